@@ -1,0 +1,14 @@
+//! What every other layer may name: base32, tagged hashes, identifiers, secrets, limits, and the
+//! two sources of surprise, time and randomness.
+//!
+//! Nothing here opens a file or a socket. [`rim`] alone asks the operating system for the time and
+//! for random bytes.
+
+pub mod base32;
+pub mod hash;
+pub mod ids;
+pub mod limits;
+pub mod rim;
+pub mod secret;
+
+pub use ids::{ShareNum, StorageIndex};
