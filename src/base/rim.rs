@@ -16,7 +16,10 @@ pub fn random<const N: usize>() -> [u8; N] {
 }
 
 /// As [`random`], into a slice.
-#[allow(clippy::expect_used, reason = "without randomness no key may be made; there is no fallback")]
+#[allow(
+    clippy::expect_used,
+    reason = "without randomness no key may be made; there is no fallback"
+)]
 pub fn fill_random(out: &mut [u8]) {
     SystemRandom::new().fill(out).expect("the operating system gives random bytes");
 }
@@ -38,9 +41,9 @@ impl Clock {
     /// Seconds since the epoch.
     pub fn now(&self) -> u64 {
         match self {
-            Self::System => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |elapsed| elapsed.as_secs()),
+            Self::System => {
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+            }
             Self::Manual(seconds) => seconds.load(Ordering::SeqCst),
         }
     }
