@@ -5,3 +5,13 @@
 //! - [`base`]: base32, tagged hashes, secrets, limits, time and randomness
 
 pub mod base;
+pub mod cap;
+pub mod cli;
+pub mod codec;
+pub mod gateway;
+pub mod grid;
+pub mod introducer;
+pub mod link;
+pub mod node;
+pub mod storage;
+pub mod tub;
