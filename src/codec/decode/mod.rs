@@ -1,0 +1,63 @@
+//! Verified plaintext from the shares of strangers, without any input or output.
+//!
+//! ```text
+//! FileFacts ─ Opening (one share): which bytes it needs, takes them → OpenShare, FileTree
+//! OpenShare ─ verify: a run of blocks → VerifiedRun
+//! FileReader ─ decode: k VerifiedRuns of the same segments → ciphertext, checked → plaintext
+//! ```
+//! Every type here can be had only by passing the check that its name promises. A share that fails
+//! one is [`ShareError::Incompatible`] (a version that this program does not know) or corrupt in a
+//! way that its message tells; neither says anything about other shares.
+
+mod opening;
+mod reader;
+mod run;
+
+pub use opening::Opening;
+pub use reader::{FileReader, FileTree, SegmentError};
+pub use run::{OpenShare, Run, VerifiedRun, verify_runs};
+
+use super::chain::BadChain;
+use super::geometry::SegmentNum;
+use super::hashtree::BadTree;
+use super::layout::BadHeader;
+use super::ueb::BadUeb;
+use crate::base::ShareNum;
+
+/// Why a share cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ShareError {
+    /// Perhaps sound, but of a version that this program does not know.
+    #[error("the share has version {0}, which this program does not know")]
+    Incompatible(u32),
+    /// The share ends within its header.
+    #[error("the share ends within its header")]
+    Truncated,
+    /// The file has no share of that number.
+    #[error("share {0} is not one of this file's")]
+    NoSuchShare(ShareNum),
+    /// Regions that cannot be where the header puts them.
+    #[error("the share's header contradicts itself")]
+    Layout,
+    /// The share ends before a region that its header promises, or a read was answered short.
+    #[error("the share is shorter than it says")]
+    Short,
+    #[error(transparent)]
+    Ueb(#[from] BadUeb),
+    #[error(transparent)]
+    Chain(#[from] BadChain),
+    #[error(transparent)]
+    Tree(#[from] BadTree),
+    /// A block is not the one that its share's tree names.
+    #[error("block {} is damaged", .0.0)]
+    Block(SegmentNum),
+}
+
+impl From<BadHeader> for ShareError {
+    fn from(error: BadHeader) -> Self {
+        match error {
+            BadHeader::Incompatible(version) => Self::Incompatible(version),
+            BadHeader::Truncated => Self::Truncated,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The stage that must see the bytes in order: keystream and flat hash.
+
+use super::{EncodeError, Plan};
+use crate::base::file::FileKey;
+use crate::base::hash::{Hash, Tagged};
+use crate::codec::crypt;
+use crate::codec::geometry::SegmentNum;
+use crate::codec::pool::Pool;
+use crate::codec::tags;
+
+/// Bytes that are enciphered and hashed while they are in the first-level cache.
+const STEP: usize = 16 << 10;
+
+/// Turns plaintext batches into ciphertext, in order.
+pub struct Encryptor {
+    plan: Plan,
+    key: FileKey,
+    flat: Tagged,
+    offset: u64,
+    pool: Pool,
+}
+
+/// The ciphertext of one batch of whole segments, the last one perhaps shorter.
+pub struct Crypttext {
+    pub(super) first: SegmentNum,
+    /// Ciphertext, then zeros up to a whole number of pieces.
+    pub(super) bytes: Vec<u8>,
+    /// Bytes of ciphertext proper.
+    pub(super) len: usize,
+}
+
+impl Encryptor {
+    pub(super) fn new(plan: Plan, key: FileKey, pool: Pool) -> Self {
+        Self { plan, key, flat: Tagged::new(tags::CRYPTTEXT), offset: 0, pool }
+    }
+
+    /// A buffer of exactly the next batch's length; none at the end of the file.
+    pub fn buffer(&self) -> Option<Vec<u8>> {
+        let len = self.plan.batch_len(self.offset);
+        // Room for the padding, so that it does not move the bytes.
+        (len > 0).then(|| {
+            let mut buffer = self.pool.take(len as usize + self.plan.geometry.params().needed());
+            buffer.truncate(len as usize);
+            buffer
+        })
+    }
+
+    /// Enciphers the next batch in place.
+    pub fn encrypt(&mut self, mut bytes: Vec<u8>) -> Result<Crypttext, EncodeError> {
+        let (got, wanted) = (bytes.len() as u64, self.plan.batch_len(self.offset));
+        if got != wanted || got == 0 {
+            return Err(EncodeError::BatchLength { got, wanted });
+        }
+        let first = self.plan.segment_at(self.offset);
+        for step in bytes.chunks_mut(STEP) {
+            crypt::apply(&self.key, self.offset, step);
+            self.flat.update(step);
+            self.offset += step.len() as u64;
+        }
+        let len = bytes.len();
+        bytes.resize(len.next_multiple_of(self.plan.geometry.params().needed()), 0);
+        Ok(Crypttext { first, bytes, len })
+    }
+
+    /// The hash of the whole ciphertext, once all of it has passed.
+    pub fn finish(self) -> Result<Hash, EncodeError> {
+        match self.offset == self.plan.geometry.size() {
+            true => Ok(self.flat.finish()),
+            false => Err(EncodeError::Order),
+        }
+    }
+}
+
+impl std::fmt::Debug for Encryptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encryptor").field("offset", &self.offset).finish_non_exhaustive()
+    }
+}

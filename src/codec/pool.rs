@@ -1,0 +1,87 @@
+//! Buffers that come back when their last reader lets go.
+//!
+//! Fresh pages cost more than encoding into them, so a batch's shares are written into a buffer that
+//! an earlier batch has left. A [`Pool`] keeps a few; a buffer too many is freed.
+
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Idle buffers kept for reuse.
+const IDLE_MAX: usize = 4;
+
+/// A source of buffers. Clones share the idle ones.
+#[derive(Clone, Debug, Default)]
+pub struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Pool {
+    /// A buffer of `len` bytes of any value.
+    pub fn take(&self, len: usize) -> Vec<u8> {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The smallest that fits, so that small requests leave the large buffers to large ones.
+        let fitting = idle.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
+        let best = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at);
+        let mut buffer = best.map(|at| idle.swap_remove(at)).unwrap_or_default();
+        drop(idle);
+        buffer.resize(len, 0);
+        buffer
+    }
+
+    /// Gives a buffer back.
+    pub fn give(&self, buffer: Vec<u8>) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() >= IDLE_MAX {
+            // The newcomer is as large as this file needs; an old one may be smaller.
+            idle.remove(0);
+        }
+        idle.push(buffer);
+    }
+
+    /// Freezes a buffer; it returns to the pool when its last slice is dropped.
+    pub fn freeze(&self, buffer: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Lent { buffer, pool: self.clone() })
+    }
+}
+
+struct Lent {
+    buffer: Vec<u8>,
+    pool: Pool,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.pool.give(std::mem::take(&mut self.buffer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_returns_when_its_last_slice_is_dropped() {
+        let pool = Pool::default();
+        let buffer = pool.take(1000);
+        let address = buffer.as_ptr();
+        let bytes = pool.freeze(buffer);
+        let slice = bytes.slice(10..20);
+        drop(bytes);
+        let other = pool.take(1000);
+        assert_ne!(other.as_ptr(), address);
+        drop(slice);
+        let again = pool.take(900);
+        assert_eq!(again.as_ptr(), address);
+    }
+
+    #[test]
+    fn idle_buffers_are_few() {
+        let pool = Pool::default();
+        (0..20).for_each(|i| pool.give(vec![0; i]));
+        assert_eq!(pool.0.lock().unwrap().len(), IDLE_MAX);
+    }
+}

@@ -1,0 +1,93 @@
+//! The verdict on one whole share: every duty of a verifier, every byte that matters
+//! (`spec/formats-immutable.md` §11).
+
+use super::decode::{Opening, ShareError};
+use super::geometry::{Geometry, SegmentNum};
+use crate::base::ShareNum;
+use crate::base::file::FileFacts;
+use crate::base::limits::{BATCH_MAX, BATCH_SEGMENTS_MAX};
+use bytes::Bytes;
+use std::ops::Range;
+
+/// What is to be said of a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Good,
+    /// Not what the file's author made.
+    Corrupt(ShareError),
+    /// Of a version that this program does not know: neither good nor corrupt.
+    Incompatible(u32),
+    /// Too short to have a header.
+    Unusable,
+}
+
+impl From<ShareError> for Verdict {
+    fn from(error: ShareError) -> Self {
+        match error {
+            ShareError::Incompatible(version) => Self::Incompatible(version),
+            ShareError::Truncated => Self::Unusable,
+            other => Self::Corrupt(other),
+        }
+    }
+}
+
+/// Reads a share of `len` bytes through `read`, which may answer short, and judges it.
+///
+/// Errors are those of `read` alone; what is wrong with the share is in the verdict.
+pub fn verify_share<E>(
+    facts: FileFacts,
+    share: ShareNum,
+    len: u64,
+    mut read: impl FnMut(Range<u64>) -> Result<Bytes, E>,
+) -> Result<Verdict, E> {
+    let mut opening = match Opening::new(facts, share, len, true) {
+        Ok(opening) => opening,
+        Err(error) => return Ok(error.into()),
+    };
+    loop {
+        let range = match opening.wants() {
+            Ok(Some(range)) => range,
+            Ok(None) => break,
+            Err(error) => return Ok(error.into()),
+        };
+        let bytes = read(range.clone())?;
+        if let Err(error) = opening.take(range.start, bytes) {
+            return Ok(error.into());
+        }
+    }
+    verify_blocks(opening, len, read)
+}
+
+fn verify_blocks<E>(
+    opening: Opening,
+    len: u64,
+    mut read: impl FnMut(Range<u64>) -> Result<Bytes, E>,
+) -> Result<Verdict, E> {
+    if let Some((ueb, geometry)) = opening.ueb().zip(opening.geometry())
+        && let Err(error) = ueb.check_redundant(geometry)
+    {
+        return Ok(ShareError::from(error).into());
+    }
+    let share = match opening.finish() {
+        Ok((share, _)) => share,
+        Err(error) => return Ok(error.into()),
+    };
+    let geometry = *share.geometry();
+    let step = run_len(&geometry);
+    for first in (0..geometry.segments()).step_by(step as usize) {
+        let count = step.min(geometry.segments() - first);
+        let range = share.range(SegmentNum(first), count);
+        if range.end > len {
+            return Ok(Verdict::Corrupt(ShareError::Short));
+        }
+        if let Err(error) = share.verify(SegmentNum(first), count, read(range)?) {
+            return Ok(error.into());
+        }
+    }
+    Ok(Verdict::Good)
+}
+
+/// Blocks read at once: enough for the hashes, never more than a batch.
+fn run_len(geometry: &Geometry) -> u64 {
+    (BATCH_MAX / geometry.block_size().max(1)).clamp(1, BATCH_SEGMENTS_MAX)
+}
