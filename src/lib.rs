@@ -3,6 +3,7 @@
 //! Layers, lowest first; a module uses only those above it in this list:
 //!
 //! - [`base`]: base32, tagged hashes, secrets, limits, time and randomness
+//! - [`cap`]: capabilities, the texts that carry read and verify authority
 //! - [`codec`]: immutable files as shares, without input or output
 
 pub mod base;
