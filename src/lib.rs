@@ -5,6 +5,7 @@
 //! - [`base`]: base32, tagged hashes, secrets, limits, time and randomness
 //! - [`cap`]: capabilities, the texts that carry read and verify authority
 //! - [`codec`]: immutable files as shares, without input or output
+//! - [`link`]: Noise links between two keys
 
 pub mod base;
 pub mod cap;

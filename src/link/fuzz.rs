@@ -1,0 +1,102 @@
+//! Bodies of fuzz targets: hostile bytes for each decoder of this layer.
+
+use super::handshake::{Keys, initiate, respond};
+use super::preamble::{self, Suite};
+use super::record::{PREFIX, Records};
+use futures_util::FutureExt;
+use futures_util::future::join;
+use std::cell::RefCell;
+use std::io::Cursor;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use zeroize::Zeroizing;
+
+/// Reads from `data`, then ends; swallows what is written.
+struct Scripted<'a>(Cursor<&'a [u8]>);
+
+impl AsyncRead for Scripted<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Scripted<'_> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn keys() -> Keys {
+    let secret = [7; 32];
+    let public = curve25519_dalek::MontgomeryPoint::mul_base_clamped(secret).to_bytes();
+    Keys::new(Zeroizing::new(secret), public)
+}
+
+/// A preamble of any bytes.
+pub fn preamble(data: &[u8]) {
+    if let Some(bytes) = data.first_chunk() {
+        let _ = preamble::parse(bytes);
+    }
+}
+
+/// Both sides of a handshake with a peer that sends `data`. Nothing but the holder of the right
+/// keys gets through, so any success is a defect.
+pub fn handshake(data: &[u8]) {
+    let keys = keys();
+    let answered = respond(&mut Scripted(Cursor::new(data)), &keys, b"hello").now_or_never();
+    assert!(matches!(answered, Some(Err(_)) | None), "a stranger got through");
+    let with_preamble = [preamble::encode(Suite::AesGcm).as_slice(), data].concat();
+    let mut stream = Scripted(Cursor::new(&with_preamble));
+    let answered = respond(&mut stream, &keys, b"hello");
+    assert!(matches!(answered.now_or_never(), Some(Err(_)) | None), "a stranger got through");
+    let public = keys.public();
+    let mut stream = Scripted(Cursor::new(data));
+    let dialled = initiate(&mut stream, &keys, (Suite::AesGcm, &public), b"hello");
+    assert!(matches!(dialled.now_or_never(), Some(Err(_)) | None), "an impostor got through");
+}
+
+/// Both ends of a link that is up.
+fn linked() -> Option<(Records, Records)> {
+    let keys = keys();
+    let public = keys.public();
+    let (mut near, mut far) = tokio::io::duplex(4096);
+    let dialled = initiate(&mut near, &keys, (Suite::AesGcm, &public), b"hello");
+    let mut both = std::pin::pin!(join(dialled, respond(&mut far, &keys, b"hello")));
+    // Three messages, each ready at once: a few turns see them through.
+    let (dialled, answered) = (0..8).find_map(|_| both.as_mut().now_or_never())?;
+    Some((dialled.ok()?.records, answered.ok()?.records))
+}
+
+/// A record of any bytes is refused, and does not harm the next good one.
+pub fn record(data: &[u8]) {
+    thread_local! {
+        static LINK: RefCell<Option<(Records, Records)>> = RefCell::new(linked());
+    }
+    LINK.with_borrow_mut(|link| {
+        let Some((near, far)) = link else { return assert!(link.is_some(), "no link came up") };
+        let mut opened = vec![0; data.len()];
+        assert!(far.open(data, &mut opened).is_err(), "a forged record was opened");
+        let mut sealed = Vec::new();
+        let good = near.seal(b"good", &mut sealed).is_ok();
+        let mut opened = vec![0; sealed.len()];
+        let length = sealed.get(PREFIX..).and_then(|record| far.open(record, &mut opened).ok());
+        assert!(good && length == Some(4) && opened.starts_with(b"good"), "a good one was not");
+    });
+}
