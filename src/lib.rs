@@ -6,6 +6,7 @@
 //! - [`cap`]: capabilities, the texts that carry read and verify authority
 //! - [`codec`]: immutable files as shares, without input or output
 //! - [`link`]: Noise links between two keys
+//! - [`tub`]: objects over links, named by furls
 
 pub mod base;
 pub mod cap;

@@ -1,0 +1,215 @@
+//! Calls that came in: found their object, run in order, answered.
+
+use super::{Conn, RawReply};
+use crate::base::limits::REPLY_BYTES_MAX;
+use crate::tub::codec;
+use crate::tub::error::RemoteError;
+use crate::tub::frame::{Head, Held, InFrame, OutFrame, Target, Violation};
+use crate::tub::furl::{self, SwissnumDigest};
+use crate::tub::payload::{Payload, WireCall};
+use crate::tub::sturdy::{Export, Lookup};
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+/// The method that every object has: answers a live reference to itself.
+pub(super) const RESOLVE: u16 = u16::MAX;
+
+/// A call whose head has been read.
+struct Incoming {
+    id: u32,
+    target: Target,
+    interface: u32,
+    method: u16,
+    frame: InFrame,
+}
+
+/// What one link owes its peer: calls taken in and not answered.
+#[derive(Default)]
+struct Owed {
+    calls: AtomicU32,
+    bytes: AtomicUsize,
+}
+
+/// The receiving side of one link; lives on the link's arbiter.
+pub(super) struct Dispatcher {
+    conn: Arc<Conn>,
+    owed: Arc<Owed>,
+    calls_max: u32,
+    bytes_max: usize,
+    inbox: RefCell<VecDeque<Incoming>>,
+    /// Calls for objects that are being brought back from disk, in order.
+    restoring: RefCell<HashMap<SwissnumDigest, VecDeque<Incoming>>>,
+}
+
+/// One call's place in the credits; given back when the answer is queued.
+struct Place {
+    owed: Arc<Owed>,
+    bytes: usize,
+    _held: Option<Held>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.owed.calls.fetch_sub(1, Ordering::Relaxed);
+        self.owed.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Dispatcher {
+    pub fn new(conn: Arc<Conn>, calls_max: u32, bytes_max: usize) -> Rc<Self> {
+        Rc::new(Self {
+            conn,
+            owed: Arc::default(),
+            calls_max,
+            bytes_max,
+            inbox: RefCell::default(),
+            restoring: RefCell::default(),
+        })
+    }
+
+    /// Takes in one frame.
+    pub fn frame(self: &Rc<Self>, mut frame: InFrame) -> Result<(), Violation> {
+        match std::mem::replace(&mut frame.head, Head::Ping) {
+            Head::Call { id, target, interface, method } => {
+                self.take_in(Incoming { id, target, interface, method, frame })
+            }
+            Head::Return { id, error } => self.answered(id, error, frame),
+            Head::Release { export, count } => {
+                self.conn.exports.release(export, count);
+                Ok(())
+            }
+            Head::Accepted => {
+                self.conn.confirmed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Head::Ping => {
+                self.conn.send(&Head::Pong);
+                Ok(())
+            }
+            Head::Pong | Head::Bye(_) => Ok(()),
+        }
+    }
+
+    fn answered(
+        &self,
+        id: u32,
+        error: Option<RemoteError>,
+        frame: InFrame,
+    ) -> Result<(), Violation> {
+        let raw = match error {
+            Some(error) => Err(error),
+            None => Ok(RawReply { at: frame.arguments_at, body: frame.body, bulk: frame.bulk }),
+        };
+        if self.conn.deliver(id, raw) { Ok(()) } else { Err(Violation) }
+    }
+
+    /// Queues a call, if the peer has kept to its credits.
+    fn take_in(self: &Rc<Self>, call: Incoming) -> Result<(), Violation> {
+        let calls = self.owed.calls.fetch_add(1, Ordering::Relaxed);
+        let bytes = self.owed.bytes.fetch_add(call.frame.length(), Ordering::Relaxed);
+        if calls >= self.calls_max || bytes + call.frame.length() > self.bytes_max {
+            return Err(Violation);
+        }
+        self.inbox.borrow_mut().push_back(call);
+        self.pump();
+        Ok(())
+    }
+
+    /// Runs queued calls while the peer takes its replies.
+    pub fn pump(self: &Rc<Self>) {
+        while self.conn.queue.reply_bytes() < REPLY_BYTES_MAX {
+            let Some(call) = self.inbox.borrow_mut().pop_front() else { return };
+            self.route(call);
+        }
+    }
+
+    fn route(self: &Rc<Self>, call: Incoming) {
+        match &call.target {
+            Target::Export(number) => {
+                let object = self.conn.own(*number);
+                self.run(object, call);
+            }
+            Target::Swissnum(swissnum) => {
+                let digest = furl::digest(swissnum);
+                self.route_sturdy(digest, call);
+            }
+        }
+    }
+
+    fn route_sturdy(self: &Rc<Self>, digest: SwissnumDigest, call: Incoming) {
+        if let Some(waiting) = self.restoring.borrow_mut().get_mut(&digest) {
+            return waiting.push_back(call);
+        }
+        let Some(tub) = self.conn.tub.upgrade() else { return self.run(None, call) };
+        match tub.sturdy.look_up(digest) {
+            Lookup::Known(object) => self.run(object, call),
+            Lookup::Restoring(object) => {
+                self.restoring.borrow_mut().insert(digest, VecDeque::from([call]));
+                let this = self.clone();
+                actix_rt::spawn(async move {
+                    let object = object.await;
+                    let waiting = this.restoring.borrow_mut().remove(&digest);
+                    for call in waiting.into_iter().flatten() {
+                        this.run(object.clone(), call);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Queues the call on its object and answers when the object has.
+    fn run(self: &Rc<Self>, object: Option<Export>, call: Incoming) {
+        let Incoming { id, interface, method, mut frame, .. } = call;
+        let place =
+            Place { owed: self.owed.clone(), bytes: frame.length(), _held: frame.held.take() };
+        let refused = place._held.is_none();
+        let outcome = match object {
+            _ if refused => Err(RemoteError::Busy),
+            None => Err(RemoteError::NoSuchObject),
+            Some(object) if object.interface() != interface => Err(RemoteError::WrongInterface),
+            Some(object) if method == RESOLVE => {
+                return self.reply(id, place, self.resolved(object));
+            }
+            Some(object) => {
+                let bulk = std::mem::take(&mut frame.bulk);
+                let body = frame.arguments();
+                object.invoke(method, WireCall { conn: &self.conn, body, bulk })
+            }
+        };
+        match outcome {
+            Err(error) => self.reply(id, place, Err(error)),
+            Ok(answer) => {
+                drop(frame);
+                let this = self.clone();
+                actix_rt::spawn(async move {
+                    let answer = answer.await;
+                    this.reply(id, place, answer);
+                });
+            }
+        }
+    }
+
+    fn resolved(&self, object: Export) -> Result<Payload, RemoteError> {
+        let descriptor = self.conn.export(object)?;
+        let mut body = Vec::new();
+        codec::encode(&descriptor, &mut body)?;
+        Ok(Payload { body, bulk: Vec::new() })
+    }
+
+    fn reply(&self, id: u32, place: Place, answer: Result<Payload, RemoteError>) {
+        let (error, payload) = match answer {
+            Ok(payload) => (None, payload),
+            Err(error) => (Some(error), Payload::default()),
+        };
+        let frame = OutFrame::new(&Head::Return { id, error }, payload).or_else(|error| {
+            OutFrame::new(&Head::Return { id, error: Some(error) }, Payload::default())
+        });
+        drop(place);
+        if let Ok(frame) = frame {
+            self.conn.queue.push_urgent(frame);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One connection between two tubs: what each has handed to the other, and the calls under way.
+//!
+//! A [`Conn`] is shared by all references that go through it, on any thread. The link itself, its
+//! reader and its writer, live on one arbiter ([`drive`]).
+//!
+//! Order: calls leave in the order in which they were issued, and reach one object in that order.
+//! A release never overtakes a call that uses what it releases.
+
+mod dispatch;
+mod drive;
+mod queue;
+mod tables;
+
+pub use drive::{Wires, drive};
+
+use super::error::RemoteError;
+use super::frame::{CapDesc, Head, Hello, OutFrame, Reason, Target};
+use super::furl::{Furl, TubId};
+use super::interface::{Call, Interface};
+use super::payload::{Payload, WireCall};
+use super::refs::Ref;
+use super::sturdy::Export;
+use super::tub::TubInner;
+use bytes::Bytes;
+use queue::Queue;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tables::{Exports, Imports};
+use tokio::sync::{oneshot, watch};
+
+pub(super) use tables::Import;
+
+/// Takes the reply of one call, or the reason why there is none.
+type ReplyTo = Box<dyn FnOnce(&Arc<Conn>, Result<RawReply, RemoteError>) + Send>;
+
+/// An encoded reply.
+pub(super) struct RawReply {
+    pub body: Vec<u8>,
+    pub at: usize,
+    pub bulk: Bytes,
+}
+
+impl RawReply {
+    fn decode<T: super::wire::Wire>(self, conn: &Arc<Conn>) -> Result<T, RemoteError> {
+        let body = self.body.get(self.at..).unwrap_or_default();
+        WireCall { conn, body, bulk: self.bulk }.decode()
+    }
+}
+
+#[derive(Default)]
+struct Pending {
+    last_id: u32,
+    replies: HashMap<u32, ReplyTo>,
+}
+
+/// The shared part of a connection.
+pub struct Conn {
+    tub: Weak<TubInner>,
+    peer: TubId,
+    hello: Hello,
+    initiated: bool,
+    /// The responder is known to keep this connection.
+    confirmed: AtomicBool,
+    queue: Queue,
+    pending: Mutex<Pending>,
+    imports: Imports,
+    exports: Exports,
+    closed: watch::Sender<Option<Reason>>,
+    /// Milliseconds on the tub's clock at which something was last heard.
+    pub(super) heard_ms: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Conn {
+    pub(super) fn new(
+        tub: &Arc<TubInner>,
+        peer: TubId,
+        hello: Hello,
+        initiated: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            tub: Arc::downgrade(tub),
+            peer,
+            queue: Queue::new(hello.calls, hello.call_bytes),
+            hello,
+            initiated,
+            confirmed: AtomicBool::new(!initiated),
+            pending: Mutex::default(),
+            imports: Imports::default(),
+            exports: Exports::new(tub.options.limits.exports),
+            closed: watch::Sender::new(None),
+            heard_ms: AtomicU64::new(tub.now_ms()),
+        })
+    }
+
+    /// The tub at the other end, proven by the link.
+    pub fn peer(&self) -> TubId {
+        self.peer
+    }
+
+    pub(super) fn incarnation(&self) -> u64 {
+        self.hello.incarnation
+    }
+
+    pub(super) fn initiated(&self) -> bool {
+        self.initiated
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.confirmed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.closed.borrow().is_none()
+    }
+
+    /// The peer keeps another connection and has run nothing of what was sent on this one.
+    pub(super) fn lost_crossing(&self) -> bool {
+        *self.closed.borrow() == Some(Reason::Duplicate)
+    }
+
+    pub(super) fn closed(&self) -> watch::Receiver<Option<Reason>> {
+        self.closed.subscribe()
+    }
+
+    /// Whether a third party's furl may be accepted as an argument here.
+    pub(super) fn gifts(&self) -> Option<Arc<TubInner>> {
+        self.tub.upgrade().filter(|tub| tub.options.accept_gifts)
+    }
+
+    /// Queues a call; the answer arrives in `reply`. Nothing blocks: a call waits in the queue
+    /// until the peer's credits allow it to leave.
+    pub(super) fn call<I: Interface, M: Call<I>>(
+        self: &Arc<Self>,
+        target: Target,
+        message: M,
+        reply: oneshot::Sender<Result<M::Reply, RemoteError>>,
+    ) {
+        let payload = match Payload::encode(message, self) {
+            Ok(payload) => payload,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let deliver: ReplyTo = Box::new(move |conn, raw| {
+            let value = raw.and_then(|raw| raw.decode(conn));
+            let _ = reply.send(value);
+        });
+        self.issue((target, I::id(), M::METHOD), payload, deliver);
+    }
+
+    /// Asks for a sturdy object by name; the answer is a live reference to it.
+    pub(super) async fn resolve<I: Interface>(
+        self: &Arc<Self>,
+        furl: &Furl,
+    ) -> Result<Ref<I>, RemoteError> {
+        let (send, receive) = oneshot::channel();
+        let deliver: ReplyTo = Box::new(move |conn, raw| {
+            let value = raw.and_then(|raw| raw.decode::<Ref<I>>(conn));
+            let _ = send.send(value);
+        });
+        let target = Target::Swissnum(furl.swissnum().clone());
+        self.issue((target, I::id(), dispatch::RESOLVE), Payload::default(), deliver);
+        receive.await.unwrap_or(Err(RemoteError::Disconnected))
+    }
+
+    fn issue(
+        self: &Arc<Self>,
+        (target, interface, method): (Target, u32, u16),
+        payload: Payload,
+        deliver: ReplyTo,
+    ) {
+        let id = {
+            let mut pending = lock(&self.pending);
+            pending.last_id = pending.last_id.wrapping_add(1);
+            let id = pending.last_id;
+            pending.replies.insert(id, deliver);
+            id
+        };
+        let head = Head::Call { id, target, interface, method };
+        let queued = OutFrame::new(&head, payload).and_then(|frame| self.queue.push_call(frame));
+        if let Err(error) = queued {
+            self.deliver(id, Err(error));
+        }
+    }
+
+    /// Hands a reply to whoever waits for it; a reply that nobody asked for is a violation.
+    fn deliver(self: &Arc<Self>, id: u32, raw: Result<RawReply, RemoteError>) -> bool {
+        let reply = lock(&self.pending).replies.remove(&id);
+        let known = reply.is_some();
+        if let Some(reply) = reply {
+            reply(self, raw);
+        }
+        known
+    }
+
+    /// Queues a frame that needs no credit.
+    pub(super) fn send(&self, head: &Head) {
+        if let Ok(frame) = OutFrame::new(head, Payload::default()) {
+            self.queue.push_urgent(frame);
+        }
+    }
+
+    /// Describes a local object to the peer and remembers that the peer has it.
+    pub(super) fn export(&self, export: Export) -> Result<CapDesc, RemoteError> {
+        let interface = export.interface();
+        let export = self.exports.add(export)?;
+        Ok(CapDesc::SenderHosted { export, interface })
+    }
+
+    /// The object of ours that the peer holds under this number.
+    pub(super) fn own(&self, export: u32) -> Option<Export> {
+        self.exports.get(export)
+    }
+
+    /// A reference to the peer's object.
+    pub(super) fn import(self: &Arc<Self>, export: u32) -> Arc<Import> {
+        self.imports.receive(self, export)
+    }
+
+    /// Says goodbye; the link ends when it has been sent.
+    pub(super) fn close(&self, reason: Reason) {
+        self.send(&Head::Bye(reason));
+        self.queue.finish();
+    }
+
+    /// Ends the connection at once: fails what waits, drops what the peer held, then tells.
+    /// The tub's table has forgotten the connection before anybody hears of its end.
+    fn tear_down(self: &Arc<Self>, reason: Reason) {
+        if let Some(tub) = self.tub.upgrade() {
+            tub.forget(self);
+        }
+        self.queue.finish();
+        let waiting = std::mem::take(&mut lock(&self.pending).replies);
+        for (_, reply) in waiting {
+            reply(self, Err(RemoteError::Disconnected));
+        }
+        self.exports.clear();
+        self.closed.send_if_modified(|closed| closed.replace(reason).is_none());
+    }
+}

@@ -1,0 +1,140 @@
+//! What each side of a connection holds of the other's.
+
+use super::{Conn, lock};
+use crate::tub::error::RemoteError;
+use crate::tub::frame::{Head, OutFrame, Target};
+use crate::tub::payload::Payload;
+use crate::tub::sturdy::Export;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+/// A reference that this side holds to an object of the peer's. The last one to be dropped tells
+/// the peer how many it had sent.
+pub struct Import {
+    pub conn: Arc<Conn>,
+    pub target: Target,
+    received: AtomicU32,
+}
+
+impl Import {
+    /// A reference by secret name: holds nothing at the peer, so there is nothing to release.
+    pub fn by_name(conn: Arc<Conn>, target: Target) -> Arc<Self> {
+        Arc::new(Self { conn, target, received: AtomicU32::new(0) })
+    }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        let Target::Export(export) = self.target else { return };
+        self.conn.imports.forget(export, self);
+        let count = self.received.load(Ordering::Relaxed);
+        let release = Head::Release { export, count };
+        if let Ok(frame) = OutFrame::new(&release, Payload::default()) {
+            self.conn.queue.push_release(frame);
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Imports(Mutex<HashMap<u32, Weak<Import>>>);
+
+impl Imports {
+    /// The one live reference for the peer's object `export`, counting that it came once more.
+    pub fn receive(&self, conn: &Arc<Conn>, export: u32) -> Arc<Import> {
+        let mut table = lock(&self.0);
+        if let Some(import) = table.get(&export).and_then(Weak::upgrade) {
+            import.received.fetch_add(1, Ordering::Relaxed);
+            return import;
+        }
+        let target = Target::Export(export);
+        let import = Arc::new(Import { conn: conn.clone(), target, received: AtomicU32::new(1) });
+        table.insert(export, Arc::downgrade(&import));
+        import
+    }
+
+    /// Removes `import`, unless a younger one has taken its place.
+    fn forget(&self, export: u32, import: &Import) {
+        let mut table = lock(&self.0);
+        if table.get(&export).is_some_and(|entry| std::ptr::eq(entry.as_ptr(), import)) {
+            table.remove(&export);
+        }
+    }
+}
+
+struct Exported {
+    export: Export,
+    /// References sent and not yet released.
+    count: u32,
+}
+
+#[derive(Default)]
+struct ExportTable {
+    by_number: HashMap<u32, Exported>,
+    /// An object is exported once, however often it is sent.
+    by_object: HashMap<(usize, u32), u32>,
+    last: u32,
+}
+
+pub(super) struct Exports {
+    table: Mutex<ExportTable>,
+    max: usize,
+}
+
+impl Exports {
+    pub fn new(max: usize) -> Self {
+        Self { table: Mutex::default(), max }
+    }
+
+    pub fn add(&self, export: Export) -> Result<u32, RemoteError> {
+        let mut table = lock(&self.table);
+        let key = export.key();
+        if let Some(number) = table.by_object.get(&key).copied()
+            && let Some(exported) = table.by_number.get_mut(&number)
+        {
+            exported.count = exported.count.checked_add(1).ok_or(RemoteError::TooBig)?;
+            return Ok(number);
+        }
+        if table.by_number.len() >= self.max {
+            return Err(RemoteError::Busy);
+        }
+        while {
+            table.last = table.last.wrapping_add(1);
+            table.by_number.contains_key(&table.last)
+        } {}
+        let number = table.last;
+        table.by_object.insert(key, number);
+        table.by_number.insert(number, Exported { export, count: 1 });
+        Ok(number)
+    }
+
+    pub fn get(&self, number: u32) -> Option<Export> {
+        lock(&self.table).by_number.get(&number).map(|exported| exported.export.clone())
+    }
+
+    /// The peer has dropped `count` references. The object itself is dropped outside the lock: its
+    /// end may drop references of its own.
+    pub fn release(&self, number: u32, count: u32) {
+        let dropped = {
+            let mut table = lock(&self.table);
+            match table.by_number.get_mut(&number) {
+                Some(exported) if exported.count > count => {
+                    exported.count -= count;
+                    None
+                }
+                Some(exported) => {
+                    let key = exported.export.key();
+                    table.by_object.remove(&key);
+                    table.by_number.remove(&number)
+                }
+                None => None,
+            }
+        };
+        drop(dropped);
+    }
+
+    pub fn clear(&self) {
+        let dropped = std::mem::take(&mut *lock(&self.table));
+        drop(dropped);
+    }
+}

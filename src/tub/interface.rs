@@ -1,0 +1,297 @@
+//! What an object answers to: interfaces, their messages, and the macro that declares both.
+
+use super::error::RemoteError;
+use super::payload::{Payload, WireCall};
+use super::refs::Ref;
+use super::wire::Wire;
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Context, Handler, Message};
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future that any thread may poll.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// A message or a reply whose type its method number tells.
+pub type AnyMessage = Box<dyn Any + Send>;
+/// What a delivered message comes to.
+pub type Delivery = BoxFuture<Result<AnyMessage, RemoteError>>;
+
+/// Something that answers the messages of one interface.
+pub trait Object: Send + Sync + 'static {
+    /// Queues `message`, a boxed message of method `method`, before it returns; so messages keep
+    /// their order. The future waits for the answer, a boxed reply of that method.
+    fn deliver(&self, method: u16, message: AnyMessage) -> Delivery;
+}
+
+/// One method, for the schema to be compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodInfo {
+    pub ordinal: u16,
+    pub name: &'static str,
+    /// Name and Rust type of each argument.
+    pub arguments: &'static [(&'static str, &'static str)],
+    pub reply: &'static str,
+}
+
+/// A remote interface, declared by [`remote_interface!`](crate::remote_interface).
+pub trait Interface: Sized + Send + Sync + 'static {
+    /// Name with version, as `grid.storage.v1`.
+    const NAME: &'static str;
+    const METHODS: &'static [MethodInfo];
+
+    /// The first four bytes of SHA-256 of [`Self::NAME`]; stands in every call head.
+    fn id() -> u32;
+
+    /// Decodes a call from the wire, queues it on `object`, and encodes its reply.
+    fn invoke(
+        object: &Arc<dyn Object>,
+        method: u16,
+        call: WireCall<'_>,
+    ) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError>;
+
+    /// Passes a boxed message on to another reference.
+    fn forward(to: &Ref<Self>, method: u16, message: AnyMessage) -> Delivery;
+}
+
+/// A message of interface `I`.
+pub trait Call<I: Interface>: Wire + Message<Result = Result<Self::Reply, RemoteError>> {
+    type Reply: Wire;
+    const METHOD: u16;
+}
+
+/// An interface's id, from its name.
+pub fn interface_id(name: &str) -> u32 {
+    let [a, b, c, d, ..] = crate::base::hash::sha256(name.as_bytes());
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Queues one typed message on an actor.
+pub fn send_to_actor<I, M, A>(addr: &Addr<A>, message: AnyMessage) -> Delivery
+where
+    I: Interface,
+    M: Call<I>,
+    A: Actor<Context = Context<A>> + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+{
+    let Ok(message) = message.downcast::<M>() else { return failed(RemoteError::BadArguments) };
+    let request = addr.send(*message);
+    Box::pin(async move {
+        match request.await {
+            Ok(Ok(reply)) => Ok(Box::new(reply) as AnyMessage),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(RemoteError::Stopped),
+        }
+    })
+}
+
+/// Passes one typed message on to a reference.
+pub fn send_to_ref<I: Interface, M: Call<I>>(to: &Ref<I>, message: AnyMessage) -> Delivery {
+    let Ok(message) = message.downcast::<M>() else { return failed(RemoteError::BadArguments) };
+    let reply = to.call(*message);
+    Box::pin(async move { reply.await.map(|reply| Box::new(reply) as AnyMessage) })
+}
+
+/// Decodes one typed message, queues it, and encodes the reply when it comes.
+pub fn invoke_typed<I: Interface, M: Call<I>>(
+    object: &Arc<dyn Object>,
+    call: WireCall<'_>,
+) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError> {
+    let conn = call.conn.clone();
+    let message: M = call.decode()?;
+    let delivery = object.deliver(M::METHOD, Box::new(message));
+    let keep_alive = object.clone();
+    Ok(Box::pin(async move {
+        let reply = delivery.await?;
+        drop(keep_alive);
+        let reply = reply.downcast::<M::Reply>().map_err(|_| RemoteError::Stopped)?;
+        Payload::encode(*reply, &conn)
+    }))
+}
+
+/// A delivery that has failed already.
+pub fn failed(error: RemoteError) -> Delivery {
+    Box::pin(std::future::ready(Err(error)))
+}
+
+/// Queues a boxed message on an actor, by method number.
+pub type Table<A> = fn(&Addr<A>, u16, AnyMessage) -> Delivery;
+
+/// An actor as an [`Object`]. When the last reference is dropped the actor stops.
+pub struct ActorObject<I, A: Actor> {
+    addr: Addr<A>,
+    table: Table<A>,
+    interface: PhantomData<fn() -> I>,
+}
+
+impl<I: Interface, A: Actor> ActorObject<I, A> {
+    pub fn new(addr: Addr<A>, table: Table<A>) -> Self {
+        Self { addr, table, interface: PhantomData }
+    }
+}
+
+impl<I: Interface, A: Actor> Object for ActorObject<I, A>
+where
+    Addr<A>: Send + Sync,
+{
+    fn deliver(&self, method: u16, message: AnyMessage) -> Delivery {
+        (self.table)(&self.addr, method, message)
+    }
+}
+
+/// Starts an actor whose mailbox takes every message at once, in order.
+///
+/// A bounded mailbox of actix is no back-pressure (a sender that finds it full queues all the same,
+/// out of order); links bound what is in flight by credits.
+pub fn start<A: Actor<Context = Context<A>>>(actor: A) -> Addr<A> {
+    A::create(|context| {
+        context.set_mailbox_capacity(0);
+        actor
+    })
+}
+
+/// Declares a remote interface: its messages, and how actors, links and forwarders handle them.
+///
+/// ```
+/// use tahoe::{remote_interface, tub::RemoteError};
+///
+/// remote_interface! {
+///     /// Adds up.
+///     pub interface Adder = "example.adder.v1" {
+///         /// The sum so far, with `value` in it.
+///         0 => Add { value: u64 } -> u64,
+///     }
+/// }
+///
+/// struct Sum(u64);
+/// impl actix::Actor for Sum {
+///     type Context = actix::Context<Self>;
+/// }
+/// impl actix::Handler<Add> for Sum {
+///     type Result = Result<u64, RemoteError>;
+///     fn handle(&mut self, add: Add, _: &mut Self::Context) -> Self::Result {
+///         self.0 = self.0.checked_add(add.value).ok_or(RemoteError::BadArguments)?;
+///         Ok(self.0)
+///     }
+/// }
+///
+/// # actix_rt::System::new().block_on(async {
+/// let adder = Adder::of(tahoe::tub::start(Sum(40)));
+/// assert_eq!(adder.call(Add { value: 2 }).await, Ok(42));
+/// # });
+/// ```
+/// Ordinals and arguments are frozen once released: add a method or a `.v2`, never a field.
+#[macro_export]
+macro_rules! remote_interface {
+    ($(#[$meta:meta])* $vis:vis interface $iface:ident = $name:literal {
+        $($(#[$method_meta:meta])* $ordinal:literal => $message:ident {
+            $($field:ident : $type:ty),* $(,)?
+        } -> $reply:ty),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $vis enum $iface {}
+
+        $(
+            $(#[$method_meta])*
+            $vis struct $message { $(pub $field: $type),* }
+
+            impl ::actix::Message for $message {
+                type Result = Result<$reply, $crate::tub::RemoteError>;
+            }
+
+            impl $crate::tub::Wire for $message {
+                type Twin = ($(<$type as $crate::tub::Wire>::Twin,)*);
+
+                #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
+                fn into_wire(
+                    self,
+                    out: &mut $crate::tub::Outgoing<'_>,
+                ) -> Result<Self::Twin, $crate::tub::RemoteError> {
+                    Ok(($($crate::tub::Wire::into_wire(self.$field, out)?,)*))
+                }
+
+                #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
+                fn from_wire(
+                    twin: Self::Twin,
+                    from: &mut $crate::tub::Incoming<'_>,
+                ) -> Result<Self, $crate::tub::RemoteError> {
+                    let ($($field,)*) = twin;
+                    Ok(Self { $($field: $crate::tub::Wire::from_wire($field, from)?),* })
+                }
+            }
+
+            impl $crate::tub::Call<$iface> for $message {
+                type Reply = $reply;
+                const METHOD: u16 = $ordinal;
+            }
+        )*
+
+        impl $crate::tub::Interface for $iface {
+            const NAME: &'static str = $name;
+            const METHODS: &'static [$crate::tub::MethodInfo] = &[$($crate::tub::MethodInfo {
+                ordinal: $ordinal,
+                name: stringify!($message),
+                arguments: &[$((stringify!($field), stringify!($type))),*],
+                reply: stringify!($reply),
+            }),*];
+
+            fn id() -> u32 {
+                static ID: ::std::sync::LazyLock<u32> =
+                    ::std::sync::LazyLock::new(|| $crate::tub::interface_id($name));
+                *ID
+            }
+
+            fn invoke(
+                object: &::std::sync::Arc<dyn $crate::tub::Object>,
+                method: u16,
+                call: $crate::tub::WireCall<'_>,
+            ) -> Result<
+                $crate::tub::BoxFuture<Result<$crate::tub::Payload, $crate::tub::RemoteError>>,
+                $crate::tub::RemoteError,
+            > {
+                match method {
+                    $($ordinal => $crate::tub::invoke_typed::<Self, $message>(object, call),)*
+                    _ => Err($crate::tub::RemoteError::NoSuchMethod),
+                }
+            }
+
+            fn forward(
+                to: &$crate::tub::Ref<Self>,
+                method: u16,
+                message: $crate::tub::AnyMessage,
+            ) -> $crate::tub::Delivery {
+                match method {
+                    $($ordinal => $crate::tub::send_to_ref::<Self, $message>(to, message),)*
+                    _ => $crate::tub::failed($crate::tub::RemoteError::NoSuchMethod),
+                }
+            }
+        }
+
+        impl $iface {
+            /// A reference to a local actor that answers this interface.
+            $vis fn of<A>(addr: ::actix::Addr<A>) -> $crate::tub::Ref<Self>
+            where
+                A: ::actix::Actor<Context = ::actix::Context<A>> $(+ ::actix::Handler<$message>)*,
+            {
+                fn table<A>(
+                    addr: &::actix::Addr<A>,
+                    method: u16,
+                    message: $crate::tub::AnyMessage,
+                ) -> $crate::tub::Delivery
+                where
+                    A: ::actix::Actor<Context = ::actix::Context<A>> $(+ ::actix::Handler<$message>)*,
+                {
+                    match method {
+                        $($ordinal => {
+                            $crate::tub::send_to_actor::<$iface, $message, A>(addr, message)
+                        })*
+                        _ => $crate::tub::failed($crate::tub::RemoteError::NoSuchMethod),
+                    }
+                }
+                $crate::tub::Ref::local($crate::tub::ActorObject::<Self, A>::new(addr, table::<A>))
+            }
+        }
+    };
+}

@@ -1,0 +1,51 @@
+//! Arguments and replies in their encoded form.
+
+use super::codec;
+use super::conn::Conn;
+use super::error::RemoteError;
+use super::wire::{Incoming, Outgoing, Wire};
+use crate::base::limits::{BODY_MAX, BULK_MAX};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Room that the head of a frame may take beside the arguments.
+pub(super) const HEAD_MAX: usize = 512;
+
+/// An encoded value: its bincode, and the bulk that travels beside it.
+#[derive(Default)]
+pub struct Payload {
+    pub(super) body: Vec<u8>,
+    pub(super) bulk: Vec<Bytes>,
+}
+
+impl Payload {
+    /// Encodes `value` for `conn`; references in it become known to that connection.
+    pub fn encode<T: Wire>(value: T, conn: &Arc<Conn>) -> Result<Self, RemoteError> {
+        let mut out = Outgoing { conn, bulk: Vec::new() };
+        let twin = value.into_wire(&mut out)?;
+        let mut body = Vec::new();
+        codec::encode(&twin, &mut body)?;
+        let bulk_length: usize = out.bulk.iter().map(Bytes::len).sum();
+        if body.len() + HEAD_MAX > BODY_MAX || bulk_length > BULK_MAX {
+            return Err(RemoteError::TooBig);
+        }
+        Ok(Self { body, bulk: out.bulk })
+    }
+}
+
+/// A call as it came from the wire, its head already taken off.
+pub struct WireCall<'a> {
+    pub(super) conn: &'a Arc<Conn>,
+    pub(super) body: &'a [u8],
+    pub(super) bulk: Bytes,
+}
+
+impl WireCall<'_> {
+    /// The arguments, all of them and nothing after them.
+    pub fn decode<T: Wire>(self) -> Result<T, RemoteError> {
+        let twin = codec::decode(self.body)?;
+        let mut incoming = Incoming { conn: self.conn, bulk: self.bulk };
+        let value = T::from_wire(twin, &mut incoming)?;
+        if incoming.bulk.is_empty() { Ok(value) } else { Err(RemoteError::BadArguments) }
+    }
+}

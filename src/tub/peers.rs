@@ -1,0 +1,178 @@
+//! Which connections a tub has, and who waits for one.
+
+use super::conn::Conn;
+use super::error::RemoteError;
+use super::frame::Reason;
+use super::furl::TubId;
+use crate::base::limits::LINKS_PER_TUB_MAX;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+type Waiter = oneshot::Sender<Result<Arc<Conn>, RemoteError>>;
+
+#[derive(Default)]
+struct Peer {
+    /// The connection that new calls use.
+    live: Option<Arc<Conn>>,
+    /// All open connections, the live one included.
+    links: Vec<Arc<Conn>>,
+    dialling: bool,
+    waiting: Vec<Waiter>,
+}
+
+/// What to do for somebody who wants a connection.
+pub(super) enum Want {
+    Have(Arc<Conn>),
+    /// Somebody dials already.
+    Wait(oneshot::Receiver<Result<Arc<Conn>, RemoteError>>),
+    /// Dial, then call [`Peers::dialled`].
+    Dial(oneshot::Receiver<Result<Arc<Conn>, RemoteError>>),
+}
+
+/// What to do with a connection that a peer has opened.
+pub(super) enum Arrival {
+    Keep,
+    /// Our own attempt to reach the same peer goes first.
+    Duplicate,
+    /// The peer has too many links, or the tub is going away.
+    Refuse,
+}
+
+#[derive(Default)]
+pub(super) struct Peers {
+    table: Mutex<HashMap<TubId, Peer>>,
+    closed: AtomicBool,
+}
+
+impl Peers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TubId, Peer>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn live(&self, peer: TubId) -> Option<Arc<Conn>> {
+        self.lock().get(&peer)?.live.clone().filter(|conn| conn.is_open())
+    }
+
+    pub fn connected(&self) -> Vec<TubId> {
+        let table = self.lock();
+        let open = |peer: &Peer| peer.live.as_ref().is_some_and(|conn| conn.is_open());
+        table.iter().filter(|(_, peer)| open(peer)).map(|(id, _)| *id).collect()
+    }
+
+    pub fn want(&self, id: TubId) -> Want {
+        let mut table = self.lock();
+        let peer = table.entry(id).or_default();
+        if let Some(conn) = peer.live.clone().filter(|conn| conn.is_open()) {
+            return Want::Have(conn);
+        }
+        let (send, receive) = oneshot::channel();
+        peer.waiting.push(send);
+        if std::mem::replace(&mut peer.dialling, true) {
+            Want::Wait(receive)
+        } else {
+            Want::Dial(receive)
+        }
+    }
+
+    /// Ends a dial: with a connection, or with none.
+    pub fn dialled(&self, id: TubId, outcome: Result<Arc<Conn>, RemoteError>) {
+        let mut table = self.lock();
+        let peer = table.entry(id).or_default();
+        peer.dialling = false;
+        let outcome = match (outcome, peer.live.clone().filter(|conn| conn.is_open())) {
+            // A connection of the peer's arrived while ours was made or failed.
+            (_, Some(live)) => Ok(live),
+            (Ok(conn), None) => {
+                peer.links.push(conn.clone());
+                peer.live = Some(conn.clone());
+                Ok(conn)
+            }
+            (Err(error), None) => Err(error),
+        };
+        let waiting = std::mem::take(&mut peer.waiting);
+        if peer.links.is_empty() {
+            table.remove(&id);
+        }
+        drop(table);
+        for waiter in waiting {
+            let _ = waiter.send(outcome.clone());
+        }
+    }
+
+    /// Decides on a connection that the peer `conn.peer()` opened to us, whose id is `own`.
+    ///
+    /// Of two crossing connections the one that the higher id dials stays. A peer that was
+    /// restarted, or that dials although our link to it stands, has lost that link: the new one
+    /// takes its place.
+    pub fn arrived(&self, conn: &Arc<Conn>, own: TubId) -> Arrival {
+        let mut table = self.lock();
+        if self.closed.load(Ordering::Relaxed) {
+            return Arrival::Refuse;
+        }
+        let peer = table.entry(conn.peer()).or_default();
+        peer.links.retain(|link| link.is_open());
+        let crossing = peer.dialling
+            || peer.live.as_ref().is_some_and(|live| {
+                live.is_open()
+                    && live.initiated()
+                    && !live.is_confirmed()
+                    && live.incarnation() == conn.incarnation()
+            });
+        if crossing && own > conn.peer() {
+            return Arrival::Duplicate;
+        }
+        if peer.links.len() >= LINKS_PER_TUB_MAX {
+            let oldest = peer.links.remove(0);
+            oldest.close(Reason::Duplicate);
+        }
+        peer.links.push(conn.clone());
+        peer.live = Some(conn.clone());
+        let waiting = std::mem::take(&mut peer.waiting);
+        drop(table);
+        for waiter in waiting {
+            let _ = waiter.send(Ok(conn.clone()));
+        }
+        Arrival::Keep
+    }
+
+    pub fn forget(&self, conn: &Arc<Conn>) {
+        let mut table = self.lock();
+        let Some(peer) = table.get_mut(&conn.peer()) else { return };
+        peer.links.retain(|link| !Arc::ptr_eq(link, conn));
+        if peer.live.as_ref().is_some_and(|live| Arc::ptr_eq(live, conn)) {
+            peer.live = peer.links.last().cloned();
+        }
+        if peer.links.is_empty() && !peer.dialling && peer.waiting.is_empty() {
+            table.remove(&conn.peer());
+        }
+    }
+
+    /// Links that are open.
+    pub fn count(&self) -> usize {
+        self.lock().values().map(|peer| peer.links.len()).sum()
+    }
+
+    /// Closes the link from which nothing was heard for longest, to make room.
+    pub fn evict_idlest(&self) {
+        let table = self.lock();
+        let links = table.values().flat_map(|peer| &peer.links);
+        if let Some(idlest) = links.min_by_key(|conn| conn.heard_ms.load(Ordering::Relaxed)) {
+            idlest.close(Reason::Idle);
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub fn shutdown(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        for peer in self.lock().values() {
+            for link in &peer.links {
+                link.close(Reason::Shutdown);
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Keeping a connection to one object for as long as somebody wants it.
+
+use super::furl::Furl;
+use super::interface::Interface;
+use super::refs::Ref;
+use super::tub::Tub;
+use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
+use crate::base::rim::random;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Reaches for an object again and again, with growing pauses, until it is dropped.
+pub struct Reconnector {
+    stop: Arc<Notify>,
+    now: Arc<Notify>,
+}
+
+impl Reconnector {
+    pub(super) fn new<I: Interface>(
+        tub: Tub,
+        furl: Furl,
+        connected: impl Fn(Ref<I>) + Send + Sync + 'static,
+    ) -> Self {
+        let reconnector = Self { stop: Arc::default(), now: Arc::default() };
+        let (stop, now) = (reconnector.stop.clone(), reconnector.now.clone());
+        let arbiter = tub.arbiter();
+        arbiter.spawn(async move {
+            tokio::select! {
+                () = stop.notified() => {}
+                () = keep(tub, furl, connected, now) => {}
+            }
+        });
+        reconnector
+    }
+
+    /// Ends the current pause: something suggests that the object can be reached.
+    pub fn try_now(&self) {
+        self.now.notify_one();
+    }
+}
+
+impl Drop for Reconnector {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+    }
+}
+
+async fn keep<I: Interface>(tub: Tub, furl: Furl, connected: impl Fn(Ref<I>), now: Arc<Notify>) {
+    let mut pause = RECONNECT_MIN;
+    loop {
+        match tub.get::<I>(&furl).await {
+            Ok(reference) => {
+                pause = RECONNECT_MIN;
+                let lost = reference.lost();
+                connected(reference);
+                lost.await;
+            }
+            Err(error) => {
+                tracing::debug!(tub = %furl.tub(), %error, "not reached");
+                pause = (pause * 2).min(RECONNECT_MAX);
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(with_jitter(pause)) => {}
+            () = now.notified() => pause = RECONNECT_MIN,
+        }
+    }
+}
+
+/// Between half and all of `pause`, so that many nodes do not come back in step.
+fn with_jitter(pause: Duration) -> Duration {
+    let [byte] = random();
+    pause / 2 + pause / 2 * u32::from(byte) / 255
+}

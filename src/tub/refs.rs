@@ -1,0 +1,273 @@
+//! References to objects, wherever they live.
+
+use super::conn::Import;
+use super::error::RemoteError;
+use super::frame::CapDesc;
+use super::furl::{Furl, TubId};
+use super::interface::{AnyMessage, BoxFuture, Call, Delivery, Interface, Object};
+use super::lazy::LazyRef;
+use super::sturdy::Export;
+use super::wire::{Incoming, Outgoing, Wire};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::sync::oneshot;
+
+#[derive(Clone)]
+enum Place {
+    Local(Arc<dyn Object>),
+    Remote { import: Arc<Import>, furl: Option<Furl> },
+    Lazy(Arc<LazyRef>),
+}
+
+/// The right to call one object, and the only way to. Local and remote are one type; clone it, send
+/// it in a message, keep it in an actor. It cannot be serialised outside a connection.
+pub struct Ref<I> {
+    place: Place,
+    interface: PhantomData<fn() -> I>,
+}
+
+impl<I> Clone for Ref<I> {
+    fn clone(&self) -> Self {
+        Self::at(self.place.clone())
+    }
+}
+
+impl<I: Interface> std::fmt::Debug for Ref<I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.peer() {
+            Some(peer) => write!(f, "Ref<{}> at {peer}", I::NAME),
+            None => write!(f, "Ref<{}>", I::NAME),
+        }
+    }
+}
+
+/// Two references are equal if they lead to the same object by the same way.
+impl<I> PartialEq for Ref<I> {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.place, &other.place) {
+            (Place::Local(a), Place::Local(b)) => Arc::ptr_eq(a, b),
+            (Place::Remote { import: a, .. }, Place::Remote { import: b, .. }) => Arc::ptr_eq(a, b),
+            (Place::Lazy(a), Place::Lazy(b)) => a.furl() == b.furl(),
+            _ => false,
+        }
+    }
+}
+
+impl<I> Ref<I> {
+    fn at(place: Place) -> Self {
+        Self { place, interface: PhantomData }
+    }
+
+    pub(super) fn local_object(&self) -> Option<Arc<dyn Object>> {
+        match &self.place {
+            Place::Local(object) => Some(object.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl<I: Interface> Ref<I> {
+    /// A reference to an object of this process.
+    pub fn local(object: impl Object) -> Self {
+        Self::at(Place::Local(Arc::new(object)))
+    }
+
+    pub(super) fn from_object(object: Arc<dyn Object>) -> Self {
+        Self::at(Place::Local(object))
+    }
+
+    pub(super) fn remote(import: Arc<Import>) -> Self {
+        Self::at(Place::Remote { import, furl: None })
+    }
+
+    /// The same, remembering by which furl it can be handed on.
+    pub(super) fn known_as(self, furl: &Furl) -> Self {
+        match self.place {
+            Place::Remote { import, .. } => {
+                Self::at(Place::Remote { import, furl: Some(furl.clone()) })
+            }
+            place => Self::at(place),
+        }
+    }
+
+    pub(super) fn lazy(lazy: LazyRef) -> Self {
+        Self::at(Place::Lazy(Arc::new(lazy)))
+    }
+
+    /// Calls the object. The call is queued before this returns, behind all earlier ones to the
+    /// same object, whether or not the answer is awaited; dropping the future only drops the
+    /// answer.
+    pub fn call<M: Call<I>>(&self, message: M) -> CallFuture<M::Reply> {
+        match &self.place {
+            Place::Local(object) => {
+                CallFuture(Answer::Local(object.deliver(M::METHOD, Box::new(message))))
+            }
+            _ => {
+                let (send, receive) = oneshot::channel();
+                self.issue(message, send);
+                CallFuture(Answer::Remote(receive))
+            }
+        }
+    }
+
+    fn issue<M: Call<I>>(&self, message: M, reply: oneshot::Sender<Result<M::Reply, RemoteError>>) {
+        match &self.place {
+            Place::Remote { import, .. } => {
+                import.conn.call(import.target.clone(), message, reply);
+            }
+            Place::Lazy(lazy) => lazy.with::<I>(Box::new(move |found| match found {
+                Ok(reference) => reference.issue(message, reply),
+                Err(error) => drop(reply.send(Err(error))),
+            })),
+            Place::Local(object) => {
+                let delivery = object.deliver(M::METHOD, Box::new(message));
+                // Boxed: one kind of task for all messages, not one each.
+                let answer: BoxFuture<()> = Box::pin(async move {
+                    let _ = reply.send(downcast(delivery.await));
+                });
+                actix_rt::spawn(answer);
+            }
+        }
+    }
+
+    /// Calls without waiting for the outcome.
+    pub fn send_only<M: Call<I>>(&self, message: M) {
+        // An actor skips a message whose sender no longer listens, so somebody has to.
+        if let Answer::Local(delivery) = self.call(message).0
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(delivery);
+        }
+    }
+
+    /// Completes when the connection that this reference goes through is lost; never for a local
+    /// or a lazy one, which survive connections.
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + use<I> {
+        let closed = match &self.place {
+            Place::Remote { import, .. } => Some(import.conn.closed()),
+            _ => None,
+        };
+        async move {
+            match closed {
+                Some(mut closed) => drop(closed.wait_for(Option::is_some).await),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Tells `recipient` when the connection is lost (notify-on-disconnect). Dropping the watch
+    /// takes the request back.
+    pub fn notify(&self, recipient: actix::Recipient<Disconnected>) -> Watch {
+        let lost = self.lost();
+        let peer = self.peer();
+        Watch(actix_rt::spawn(async move {
+            lost.await;
+            recipient.do_send(Disconnected { peer });
+        }))
+    }
+
+    /// False once the connection is known to be lost.
+    pub fn is_connected(&self) -> bool {
+        match &self.place {
+            Place::Remote { import, .. } => import.conn.is_open(),
+            _ => true,
+        }
+    }
+
+    /// The tub that hosts the object; `None` if it is this process.
+    pub fn peer(&self) -> Option<TubId> {
+        match &self.place {
+            Place::Local(_) => None,
+            Place::Remote { import, .. } => Some(import.conn.peer()),
+            Place::Lazy(lazy) => Some(lazy.furl().tub()),
+        }
+    }
+}
+
+/// Says that the way to an object is gone.
+#[derive(Debug, Clone, Copy, actix::Message)]
+#[rtype(result = "()")]
+pub struct Disconnected {
+    pub peer: Option<TubId>,
+}
+
+/// A request for [`Disconnected`]; dropping it takes the request back.
+pub struct Watch(actix_rt::task::JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+enum Answer<R> {
+    Local(Delivery),
+    Remote(oneshot::Receiver<Result<R, RemoteError>>),
+}
+
+/// The answer of a call that is on its way.
+pub struct CallFuture<R>(Answer<R>);
+
+impl<R: 'static> Future for CallFuture<R> {
+    type Output = Result<R, RemoteError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match &mut self.0 {
+            Answer::Local(delivery) => downcast(ready!(delivery.as_mut().poll(cx))),
+            Answer::Remote(answer) => {
+                ready!(Pin::new(answer).poll(cx)).unwrap_or(Err(RemoteError::Disconnected))
+            }
+        })
+    }
+}
+
+fn downcast<R: 'static>(answer: Result<AnyMessage, RemoteError>) -> Result<R, RemoteError> {
+    answer?.downcast().map(|reply| *reply).map_err(|_| RemoteError::Stopped)
+}
+
+impl<I: Interface> Wire for Ref<I> {
+    type Twin = CapDesc;
+
+    fn into_wire(self, out: &mut Outgoing<'_>) -> Result<CapDesc, RemoteError> {
+        match &self.place {
+            Place::Remote { import, furl } if Arc::ptr_eq(&import.conn, out.conn) => {
+                match import.target {
+                    super::frame::Target::Export(export) => Ok(CapDesc::ReceiverHosted { export }),
+                    super::frame::Target::Swissnum(_) => gift(furl.as_ref()),
+                }
+            }
+            Place::Remote { furl: Some(furl), .. } => gift(Some(furl)),
+            Place::Lazy(lazy) => gift(Some(lazy.furl())),
+            Place::Local(_) | Place::Remote { .. } => out.conn.export(Export::of(self)),
+        }
+    }
+
+    fn from_wire(twin: CapDesc, from: &mut Incoming<'_>) -> Result<Self, RemoteError> {
+        match twin {
+            CapDesc::SenderHosted { interface, .. } if interface != I::id() => {
+                Err(RemoteError::WrongInterface)
+            }
+            CapDesc::SenderHosted { export, .. } => Ok(Self::remote(from.conn.import(export))),
+            CapDesc::ReceiverHosted { export } => {
+                let own = from.conn.own(export).ok_or(RemoteError::NoSuchObject)?;
+                if own.interface() != I::id() {
+                    return Err(RemoteError::WrongInterface);
+                }
+                Ok(Self::from_object(own.object()))
+            }
+            CapDesc::ThirdParty { furl } => {
+                let tub = from.conn.gifts().ok_or(RemoteError::BadArguments)?;
+                let furl = Furl::parse(&furl).map_err(|_| RemoteError::BadArguments)?;
+                Ok(Self::lazy(LazyRef::new(&tub, furl)))
+            }
+        }
+    }
+}
+
+fn gift(furl: Option<&Furl>) -> Result<CapDesc, RemoteError> {
+    let furl = furl.ok_or(RemoteError::BadArguments)?;
+    Ok(CapDesc::ThirdParty { furl: furl.reveal() })
+}

@@ -1,0 +1,158 @@
+//! The sturdy table: which object answers to which swissnum.
+//!
+//! Keyed by digest, so that neither the table nor a disk holds the secret and a look-up leaks
+//! nothing by its timing. Objects that live on disk are brought back by a [`Restorer`] when they
+//! are called, and never twice at a time.
+
+use super::error::RemoteError;
+use super::furl::SwissnumDigest;
+use super::interface::{AnyMessage, BoxFuture, Delivery, Interface, Object};
+use super::payload::{Payload, WireCall};
+use super::refs::Ref;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+type Invoke = fn(
+    &Arc<dyn Object>,
+    u16,
+    WireCall<'_>,
+) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError>;
+
+/// A local object with its interface, ready to be called from the wire.
+#[derive(Clone)]
+pub struct Export {
+    interface: u32,
+    invoke: Invoke,
+    object: Arc<dyn Object>,
+}
+
+impl Export {
+    /// What `reference` refers to; a remote object is called on through this tub.
+    pub fn of<I: Interface>(reference: Ref<I>) -> Self {
+        let object = match reference.local_object() {
+            Some(object) => object,
+            None => Arc::new(Relay(reference)),
+        };
+        Self { interface: I::id(), invoke: I::invoke, object }
+    }
+
+    pub(super) fn interface(&self) -> u32 {
+        self.interface
+    }
+
+    pub(super) fn object(&self) -> Arc<dyn Object> {
+        self.object.clone()
+    }
+
+    /// Equal for two exports of the same object.
+    pub(super) fn key(&self) -> (usize, u32) {
+        (Arc::as_ptr(&self.object).cast::<()>() as usize, self.interface)
+    }
+
+    pub(super) fn invoke(
+        &self,
+        method: u16,
+        call: WireCall<'_>,
+    ) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError> {
+        (self.invoke)(&self.object, method, call)
+    }
+}
+
+/// A reference that stands for its object: passes every message on.
+struct Relay<I: Interface>(Ref<I>);
+
+impl<I: Interface> Object for Relay<I> {
+    fn deliver(&self, method: u16, message: AnyMessage) -> Delivery {
+        I::forward(&self.0, method, message)
+    }
+}
+
+/// Brings objects back that are not in the table, such as those that live on disk.
+pub trait Restorer: Send + Sync {
+    /// The object whose swissnum has this BLAKE2b-256 digest, if there is one.
+    fn restore(&self, digest: SwissnumDigest) -> BoxFuture<Option<Export>>;
+}
+
+/// What a look-up finds.
+pub(super) enum Lookup {
+    Known(Option<Export>),
+    Restoring(BoxFuture<Option<Export>>),
+}
+
+/// An object that was restored and is still in use.
+struct Awake {
+    interface: u32,
+    invoke: Invoke,
+    object: Weak<dyn Object>,
+}
+
+#[derive(Default)]
+struct Table {
+    registered: HashMap<SwissnumDigest, Export>,
+    awake: HashMap<SwissnumDigest, Awake>,
+    restorer: Option<Arc<dyn Restorer>>,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct SturdyTable(Arc<Mutex<Table>>);
+
+impl SturdyTable {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn register(&self, digest: SwissnumDigest, export: Export) {
+        let replaced = self.lock().registered.insert(digest, export);
+        drop(replaced);
+    }
+
+    /// Forgets the object; whoever names it from now on gets [`RemoteError::NoSuchObject`].
+    pub fn unregister(&self, digest: SwissnumDigest) {
+        let dropped = self.lock().registered.remove(&digest);
+        drop(dropped);
+    }
+
+    pub fn set_restorer(&self, restorer: Arc<dyn Restorer>) {
+        self.lock().restorer = Some(restorer);
+    }
+
+    pub fn look_up(&self, digest: SwissnumDigest) -> Lookup {
+        let table = self.lock();
+        if let Some(export) = table.registered.get(&digest) {
+            return Lookup::Known(Some(export.clone()));
+        }
+        if let Some(export) = table.awake.get(&digest).and_then(Awake::export) {
+            return Lookup::Known(Some(export));
+        }
+        let Some(restorer) = table.restorer.clone() else { return Lookup::Known(None) };
+        drop(table);
+        let restoring = restorer.restore(digest);
+        let this = self.clone();
+        Lookup::Restoring(Box::pin(async move {
+            let restored = restoring.await?;
+            Some(this.wake(digest, restored))
+        }))
+    }
+
+    /// Notes a restored object; if another link restored it meanwhile, theirs counts.
+    fn wake(&self, digest: SwissnumDigest, restored: Export) -> Export {
+        let mut table = self.lock();
+        if let Some(export) = table.awake.get(&digest).and_then(Awake::export) {
+            return export;
+        }
+        if table.awake.len() >= 1024 {
+            table.awake.retain(|_, awake| awake.object.strong_count() > 0);
+        }
+        let object = Arc::downgrade(&restored.object);
+        let awake = Awake { interface: restored.interface, invoke: restored.invoke, object };
+        table.awake.insert(digest, awake);
+        restored
+    }
+}
+
+impl Awake {
+    fn export(&self) -> Option<Export> {
+        let object = self.object.upgrade()?;
+        Some(Export { interface: self.interface, invoke: self.invoke, object })
+    }
+}

@@ -1,0 +1,261 @@
+//! A tub: the place where a process's objects live and from which it reaches those of others.
+
+use super::conn::{Conn, Import};
+use super::error::RemoteError;
+use super::frame::{Budget, Hello, Target};
+use super::furl::{Furl, Hint, Swissnum, TubId, digest, fresh_swissnum};
+use super::identity::Identity;
+use super::interface::Interface;
+use super::lazy::LazyRef;
+use super::network::{Listener, Network};
+use super::peers::Peers;
+use super::reconnect::Reconnector;
+use super::refs::Ref;
+use super::sturdy::{Export, Lookup, Restorer, SturdyTable};
+use crate::base::limits;
+use crate::base::rim::random;
+use crate::link::{Pool, Suite};
+use actix_rt::{Arbiter, ArbiterHandle};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What one link may ask of this tub. The peer is told in the handshake and held to it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub calls: u32,
+    pub call_bytes: u32,
+    pub exports: usize,
+    /// Bytes of calls that all links together may hold here.
+    pub process_bytes: usize,
+    pub links: usize,
+    pub handshakes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls: limits::CALLS_MAX,
+            call_bytes: limits::CALL_BYTES_MAX,
+            exports: limits::EXPORTS_MAX,
+            process_bytes: limits::PROCESS_CALL_BYTES_MAX,
+            links: limits::LINKS_MAX,
+            handshakes: limits::HANDSHAKES_MAX,
+        }
+    }
+}
+
+/// How a tub behaves.
+#[derive(Clone, Default)]
+pub struct TubOptions {
+    pub limits: Limits,
+    pub network: Network,
+    pub suite: Suite,
+    /// Whether a peer may send furls of third parties, to be dialled when they are used. Clients
+    /// may want that; services do not.
+    pub accept_gifts: bool,
+    /// Threads on which links live, in turn; none means the thread that makes the tub.
+    pub arbiters: Vec<ArbiterHandle>,
+}
+
+/// Shared by all clones of a tub, its connections and its tasks.
+pub struct TubInner {
+    pub(super) identity: Identity,
+    pub(super) options: TubOptions,
+    pub(super) hello: Vec<u8>,
+    pub(super) sturdy: SturdyTable,
+    pub(super) peers: Peers,
+    pub(super) pool: Pool,
+    pub(super) budget: Arc<Budget>,
+    hints: Mutex<Vec<Hint>>,
+    home: ArbiterHandle,
+    turn: AtomicUsize,
+    started: Instant,
+}
+
+/// A tub. Clones are the same tub.
+#[derive(Clone)]
+pub struct Tub(pub(super) Arc<TubInner>);
+
+impl Tub {
+    /// A tub on the calling thread's arbiter, not listening yet.
+    pub fn new(identity: Identity, options: TubOptions) -> Self {
+        let hello = Hello {
+            version: 1,
+            incarnation: u64::from_le_bytes(random()),
+            calls: options.limits.calls,
+            call_bytes: options.limits.call_bytes,
+            features: 0,
+        };
+        let mut bytes = Vec::new();
+        // A hello is a few integers; it always fits.
+        let _ = super::codec::encode(&hello, &mut bytes);
+        Self(Arc::new(TubInner {
+            identity,
+            hello: bytes,
+            sturdy: SturdyTable::default(),
+            peers: Peers::default(),
+            pool: Pool::default(),
+            budget: Budget::new(options.limits.process_bytes),
+            hints: Mutex::default(),
+            home: Arbiter::current(),
+            turn: AtomicUsize::new(0),
+            started: Instant::now(),
+            options,
+        }))
+    }
+
+    pub(super) fn from_inner(inner: Arc<TubInner>) -> Self {
+        Self(inner)
+    }
+
+    pub fn id(&self) -> TubId {
+        self.0.identity.tub_id()
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// The arbiter on which the next link will live.
+    pub(super) fn arbiter(&self) -> ArbiterHandle {
+        let arbiters = &self.0.options.arbiters;
+        let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
+        let chosen = turn.checked_rem(arbiters.len()).and_then(|turn| arbiters.get(turn));
+        chosen.unwrap_or(&self.0.home).clone()
+    }
+
+    /// Listens on a TCP address, port 0 for any; answers the address that it got.
+    pub async fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let (listener, address) = Listener::tcp(address).await?;
+        super::accept::serve(self, listener);
+        Ok(address)
+    }
+
+    /// Listens on the in-process network under `name`, and makes that its hint.
+    pub fn listen_loopback(&self, name: &str) -> io::Result<()> {
+        let Network::Loopback(net) = &self.0.options.network else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        super::accept::serve(self, Listener::Loopback(net.bind(name)));
+        self.set_hints(vec![Hint::Loop(name.to_owned())]);
+        Ok(())
+    }
+
+    /// The addresses that furls of this tub will carry.
+    pub fn set_hints(&self, hints: Vec<Hint>) {
+        *self.0.hints.lock().unwrap_or_else(PoisonError::into_inner) = hints;
+    }
+
+    pub fn hints(&self) -> Vec<Hint> {
+        self.0.hints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes an object reachable by furl: under `swissnum`, or under a new one.
+    pub fn register<I: Interface>(&self, object: Ref<I>, swissnum: Option<Swissnum>) -> Furl {
+        let swissnum = swissnum.unwrap_or_else(fresh_swissnum);
+        self.0.sturdy.register(digest(&swissnum), Export::of(object));
+        Furl::new(self.id(), self.hints(), swissnum)
+    }
+
+    /// Revokes a furl. Live references that were made from it stay until they are dropped; wrap the
+    /// object in a [`Forward`](super::Forward) to end those too.
+    pub fn unregister(&self, furl: &Furl) {
+        self.0.sturdy.unregister(digest(furl.swissnum()));
+    }
+
+    /// Asks `restorer` for objects that are not registered.
+    pub fn set_restorer(&self, restorer: Arc<dyn Restorer>) {
+        self.0.sturdy.set_restorer(restorer);
+    }
+
+    /// A live reference to the object of a furl: connects if need be, and asks whether the object
+    /// is there and has this interface.
+    pub async fn get<I: Interface>(&self, furl: &Furl) -> Result<Ref<I>, RemoteError> {
+        if furl.tub() == self.id() {
+            return self.own(furl).await;
+        }
+        // A link that lost the race against a crossing one says so at the first call.
+        for _ in 0..3 {
+            let conn = self.connect(furl.tub(), furl.hints()).await?;
+            match conn.resolve::<I>(furl).await {
+                Err(RemoteError::Disconnected) if conn.lost_crossing() => {}
+                found => return found.map(|reference| reference.known_as(furl)),
+            }
+        }
+        Err(RemoteError::Disconnected)
+    }
+
+    async fn own<I: Interface>(&self, furl: &Furl) -> Result<Ref<I>, RemoteError> {
+        let export = match self.0.sturdy.look_up(digest(furl.swissnum())) {
+            Lookup::Known(export) => export,
+            Lookup::Restoring(export) => export.await,
+        };
+        let export = export.ok_or(RemoteError::NoSuchObject)?;
+        if export.interface() != I::id() {
+            return Err(RemoteError::WrongInterface);
+        }
+        Ok(Ref::from_object(export.object()))
+    }
+
+    /// A reference that is dialled when it is first called and again after a loss.
+    pub fn sturdy<I: Interface>(&self, furl: &Furl) -> Ref<I> {
+        Ref::lazy(LazyRef::new(&self.0, furl.clone()))
+    }
+
+    /// A reference that names the object in each call, over a link that stands already: saves the
+    /// round trip of asking first.
+    pub(super) fn by_name<I: Interface>(&self, furl: &Furl) -> Option<Ref<I>> {
+        let conn = self.0.peers.live(furl.tub()).filter(|conn| conn.is_confirmed())?;
+        let target = Target::Swissnum(furl.swissnum().clone());
+        Some(Ref::remote(Import::by_name(conn, target)).known_as(furl))
+    }
+
+    /// Keeps a connection to a furl's object: `connected` is given each live reference as it comes
+    /// up. Dropping the reconnector ends it.
+    pub fn keep<I: Interface>(
+        &self,
+        furl: Furl,
+        connected: impl Fn(Ref<I>) + Send + Sync + 'static,
+    ) -> Reconnector {
+        Reconnector::new(self.clone(), furl, connected)
+    }
+
+    pub(super) async fn connect(
+        &self,
+        peer: TubId,
+        hints: &[Hint],
+    ) -> Result<Arc<Conn>, RemoteError> {
+        super::dial::connect(self, peer, hints).await
+    }
+
+    /// Tubs that a link is open to.
+    pub fn connected(&self) -> Vec<TubId> {
+        self.0.peers.connected()
+    }
+
+    /// Seconds since something was last heard from `peer`; `None` if no link is open.
+    pub fn silence(&self, peer: TubId) -> Option<u64> {
+        let conn = self.0.peers.live(peer)?;
+        let heard = conn.heard_ms.load(Ordering::Relaxed);
+        Some(self.0.now_ms().saturating_sub(heard) / 1000)
+    }
+
+    /// Says goodbye on all links and accepts no more.
+    pub fn shutdown(&self) {
+        self.0.peers.shutdown();
+    }
+}
+
+impl TubInner {
+    /// Milliseconds since the tub was made.
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn forget(&self, conn: &Arc<Conn>) {
+        self.peers.forget(conn);
+    }
+}

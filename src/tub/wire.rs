@@ -1,0 +1,184 @@
+//! How values cross a link.
+//!
+//! A live reference cannot be serialised: it means something on one connection only. So each type
+//! has a *wire twin* that is plain data, and crossing over needs the connection at hand. `Ref`
+//! becomes a capability descriptor, [`Bulk`] a length beside which the bytes travel raw, and all
+//! else stays what it is.
+
+use super::conn::Conn;
+use super::error::RemoteError;
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// What a value needs on its way out: the connection, and room for bulk.
+pub struct Outgoing<'a> {
+    pub(super) conn: &'a Arc<Conn>,
+    pub(super) bulk: Vec<Bytes>,
+}
+
+/// What a value needs on its way in: the connection, and the bulk that is not yet claimed.
+pub struct Incoming<'a> {
+    pub(super) conn: &'a Arc<Conn>,
+    pub(super) bulk: Bytes,
+}
+
+/// A type that can be an argument or a reply.
+pub trait Wire: Sized + Send + 'static {
+    /// The plain data that stands for it on the wire.
+    type Twin: Serialize + DeserializeOwned;
+
+    fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError>;
+    fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError>;
+}
+
+/// Many bytes, carried beside the arguments without passing through the serialiser.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Bulk(pub Bytes);
+
+impl std::fmt::Debug for Bulk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bulk({} bytes)", self.0.len())
+    }
+}
+
+impl Wire for Bulk {
+    type Twin = u32;
+
+    fn into_wire(self, out: &mut Outgoing<'_>) -> Result<u32, RemoteError> {
+        let length = u32::try_from(self.0.len()).map_err(|_| RemoteError::TooBig)?;
+        if length > 0 {
+            out.bulk.push(self.0);
+        }
+        Ok(length)
+    }
+
+    fn from_wire(length: u32, from: &mut Incoming<'_>) -> Result<Self, RemoteError> {
+        let length = usize::try_from(length).map_err(|_| RemoteError::BadArguments)?;
+        if length > from.bulk.len() {
+            return Err(RemoteError::BadArguments);
+        }
+        Ok(Self(from.bulk.split_to(length)))
+    }
+}
+
+/// Declares that serde types cross as they are. They hold no references, no bulk, no zero-sized
+/// elements and do not contain themselves.
+#[macro_export]
+macro_rules! wire_plain {
+    ($($type:ty),* $(,)?) => {$(
+        impl $crate::tub::Wire for $type {
+            type Twin = Self;
+            fn into_wire(
+                self,
+                _: &mut $crate::tub::Outgoing<'_>,
+            ) -> Result<Self, $crate::tub::RemoteError> {
+                Ok(self)
+            }
+            fn from_wire(
+                twin: Self,
+                _: &mut $crate::tub::Incoming<'_>,
+            ) -> Result<Self, $crate::tub::RemoteError> {
+                Ok(twin)
+            }
+        }
+    )*};
+}
+
+wire_plain!(u8, u16, u32, u64, i64, bool, String, [u8; 16], [u8; 20], [u8; 32]);
+wire_plain!(crate::base::StorageIndex, crate::base::ShareNum, super::furl::TubId);
+
+impl<P: 'static> Wire for crate::base::secret::Secret<P> {
+    type Twin = Self;
+
+    fn into_wire(self, _: &mut Outgoing<'_>) -> Result<Self, RemoteError> {
+        Ok(self)
+    }
+
+    fn from_wire(twin: Self, _: &mut Incoming<'_>) -> Result<Self, RemoteError> {
+        Ok(twin)
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    type Twin = Vec<T::Twin>;
+
+    fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError> {
+        self.into_iter().map(|item| item.into_wire(out)).collect()
+    }
+
+    fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError> {
+        twin.into_iter().map(|item| T::from_wire(item, from)).collect()
+    }
+}
+
+impl<T: Wire> Wire for Option<T> {
+    type Twin = Option<T::Twin>;
+
+    fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError> {
+        self.map(|item| item.into_wire(out)).transpose()
+    }
+
+    fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError> {
+        twin.map(|item| T::from_wire(item, from)).transpose()
+    }
+}
+
+macro_rules! wire_tuple {
+    ($($name:ident)*) => {
+        impl<$($name: Wire),*> Wire for ($($name,)*) {
+            type Twin = ($($name::Twin,)*);
+
+            #[allow(non_snake_case, clippy::unused_unit, unused_variables, reason = "made for each arity")]
+            fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError> {
+                let ($($name,)*) = self;
+                Ok(($($name.into_wire(out)?,)*))
+            }
+
+            #[allow(non_snake_case, clippy::unused_unit, unused_variables, reason = "made for each arity")]
+            fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError> {
+                let ($($name,)*) = twin;
+                Ok(($($name::from_wire($name, from)?,)*))
+            }
+        }
+    };
+}
+
+wire_tuple!();
+wire_tuple!(A);
+wire_tuple!(A B);
+wire_tuple!(A B C);
+wire_tuple!(A B C D);
+
+/// Declares a struct whose fields may hold references or bulk.
+#[macro_export]
+macro_rules! wire_struct {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident : $type:ty),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $type),* }
+
+        impl $crate::tub::Wire for $name {
+            type Twin = ($(<$type as $crate::tub::Wire>::Twin,)*);
+
+            #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
+            fn into_wire(
+                self,
+                out: &mut $crate::tub::Outgoing<'_>,
+            ) -> Result<Self::Twin, $crate::tub::RemoteError> {
+                Ok(($($crate::tub::Wire::into_wire(self.$field, out)?,)*))
+            }
+
+            #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
+            fn from_wire(
+                twin: Self::Twin,
+                from: &mut $crate::tub::Incoming<'_>,
+            ) -> Result<Self, $crate::tub::RemoteError> {
+                let ($($field,)*) = twin;
+                Ok(Self { $($field: $crate::tub::Wire::from_wire($field, from)?),* })
+            }
+        }
+    };
+}
