@@ -1,0 +1,196 @@
+//! Peers that hold a key and a furl and keep to no rule: they are cut off, and what they make the
+//! process hold stays bounded.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+use actix::{Actor, Context, Handler, ResponseFuture};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tahoe::base::limits;
+use tahoe::link::{Records, Suite, initiate};
+use tahoe::remote_interface;
+use tahoe::tub::frame::{Head, Hello, Target};
+use tahoe::tub::{
+    Bulk, Furl, Hint, Identity, Interface, Ref, RemoteError, Tub, TubOptions, codec, start,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+remote_interface! {
+    pub interface Slow = "test.slow.v1" {
+        0 => Wait { data: Bulk } -> (),
+        1 => Big {} -> Bulk,
+    }
+}
+
+struct SlowActor;
+
+impl Actor for SlowActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Wait> for SlowActor {
+    type Result = ResponseFuture<Result<(), RemoteError>>;
+    fn handle(&mut self, _: Wait, _: &mut Self::Context) -> Self::Result {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Handler<Big> for SlowActor {
+    type Result = Result<Bulk, RemoteError>;
+    fn handle(&mut self, _: Big, _: &mut Self::Context) -> Self::Result {
+        Ok(Bulk(vec![7; 43_690].into()))
+    }
+}
+
+async fn server() -> (Tub, SocketAddr, Furl) {
+    let tub = Tub::new(Identity::random(), TubOptions::default());
+    let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    tub.set_hints(vec![Hint::tcp("127.0.0.1", address.port())]);
+    let furl = tub.register(Slow::of(start(SlowActor)), None);
+    (tub, address, furl)
+}
+
+/// A peer with a proper link and no manners.
+struct Rogue {
+    stream: TcpStream,
+    records: Records,
+    furl: Furl,
+    calls: u32,
+}
+
+impl Rogue {
+    async fn connect(address: SocketAddr, furl: &Furl) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let hello = Hello { version: 1, incarnation: 1, calls: 1, call_bytes: 1, features: 0 };
+        let mut bytes = Vec::new();
+        codec::encode(&hello, &mut bytes).unwrap();
+        let identity = Identity::random();
+        let to = (Suite::AesGcm, &furl.tub().0);
+        let link = initiate(&mut stream, identity.keys(), to, &bytes).await.unwrap();
+        Self { stream, records: link.records, furl: furl.clone(), calls: 0 }
+    }
+
+    fn head(&mut self, method: u16) -> Vec<u8> {
+        self.calls += 1;
+        let target = Target::Swissnum(self.furl.swissnum().clone());
+        let head = Head::Call { id: self.calls, target, interface: Slow::id(), method };
+        let mut body = Vec::new();
+        codec::encode(&head, &mut body).unwrap();
+        body
+    }
+
+    /// Sends a frame with these lengths in its prefix; false once the server has hung up.
+    async fn send(&mut self, lengths: (u32, u32), content: &[u8]) -> bool {
+        let plain = [&lengths.0.to_le_bytes(), &lengths.1.to_le_bytes(), content].concat();
+        let mut sealed = Vec::new();
+        for chunk in plain.chunks(limits::RECORD_PLAIN_MAX) {
+            self.records.seal(chunk, &mut sealed).unwrap();
+        }
+        let write = self.stream.write_all(&sealed);
+        matches!(tokio::time::timeout(Duration::from_secs(5), write).await, Ok(Ok(())))
+    }
+
+    async fn call(&mut self, method: u16, bulk: usize) -> bool {
+        let mut content = self.head(method);
+        if method == 0 {
+            codec::encode(&u32::try_from(bulk).unwrap(), &mut content).unwrap();
+        }
+        let body = u32::try_from(content.len()).unwrap();
+        content.resize(content.len() + bulk, 0);
+        self.send((body, bulk as u32), &content).await
+    }
+
+    /// Whether the server ends the link, reading whatever it still sends.
+    async fn is_cut_off(&mut self) -> bool {
+        let drain = async {
+            let mut sink = vec![0; 1 << 16];
+            while matches!(self.stream.read(&mut sink).await, Ok(1..)) {}
+        };
+        tokio::time::timeout(Duration::from_secs(5), drain).await.is_ok()
+    }
+}
+
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or("0 0");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+async fn still_serves(tub: &Tub, furl: &Furl) {
+    let friend = Tub::new(Identity::random(), TubOptions::default());
+    let reference: Ref<Slow> = friend.get(furl).await.unwrap();
+    assert_eq!(reference.call(Big {}).await.unwrap().0.len(), 43_690);
+    assert!(!tub.connected().is_empty());
+}
+
+#[actix_rt::test]
+async fn more_calls_than_credits_end_the_link() {
+    let (tub, address, furl) = server().await;
+    let mut rogue = Rogue::connect(address, &furl).await;
+    for _ in 0..=limits::CALLS_MAX {
+        rogue.call(0, 0).await;
+    }
+    assert!(rogue.is_cut_off().await);
+    still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn more_bytes_than_credits_end_the_link() {
+    let (tub, address, furl) = server().await;
+    let before = resident_mib();
+    let mut rogue = Rogue::connect(address, &furl).await;
+    let mut sent = 0;
+    while sent < 500 && rogue.call(0, 1 << 20).await {
+        sent += 1;
+    }
+    assert!(rogue.is_cut_off().await);
+    assert!(sent < 100, "took in {sent} MiB beyond its credits");
+    assert!(resident_mib() < before + 48, "{} to {} MiB", before, resident_mib());
+    still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn replies_that_nobody_reads_stay_bounded() {
+    let (tub, address, furl) = server().await;
+    let before = resident_mib();
+    let mut rogue = Rogue::connect(address, &furl).await;
+    for _ in 0..20_000 {
+        if !rogue.call(1, 0).await {
+            break;
+        }
+    }
+    assert!(resident_mib() < before + 32, "{} to {} MiB", before, resident_mib());
+    still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn absurd_frames_end_the_link_without_memory() {
+    let (tub, address, furl) = server().await;
+    let before = resident_mib();
+    let body = limits::BODY_MAX as u32;
+    let bulk = limits::BULK_MAX as u32;
+    for lengths in [(0, 0), (body + 1, 0), (u32::MAX, 0), (8, bulk + 1), (8, u32::MAX)] {
+        let mut rogue = Rogue::connect(address, &furl).await;
+        rogue.send(lengths, &[0; 64]).await;
+        assert!(rogue.is_cut_off().await, "{lengths:?}");
+    }
+    for junk in [&[0xff; 16][..], &[1, 9, 0, 0, 0][..], &[6, 200][..]] {
+        let mut rogue = Rogue::connect(address, &furl).await;
+        rogue.send((junk.len() as u32, 0), junk).await;
+        assert!(rogue.is_cut_off().await, "{junk:?}");
+    }
+    assert!(resident_mib() < before + 16);
+    still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn a_release_of_what_was_never_sent_changes_nothing() {
+    let (tub, address, furl) = server().await;
+    let mut rogue = Rogue::connect(address, &furl).await;
+    let mut body = Vec::new();
+    codec::encode(&Head::Release { export: 1, count: u32::MAX }, &mut body).unwrap();
+    assert!(rogue.send((body.len() as u32, 0), &body).await);
+    still_serves(&tub, &furl).await;
+}
