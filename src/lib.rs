@@ -7,6 +7,7 @@
 //! - [`codec`]: immutable files as shares, without input or output
 //! - [`link`]: Noise links between two keys
 //! - [`tub`]: objects over links, named by furls
+//! - [`storage`]: the storage server, shares and leases on disk
 
 pub mod base;
 pub mod cap;

@@ -1,0 +1,182 @@
+//! The operating system's file system.
+//!
+//! Only `rename` without replacing, uncached writes and folder locks need the system's
+//! own calls; each has a fallback for systems or file systems that lack it.
+
+use super::{Backend, Cache, Entry, Mode, RawFile};
+use std::any::Any;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+
+pub(super) struct Real;
+
+struct RealFile(fs::File);
+
+impl Backend for Real {
+    fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn RawFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        match mode {
+            Mode::Read => {}
+            Mode::Change => {
+                options.write(true);
+            }
+            Mode::New => {
+                options.write(true).create_new(true);
+            }
+            Mode::ChangeOrNew => {
+                options.write(true).create(true).truncate(false);
+            }
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Box::new(RealFile(options.open(path)?)))
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+                done => return Ok(done?),
+            }
+        }
+        fs::hard_link(from, to)?;
+        fs::remove_file(from)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        if cfg!(windows) {
+            return Ok(());
+        }
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn mkdir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)
+    }
+
+    fn rmdir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().into_string() {
+                entries.push(Entry { name, is_dir: entry.file_type()?.is_dir() });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        #[cfg(unix)]
+        {
+            let stat = rustix::fs::statvfs(path)?;
+            Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = path;
+            Ok(u64::MAX)
+        }
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
+        #[cfg(unix)]
+        {
+            use rustix::fs::{FlockOperation, flock};
+            let folder = fs::File::open(path)?;
+            flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+            Ok(Box::new(folder))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = path;
+            Ok(Box::new(()))
+        }
+    }
+}
+
+impl RawFile for RealFile {
+    fn read_at(&self, to: &mut [u8], offset: u64) -> io::Result<usize> {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::read_at(&self.0, to, offset);
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_read(&self.0, to, offset);
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64, cache: Cache) -> io::Result<()> {
+        let (mut bytes, mut offset) = (bytes, offset);
+        if cache == Cache::Drop {
+            let done = uncached(&self.0, bytes, offset)?;
+            bytes = bytes.get(done..).unwrap_or_default();
+            offset += done as u64;
+        }
+        write_all_at(&self.0, bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let (mut bytes, mut offset) = (bytes, offset);
+    while !bytes.is_empty() {
+        let done = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        bytes = bytes.get(done..).unwrap_or_default();
+        offset += done as u64;
+    }
+    Ok(())
+}
+
+/// Writes what the kernel takes with `RWF_DONTCACHE` (Linux 6.14 and later): pages leave memory as
+/// soon as they are on disk. Says how many bytes went; 0 where the flag is unknown.
+#[cfg(target_os = "linux")]
+fn uncached(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    use rustix::io::{Errno, ReadWriteFlags, pwritev2};
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    const RWF_DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
+    static UNKNOWN: AtomicBool = AtomicBool::new(false);
+    if UNKNOWN.load(Relaxed) {
+        return Ok(0);
+    }
+    match pwritev2(file, &[io::IoSlice::new(bytes)], offset, RWF_DONTCACHE) {
+        Ok(done) => Ok(done),
+        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => {
+            UNKNOWN.store(true, Relaxed);
+            Ok(0)
+        }
+        Err(Errno::INTR) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn uncached(_: &fs::File, _: &[u8], _: u64) -> io::Result<usize> {
+    Ok(0)
+}
