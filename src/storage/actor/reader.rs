@@ -1,0 +1,42 @@
+//! One open share.
+
+use super::Jobs;
+use crate::base::limits::READ_RANGES_MAX;
+use crate::storage::Share;
+use crate::storage::api::Read;
+use crate::tub::{Bulk, RemoteError};
+use actix::{Actor, Context, Handler, ResponseFuture};
+use std::sync::Arc;
+
+/// Answers reads until its last reference is dropped.
+pub(super) struct Reader {
+    jobs: Jobs,
+    share: Arc<Share>,
+    /// Counts as an open file while it lives.
+    _open: Arc<()>,
+}
+
+impl Reader {
+    pub fn new(jobs: Jobs, share: Share, open: Arc<()>) -> Self {
+        Self { jobs, share: Arc::new(share), _open: open }
+    }
+}
+
+impl Actor for Reader {
+    type Context = Context<Self>;
+}
+
+impl Handler<Read> for Reader {
+    type Result = ResponseFuture<Result<Bulk, RemoteError>>;
+
+    fn handle(&mut self, ask: Read, _: &mut Self::Context) -> Self::Result {
+        let (jobs, share) = (self.jobs.clone(), self.share.clone());
+        Box::pin(async move {
+            if ask.ranges.len() > READ_RANGES_MAX {
+                return Err(RemoteError::BadArguments);
+            }
+            let bytes = jobs.ask(move || share.read(&ask.ranges)).await?;
+            Ok(Bulk(bytes.into()))
+        })
+    }
+}

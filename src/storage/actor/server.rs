@@ -1,0 +1,185 @@
+//! The storage server's front desk.
+
+use super::lease::LeaseRestorer;
+use super::reader::Reader;
+use super::writer::Writer;
+use super::{Jobs, indexed};
+use crate::base::ids::ShareNum;
+use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
+use crate::storage::api::{
+    AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetVersion,
+    ListShares, OpenBucket, OpenShare, Opened, ServerVersion, Storage,
+};
+use crate::storage::container::LeaseSecrets;
+use crate::storage::store::{AllocateRequest, Store};
+use crate::storage::{Share, StoreError};
+use crate::tub::{Bulk, Ref, RemoteError, Restorer, start};
+use actix::{Actor, Context, Handler, ResponseFuture};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time that an allocation waits for the bytes in use to be counted, after a start.
+const COUNT_WAIT: Duration = Duration::from_secs(2);
+
+/// How a server presents itself.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// Name and version told to peers.
+    pub version: String,
+    /// An upload without a write for so long is aborted.
+    pub upload_idle: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        let version = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { version, upload_idle: UPLOAD_IDLE_TIME }
+    }
+}
+
+/// What the actors of one server share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub store: Arc<Store>,
+    pub jobs: Jobs,
+    pub options: Arc<ServerOptions>,
+    /// One clone each open share: bounds open files.
+    open: Arc<()>,
+}
+
+/// A storage server.
+pub struct StorageServer(Shared);
+
+impl StorageServer {
+    /// Starts a server on this arbiter, and what brings its leases back by their furls. Register
+    /// the reference with a tub and give the tub the restorer.
+    pub fn start(store: Arc<Store>, options: ServerOptions) -> (Ref<Storage>, Arc<dyn Restorer>) {
+        let shared =
+            Shared { store, jobs: Jobs::new(), options: Arc::new(options), open: Arc::new(()) };
+        let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
+        (Storage::of(start(Self(shared))), restorer)
+    }
+}
+
+impl Actor for StorageServer {
+    type Context = Context<Self>;
+}
+
+impl Handler<GetVersion> for StorageServer {
+    type Result = ResponseFuture<Result<ServerVersion, RemoteError>>;
+
+    fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let store = shared.store;
+            let space = shared.jobs.run(move || store.space()).await?;
+            Ok(ServerVersion {
+                version: shared.options.version.clone(),
+                max_share_size: space.available.min(SHARE_MAX),
+                available: Some(space.available),
+                read_only: space.read_only,
+            })
+        })
+    }
+}
+
+impl Handler<Allocate> for StorageServer {
+    type Result = ResponseFuture<Result<Allocated, RemoteError>>;
+
+    fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let Allocate { si, shares, size, renew, cancel } = ask;
+            if shares.len() > SHARES_MAX {
+                return Err(RemoteError::BadArguments);
+            }
+            let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
+            let store = shared.store.clone();
+            if store.is_limited() {
+                indexed(&store, COUNT_WAIT).await;
+            }
+            let granted = shared.jobs.ask(move || store.allocate(&ask)).await?;
+            let writers = granted.uploads.into_iter().map(|(num, upload)| {
+                (num, BucketWriter::of(start(Writer::new(shared.clone(), upload))))
+            });
+            Ok(Allocated {
+                already: granted.already,
+                in_progress: granted.in_progress,
+                writers: writers.collect(),
+            })
+        })
+    }
+}
+
+/// Reads the first bytes of every share.
+fn read_heads(shares: &[Share], head: u32) -> Result<Vec<u8>, StoreError> {
+    let lengths = Opened::head_lengths(shares.iter().map(Share::data_len), head);
+    let mut heads = Vec::with_capacity(lengths.iter().sum());
+    for (share, length) in shares.iter().zip(lengths) {
+        heads.extend(share.read(&[(0, length as u32)])?);
+    }
+    Ok(heads)
+}
+
+impl Handler<OpenBucket> for StorageServer {
+    type Result = ResponseFuture<Result<Opened, RemoteError>>;
+
+    fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let store = shared.store.clone();
+            let open = shared.jobs.ask(move || {
+                let shares = store.open_bucket(&ask.si)?;
+                let heads = read_heads(&shares, ask.head)?;
+                Ok((shares, heads))
+            });
+            let (shares, heads) = open.await?;
+            if Arc::strong_count(&shared.open) + shares.len() > OPEN_BUCKETS_MAX {
+                return Err(RemoteError::Busy);
+            }
+            let shares = shares.into_iter().map(|share| OpenShare {
+                num: share.num(),
+                length: share.data_len(),
+                reader: BucketReader::of(start(Reader::new(
+                    shared.jobs.clone(),
+                    share,
+                    shared.open.clone(),
+                ))),
+            });
+            Ok(Opened { shares: shares.collect(), heads: Bulk(heads.into()) })
+        })
+    }
+}
+
+impl Handler<ListShares> for StorageServer {
+    type Result = ResponseFuture<Result<Vec<ShareNum>, RemoteError>>;
+
+    fn handle(&mut self, ask: ListShares, _: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        Box::pin(async move { shared.jobs.ask(move || shared.store.list(&ask.si)).await })
+    }
+}
+
+impl Handler<AddLease> for StorageServer {
+    type Result = ResponseFuture<Result<u32, RemoteError>>;
+
+    fn handle(&mut self, ask: AddLease, _: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        let secrets = LeaseSecrets { renew: ask.renew, cancel: ask.cancel };
+        Box::pin(
+            async move { shared.jobs.ask(move || shared.store.add_lease(&ask.si, &secrets)).await },
+        )
+    }
+}
+
+impl Handler<AdviseCorrupt> for StorageServer {
+    type Result = ResponseFuture<Result<(), RemoteError>>;
+
+    fn handle(&mut self, ask: AdviseCorrupt, _: &mut Self::Context) -> Self::Result {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let file = move || shared.store.advise_corrupt(&ask.si, ask.share, &ask.reason);
+            shared.jobs.ask(file).await
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! The shares of one SI on this server: finding, reading, setting aside.
+//!
+//! A bucket is a folder of share files named by their numbers. Shares of mutable files and of
+//! versions that we do not know may stand beside ours: they are left alone and not listed. A file
+//! that is not what a share file can be is moved to `quarantine/`, never deleted.
+
+use super::container::{HEAD_LEN, HEADER_LEN, Header, Kind, LEASE_LEN, LeaseTable};
+use super::disk::{Disk, File, Mode};
+use super::error::{Result, StoreError};
+use super::journal::record::Key;
+use super::paths::share_number;
+use super::store::Store;
+use crate::base::ids::{ShareNum, StorageIndex};
+use crate::base::limits::BULK_MAX;
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// An immutable share, open.
+pub(super) struct Found {
+    pub key: Key,
+    pub file: File,
+    pub header: Header,
+}
+
+impl Found {
+    /// Reads its leases.
+    pub fn table(&self) -> Result<LeaseTable> {
+        let len = LEASE_LEN as usize * self.header.leases as usize;
+        let area = self.file.read(self.header.leases_offset(), len)?;
+        let table = LeaseTable::from_bytes(self.header, &area);
+        if area.len() < len {
+            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
+        Ok(table)
+    }
+}
+
+/// What is in a bucket.
+#[derive(Default)]
+pub(super) struct Bucket {
+    /// Immutable shares, ascending.
+    pub shares: Vec<Found>,
+    /// Numbers taken by files that are not for us, or that could not be read.
+    pub taken: BTreeSet<ShareNum>,
+    /// Length of all its files.
+    pub bytes: u64,
+}
+
+/// A share, open for reading.
+pub struct Share {
+    file: File,
+    num: ShareNum,
+    len: u64,
+}
+
+impl Share {
+    pub fn num(&self) -> ShareNum {
+        self.num
+    }
+
+    /// Bytes of share data.
+    pub fn data_len(&self) -> u64 {
+        self.len
+    }
+
+    /// Bytes of several ranges (offset, length), one after the other; a range is cut where the
+    /// share ends. `OutOfRange` if they would be more than one answer may carry.
+    pub fn read(&self, ranges: &[(u64, u32)]) -> Result<Vec<u8>> {
+        let cut = |(offset, len): &(u64, u32)| {
+            (*offset, u64::from(*len).min(self.len.saturating_sub(*offset)))
+        };
+        let cut: Vec<(u64, u64)> = ranges.iter().map(cut).collect();
+        let total: u64 = cut.iter().map(|(_, len)| len).sum();
+        if total > BULK_MAX as u64 {
+            return Err(StoreError::OutOfRange);
+        }
+        let mut bytes = vec![0; total as usize];
+        let mut rest = bytes.as_mut_slice();
+        for (offset, len) in cut {
+            let Some((place, later)) = rest.split_at_mut_checked(len as usize) else { break };
+            if len > 0 && self.file.read_at(place, HEADER_LEN + offset)? < place.len() {
+                return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+            }
+            rest = later;
+        }
+        Ok(bytes)
+    }
+}
+
+/// A path in `folder` (made if absent) that is not taken: `name`, `name.1`, `name.2` …
+pub(super) fn free_name(disk: &Disk, folder: &Path, name: &str) -> Result<PathBuf> {
+    disk.mkdir(folder)?;
+    let taken: BTreeSet<String> = disk.list(folder)?.into_iter().map(|entry| entry.name).collect();
+    let mut free = name.to_owned();
+    for n in 1.. {
+        if !taken.contains(&free) {
+            break;
+        }
+        free = format!("{name}.{n}");
+    }
+    Ok(folder.join(free))
+}
+
+impl Store {
+    /// Opens the shares of a bucket. The caller holds its lock.
+    pub(super) fn scan(&self, si: &StorageIndex, mode: Mode) -> Result<Bucket> {
+        let names = self.disk.list(&self.paths.bucket(si))?;
+        let mut numbers: Vec<ShareNum> = names
+            .iter()
+            .filter(|entry| !entry.is_dir)
+            .filter_map(|entry| share_number(&entry.name))
+            .collect();
+        numbers.sort();
+        let mut bucket = Bucket::default();
+        for num in numbers {
+            match self.look(&(*si, num), mode) {
+                Ok((file, len, Kind::Immutable(header))) => {
+                    bucket.bytes += len;
+                    bucket.shares.push(Found { key: (*si, num), file, header });
+                }
+                Ok((_, len, Kind::Mutable | Kind::Incompatible)) => {
+                    bucket.bytes += len;
+                    bucket.taken.insert(num);
+                }
+                Ok((_, _, Kind::Damaged)) => {
+                    if let Err(error) = self.quarantine(&(*si, num)) {
+                        tracing::error!(%si, %num, %error, "a damaged share cannot be moved");
+                        bucket.taken.insert(num);
+                    }
+                }
+                Err(error) if mode == Mode::Read => {
+                    tracing::error!(%si, %num, %error, "a share cannot be read");
+                    bucket.taken.insert(num);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(bucket)
+    }
+
+    /// Opens one share file and says what it is.
+    pub(super) fn look(&self, key: &Key, mode: Mode) -> Result<(File, u64, Kind)> {
+        let file = self.disk.open(&self.paths.share(key), mode)?;
+        if mode == Mode::Change {
+            self.leases.settle(key, &file)?;
+        }
+        let len = file.size()?;
+        let head = file.read(0, HEAD_LEN)?;
+        let kind = self.leases.kind(key, &head, len);
+        Ok((file, len, kind))
+    }
+
+    /// Moves a share file that cannot be one out of the way.
+    fn quarantine(&self, key: &Key) -> Result<()> {
+        let (si, num) = key;
+        let folder = self.paths.quarantine();
+        let to = free_name(&self.disk, &folder, &format!("{si}-{num}"))?;
+        self.disk.rename_new(&self.paths.share(key), &to)?;
+        tracing::error!(%si, %num, "a damaged share was moved to quarantine/");
+        for folder in [folder, self.paths.bucket(si), self.paths.0.clone()] {
+            self.disk.sync_dir(&folder)?;
+        }
+        Ok(())
+    }
+
+    /// The numbers of the shares that are here, ascending.
+    pub fn list(&self, si: &StorageIndex) -> Result<Vec<ShareNum>> {
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Read)?;
+        Ok(bucket.shares.iter().map(|share| share.key.1).collect())
+    }
+
+    /// Opens every share of a bucket for reading, ascending.
+    pub fn open_bucket(&self, si: &StorageIndex) -> Result<Vec<Share>> {
+        let _bucket = self.lock(si);
+        let shares = self.scan(si, Mode::Read)?.shares.into_iter();
+        let open =
+            |found: Found| Share { file: found.file, num: found.key.1, len: found.header.data_len };
+        Ok(shares.map(open).collect())
+    }
+}

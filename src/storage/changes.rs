@@ -1,0 +1,245 @@
+//! Adding, renewing and cancelling leases on the shares of a bucket.
+//!
+//! A lease covers every share that an SI has here. Whoever knows its renew secret may extend it,
+//! whoever knows its cancel secret may end it; both are told by digest, so that a furl made of the
+//! secret leads here ([`Store::find_lease`]) without the secret being kept.
+
+use super::bucket::{Bucket, Found};
+use super::container::{Cancelled, Edit, LeaseSecrets, LeaseTable};
+use super::disk::Mode;
+use super::error::{Result, StoreError};
+use super::index::{Facet, Row};
+use super::leases::room_for_lease;
+use super::store::{Store, locked};
+use crate::base::hash::Hash;
+use crate::base::ids::{ShareNum, StorageIndex};
+use std::collections::BTreeSet;
+use std::io;
+
+/// Who the format says asked for a lease by itself.
+const OWNER_ADD: u32 = 1;
+/// Buckets remembered as synced; beyond, they are synced again.
+const SETTLED_MAX: usize = 100_000;
+
+/// What is to happen to one share.
+enum Wish {
+    Keep,
+    Edit(Edit),
+    Remove,
+}
+
+impl From<Cancelled> for Wish {
+    fn from(cancelled: Cancelled) -> Self {
+        match cancelled {
+            Cancelled::Nothing => Self::Keep,
+            Cancelled::Some(edit, _) => Self::Edit(edit),
+            Cancelled::Share(_) => Self::Remove,
+        }
+    }
+}
+
+type Digests = BTreeSet<(Hash, Hash)>;
+
+fn digests<'a>(tables: impl Iterator<Item = &'a LeaseTable>) -> Digests {
+    tables.flat_map(LeaseTable::digests).collect()
+}
+
+impl Store {
+    /// Makes sure that what a stopped process left here survives a power cut, before anybody is
+    /// told that we have it. The caller holds the bucket's lock.
+    pub(super) fn adopt(&self, si: &StorageIndex, bucket: &Bucket) -> Result<()> {
+        self.check_names(si)?;
+        if bucket.shares.is_empty() || self.trusted() || locked(&self.settled).buckets.contains(si)
+        {
+            return Ok(());
+        }
+        for share in &bucket.shares {
+            share.file.sync()?;
+        }
+        let bucket_folder = self.paths.bucket(si);
+        for folder in bucket_folder.ancestors().take(3) {
+            self.disk.sync_dir(folder)?;
+        }
+        let mut settled = locked(&self.settled);
+        if settled.buckets.len() >= SETTLED_MAX {
+            settled.buckets.clear();
+        }
+        settled.buckets.insert(*si);
+        Ok(())
+    }
+
+    /// Fails for a bucket in which a name may not survive.
+    pub(super) fn check_names(&self, si: &StorageIndex) -> Result<()> {
+        if locked(&self.settled).doubtful.contains(si) {
+            return Err(io::Error::other("a folder could not be synced").into());
+        }
+        Ok(())
+    }
+
+    /// Carries out what `wish` says of each share, durably, and tells the index. The caller holds
+    /// the bucket's lock.
+    fn change(
+        &self,
+        si: &StorageIndex,
+        bucket: &Bucket,
+        mut wish: impl FnMut(&Found, &mut LeaseTable) -> Wish,
+    ) -> Result<()> {
+        let mut tables = bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>()?;
+        let before = digests(tables.iter());
+        let (mut edits, mut removed) = (Vec::new(), Vec::new());
+        for (share, table) in bucket.shares.iter().zip(&mut tables) {
+            match wish(share, table) {
+                Wish::Keep => {}
+                Wish::Edit(edit) => edits.push((share.key, &share.file, edit)),
+                Wish::Remove => removed.push(share),
+            }
+        }
+        if edits.iter().any(|(_, _, edit)| edit.new_leases > edit.old_leases) {
+            room_for_lease(self.disk.free(&self.paths.0)?)?;
+        }
+        let changed = !edits.is_empty() || !removed.is_empty();
+        self.leases.change(edits)?;
+        self.remove(si, &removed)?;
+        if changed {
+            self.reindex_tables(si, bucket, &tables, &before);
+        }
+        Ok(())
+    }
+
+    /// Deletes shares that nobody holds a lease on any more.
+    fn remove(&self, si: &StorageIndex, shares: &[&Found]) -> Result<()> {
+        for share in shares {
+            self.disk.unlink(&self.paths.share(&share.key))?;
+        }
+        if !shares.is_empty() {
+            self.disk.sync_dir(&self.paths.bucket(si))?;
+            let _tree = locked(&self.tree);
+            // Only if nothing else is in it.
+            let _ = self.disk.rmdir(&self.paths.bucket(si));
+        }
+        Ok(())
+    }
+
+    fn reindex_tables(
+        &self,
+        si: &StorageIndex,
+        bucket: &Bucket,
+        tables: &[LeaseTable],
+        before: &Digests,
+    ) {
+        let old: u64 = bucket.shares.iter().map(|share| share.header.file_len()).sum();
+        let kept = || tables.iter().filter(|table| !table.leases.is_empty());
+        let new: u64 = kept().map(|table| table.header.file_len()).sum();
+        let bytes = bucket.bytes.saturating_sub(old).saturating_add(new);
+        let earliest = kept().filter_map(LeaseTable::earliest).min().unwrap_or(u32::MAX);
+        self.index.put(si, (bytes > 0).then_some(Row { bytes, earliest }));
+        let after = digests(tables.iter());
+        after.difference(before).for_each(|pair| self.index.add_lease(si, pair));
+        before.difference(&after).for_each(|pair| self.index.remove_lease(si, pair));
+    }
+
+    /// Takes what the index says of a bucket from its files. The caller holds the bucket's lock.
+    pub(super) fn reindex(&self, si: &StorageIndex, bucket: &Bucket) -> Result<()> {
+        let tables = bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>()?;
+        self.reindex_tables(si, bucket, &tables, &Digests::new());
+        Ok(())
+    }
+
+    /// Adds or renews a lease on every share of a bucket; which shares carry it now. A share that
+    /// has as many leases as it may have is left out.
+    pub(super) fn lease_shares(
+        &self,
+        si: &StorageIndex,
+        bucket: &Bucket,
+        owner: u32,
+        secrets: &LeaseSecrets,
+    ) -> Result<Vec<ShareNum>> {
+        let expires = self.lease_end();
+        let mut carrying = Vec::new();
+        self.change(si, bucket, |share, table| {
+            let Ok(edit) = table.add_or_renew(owner, secrets, expires) else {
+                return Wish::Keep;
+            };
+            carrying.push(share.key.1);
+            edit.map_or(Wish::Keep, Wish::Edit)
+        })?;
+        Ok(carrying)
+    }
+
+    /// Adds a lease to every share of an SI, or renews it; how many shares carry it now.
+    pub fn add_lease(&self, si: &StorageIndex, secrets: &LeaseSecrets) -> Result<u32> {
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Change)?;
+        self.adopt(si, &bucket)?;
+        let carrying = self.lease_shares(si, &bucket, OWNER_ADD, secrets)?;
+        match (carrying.len(), bucket.shares.len()) {
+            (0, 1..) => Err(StoreError::TooManyLeases),
+            (count, _) => Ok(count as u32),
+        }
+    }
+
+    /// Extends the lease whose renew secret has this digest, on every share of the SI; when it ends
+    /// now, in seconds since 1970. `NoSuchShare` if there is no such lease.
+    pub fn renew(&self, si: &StorageIndex, digest: &Hash) -> Result<u64> {
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Change)?;
+        self.adopt(si, &bucket)?;
+        let (end, mut ends) = (self.lease_end(), None);
+        self.change(si, &bucket, |_, table| match table.renew(digest, end) {
+            None => Wish::Keep,
+            Some(edit) => {
+                ends = ends.min(table.expires(digest)).or(table.expires(digest));
+                edit.map_or(Wish::Keep, Wish::Edit)
+            }
+        })?;
+        ends.map(u64::from).ok_or(StoreError::NoSuchShare)
+    }
+
+    /// When the lease with this renew digest ends, in seconds since 1970: on the share where it
+    /// ends first.
+    pub fn lease_expires(&self, si: &StorageIndex, digest: &Hash) -> Result<u64> {
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Read)?;
+        let tables = bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>()?;
+        let ends = tables.iter().filter_map(|table| table.expires(digest)).min();
+        ends.map(u64::from).ok_or(StoreError::NoSuchShare)
+    }
+
+    /// Ends the lease whose cancel secret has this digest; how many lease records went. A share
+    /// without leases is deleted.
+    pub fn cancel(&self, si: &StorageIndex, digest: &Hash) -> Result<u32> {
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Change)?;
+        let mut gone = 0;
+        self.change(si, &bucket, |_, table| {
+            let cancelled = table.cancel(digest);
+            if let Cancelled::Some(_, count) | Cancelled::Share(count) = &cancelled {
+                gone += count;
+            }
+            cancelled.into()
+        })?;
+        if gone == 0 { Err(StoreError::NoSuchShare) } else { Ok(gone) }
+    }
+
+    /// Removes the leases that have ended, and the shares that have none left. The index says where
+    /// to look; each share's own leases decide.
+    pub fn collect_expired(&self) -> Result<()> {
+        let (now, mut from) = (self.clock.now(), Some(Vec::new()));
+        while let Some(page) = from {
+            let (due, next) = self.index.due(&page, now);
+            for si in due {
+                let _bucket = self.lock(&si);
+                let bucket = self.scan(&si, Mode::Change)?;
+                self.change(&si, &bucket, |_, table| table.expire(now).into())?;
+            }
+            from = next;
+        }
+        Ok(())
+    }
+
+    /// The bucket that a secret with this digest has a lease on, and what the secret allows. Not
+    /// every lease is found before [`Store::indexed`].
+    pub fn find_lease(&self, digest: &Hash) -> Option<(Facet, StorageIndex)> {
+        self.index.find(digest)
+    }
+}

@@ -1,0 +1,497 @@
+//! A share file as Tahoe-LAFS 1.20 lays it out (`spec/formats-immutable.md` §13). Pure: no file is
+//! touched here.
+//!
+//! ```text
+//! 0x00  u32  container version: 1 or 2
+//! 0x04  u32  min(share length, 2^32-1)      historical, ignored
+//! 0x08  u32  number of leases
+//! 0x0c       share data
+//! …          leases, 72 bytes each, up to the end of the file
+//!
+//! lease:  u32 owner | 32 renew secret | 32 cancel secret | u32 expiration (seconds since 1970)
+//! ```
+//! All numbers are big-endian. Version 1 holds the secrets themselves, version 2 their BLAKE2b-256;
+//! a file keeps its version. So a lease is recognised by the digest of its secret in both.
+//!
+//! A change of leases is an [`Edit`]: which bytes of the tail become what. Applying one twice, or
+//! after half of it was applied, gives the same file, so edits can be journalled and replayed.
+
+use crate::base::hash::{Hash, blake2b};
+use crate::base::limits::LEASES_MAX;
+use crate::base::secret::{CancelSecret, RenewSecret};
+use subtle::ConstantTimeEq;
+
+/// Bytes before the share data.
+pub const HEADER_LEN: u64 = 12;
+/// Bytes of one lease record.
+pub const LEASE_LEN: u64 = 72;
+/// Where the number of leases stands.
+pub const COUNT_OFFSET: u64 = 8;
+/// Bytes that [`classify`] wants to see of a file.
+pub const HEAD_LEN: usize = 32;
+
+const MUTABLE_MAGICS: [&[u8; HEAD_LEN]; 2] = [
+    b"Tahoe mutable container v1\n\x75\x09\x44\x03\x8e",
+    b"Tahoe mutable container v2\n\xc3\x55\x21\x99\x25",
+];
+
+/// Container version of an immutable share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// Lease secrets in plain; written before 1.17.
+    One,
+    /// Lease secrets hashed.
+    Two,
+}
+
+impl Version {
+    const fn number(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
+/// What a file in a bucket is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Immutable(Header),
+    /// A share of a mutable file: another server's business.
+    Mutable,
+    /// A version that we do not know: good for somebody, left alone.
+    Incompatible,
+    /// Too short for a header, or for the leases that it claims, or zeros where a header should
+    /// be (what a power cut leaves of a file that was not synced).
+    Damaged,
+}
+
+/// Where things are in an immutable share file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    pub version: Version,
+    pub leases: u32,
+    /// Bytes of share data.
+    pub data_len: u64,
+}
+
+impl Header {
+    /// Offset of the first lease record.
+    pub const fn leases_offset(&self) -> u64 {
+        HEADER_LEN + self.data_len
+    }
+
+    /// Length of the whole file.
+    pub const fn file_len(&self) -> u64 {
+        self.leases_offset() + LEASE_LEN * self.leases as u64
+    }
+
+    /// The twelve bytes as they are written.
+    pub fn to_bytes(self) -> [u8; HEADER_LEN as usize] {
+        let saturated = u32::try_from(self.data_len).unwrap_or(u32::MAX);
+        let mut bytes = [0; HEADER_LEN as usize];
+        let words = [self.version.number(), saturated, self.leases];
+        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        bytes
+    }
+}
+
+/// Tells a share file by its first bytes (up to [`HEAD_LEN`]) and its length.
+pub fn classify(head: &[u8], file_len: u64) -> Kind {
+    if MUTABLE_MAGICS.iter().any(|magic| head.starts_with(*magic)) {
+        return Kind::Mutable;
+    }
+    let mut words = head.chunks_exact(4).map(word);
+    let (Some(version), Some(_), Some(leases)) = (words.next(), words.next(), words.next()) else {
+        return Kind::Damaged;
+    };
+    let version = match version {
+        1 => Version::One,
+        2 => Version::Two,
+        0 if leases == 0 => return Kind::Damaged,
+        _ => return Kind::Incompatible,
+    };
+    match file_len.checked_sub(HEADER_LEN + LEASE_LEN * u64::from(leases)) {
+        Some(data_len) => Kind::Immutable(Header { version, leases, data_len }),
+        None => Kind::Damaged,
+    }
+}
+
+/// A big-endian word; short input reads as if padded in front.
+fn word(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
+}
+
+/// Both secrets of a lease. Whoever knows one may renew, the other, cancel.
+#[derive(Clone)]
+pub struct LeaseSecrets {
+    pub renew: RenewSecret,
+    pub cancel: CancelSecret,
+}
+
+/// A lease record as it is stored; `renew` and `cancel` are plain or hashed as the version has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub owner: u32,
+    pub renew: [u8; 32],
+    pub cancel: [u8; 32],
+    /// Seconds since 1970.
+    pub expires: u32,
+}
+
+impl Lease {
+    /// A new lease for a container of this version.
+    pub fn new(version: Version, owner: u32, secrets: &LeaseSecrets, expires: u32) -> Self {
+        let stored = |secret: &[u8; 32]| match version {
+            Version::One => *secret,
+            Version::Two => blake2b(secret),
+        };
+        let renew = stored(secrets.renew.reveal());
+        Self { owner, renew, cancel: stored(secrets.cancel.reveal()), expires }
+    }
+
+    pub fn to_bytes(&self) -> [u8; LEASE_LEN as usize] {
+        let mut bytes = [0; LEASE_LEN as usize];
+        let fields = self.owner.to_be_bytes().into_iter().chain(self.renew).chain(self.cancel);
+        let fields = fields.chain(self.expires.to_be_bytes());
+        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// Reads one record; `None` unless it is [`LEASE_LEN`] bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (owner, rest) = bytes.split_first_chunk::<4>()?;
+        let (renew, rest) = rest.split_first_chunk::<32>()?;
+        let (cancel, rest) = rest.split_first_chunk::<32>()?;
+        let expires = u32::from_be_bytes(rest.try_into().ok()?);
+        Some(Self { owner: u32::from_be_bytes(*owner), renew: *renew, cancel: *cancel, expires })
+    }
+}
+
+/// A change of the tail of a share file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edit {
+    /// Length of the file and number of leases before the change.
+    pub old_len: u64,
+    pub old_leases: u32,
+    pub new_leases: u32,
+    /// Where `bytes` go.
+    pub offset: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Edit {
+    /// Offset of the lease area, which no edit moves.
+    pub fn leases_offset(&self) -> Option<u64> {
+        let offset = self.old_len.checked_sub(LEASE_LEN * u64::from(self.old_leases))?;
+        (offset >= HEADER_LEN).then_some(offset)
+    }
+
+    /// Length of the file after the change.
+    pub fn new_len(&self) -> Option<u64> {
+        self.leases_offset()?.checked_add(LEASE_LEN * u64::from(self.new_leases))
+    }
+
+    /// Whether the edit stays within the lease area; edits read from disk are checked once.
+    pub fn is_sound(&self) -> bool {
+        let (Some(start), Some(end)) = (self.leases_offset(), self.new_len()) else {
+            return false;
+        };
+        let bytes = self.bytes.len() as u64;
+        let whole = bytes.is_multiple_of(LEASE_LEN)
+            && self.offset.wrapping_sub(start).is_multiple_of(LEASE_LEN);
+        let fits = self.offset.checked_add(bytes).is_some_and(|to| to <= end);
+        whole && fits && self.offset >= start && self.new_leases > 0
+    }
+
+    /// Whether a file of this length can be one that the edit was made for, whole or half applied.
+    pub fn fits_file(&self, file_len: u64) -> bool {
+        let most = LEASE_LEN * u64::from(self.old_leases.max(self.new_leases));
+        self.leases_offset().is_some_and(|start| (start..=start + most).contains(&file_len))
+    }
+}
+
+/// More leases than a share may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooManyLeases;
+
+/// What removing leases asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cancelled {
+    /// No such lease here.
+    Nothing,
+    /// Apply the edit; so many leases are gone.
+    Some(Edit, u32),
+    /// That was the last lease: the share goes. So many leases are gone.
+    Share(u32),
+}
+
+/// The leases of one share.
+#[derive(Clone)]
+pub struct LeaseTable {
+    pub header: Header,
+    pub leases: Vec<Lease>,
+}
+
+impl LeaseTable {
+    /// Reads the lease area; a short last record is left out.
+    pub fn from_bytes(header: Header, area: &[u8]) -> Self {
+        let leases = area.chunks_exact(LEASE_LEN as usize).filter_map(Lease::from_bytes).collect();
+        Self { header, leases }
+    }
+
+    fn digest(&self, stored: &[u8; 32]) -> Hash {
+        digest(self.header.version, stored)
+    }
+
+    /// The digests (BLAKE2b-256) of each lease's renew and cancel secret.
+    pub fn digests(&self) -> impl Iterator<Item = (Hash, Hash)> {
+        self.leases.iter().map(|lease| (self.digest(&lease.renew), self.digest(&lease.cancel)))
+    }
+
+    /// When the last of these leases with that renew digest ends.
+    pub fn expires(&self, renew: &Hash) -> Option<u32> {
+        let mine = |lease: &&Lease| bool::from(self.digest(&lease.renew).ct_eq(renew));
+        self.leases.iter().filter(mine).map(|lease| lease.expires).max()
+    }
+
+    /// When the first lease ends; `None` without leases.
+    pub fn earliest(&self) -> Option<u32> {
+        self.leases.iter().map(|lease| lease.expires).min()
+    }
+
+    fn edit(&mut self, first: usize, new_leases: usize) -> Edit {
+        let old = self.header;
+        self.header.leases = new_leases as u32;
+        let changed = self.leases.get(first..).unwrap_or_default();
+        Edit {
+            old_len: old.file_len(),
+            old_leases: old.leases,
+            new_leases: self.header.leases,
+            offset: old.leases_offset() + LEASE_LEN * first as u64,
+            bytes: changed.iter().flat_map(Lease::to_bytes).collect(),
+        }
+    }
+
+    /// Extends the lease with this renew digest. `None`: there is none. `Some(None)`: it lasts at
+    /// least so long already.
+    pub fn renew(&mut self, renew: &Hash, expires: u32) -> Option<Option<Edit>> {
+        let index =
+            self.leases.iter().position(|lease| self.digest(&lease.renew).ct_eq(renew).into())?;
+        let lease = self.leases.get_mut(index)?;
+        if expires <= lease.expires {
+            return Some(None);
+        }
+        lease.expires = expires;
+        let bytes = lease.to_bytes().to_vec();
+        let mut edit = self.edit(index, self.leases.len());
+        edit.bytes = bytes;
+        Some(Some(edit))
+    }
+
+    /// Extends the lease with this renew secret, or appends one.
+    pub fn add_or_renew(
+        &mut self,
+        owner: u32,
+        secrets: &LeaseSecrets,
+        expires: u32,
+    ) -> Result<Option<Edit>, TooManyLeases> {
+        if let Some(done) = self.renew(&blake2b(secrets.renew.reveal()), expires) {
+            return Ok(done);
+        }
+        if self.leases.len() >= LEASES_MAX {
+            return Err(TooManyLeases);
+        }
+        self.leases.push(Lease::new(self.header.version, owner, secrets, expires));
+        Ok(Some(self.edit(self.leases.len() - 1, self.leases.len())))
+    }
+
+    /// Removes every lease with this cancel digest; later ones move up.
+    pub fn cancel(&mut self, cancel: &Hash) -> Cancelled {
+        let version = self.header.version;
+        self.remove(|lease| digest(version, &lease.cancel).ct_eq(cancel).into())
+    }
+
+    /// Removes every lease that ended before `now`, in seconds since 1970.
+    pub fn expire(&mut self, now: u64) -> Cancelled {
+        self.remove(|lease| u64::from(lease.expires) < now)
+    }
+
+    fn remove(&mut self, going: impl Fn(&Lease) -> bool) -> Cancelled {
+        let Some(first) = self.leases.iter().position(&going) else {
+            return Cancelled::Nothing;
+        };
+        let before = self.leases.len();
+        self.leases.retain(|lease| !going(lease));
+        let gone = (before - self.leases.len()) as u32;
+        if self.leases.is_empty() {
+            return Cancelled::Share(gone);
+        }
+        Cancelled::Some(self.edit(first, self.leases.len()), gone)
+    }
+}
+
+/// The BLAKE2b-256 of a secret as a container of this version stores it.
+fn digest(version: Version, stored: &[u8; 32]) -> Hash {
+    match version {
+        Version::One => blake2b(stored),
+        Version::Two => *stored,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn secrets(n: u8) -> LeaseSecrets {
+        LeaseSecrets { renew: RenewSecret::new([n; 32]), cancel: CancelSecret::new([!n; 32]) }
+    }
+
+    fn empty(version: Version) -> LeaseTable {
+        let header = Header { version, leases: 0, data_len: 5 };
+        LeaseTable { header, leases: Vec::new() }
+    }
+
+    /// What the file becomes.
+    fn apply(file: &mut Vec<u8>, edit: &Edit) {
+        assert!(edit.is_sound());
+        assert!(edit.fits_file(file.len() as u64));
+        file.resize(edit.new_len().unwrap() as usize, 0);
+        let at = edit.offset as usize;
+        file[at..at + edit.bytes.len()].copy_from_slice(&edit.bytes);
+        file[8..12].copy_from_slice(&edit.new_leases.to_be_bytes());
+    }
+
+    fn reread(file: &[u8]) -> LeaseTable {
+        let Kind::Immutable(header) =
+            classify(&file[..file.len().min(HEAD_LEN)], file.len() as u64)
+        else {
+            panic!("not a share")
+        };
+        LeaseTable::from_bytes(header, &file[header.leases_offset() as usize..])
+    }
+
+    #[test]
+    fn a_lease_count_just_possible_is_taken_and_one_more_is_damage() {
+        let head = Header { version: Version::Two, leases: 3, data_len: 0 }.to_bytes();
+        let len = HEADER_LEN + 3 * LEASE_LEN;
+        assert!(matches!(classify(&head, len), Kind::Immutable(Header { data_len: 0, .. })));
+        assert!(matches!(classify(&head, len + 1), Kind::Immutable(Header { data_len: 1, .. })));
+        assert_eq!(classify(&head, len - 1), Kind::Damaged);
+    }
+
+    #[test]
+    fn short_headers_are_damage_and_other_versions_are_not() {
+        assert_eq!(classify(&[], 0), Kind::Damaged);
+        assert_eq!(classify(&[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0], 11), Kind::Damaged);
+        assert_eq!(classify(&[0; 12], 12), Kind::Damaged);
+        assert_eq!(classify(&[0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0], 12), Kind::Incompatible);
+        assert_eq!(classify(b"Tahoe mutable container v9\n12345", 500), Kind::Incompatible);
+        for magic in MUTABLE_MAGICS {
+            assert_eq!(classify(magic, 500), Kind::Mutable);
+        }
+    }
+
+    #[test]
+    fn a_share_takes_as_many_leases_as_allowed_and_not_one_more() {
+        let mut table = empty(Version::Two);
+        for n in 0..LEASES_MAX {
+            let mut renew = [0; 32];
+            renew[..8].copy_from_slice(&n.to_be_bytes());
+            let both = LeaseSecrets { renew: RenewSecret::new(renew), ..secrets(1) };
+            assert!(table.add_or_renew(0, &both, 9).unwrap().is_some());
+        }
+        assert_eq!(table.add_or_renew(0, &secrets(77), 9), Err(TooManyLeases));
+        let known = LeaseSecrets { renew: RenewSecret::new([0; 32]), ..secrets(1) };
+        assert!(table.add_or_renew(0, &known, 10).unwrap().is_some(), "extending still works");
+    }
+
+    #[test]
+    fn a_lease_is_never_shortened() {
+        let mut table = empty(Version::One);
+        table.add_or_renew(1, &secrets(1), 100).unwrap();
+        assert_eq!(table.add_or_renew(1, &secrets(1), 100), Ok(None));
+        assert_eq!(table.add_or_renew(1, &secrets(1), 99), Ok(None));
+        assert_eq!(table.expires(&blake2b(&[1; 32])), Some(100));
+    }
+
+    #[test]
+    fn renewing_does_not_give_cancelling() {
+        let mut table = empty(Version::Two);
+        table.add_or_renew(1, &secrets(1), 100).unwrap();
+        assert_eq!(table.cancel(&blake2b(&[1; 32])), Cancelled::Nothing);
+        assert_eq!(table.cancel(&blake2b(&[!1; 32])), Cancelled::Share(1));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(u8, u32),
+        Cancel(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0u8..6, 1u32..1000).prop_map(|(n, expires)| Step::Add(n, expires)),
+            (0u8..6).prop_map(Step::Cancel),
+        ]
+    }
+
+    proptest! {
+        /// Against a plain list of (secret, expiry); replaying any suffix of the edits changes nothing.
+        #[test]
+        fn any_sequence_of_changes_leaves_the_file_a_list_would(
+            steps in prop::collection::vec(step(), 1..40), one: bool, replay in 0usize..40
+        ) {
+            let version = if one { Version::One } else { Version::Two };
+            let mut file = Header { version, leases: 0, data_len: 5 }.to_bytes().to_vec();
+            file.extend(b"share");
+            let mut model: Vec<(u8, u32)> = Vec::new();
+            let mut edits = Vec::new();
+            for step in steps {
+                let mut table = reread(&file);
+                match step {
+                    Step::Add(n, expires) => {
+                        match model.iter_mut().find(|(m, _)| *m == n) {
+                            Some((_, old)) => *old = expires.max(*old),
+                            None => model.push((n, expires)),
+                        }
+                        if let Some(edit) = table.add_or_renew(1, &secrets(n), expires).unwrap() {
+                            apply(&mut file, &edit);
+                            edits.push(edit);
+                        }
+                    }
+                    Step::Cancel(n) => match table.cancel(&blake2b(&[!n; 32])) {
+                        Cancelled::Some(edit, 1) => {
+                            model.retain(|(m, _)| *m != n);
+                            apply(&mut file, &edit);
+                            edits.push(edit);
+                        }
+                        Cancelled::Share(1) => prop_assert!(model.len() == 1 && model[0].0 == n),
+                        other => {
+                            prop_assert_eq!(other, Cancelled::Nothing);
+                            prop_assert!(model.iter().all(|(m, _)| *m != n));
+                        }
+                    },
+                }
+            }
+            let before = file.clone();
+            for edit in &edits[edits.len().saturating_sub(replay)..] {
+                let len = edit.new_len().unwrap() as usize;
+                file.resize(len, 0);
+                let at = edit.offset as usize;
+                file[at..at + edit.bytes.len()].copy_from_slice(&edit.bytes);
+                file[8..12].copy_from_slice(&edit.new_leases.to_be_bytes());
+            }
+            prop_assert_eq!(&file[..17], &before[..17]);
+            let table = reread(&file);
+            let held: Vec<u32> = table.leases.iter().map(|lease| lease.expires).collect();
+            prop_assert_eq!(held, model.iter().map(|(_, e)| *e).collect::<Vec<_>>());
+            for (n, expires) in model {
+                prop_assert_eq!(table.expires(&blake2b(&[n; 32])), Some(expires));
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Small writes gathered into few large ones.
+//!
+//! A share arrives in blocks of some 10 KB at odd offsets, since its data starts 12 bytes into the
+//! file. Writing these one by one is what costs: so they are gathered into pieces that end on a
+//! multiple of [`WRITE_CHUNK`] of the file. Whole chunks bypass the page cache; nobody reads a
+//! share right after it was written, and fresh cache pages are dear.
+
+use super::disk::Cache;
+use crate::base::limits::{WRITE_CHUNK, WRITE_GATHER_MAX};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+const CHUNK: u64 = WRITE_CHUNK as u64;
+
+/// Bytes that wait for one file.
+pub(super) struct Gather {
+    /// File offset of the first waiting byte.
+    start: u64,
+    bytes: Vec<u8>,
+    /// What all writers together hold.
+    held: Arc<AtomicUsize>,
+}
+
+/// Where gathered bytes go: bytes, file offset, cache.
+pub(super) type Sink<'a> = &'a mut dyn FnMut(&[u8], u64, Cache) -> io::Result<()>;
+
+fn to_boundary(offset: u64) -> usize {
+    (CHUNK - offset % CHUNK) as usize
+}
+
+impl Gather {
+    pub fn new(held: Arc<AtomicUsize>) -> Self {
+        Self { start: 0, bytes: Vec::new(), held }
+    }
+
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    fn continues(&self, offset: u64) -> bool {
+        self.bytes.is_empty() || self.end() == offset
+    }
+
+    /// Whether `len` bytes at `offset` can wait without any write.
+    pub fn takes(&self, offset: u64, len: usize) -> bool {
+        let room = self.held.load(Relaxed).saturating_add(len) <= WRITE_GATHER_MAX;
+        room && self.continues(offset) && len < to_boundary(offset)
+    }
+
+    /// Takes bytes for `offset`; writes what makes whole pieces, and what does not continue.
+    pub fn push(&mut self, offset: u64, data: &[u8], sink: Sink<'_>) -> io::Result<()> {
+        let (mut offset, mut data) = (offset, data);
+        if !self.continues(offset) {
+            self.flush(sink)?;
+        }
+        while !data.is_empty() {
+            let whole = if offset.is_multiple_of(CHUNK) && self.bytes.is_empty() {
+                data.len() - data.len() % WRITE_CHUNK
+            } else {
+                0
+            };
+            let len = if whole > 0 { whole } else { data.len().min(to_boundary(offset)) };
+            let Some((now, later)) = data.split_at_checked(len) else { break };
+            match whole {
+                0 => self.keep(offset, now, sink)?,
+                _ => sink(now, offset, Cache::Drop)?,
+            }
+            offset += len as u64;
+            data = later;
+        }
+        Ok(())
+    }
+
+    /// Takes bytes up to the next boundary at most.
+    fn keep(&mut self, offset: u64, data: &[u8], sink: Sink<'_>) -> io::Result<()> {
+        let ends = data.len() == to_boundary(offset);
+        if self.bytes.is_empty() && ends {
+            return sink(data, offset, Cache::Keep);
+        }
+        if !ends && !self.takes(offset, data.len()) {
+            self.flush(sink)?;
+            return sink(data, offset, Cache::Keep);
+        }
+        if self.bytes.is_empty() {
+            self.start = offset;
+        }
+        self.held.fetch_add(data.len(), Relaxed);
+        self.bytes.extend_from_slice(data);
+        if ends { self.flush(sink) } else { Ok(()) }
+    }
+
+    /// Writes all that waits.
+    pub fn flush(&mut self, sink: Sink<'_>) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let whole = self.start.is_multiple_of(CHUNK) && self.bytes.len() == WRITE_CHUNK;
+        let cache = if whole { Cache::Drop } else { Cache::Keep };
+        let written = sink(&self.bytes, self.start, cache);
+        self.held.fetch_sub(self.bytes.len(), Relaxed);
+        self.bytes.clear();
+        written
+    }
+}
+
+impl Drop for Gather {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes.len(), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn whatever_the_pieces_the_file_is_the_same_and_only_whole_chunks_skip_the_cache(
+            cuts in prop::collection::vec(1usize..400_000, 1..12), start in 0u64..600_000, full: bool
+        ) {
+            let held = Arc::new(AtomicUsize::new(if full { WRITE_GATHER_MAX } else { 0 }));
+            let before = held.load(Relaxed);
+            let total: usize = cuts.iter().sum();
+            let data: Vec<u8> = (0..total).map(|n| (n % 251) as u8).collect();
+            let mut file = vec![0xEE; total];
+            let mut writes = 0;
+            let mut gather = Gather::new(held.clone());
+            let mut sink = |bytes: &[u8], at: u64, cache| {
+                let whole = at.is_multiple_of(CHUNK) && bytes.len().is_multiple_of(WRITE_CHUNK);
+                assert_eq!(cache == Cache::Drop, whole);
+                let at = (at - start) as usize;
+                file[at..at + bytes.len()].copy_from_slice(bytes);
+                writes += 1;
+                Ok(())
+            };
+            let mut at = 0;
+            for cut in &cuts {
+                gather.push(start + at as u64, &data[at..at + cut], &mut sink).unwrap();
+                at += cut;
+            }
+            gather.flush(&mut sink).unwrap();
+            drop(gather);
+            prop_assert_eq!(held.load(Relaxed), before);
+            prop_assert!(file == data);
+            if !full {
+                prop_assert!(writes <= total / WRITE_CHUNK + 2);
+            }
+        }
+    }
+
+    #[test]
+    fn small_contiguous_writes_wait_and_others_do_not() {
+        let held = Arc::new(AtomicUsize::new(0));
+        let mut gather = Gather::new(held.clone());
+        assert!(gather.takes(12, 1000));
+        gather.push(12, &[1; 1000], &mut |_, _, _| panic!("waits")).unwrap();
+        assert!(gather.takes(1012, 1000));
+        assert!(!gather.takes(1013, 1000));
+        assert!(!gather.takes(1012, WRITE_CHUNK));
+        held.fetch_add(WRITE_GATHER_MAX - 1000, Relaxed);
+        assert!(!gather.takes(1012, 1));
+        held.fetch_sub(WRITE_GATHER_MAX - 1000, Relaxed);
+    }
+}

@@ -1,0 +1,124 @@
+//! The ordered map under the index: sled, or memory where sled cannot be had.
+//!
+//! Sled may panic on a damaged store, so every call into it is caught; after the first failure the
+//! map answers nothing more and says so.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// Memory that sled may use for pages.
+const CACHE: u64 = 2 << 20;
+/// Sled's unit of disk space; it keeps a few of these in memory.
+const SEGMENT: usize = 256 << 10;
+
+/// The map is gone; what it held must be taken from the share files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lost;
+
+type Pair = (Vec<u8>, Vec<u8>);
+
+enum Map {
+    Memory(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>),
+    Sled { db: sled::Db, folder: PathBuf },
+}
+
+pub(super) struct Kv {
+    map: Map,
+    lost: AtomicBool,
+}
+
+fn caught<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Lost> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the storage index failed; shares are not affected");
+            Err(Lost)
+        }
+        Err(_) => Err(Lost),
+    }
+}
+
+impl Kv {
+    pub fn memory() -> Self {
+        Self { map: Map::Memory(Mutex::default()), lost: AtomicBool::new(false) }
+    }
+
+    pub fn sled(folder: &Path) -> Result<Self, Lost> {
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity(CACHE)
+            .segment_size(SEGMENT)
+            .mode(sled::Mode::LowSpace)
+            .flush_every_ms(None);
+        let db = caught(|| config.open())?;
+        let map = Map::Sled { db, folder: folder.to_owned() };
+        Ok(Self { map, lost: AtomicBool::new(false) })
+    }
+
+    fn run<T>(
+        &self,
+        memory: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>) -> T,
+        sled: impl FnOnce(&sled::Db) -> sled::Result<T>,
+    ) -> Result<T, Lost> {
+        if self.lost.load(Relaxed) {
+            return Err(Lost);
+        }
+        match &self.map {
+            Map::Memory(map) => Ok(memory(&mut map.lock().unwrap_or_else(PoisonError::into_inner))),
+            Map::Sled { db, .. } => caught(|| sled(db)).inspect_err(|_| {
+                self.lost.store(true, Relaxed);
+            }),
+        }
+    }
+
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Lost> {
+        self.run(|map| map.get(key).cloned(), |db| Ok(db.get(key)?.map(|value| value.to_vec())))
+    }
+
+    pub fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Lost> {
+        self.run(
+            |map| drop(map.insert(key.to_vec(), value.to_vec())),
+            |db| db.insert(key, value).map(drop),
+        )
+    }
+
+    pub fn remove(&self, key: &[u8]) -> Result<(), Lost> {
+        self.run(|map| drop(map.remove(key)), |db| db.remove(key).map(drop))
+    }
+
+    pub fn clear(&self) -> Result<(), Lost> {
+        self.run(BTreeMap::clear, |db| db.clear())
+    }
+
+    /// At most `most` pairs from `from` on, in order.
+    pub fn range(&self, from: &[u8], most: usize) -> Result<Vec<Pair>, Lost> {
+        self.run(
+            |map| {
+                let pairs = map.range(from.to_vec()..).take(most);
+                pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
+            },
+            |db| {
+                let pairs = db.range(from..).take(most);
+                pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
+            },
+        )
+    }
+
+    /// Makes all of it durable. Sled's own flush does not wait for the disk on Linux, so its file
+    /// is synced by hand.
+    pub fn flush(&self) -> Result<(), Lost> {
+        let Map::Sled { folder, .. } = &self.map else {
+            return Err(Lost);
+        };
+        let file = folder.join("db");
+        let sync = |db: &sled::Db| {
+            db.flush()?;
+            std::fs::File::open(&file)?.sync_data()?;
+            Ok(())
+        };
+        self.run(|_| (), sync)
+    }
+}

@@ -1,0 +1,268 @@
+//! What the server would otherwise have to read every share file for: bytes in use, which bucket a
+//! lease belongs to, which buckets have a lease that ends soon.
+//!
+//! ```text
+//! 'N'                         → 16 random bytes that `index.clean` has too
+//! 'S' SI                      → u64 bytes, u32 earliest expiration (seconds since 1970)
+//! 'R' digest of renew secret  → SI
+//! 'C' digest of cancel secret → SI
+//! ```
+//! All of it is taken from share files and may be lost. It is trusted only after a clean stop
+//! (`index.clean` says the bytes in use, and is removed at start); otherwise it is emptied and
+//! filled again in the background, and until then the bytes in use are not known.
+
+mod kv;
+
+use super::disk::{Cache, Disk, Mode};
+use super::error::Result;
+use super::paths::Paths;
+use crate::base::base32;
+use crate::base::hash::Hash;
+use crate::base::ids::StorageIndex;
+use crate::base::rim::random;
+use kv::{Kv, Lost};
+use std::io;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Which power a lease secret gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Facet {
+    Renew,
+    Cancel,
+}
+
+/// One bucket as the index knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Row {
+    /// Length of all its share files.
+    pub bytes: u64,
+    /// When the first of its leases ends; `u32::MAX` without leases.
+    pub earliest: u32,
+}
+
+#[derive(Default)]
+struct Totals {
+    bytes: u64,
+    complete: bool,
+}
+
+pub(super) struct Index {
+    kv: Kv,
+    totals: Mutex<Totals>,
+    changed: Condvar,
+}
+
+const MARKER_MAX: usize = 64;
+const NONCE: &[u8] = b"N";
+
+fn row_key(si: &StorageIndex) -> Vec<u8> {
+    std::iter::once(b'S').chain(si.0).collect()
+}
+
+fn facet_key(facet: Facet, digest: &Hash) -> Vec<u8> {
+    let letter = match facet {
+        Facet::Renew => b'R',
+        Facet::Cancel => b'C',
+    };
+    std::iter::once(letter).chain(*digest).collect()
+}
+
+impl Row {
+    fn to_bytes(self) -> Vec<u8> {
+        self.bytes.to_be_bytes().into_iter().chain(self.earliest.to_be_bytes()).collect()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_first_chunk::<8>()?;
+        let earliest = u32::from_be_bytes(rest.try_into().ok()?);
+        Some(Self { bytes: u64::from_be_bytes(*head), earliest })
+    }
+}
+
+impl Index {
+    /// Opens the index of a directory; true if it can be trusted as it is, else [`Index::clear`] and
+    /// fill it. `on_disk` false: in memory, lost when the server stops.
+    pub fn open(disk: &Disk, paths: &Paths, on_disk: bool) -> (Self, bool) {
+        let (marker, writable) = match take_marker(disk, paths) {
+            Ok(marker) => (marker, true),
+            Err(error) => {
+                tracing::warn!(%error, "the storage index cannot be kept on this disk");
+                (None, false)
+            }
+        };
+        let kept = marker.filter(|_| on_disk).and_then(|marker| kept(paths, &marker));
+        let (kv, total) = match kept {
+            Some((kv, total)) => (kv, Some(total)),
+            None if on_disk && writable => (fresh(disk, paths), None),
+            None => (Kv::memory(), None),
+        };
+        let totals = Totals { bytes: total.unwrap_or(0), complete: total.is_some() };
+        let clean = totals.complete;
+        (Self { kv, totals: Mutex::new(totals), changed: Condvar::new() }, clean)
+    }
+
+    fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a change of the map; if the map is lost, so is the knowledge of the bytes in use.
+    fn keep<T>(&self, work: impl FnOnce(&Kv) -> std::result::Result<T, Lost>) -> Option<T> {
+        work(&self.kv).inspect_err(|_| self.totals().complete = false).ok()
+    }
+
+    /// Forgets everything, before it is filled again.
+    pub fn clear(&self) {
+        *self.totals() = Totals::default();
+        self.keep(Kv::clear);
+    }
+
+    /// Every bucket was put in since [`Index::clear`].
+    pub fn filled(&self) {
+        // A lost map answers no question, but then nothing may rely on it either.
+        self.totals().complete = self.kv.get(b"S").is_ok();
+        self.changed.notify_all();
+    }
+
+    /// Bytes in use; `None` while that is not known.
+    pub fn bytes(&self) -> Option<u64> {
+        let totals = self.totals();
+        totals.complete.then_some(totals.bytes)
+    }
+
+    /// As [`Index::bytes`], after waiting so long for the index to be filled.
+    pub fn bytes_within(&self, wait: Duration) -> Option<u64> {
+        let waited = self.changed.wait_timeout_while(self.totals(), wait, |t| !t.complete);
+        let (totals, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        totals.complete.then_some(totals.bytes)
+    }
+
+    pub fn row(&self, si: &StorageIndex) -> Option<Row> {
+        Row::from_bytes(&self.kv.get(&row_key(si)).ok()??)
+    }
+
+    /// Replaces what is known of a bucket; `None`: it has no share any more.
+    pub fn put(&self, si: &StorageIndex, row: Option<Row>) {
+        let before = self.row(si).map_or(0, |row| row.bytes);
+        let key = row_key(si);
+        self.keep(|kv| match row {
+            Some(row) => kv.put(&key, &row.to_bytes()),
+            None => kv.remove(&key),
+        });
+        let after = row.map_or(0, |row| row.bytes);
+        let mut totals = self.totals();
+        totals.bytes = totals.bytes.saturating_add(after).saturating_sub(before);
+    }
+
+    /// A share was added to a bucket.
+    pub fn add_share(&self, si: &StorageIndex, bytes: u64, expires: u32) {
+        let known = self.row(si).unwrap_or(Row { bytes: 0, earliest: u32::MAX });
+        let bytes = known.bytes.saturating_add(bytes);
+        self.put(si, Some(Row { bytes, earliest: known.earliest.min(expires) }));
+    }
+
+    /// A lease's secrets lead to this bucket.
+    pub fn add_lease(&self, si: &StorageIndex, (renew, cancel): &(Hash, Hash)) {
+        self.keep(|kv| {
+            kv.put(&facet_key(Facet::Renew, renew), &si.0)?;
+            kv.put(&facet_key(Facet::Cancel, cancel), &si.0)
+        });
+    }
+
+    pub fn remove_lease(&self, si: &StorageIndex, (renew, cancel): &(Hash, Hash)) {
+        for key in [facet_key(Facet::Renew, renew), facet_key(Facet::Cancel, cancel)] {
+            if self.keep(|kv| kv.get(&key)).flatten().as_deref() == Some(&si.0) {
+                self.keep(|kv| kv.remove(&key));
+            }
+        }
+    }
+
+    /// The bucket that a secret with this digest has a lease on, and what it allows.
+    pub fn find(&self, digest: &Hash) -> Option<(Facet, StorageIndex)> {
+        [Facet::Renew, Facet::Cancel].into_iter().find_map(|facet| {
+            let si = self.kv.get(&facet_key(facet, digest)).ok()??;
+            Some((facet, StorageIndex(si.try_into().ok()?)))
+        })
+    }
+
+    /// Buckets that may have a lease that ended before `now`, a page of them from key `from` on
+    /// (empty: the first), and where the next page begins. Rows may be old: look at the leases
+    /// themselves before believing it.
+    pub fn due(&self, from: &[u8], now: u64) -> (Vec<StorageIndex>, Option<Vec<u8>>) {
+        const PAGE: usize = 1_000;
+        let rows = self.kv.range(if from.is_empty() { b"S" } else { from }, PAGE);
+        let rows = rows.unwrap_or_default();
+        let next = rows.last().filter(|_| rows.len() == PAGE).map(|(key, _)| after(key));
+        let due = rows.iter().filter_map(|(key, row)| {
+            Row::from_bytes(row).filter(|row| u64::from(row.earliest) < now)?;
+            key.strip_prefix(b"S")?.try_into().ok().map(StorageIndex)
+        });
+        (due.collect(), next)
+    }
+
+    /// Leaves the index on disk such that the next start may trust it.
+    pub fn shut_down(&self, disk: &Disk, paths: &Paths) {
+        let Some(bytes) = self.bytes() else { return };
+        let marker = Marker { bytes, nonce: random() };
+        if self.kv.put(NONCE, &marker.nonce).and_then(|()| self.kv.flush()).is_err() {
+            return;
+        }
+        if let Err(error) = leave_marker(disk, paths, &marker) {
+            tracing::warn!(%error, "the storage index will be rebuilt at the next start");
+        }
+    }
+}
+
+/// What a clean stop leaves: `BYTES NONCE`, the second in base32.
+struct Marker {
+    bytes: u64,
+    nonce: [u8; 16],
+}
+
+impl Marker {
+    fn parse(text: &str) -> Option<Self> {
+        let (bytes, nonce) = text.strip_suffix('\n')?.split_once(' ')?;
+        Some(Self { bytes: bytes.parse().ok()?, nonce: base32::decode_array(nonce).ok()? })
+    }
+}
+
+/// The map that the marker was left for, if it is that.
+fn kept(paths: &Paths, marker: &Marker) -> Option<(Kv, u64)> {
+    let kv = Kv::sled(&paths.index()).ok()?;
+    let same = kv.get(NONCE).ok()?.as_deref() == Some(&marker.nonce);
+    same.then_some((kv, marker.bytes))
+}
+
+/// An empty map, on disk if the disk lets us. What was there is not looked at: it may be damaged.
+fn fresh(disk: &Disk, paths: &Paths) -> Kv {
+    const DEPTH: u32 = 4;
+    match disk.remove_tree(&paths.index(), DEPTH) {
+        Ok(()) => Kv::sled(&paths.index()).unwrap_or_else(|Lost| Kv::memory()),
+        Err(_) => Kv::memory(),
+    }
+}
+
+fn after(key: &[u8]) -> Vec<u8> {
+    key.iter().copied().chain([0]).collect()
+}
+
+/// Reads and removes the marker of a clean stop.
+fn take_marker(disk: &Disk, paths: &Paths) -> io::Result<Option<Marker>> {
+    let path = paths.clean_marker();
+    let text = match disk.open(&path, Mode::Read) {
+        Ok(file) => file.read(0, MARKER_MAX)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    disk.unlink(&path)?;
+    disk.sync_dir(&paths.0)?;
+    Ok(Marker::parse(&String::from_utf8(text).unwrap_or_default()))
+}
+
+fn leave_marker(disk: &Disk, paths: &Paths, marker: &Marker) -> Result<()> {
+    let file = disk.open(&paths.clean_marker(), Mode::ChangeOrNew)?;
+    let text = format!("{} {}\n", marker.bytes, base32::encode(&marker.nonce));
+    file.write_at(text.as_bytes(), 0, Cache::Keep)?;
+    file.sync()?;
+    Ok(disk.sync_dir(&paths.0)?)
+}

@@ -1,0 +1,47 @@
+//! The storage server: shares of other people's files, and the leases that keep them.
+//!
+//! Read [`api`] first: the messages. The actors behind them are in [`actor`]; they hold no state
+//! but a [`Store`], a storage directory as Tahoe-LAFS 1.20 lays it out, and hand it their disk
+//! work in order.
+//!
+//! ```text
+//! api      what a peer may ask                     store      open, room, locks, start and stop
+//! actor    who answers                             allocate   making room for shares
+//! container the bytes of a share file (pure)       upload     one share being written
+//! journal  lease changes, whole or absent          bucket     finding and reading shares
+//! index    what is quicker to look up (sled)       changes    leases of a bucket
+//! disk     every call to the file system
+//! ```
+//! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap.
+
+pub mod actor;
+pub mod api;
+pub mod container;
+pub mod disk;
+pub mod error;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod journal;
+pub mod paths;
+pub mod space;
+
+mod advisory;
+mod allocate;
+mod bucket;
+mod changes;
+mod coverage;
+mod gather;
+mod index;
+mod leases;
+mod store;
+mod upload;
+
+pub use actor::{ServerOptions, StorageServer};
+pub use allocate::Granted;
+pub use bucket::Share;
+pub use container::LeaseSecrets;
+pub use error::StoreError;
+pub use index::Facet;
+pub use space::ByteSize;
+pub use store::{AllocateRequest, Space, Store, StoreConfig};
+pub use upload::Upload;

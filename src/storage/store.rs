@@ -1,0 +1,316 @@
+//! A storage directory: what is kept, and the order in which it becomes safe.
+//!
+//! A share becomes visible whole or not at all: it is written in `incoming/`, synced, renamed into
+//! its bucket, and the folders whose entries are new are synced; only then is it acknowledged. A
+//! lease is acknowledged when the journal and then the share file are synced. After a failed sync
+//! nothing is tried again with the same bytes: the upload is void.
+//!
+//! All calls block and may be made from any thread. The files of one bucket change under one lock;
+//! names under `shares/` are made, moved and removed under one more, held for no sync.
+
+use super::container::LeaseSecrets;
+use super::disk::Disk;
+use super::error::{Result, StoreError};
+use super::index::Index;
+use super::journal::record::Key;
+use super::leases::Leases;
+use super::paths::{INCOMING_DEPTH, Paths};
+use super::space::Room;
+use crate::base::ids::{ShareNum, StorageIndex};
+use crate::base::limits::LEASE_SECONDS;
+use crate::base::rim::Clock;
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How a storage directory is used.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The storage directory; made if its parent exists.
+    pub dir: PathBuf,
+    /// Bytes that may be stored in all.
+    pub size_limit: Option<u64>,
+    /// Bytes of the file system to leave free.
+    pub reserved_space: u64,
+    /// Take no new shares.
+    pub read_only: bool,
+    pub clock: Clock,
+    pub disk: Disk,
+    /// Keep the index in sled rather than in memory.
+    pub index_on_disk: bool,
+}
+
+impl StoreConfig {
+    /// No limit, the system's disk and clock.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            size_limit: None,
+            reserved_space: 0,
+            read_only: false,
+            clock: Clock::System,
+            disk: Disk::real(),
+            index_on_disk: true,
+        }
+    }
+}
+
+/// Room and state of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Space {
+    /// Bytes that new shares may take, open uploads deducted.
+    pub available: u64,
+    /// Bytes of all share files; `None` while they are being counted.
+    pub used: Option<u64>,
+    pub read_only: bool,
+}
+
+/// A client asks to store shares.
+#[derive(Clone)]
+pub struct AllocateRequest {
+    pub si: StorageIndex,
+    pub shares: Vec<ShareNum>,
+    /// Bytes of each share.
+    pub size: u64,
+    pub secrets: LeaseSecrets,
+}
+
+/// Uploads under way.
+#[derive(Default)]
+pub(super) struct Uploads {
+    pub sizes: HashMap<Key, u64>,
+    pub reserved: u64,
+}
+
+/// What is known of names on disk.
+#[derive(Default)]
+pub(super) struct Settled {
+    /// Prefix folders whose entry in `shares/` was synced by this process.
+    pub prefixes: HashSet<PathBuf>,
+    /// Buckets whose shares from before this start were synced by it.
+    pub buckets: HashSet<StorageIndex>,
+    /// Buckets with a name that may not survive: a sync failed and the name could not be removed.
+    pub doubtful: HashSet<StorageIndex>,
+}
+
+/// See the module.
+pub struct Store {
+    pub(super) disk: Disk,
+    pub(super) paths: Paths,
+    pub(super) clock: Clock,
+    pub(super) leases: Leases,
+    pub(super) index: Index,
+    pub(super) uploads: Mutex<Uploads>,
+    pub(super) tree: Mutex<()>,
+    pub(super) settled: Mutex<Settled>,
+    pub(super) gathered: Arc<AtomicUsize>,
+    pub(super) advisories: Mutex<Option<usize>>,
+    buckets: Vec<Mutex<()>>,
+    size_limit: Option<u64>,
+    reserved_space: u64,
+    read_only: bool,
+    /// The last stop was clean: every name here was synced before it.
+    trusted: bool,
+    stopping: AtomicBool,
+    filler: Mutex<Option<JoinHandle<()>>>,
+    _lock: Box<dyn Any + Send + Sync>,
+}
+
+/// Locks for buckets; which one is decided by the storage index.
+const BUCKET_LOCKS: usize = 256;
+/// How often, and how long apart, the directory's lock is tried.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Opens a storage directory, ours or one of Tahoe-LAFS 1.20, and completes what a crash left
+    /// half done. On a disk that takes no writes it opens read-only. `InUse` if another process has
+    /// it open.
+    pub fn open(config: StoreConfig) -> Result<Arc<Self>> {
+        let (disk, paths) = (config.disk, Paths(config.dir));
+        let writable = prepare(&disk, &paths);
+        let lock = lock_folder(&disk, &paths)?;
+        let writable = writable.and_then(|()| empty_incoming(&disk, &paths));
+        if let Err(error) = &writable {
+            tracing::error!(%error, "the storage directory takes no writes; serving read-only");
+        }
+        let leases = Leases::open(disk.clone(), paths.clone())?;
+        let (index, trusted) = Index::open(&disk, &paths, config.index_on_disk && writable.is_ok());
+        let store = Arc::new(Self {
+            disk,
+            paths,
+            clock: config.clock,
+            leases,
+            index,
+            uploads: Mutex::default(),
+            tree: Mutex::default(),
+            settled: Mutex::default(),
+            gathered: Arc::default(),
+            advisories: Mutex::default(),
+            buckets: (0..BUCKET_LOCKS).map(|_| Mutex::default()).collect(),
+            size_limit: config.size_limit,
+            reserved_space: config.reserved_space,
+            read_only: config.read_only || writable.is_err(),
+            trusted,
+            stopping: AtomicBool::new(false),
+            filler: Mutex::default(),
+            _lock: lock,
+        });
+        if !trusted {
+            store.fill_index();
+        }
+        Ok(store)
+    }
+
+    /// The lock of a bucket: whoever reads or changes the files of an SI holds it.
+    pub(super) fn lock(&self, si: &StorageIndex) -> Option<MutexGuard<'_, ()>> {
+        let number = usize::from(*si.0.first()?);
+        self.buckets.get(number % BUCKET_LOCKS).map(locked)
+    }
+
+    /// Bytes left for new shares.
+    pub fn space(&self) -> Space {
+        let used = self.index.bytes();
+        let reserved = locked(&self.uploads).reserved;
+        let available = self.room(used).saturating_sub(reserved);
+        Space { available, used, read_only: self.read_only }
+    }
+
+    fn room(&self, used: Option<u64>) -> u64 {
+        if self.read_only {
+            return 0;
+        }
+        let free = self.disk.free(&self.paths.0).unwrap_or_else(|error| {
+            tracing::error!(%error, "free space is unknown; taken for none");
+            0
+        });
+        let limit = self.size_limit.map(|limit| (limit, used));
+        Room { free, reserved: self.reserved_space, limit }.available()
+    }
+
+    /// Bytes for new shares, open uploads not deducted.
+    pub(super) fn room_now(&self) -> u64 {
+        self.room(self.index.bytes())
+    }
+
+    /// Whether the bytes in use are known, and every lease can be found by its secrets.
+    pub fn indexed(&self) -> bool {
+        self.index.bytes().is_some()
+    }
+
+    /// Whether room depends on the bytes in use; until they are known such a store is full.
+    pub fn is_limited(&self) -> bool {
+        self.size_limit.is_some()
+    }
+
+    /// When a lease ends that is made or renewed now.
+    pub(super) fn lease_end(&self) -> u32 {
+        u32::try_from(self.clock.now().saturating_add(LEASE_SECONDS)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether shares from before this start are known to survive a power cut.
+    pub(super) fn trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// Empties the journal and keeps the index for the next start. Uploads under way are void.
+    pub fn shut_down(&self) {
+        if !self.stopping.swap(true, Relaxed) {
+            if let Some(filler) = locked(&self.filler).take() {
+                let _ = filler.join();
+            }
+            self.leases.shut_down();
+            if locked(&self.settled).doubtful.is_empty() {
+                self.index.shut_down(&self.disk, &self.paths);
+            }
+        }
+    }
+
+    /// Waits until the index is filled, at most so long. True: it is.
+    pub fn wait_indexed(&self, most: Duration) -> bool {
+        self.index.bytes_within(most).is_some()
+    }
+
+    fn fill_index(self: &Arc<Self>) {
+        self.index.clear();
+        let store = Arc::downgrade(self);
+        let spawned =
+            std::thread::Builder::new().name("storage-index".into()).spawn(move || fill(&store));
+        match spawned {
+            Ok(filler) => *locked(&self.filler) = Some(filler),
+            Err(error) => tracing::error!(%error, "the storage index cannot be rebuilt"),
+        }
+    }
+
+    /// Takes what the index says of a bucket from its files.
+    fn index_bucket(&self, si: &StorageIndex) {
+        let _bucket = self.lock(si);
+        let read = self.scan(si, super::disk::Mode::Read);
+        if let Err(error) = read.and_then(|bucket| self.reindex(si, &bucket)) {
+            tracing::error!(%si, %error, "a bucket cannot be indexed");
+        }
+    }
+}
+
+/// Locks the directory against other processes; one that is just stopping gets a moment.
+fn lock_folder(disk: &Disk, paths: &Paths) -> Result<Box<dyn Any + Send + Sync>> {
+    for _ in 0..LOCK_TRIES {
+        match disk.lock(&paths.0) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOCK_PAUSE),
+            locked => return Ok(locked?),
+        }
+    }
+    Err(StoreError::InUse)
+}
+
+/// Makes the folders of a storage directory durable.
+fn prepare(disk: &Disk, paths: &Paths) -> std::io::Result<()> {
+    if disk.mkdir(&paths.0)?
+        && let Some(parent) = paths.0.parent()
+    {
+        disk.sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    }
+    if disk.mkdir(&paths.shares())? {
+        disk.sync_dir(&paths.0)?;
+    }
+    Ok(())
+}
+
+/// Uploads that a stop cut off are void.
+fn empty_incoming(disk: &Disk, paths: &Paths) -> std::io::Result<()> {
+    disk.remove_tree(&paths.incoming(), INCOMING_DEPTH)?;
+    disk.mkdir(&paths.incoming()).map(drop)
+}
+
+/// Puts every bucket into the index, unless the store stops first.
+fn fill(store: &Weak<Store>) {
+    let Some(prefixes) = store.upgrade().and_then(|store| {
+        let shares = store.paths.shares();
+        Some(store.disk.list(&shares).ok()?.into_iter().map(move |entry| shares.join(entry.name)))
+    }) else {
+        return;
+    };
+    for prefix in prefixes {
+        let Some(names) = store.upgrade().and_then(|store| store.disk.list(&prefix).ok()) else {
+            continue;
+        };
+        for si in names.iter().filter_map(|entry| StorageIndex::from_base32(&entry.name).ok()) {
+            match store.upgrade() {
+                Some(store) if !store.stopping.load(Relaxed) => store.index_bucket(&si),
+                _ => return,
+            }
+        }
+    }
+    if let Some(store) = store.upgrade() {
+        store.index.filled();
+    }
+}

@@ -1,0 +1,239 @@
+//! One share being written.
+//!
+//! The file in `incoming/` has its header and its lease from the start; data goes between them, in
+//! any order, within the allocated size. The first failure is final. Dropping an upload that was
+//! not closed removes the file.
+
+use super::allocate::{Reservation, file_len};
+use super::container::{HEADER_LEN, Header, Lease, LeaseSecrets, Version};
+use super::coverage::Coverage;
+use super::disk::{Cache, File, Mode};
+use super::error::{Result, StoreError};
+use super::gather::Gather;
+use super::journal::record::Key;
+use super::store::{AllocateRequest, Store, locked};
+use crate::base::hash::Hash;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A header, a small share and its lease are written in one piece up to this.
+const ONE_PIECE_MAX: u64 = 64 << 10;
+
+/// See the module.
+pub struct Upload {
+    store: Arc<Store>,
+    key: Key,
+    size: u64,
+    secrets: LeaseSecrets,
+    lease: Lease,
+    file: File,
+    coverage: Coverage,
+    gather: Gather,
+    failed: Option<StoreError>,
+    done: bool,
+    /// Last: the share counts as in progress until its file is gone.
+    _reserved: Option<Reservation>,
+}
+
+impl Upload {
+    pub(super) fn new(
+        store: Arc<Store>,
+        reserved: Reservation,
+        ask: &AllocateRequest,
+        file: File,
+    ) -> Self {
+        let lease = Lease::new(Version::Two, 0, &ask.secrets, store.lease_end());
+        let gather = Gather::new(store.gathered.clone());
+        Self {
+            key: reserved.key(),
+            store,
+            size: ask.size,
+            secrets: ask.secrets.clone(),
+            lease,
+            file,
+            coverage: Coverage::default(),
+            gather,
+            failed: None,
+            done: false,
+            _reserved: Some(reserved),
+        }
+    }
+
+    /// Writes what surrounds the data.
+    pub(super) fn write_frame(&mut self) -> Result<()> {
+        let header = Header { version: Version::Two, leases: 1, data_len: self.size };
+        let (head, lease) = (header.to_bytes(), self.lease.to_bytes());
+        if file_len(self.size) > ONE_PIECE_MAX {
+            self.file.write_at(&head, 0, Cache::Keep)?;
+            return Ok(self.file.write_at(&lease, header.leases_offset(), Cache::Keep)?);
+        }
+        let mut whole = Vec::with_capacity(file_len(self.size) as usize);
+        whole.extend_from_slice(&head);
+        whole.resize(header.leases_offset() as usize, 0);
+        whole.extend_from_slice(&lease);
+        Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
+    }
+
+    /// Takes bytes for `offset` if that needs no call to the disk; `None`: use [`Upload::write`].
+    pub fn write_now(&mut self, offset: u64, data: &[u8]) -> Option<Result<()>> {
+        let range = self.range(offset, data).ok()?;
+        let quick = self.failed.is_none()
+            && self.coverage.overlaps(&range).is_empty()
+            && self.gather.takes(HEADER_LEN + offset, data.len());
+        quick.then(|| self.write(offset, data))
+    }
+
+    /// Writes `data` at `offset` of the share. Bytes that were written before must be the same.
+    pub fn write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        self.try_write(offset, data).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn range(&self, offset: u64, data: &[u8]) -> Result<Range<u64>> {
+        let end = offset.checked_add(data.len() as u64).filter(|end| *end <= self.size);
+        Ok(offset..end.ok_or(StoreError::OutOfRange)?)
+    }
+
+    fn try_write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
+        let range = self.range(offset, data)?;
+        self.compare(&range, data)?;
+        self.coverage.add(range).map_err(|_| StoreError::OutOfRange)?;
+        let file = &self.file;
+        let mut sink = |bytes: &[u8], at, cache| file.write_at(bytes, at, cache);
+        Ok(self.gather.push(HEADER_LEN + offset, data, &mut sink)?)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let file = &self.file;
+        Ok(self.gather.flush(&mut |bytes, at, cache| file.write_at(bytes, at, cache))?)
+    }
+
+    /// Refuses other bytes where some were written already.
+    fn compare(&mut self, range: &Range<u64>, data: &[u8]) -> Result<()> {
+        const STEP: usize = 64 << 10;
+        let overlaps = self.coverage.overlaps(range);
+        if !overlaps.is_empty() {
+            self.flush()?;
+        }
+        for known in overlaps {
+            let from = (known.start - range.start) as usize;
+            let new = data.get(from..(known.end - range.start) as usize).unwrap_or_default();
+            for (step, new) in new.chunks(STEP).enumerate() {
+                let at = HEADER_LEN + known.start + (step * STEP) as u64;
+                if self.file.read(at, new.len())? != new {
+                    return Err(StoreError::Conflict);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the share durable and visible. `Incomplete` unless every byte was written. After any
+    /// error the share is not here, and the upload is void.
+    pub fn close(mut self) -> Result<()> {
+        let closed = self.finish();
+        if let Err(error) = &closed {
+            tracing::warn!(si = %self.key.0, num = %self.key.1, %error, "an upload failed");
+        }
+        closed
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        self.flush()?;
+        if !self.coverage.is_whole(self.size) {
+            return Err(StoreError::Incomplete);
+        }
+        self.file.sync()?;
+        let store = self.store.clone();
+        let _bucket = store.lock(&self.key.0);
+        store.check_names(&self.key.0)?;
+        store.leases.forget(&self.key)?;
+        if !store.place(&self.key)? {
+            return self.join_existing();
+        }
+        self.done = true;
+        if let Err(error) = store.sync_names(&self.key) {
+            store.unplace(&self.key);
+            return Err(error);
+        }
+        store.index.add_share(&self.key.0, file_len(self.size), self.lease.expires);
+        store.index.add_lease(&self.key.0, &self.digests());
+        Ok(())
+    }
+
+    fn digests(&self) -> (Hash, Hash) {
+        (self.lease.renew, self.lease.cancel)
+    }
+
+    /// The share came to be here by another way: it gets the lease, if it is the same size.
+    fn join_existing(&self) -> Result<()> {
+        let (si, num) = self.key;
+        let mut bucket = self.store.scan(&si, Mode::Change)?;
+        bucket.shares.retain(|share| share.key.1 == num && share.header.data_len == self.size);
+        if bucket.shares.is_empty() {
+            return Err(StoreError::Conflict);
+        }
+        self.store.sync_names(&self.key)?;
+        let carrying = self.store.lease_shares(&si, &bucket, self.lease.owner, &self.secrets)?;
+        if carrying.is_empty() { Err(StoreError::TooManyLeases) } else { Ok(()) }
+    }
+
+    /// Gives the upload up.
+    pub fn abort(self) {}
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.done {
+            self.store.discard_incoming(&self.key);
+        }
+    }
+}
+
+impl Store {
+    /// Renames a finished share into its bucket. False: a file of that name is there already.
+    fn place(&self, key: &Key) -> Result<bool> {
+        let _tree = locked(&self.tree);
+        let (from, to) = (self.paths.incoming_share(key), self.paths.share(key));
+        let mut renamed = self.disk.rename_new(&from, &to);
+        if matches!(&renamed, Err(error) if error.kind() == ErrorKind::NotFound) {
+            self.disk.mkdir(&self.paths.bucket(&key.0))?;
+            renamed = self.disk.rename_new(&from, &to);
+        }
+        match renamed {
+            Ok(()) => {
+                self.prune_incoming(key);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Syncs every folder that a new share's name depends on.
+    fn sync_names(&self, key: &Key) -> Result<()> {
+        let bucket = self.paths.bucket(&key.0);
+        self.disk.sync_dir(&bucket)?;
+        let Some(prefix) = bucket.parent() else { return Ok(()) };
+        self.disk.sync_dir(prefix)?;
+        if !locked(&self.settled).prefixes.contains(prefix) {
+            self.disk.sync_dir(&self.paths.shares())?;
+            locked(&self.settled).prefixes.insert(prefix.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Takes a share back whose name could not be synced: nobody may be told that it is here.
+    fn unplace(&self, key: &Key) {
+        if let Err(error) = self.disk.unlink(&self.paths.share(key)) {
+            tracing::error!(si = %key.0, num = %key.1, %error, "a share's name is in doubt");
+            locked(&self.settled).doubtful.insert(key.0);
+        }
+    }
+}
