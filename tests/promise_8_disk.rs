@@ -1,0 +1,171 @@
+//! Promise 8: a full, read-only or failing disk refuses; it never lies.
+//!
+//! Every call that changes the disk fails once, or from then on, with each error; then the power
+//! goes. What was answered with success must be there, and what was there before must be readable,
+//! while the disk fails and afterwards.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod storage_help;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use storage_help::{NOW, config, data, get, open, put, secrets, si};
+use tahoe::base::hash::blake2b;
+use tahoe::base::limits::LEASE_SECONDS;
+use tahoe::base::rim::Clock;
+use tahoe::storage::disk::memory::MemoryDisk;
+use tahoe::storage::disk::{Disk, Fault, Faults};
+use tahoe::storage::{Store, StoreConfig, StoreError};
+
+const DIR: &str = "/storage";
+const LATER: u64 = 500;
+const ERRORS: [i32; 3] = [28, 5, 30]; // ENOSPC, EIO, EROFS
+const POWER_CUTS: u64 = 4;
+
+type Act = fn(&Arc<Store>) -> Result<(), StoreError>;
+/// Whether the act shows in a store.
+type Shows = fn(&Arc<Store>) -> bool;
+
+fn end(store: &Arc<Store>, n: u8) -> Option<u64> {
+    store.lease_expires(&si(1), &blake2b(&[n; 32])).ok()
+}
+
+const ACTS: &[(&str, Act, Shows)] = &[
+    (
+        "put",
+        |store| put(store, si(2), 3, &data(2, 700), 1),
+        |store| get(store, si(2), 3) == Some(data(2, 700)),
+    ),
+    (
+        "put, tried again after a failure",
+        |store| {
+            let first = put(store, si(2), 3, &data(2, 700), 1);
+            first.or_else(|_| put(store, si(2), 3, &data(2, 700), 1))
+        },
+        |store| get(store, si(2), 3) == Some(data(2, 700)),
+    ),
+    (
+        "add lease",
+        |store| store.add_lease(&si(1), &secrets(3)).map(drop),
+        |store| end(store, 3).is_some(),
+    ),
+    (
+        "add lease, tried again after a failure",
+        |store| {
+            let first = store.add_lease(&si(1), &secrets(3));
+            first.or_else(|_| store.add_lease(&si(1), &secrets(3))).map(drop)
+        },
+        |store| end(store, 3).is_some(),
+    ),
+    (
+        "renew lease",
+        |store| store.renew(&si(1), &blake2b(&[1; 32])).map(drop),
+        |store| end(store, 1) == Some(NOW + LATER + LEASE_SECONDS),
+    ),
+    (
+        "cancel lease",
+        |store| store.cancel(&si(1), &blake2b(&[!1; 32])).map(drop),
+        |store| end(store, 1).is_none(),
+    ),
+];
+
+fn stage() -> MemoryDisk {
+    let memory = MemoryDisk::new();
+    let store = open(&Disk::new(Arc::new(memory.clone())), Path::new(DIR));
+    put(&store, si(1), 0, &data(1, 300), 1).unwrap();
+    store.add_lease(&si(1), &secrets(2)).unwrap();
+    memory
+}
+
+fn later(disk: &Disk) -> StoreConfig {
+    StoreConfig { clock: Clock::manual(NOW + LATER), ..config(disk, Path::new(DIR)) }
+}
+
+fn old_things_stand(store: &Arc<Store>) {
+    assert_eq!(get(store, si(1), 0), Some(data(1, 300)));
+    let lease = end(store, 2);
+    assert_eq!(lease, Some(NOW + LEASE_SECONDS), "somebody else's lease is lost");
+}
+
+/// Runs an act with a fault at call `at` after the start; false once it ends before that.
+fn fail_at(act: Act, shows: Shows, at: u64, fault: Fault, power_cut: u64) -> bool {
+    let memory = stage();
+    let disk = Disk::new(Arc::new(memory.clone()));
+    let faults = Arc::new(Faults::none());
+    let store = Store::open(later(&disk.with_faults(faults.clone()))).unwrap();
+    let before = faults.calls();
+    faults.plan(at, fault);
+    let done = act(&store);
+    let reached = faults.calls() > before + at;
+    assert_eq!(get(&store, si(1), 0), Some(data(1, 300)), "reads work while the disk fails");
+    assert!(done.is_err() || shows(&store));
+    faults.kill();
+    drop(store);
+    memory.lose_power(power_cut);
+    let store = Store::open(later(&disk)).unwrap();
+    old_things_stand(&store);
+    assert!(done.is_err() || shows(&store), "what was acknowledged is lost");
+    assert!(get(&store, si(2), 3).is_none_or(|bytes| bytes == data(2, 700)));
+    reached
+}
+
+#[test]
+fn a_failing_disk_is_never_called_a_success() {
+    let started = Instant::now();
+    let mut faults = 0;
+    for (name, act, shows) in ACTS {
+        for code in ERRORS {
+            for fault in [Fault::Once(code), Fault::FromThenOn(code)] {
+                for power_cut in 0..POWER_CUTS {
+                    let mut at = 0;
+                    while fail_at(*act, *shows, at, fault, power_cut * 1000 + at) {
+                        at += 1;
+                    }
+                    assert!(at > 3, "{name}");
+                    faults += at;
+                }
+            }
+        }
+    }
+    let seconds = started.elapsed().as_secs();
+    println!("promise 8: {faults} faults, 0 false successes, {seconds} s");
+}
+
+#[test]
+fn a_server_whose_disk_takes_no_writes_from_the_start_still_reads() {
+    for code in ERRORS {
+        let disk = Disk::new(Arc::new(stage()));
+        let faulty = disk.with_faults(Arc::new(Faults::at(0, Fault::FromThenOn(code))));
+        let store = Store::open(later(&faulty)).unwrap();
+        old_things_stand(&store);
+        assert!(put(&store, si(2), 3, &data(2, 700), 1).is_err());
+        assert!(store.add_lease(&si(1), &secrets(3)).is_err());
+    }
+}
+
+#[test]
+fn a_disk_that_recovers_takes_shares_and_leases_again() {
+    for code in ERRORS {
+        for at in 0..12 {
+            let memory = stage();
+            let faults = Arc::new(Faults::none());
+            let disk = Disk::new(Arc::new(memory)).with_faults(faults.clone());
+            let store = Store::open(later(&disk)).unwrap();
+            faults.plan(at, Fault::FromThenOn(code));
+            let _ = store.add_lease(&si(1), &secrets(3));
+            faults.heal();
+            assert_eq!(store.add_lease(&si(1), &secrets(4)).unwrap(), 1);
+            assert_eq!(store.cancel(&si(1), &blake2b(&[!4; 32])).unwrap(), 1);
+            old_things_stand(&store);
+            put(&store, si(3), 0, &data(2, 700), 1).unwrap();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Words that the storage tests are written in.
+#![allow(dead_code, reason = "each test binary uses some of them")]
+
+use std::path::Path;
+use std::sync::Arc;
+use tahoe::base::rim::Clock;
+use tahoe::base::secret::{CancelSecret, RenewSecret};
+use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::storage::disk::Disk;
+use tahoe::storage::{AllocateRequest, LeaseSecrets, Store, StoreConfig, StoreError};
+
+pub const NOW: u64 = 1_700_000_000;
+
+pub fn si(n: u8) -> StorageIndex {
+    StorageIndex([n; 16])
+}
+
+pub fn secrets(n: u8) -> LeaseSecrets {
+    LeaseSecrets { renew: RenewSecret::new([n; 32]), cancel: CancelSecret::new([!n; 32]) }
+}
+
+/// Bytes that differ by share and place.
+pub fn data(n: u8, len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at as u8).wrapping_mul(31).wrapping_add(n) ^ (at >> 8) as u8).collect()
+}
+
+pub fn config(disk: &Disk, dir: &Path) -> StoreConfig {
+    StoreConfig {
+        disk: disk.clone(),
+        clock: Clock::manual(NOW),
+        index_on_disk: false,
+        ..StoreConfig::new(dir)
+    }
+}
+
+pub fn open(disk: &Disk, dir: &Path) -> Arc<Store> {
+    Store::open(config(disk, dir)).unwrap()
+}
+
+pub fn request(si: StorageIndex, shares: &[u8], size: u64, lease: u8) -> AllocateRequest {
+    let shares = shares.iter().copied().map(ShareNum).collect();
+    AllocateRequest { si, shares, size, secrets: secrets(lease) }
+}
+
+/// Stores one share; `Ok` means that the store said it is kept.
+pub fn put(
+    store: &Arc<Store>,
+    si: StorageIndex,
+    num: u8,
+    bytes: &[u8],
+    lease: u8,
+) -> Result<(), StoreError> {
+    let granted = store.allocate(&request(si, &[num], bytes.len() as u64, lease))?;
+    if granted.already.contains(&ShareNum(num)) {
+        return Ok(());
+    }
+    let (_, mut upload) = granted.uploads.into_iter().next().ok_or(StoreError::NoSpace)?;
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    upload.write(0, first)?;
+    upload.write(first.len() as u64, second)?;
+    upload.close()
+}
+
+/// All bytes of a share, if it is there.
+pub fn get(store: &Store, si: StorageIndex, num: u8) -> Option<Vec<u8>> {
+    let shares = store.open_bucket(&si).unwrap();
+    let share = shares.iter().find(|share| share.num() == ShareNum(num))?;
+    Some(share.read(&[(0, u32::MAX)]).unwrap())
+}

@@ -1,0 +1,300 @@
+//! A storage server as its peers see it: order, links lost, leases by furl.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod storage_help;
+
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use storage_help::{NOW, data, get, open, put, secrets, si};
+use tahoe::base::limits::{LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX, SHARES_MAX};
+use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::storage::api::{
+    AddLease, Allocate, Allocated, BucketWriter, Cancel, Close, Expires, GetVersion,
+    LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage, Write, code,
+};
+use tahoe::storage::disk::memory::MemoryDisk;
+use tahoe::storage::disk::{Disk, Faults, Op};
+use tahoe::storage::{ServerOptions, StorageServer, Store, StoreError};
+use tahoe::tub::{
+    Bulk, Furl, Identity, LoopbackNet, Network, Ref, RemoteError, Swissnum, Tub, TubOptions,
+};
+
+fn run(test: impl Future<Output = ()>) {
+    actix_rt::System::new().block_on(async {
+        actix_rt::time::timeout(Duration::from_secs(60), test).await.expect("the test hangs");
+    });
+}
+
+fn store() -> Arc<Store> {
+    open(&Disk::new(Arc::new(MemoryDisk::new())), Path::new("/storage"))
+}
+
+fn serve(store: &Arc<Store>) -> Ref<Storage> {
+    StorageServer::start(store.clone(), ServerOptions::default()).0
+}
+
+fn ask(si: StorageIndex, shares: &[u8], size: usize) -> Allocate {
+    let secrets = secrets(1);
+    Allocate {
+        si,
+        shares: shares.iter().copied().map(ShareNum).collect(),
+        size: size as u64,
+        renew: secrets.renew,
+        cancel: secrets.cancel,
+    }
+}
+
+fn only(allocated: Allocated) -> Ref<BucketWriter> {
+    allocated.writers.into_iter().next().expect("room").1
+}
+
+fn write(offset: usize, bytes: &[u8]) -> Write {
+    Write { offset: offset as u64, data: Bulk(Bytes::copy_from_slice(bytes)) }
+}
+
+/// Waits for something that no future tells of.
+async fn until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        actix_rt::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Holds the first data write up until it is opened.
+#[derive(Default)]
+struct Gate {
+    armed: AtomicBool,
+    open: Mutex<bool>,
+    turn: Condvar,
+}
+
+impl Gate {
+    fn pass(&self, op: Op) {
+        if op == Op::Write && self.armed.swap(false, SeqCst) {
+            let open = self.open.lock().unwrap();
+            drop(self.turn.wait_while(open, |open| !*open).unwrap());
+        }
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.turn.notify_all();
+    }
+}
+
+#[test]
+fn write_write_close_keep_their_order_when_the_first_is_slow() {
+    run(async {
+        let gate = Arc::new(Gate::default());
+        let hook = gate.clone();
+        let faults = Arc::new(Faults::hooked(move |op| hook.pass(op)));
+        let disk = Disk::new(Arc::new(MemoryDisk::new())).with_faults(faults);
+        let store = open(&disk, Path::new("/storage"));
+        let bytes = data(3, 700_000);
+        let writer = only(serve(&store).call(ask(si(1), &[0], bytes.len())).await.unwrap());
+        gate.armed.store(true, SeqCst);
+        let first = writer.call(write(0, &bytes[..300_000]));
+        let second = writer.call(write(300_000, &bytes[300_000..]));
+        let mut close = std::pin::pin!(writer.call(Close {}));
+        let early = actix_rt::time::timeout(Duration::from_millis(100), &mut close).await;
+        assert!(early.is_err(), "close must wait for the writes");
+        assert!(store.list(&si(1)).unwrap().is_empty());
+        gate.open();
+        assert_eq!((first.await, second.await, close.await), (Ok(()), Ok(()), Ok(())));
+        assert!(get(&store, si(1), 0).unwrap() == bytes);
+    });
+}
+
+#[test]
+fn a_failed_write_fails_the_close_that_follows() {
+    run(async {
+        let store = store();
+        let server = serve(&store);
+        let writer = only(server.call(ask(si(1), &[0], 10)).await.unwrap());
+        let good = writer.call(write(0, &[1; 10]));
+        let bad = writer.call(write(5, &[2; 5]));
+        let close = writer.call(Close {});
+        assert_eq!(good.await, Ok(()));
+        assert_eq!(bad.await.unwrap_err().code(), Some(code::CONFLICT));
+        assert_eq!(close.await.unwrap_err().code(), Some(code::CONFLICT));
+        assert_eq!(writer.call(Close {}).await.unwrap_err().code(), Some(code::ENDED));
+        let writer = only(server.call(ask(si(1), &[0], 10)).await.unwrap());
+        writer.call(write(0, &[1; 9])).await.unwrap();
+        let close = writer.call(Close {}).await;
+        assert_eq!(close.unwrap_err().code(), Some(code::INCOMPLETE));
+        assert!(server.call(ListShares { si: si(1) }).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_dropped_writer_gives_its_place_back() {
+    run(async {
+        let store = store();
+        let server = serve(&store);
+        let free = store.space().available;
+        let first = server.call(ask(si(1), &[0, 1], 10)).await.unwrap();
+        let second = server.call(ask(si(1), &[0, 1], 10)).await.unwrap();
+        assert_eq!(second.in_progress, [ShareNum(0), ShareNum(1)]);
+        drop(first);
+        until(|| store.space().available == free).await;
+        assert_eq!(server.call(ask(si(1), &[0, 1], 10)).await.unwrap().writers.len(), 2);
+    });
+}
+
+#[test]
+fn an_idle_upload_is_aborted() {
+    run(async {
+        let store = store();
+        let free = store.space().available;
+        let options =
+            ServerOptions { upload_idle: Duration::from_millis(80), ..ServerOptions::default() };
+        let (server, _) = StorageServer::start(store.clone(), options);
+        let writer = only(server.call(ask(si(1), &[0], 10)).await.unwrap());
+        writer.call(write(0, &[1; 5])).await.unwrap();
+        until(|| store.space().available == free).await;
+        let late = writer.call(write(5, &[1; 5])).await;
+        assert_eq!(late.unwrap_err().code(), Some(code::ENDED));
+    });
+}
+
+#[test]
+fn a_bucket_opens_with_the_heads_of_its_shares() {
+    run(async {
+        let store = store();
+        let long = OPEN_HEAD_MAX as usize + 5;
+        put(&store, si(1), 2, &data(2, 100), 1).unwrap();
+        put(&store, si(1), 5, &data(5, long), 1).unwrap();
+        let server = serve(&store);
+        for (head, heads) in [(0, [0, 0]), (60, [60, 60]), (u32::MAX, [100, long - 5])] {
+            let opened = server.call(OpenBucket { si: si(1), head }).await.unwrap();
+            let found: Vec<_> = opened.shares.iter().map(|s| (s.num.0, s.length)).collect();
+            assert_eq!(found, [(2, 100), (5, long as u64)]);
+            let want = [&data(2, 100)[..heads[0]], &data(5, long)[..heads[1]]].concat();
+            assert!(opened.heads.0 == want);
+        }
+        let opened = server.call(OpenBucket { si: si(1), head: 0 }).await.unwrap();
+        let reader = &opened.shares[0].reader;
+        let ranges = vec![(90, 20), (0, 3), (100, 5), (u64::MAX, 1), (4, 0)];
+        let read = reader.call(Read { ranges }).await.unwrap();
+        assert!(read.0 == [&data(2, 100)[90..], &data(2, 100)[..3]].concat());
+        let most = reader.call(Read { ranges: vec![(0, 1); READ_RANGES_MAX] }).await.unwrap();
+        assert_eq!(most.0.len(), READ_RANGES_MAX);
+        let more = reader.call(Read { ranges: vec![(0, 1); READ_RANGES_MAX + 1] }).await;
+        assert_eq!(more, Err(RemoteError::BadArguments));
+        let wide = opened.shares[1].reader.call(Read { ranges: vec![(0, 20_000); 200] }).await;
+        assert_eq!(wide.unwrap_err().code(), Some(code::OUT_OF_RANGE));
+        let none = server.call(OpenBucket { si: si(9), head: 9 }).await.unwrap();
+        assert!(none.shares.is_empty());
+    });
+}
+
+#[test]
+fn no_more_shares_may_be_asked_for_than_there_are() {
+    run(async {
+        let server = serve(&store());
+        let mut most = ask(si(1), &[], 1);
+        most.shares = vec![ShareNum(3); SHARES_MAX];
+        assert_eq!(server.call(most).await.unwrap().writers.len(), 1);
+        let mut more = ask(si(1), &[], 1);
+        more.shares = vec![ShareNum(3); SHARES_MAX + 1];
+        assert_eq!(server.call(more).await.err(), Some(RemoteError::BadArguments));
+        assert!(server.call(GetVersion {}).await.unwrap().max_share_size > 0);
+    });
+}
+
+struct Net {
+    net: LoopbackNet,
+    server: Tub,
+    client: Tub,
+    storage: Ref<Storage>,
+}
+
+async fn net(store: &Arc<Store>) -> Net {
+    let net = LoopbackNet::default();
+    let tub = || {
+        let network = Network::Loopback(net.clone());
+        Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
+    };
+    let (server, client) = (tub(), tub());
+    server.listen_loopback("server").unwrap();
+    let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
+    server.set_restorer(restorer);
+    let furl = server.register(storage, None);
+    let storage = client.get::<Storage>(&furl).await.unwrap();
+    Net { net, server, client, storage }
+}
+
+impl Net {
+    fn furl(&self, secret: &[u8; 32]) -> Furl {
+        Furl::new(self.server.id(), self.server.hints(), Swissnum::new(*secret))
+    }
+}
+
+#[test]
+fn a_lease_is_renewed_and_cancelled_by_the_furls_of_its_secrets() {
+    run(async {
+        let store = store();
+        let net = net(&store).await;
+        let writer = only(net.storage.call(ask(si(1), &[0], 5)).await.unwrap());
+        writer.call(write(0, b"share")).await.unwrap();
+        writer.call(Close {}).await.unwrap();
+        let other = secrets(2);
+        let add = AddLease { si: si(1), renew: other.renew, cancel: other.cancel };
+        assert_eq!(net.storage.call(add).await.unwrap(), 1);
+
+        let renewal = net.client.get::<LeaseRenewal>(&net.furl(&[2; 32])).await.unwrap();
+        assert_eq!(renewal.call(Expires {}).await.unwrap(), NOW + LEASE_SECONDS);
+        assert_eq!(renewal.call(Renew {}).await.unwrap(), NOW + LEASE_SECONDS);
+        let wrong = net.client.get::<LeaseCancellation>(&net.furl(&[2; 32])).await;
+        let refused = match wrong {
+            Ok(lease) => lease.call(Cancel {}).await.err(),
+            Err(error) => Some(error),
+        };
+        assert!(refused.is_some(), "renewing gives no cancelling");
+        let cancel = net.client.get::<LeaseCancellation>(&net.furl(&[!2; 32])).await.unwrap();
+        assert_eq!(cancel.call(Cancel {}).await.unwrap(), 1);
+        assert_eq!(renewal.call(Renew {}).await.unwrap_err().code(), Some(code::NO_SUCH_SHARE));
+        assert_eq!(store.list(&si(1)).unwrap(), [ShareNum(0)]);
+        let unknown = net.client.get::<LeaseRenewal>(&net.furl(&[9; 32])).await;
+        assert!(match unknown {
+            Ok(lease) => lease.call(Renew {}).await == Err(RemoteError::NoSuchObject),
+            Err(error) => error == RemoteError::NoSuchObject,
+        });
+    });
+}
+
+#[test]
+fn a_lost_link_aborts_what_it_was_writing() {
+    run(async {
+        let store = store();
+        let free = store.space().available;
+        let net = net(&store).await;
+        let writer = only(net.storage.call(ask(si(1), &[0], 10)).await.unwrap());
+        writer.call(write(0, &[1; 5])).await.unwrap();
+        assert!(store.space().available < free);
+        net.net.kill("server");
+        until(|| store.space().available == free).await;
+        assert!(store.list(&si(1)).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn errors_tell_peers_no_path() {
+    let errors = [
+        StoreError::from(std::io::Error::other("/home/someone/storage/shares")),
+        StoreError::from(std::io::Error::from_raw_os_error(28)),
+        StoreError::InUse,
+    ];
+    for error in errors {
+        assert!(!error.to_string().contains('/'), "{error}");
+    }
+}
