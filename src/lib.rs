@@ -8,6 +8,7 @@
 //! - [`link`]: Noise links between two keys
 //! - [`tub`]: objects over links, named by furls
 //! - [`storage`]: the storage server, shares and leases on disk
+//! - [`introducer`]: who is in the grid
 
 pub mod base;
 pub mod cap;

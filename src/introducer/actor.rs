@@ -1,0 +1,239 @@
+//! The introducer: who announces, who listens, and what each listener has not heard yet.
+//!
+//! All state is bounded: one announcement a tub and service, [`ANNOUNCEMENTS_MAX`] in all; and for
+//! each subscriber the set of tubs that changed since its last answer. An announcement lives as
+//! long as the link whose node published it.
+
+use super::announcement::Announcement;
+use super::api::code;
+use super::api::{Changed, GridParameters, Publish, Publisher, Subscribe, Subscriber, Welcome};
+use super::book::{Book, Change};
+use crate::base::limits::{
+    ANNOUNCE_FRAME_BYTES, NICKNAME_MAX, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_TUB_MAX,
+};
+use crate::tub::{Ref, RemoteError, TubId};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The actor behind `introducer.furl`.
+pub struct Introducer {
+    parameters: GridParameters,
+    services: BTreeMap<String, Book>,
+    /// Which link keeps an announcement alive; the number tells a new link from an old one's end.
+    holders: HashMap<(String, TubId), (u64, Ref<Publisher>)>,
+    watchers: BTreeMap<u64, Watcher>,
+    next_id: u64,
+}
+
+struct Watcher {
+    to: Ref<Subscriber>,
+    service: String,
+    /// Tubs of which it has not heard the latest.
+    unheard: BTreeSet<TubId>,
+    parameters_unheard: bool,
+    /// An answer is awaited; nothing more is sent before.
+    busy: bool,
+}
+
+/// New encoding parameters for the grid; subscribers are told.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetParameters(pub GridParameters);
+
+impl Introducer {
+    /// An introducer with an empty list.
+    pub fn new(parameters: GridParameters) -> Self {
+        Self {
+            parameters,
+            services: BTreeMap::new(),
+            holders: HashMap::new(),
+            watchers: BTreeMap::new(),
+            next_id: 0,
+        }
+    }
+
+    fn fresh_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn announced(&self) -> usize {
+        self.services.values().map(Book::len).sum()
+    }
+
+    /// Notes for everyone who follows `service` that `tub` has news.
+    fn mark(&mut self, service: &str, tub: TubId, ctx: &mut Context<Self>) {
+        let mut ids = Vec::new();
+        for (id, watcher) in self.watchers.iter_mut().filter(|(_, w)| w.service == service) {
+            watcher.unheard.insert(tub);
+            ids.push(*id);
+        }
+        for id in ids {
+            self.push(id, ctx);
+        }
+    }
+
+    /// Sends one frame of news to a subscriber that is not busy with the last.
+    fn push(&mut self, id: u64, ctx: &mut Context<Self>) {
+        let Some(watcher) = self.watchers.get_mut(&id).filter(|watcher| !watcher.busy) else {
+            return;
+        };
+        let book = self.services.get(&watcher.service);
+        let news = watcher.take_news(book, self.parameters);
+        let Some(news) = news else { return };
+        watcher.busy = true;
+        let call = watcher.to.call(news).into_actor(self);
+        ctx.spawn(call.map(move |answer, this, ctx| {
+            if answer.is_err() {
+                this.watchers.remove(&id);
+            } else if let Some(watcher) = this.watchers.get_mut(&id) {
+                watcher.busy = false;
+                this.push(id, ctx);
+            }
+        }));
+    }
+
+    fn gone(&mut self, service: &str, tub: TubId, holder: u64, ctx: &mut Context<Self>) {
+        let key = (service.to_owned(), tub);
+        if self.holders.get(&key).is_some_and(|(id, _)| *id == holder) {
+            self.holders.remove(&key);
+            if let Some(book) = self.services.get_mut(service) {
+                book.remove(&tub);
+                if book.is_empty() {
+                    self.services.remove(service);
+                }
+            }
+            tracing::info!(service, %tub, "no longer connected");
+            self.mark(service, tub, ctx);
+        }
+    }
+}
+
+impl Watcher {
+    /// At most one frame of what it has not heard; none when there is nothing.
+    fn take_news(&mut self, book: Option<&Book>, parameters: GridParameters) -> Option<Changed> {
+        let mut room = ANNOUNCE_FRAME_BYTES;
+        let mut news = Changed {
+            announced: Vec::new(),
+            gone: Vec::new(),
+            parameters: std::mem::take(&mut self.parameters_unheard).then_some(parameters),
+        };
+        while let Some(tub) = self.unheard.pop_first() {
+            let known = book.and_then(|book| book.get(&tub));
+            let size = known.map_or(tub.0.len(), |known| known.bytes().len());
+            if size > room {
+                self.unheard.insert(tub);
+                break;
+            }
+            room -= size;
+            match known {
+                Some(known) => news.announced.push(known.bytes().to_vec()),
+                None => news.gone.push(tub.0),
+            }
+        }
+        let empty = news.announced.is_empty() && news.gone.is_empty() && news.parameters.is_none();
+        (!empty).then_some(news)
+    }
+}
+
+impl Actor for Introducer {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Credits of the links bound what waits here; a bound on the mailbox would not.
+        ctx.set_mailbox_capacity(0);
+    }
+}
+
+impl Handler<Publish> for Introducer {
+    type Result = Result<(), RemoteError>;
+
+    fn handle(&mut self, msg: Publish, ctx: &mut Self::Context) -> Self::Result {
+        let announcement = Announcement::verify(&msg.announcement).map_err(|_| not_yours())?;
+        let (tub, service) = (announcement.tub(), announcement.service.clone());
+        if msg.holder.peer().is_some_and(|peer| peer != tub) {
+            return Err(not_yours());
+        }
+        let full = self.announced() >= crate::base::limits::ANNOUNCEMENTS_MAX;
+        let book = self.services.entry(service.clone()).or_default();
+        if full && book.get(&tub).is_none() {
+            return Err(refused(code::FULL, "this introducer's list is full"));
+        }
+        let change = book.offer(announcement);
+        match change {
+            Change::Stale => return Err(refused(code::STALE, "a newer announcement is known")),
+            Change::Full => return Err(refused(code::FULL, "this introducer's list is full")),
+            Change::New | Change::Newer | Change::Same => {}
+        }
+        let id = self.fresh_id();
+        let lost = msg.holder.lost();
+        self.holders.insert((service.clone(), tub), (id, msg.holder));
+        if change != Change::Same {
+            tracing::info!(service, %tub, "announced");
+            self.mark(&service, tub, ctx);
+        }
+        ctx.spawn(lost.into_actor(self).map(move |(), this, ctx| {
+            this.gone(&service, tub, id, ctx);
+        }));
+        Ok(())
+    }
+}
+
+impl Handler<Subscribe> for Introducer {
+    type Result = Result<Welcome, RemoteError>;
+
+    fn handle(&mut self, msg: Subscribe, ctx: &mut Self::Context) -> Self::Result {
+        let peer = msg.watcher.peer();
+        let of_peer = self.watchers.values().filter(|watcher| watcher.to.peer() == peer).count();
+        if msg.service.len() > NICKNAME_MAX || of_peer >= SUBSCRIBERS_PER_TUB_MAX {
+            return Err(RemoteError::BadArguments);
+        }
+        if self.watchers.len() >= SUBSCRIBERS_MAX {
+            return Err(RemoteError::Busy);
+        }
+        let book = self.services.get(&msg.service);
+        let mut watcher = Watcher {
+            to: msg.watcher,
+            service: msg.service,
+            unheard: book.into_iter().flat_map(Book::iter).map(|known| known.tub()).collect(),
+            parameters_unheard: false,
+            busy: false,
+        };
+        let announced =
+            watcher.take_news(book, self.parameters).map_or_else(Vec::new, |news| news.announced);
+        let lost = watcher.to.lost();
+        let id = self.fresh_id();
+        self.watchers.insert(id, watcher);
+        ctx.spawn(lost.into_actor(self).map(move |(), this, _| {
+            this.watchers.remove(&id);
+        }));
+        self.push(id, ctx);
+        Ok(Welcome { announced, parameters: self.parameters })
+    }
+}
+
+impl Handler<SetParameters> for Introducer {
+    type Result = ();
+
+    fn handle(&mut self, SetParameters(parameters): SetParameters, ctx: &mut Self::Context) {
+        if parameters == self.parameters || !parameters.are_sound() {
+            return;
+        }
+        self.parameters = parameters;
+        let ids: Vec<u64> = self.watchers.keys().copied().collect();
+        for id in ids {
+            if let Some(watcher) = self.watchers.get_mut(&id) {
+                watcher.parameters_unheard = true;
+            }
+            self.push(id, ctx);
+        }
+    }
+}
+
+fn refused(code: u16, msg: &str) -> RemoteError {
+    RemoteError::App { code, msg: msg.to_owned() }
+}
+
+fn not_yours() -> RemoteError {
+    refused(code::NOT_YOURS, "the announcement is not signed by the tub that sent it")
+}

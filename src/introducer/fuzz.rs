@@ -1,0 +1,39 @@
+//! Bodies of fuzz targets: hostile bytes for each decoder of this layer.
+
+use super::announcement::Announcement;
+use super::book::{Book, Change};
+
+/// An announcement of any bytes. What is believed is kept as it was signed, and is new once.
+pub fn announcement(data: &[u8]) {
+    let Ok(announcement) = Announcement::verify(data) else { return };
+    assert_eq!(announcement.bytes(), data, "not as it was signed");
+    let mut book = Book::default();
+    assert_eq!(book.offer(announcement.clone()), Change::New);
+    assert_eq!(book.offer(announcement), Change::Same);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::fuzz::run;
+    use crate::introducer::announcement::tests::signed;
+    use proptest::prelude::*;
+
+    #[test]
+    fn no_bytes_make_the_decoder_panic() {
+        run(20, prop::collection::vec(any::<u8>(), 0..5000), |bytes| announcement(&bytes));
+    }
+
+    #[test]
+    fn damaged_announcements_are_refused_in_peace() {
+        let good = signed(1, 1).bytes().to_vec();
+        let damage = (0..good.len(), any::<u8>(), 0..good.len());
+        run(2, damage, move |(place, byte, cut)| {
+            let mut bad = good.clone();
+            bad[place] = byte;
+            announcement(&bad);
+            announcement(&bad[cut..]);
+            announcement(&bad[..cut]);
+        });
+    }
+}
