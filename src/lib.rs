@@ -9,6 +9,7 @@
 //! - [`tub`]: objects over links, named by furls
 //! - [`storage`]: the storage server, shares and leases on disk
 //! - [`introducer`]: who is in the grid
+//! - [`grid`]: what a client does with caps
 
 pub mod base;
 pub mod cap;

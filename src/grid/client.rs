@@ -1,0 +1,66 @@
+//! A grid client: the servers it knows, its secrets, its encoding, and what it does with them.
+
+use super::compute::Compute;
+use super::params::{EncodingParams, ParamsInForce};
+use super::patience::Patience;
+use super::servers::ServerPool;
+use super::upload::join::UnderWay;
+use crate::base::limits::UPLOAD_SPARE_BATCHES;
+use crate::base::secret::LeaseMasterSecret;
+use crate::codec::convergence::ConvergenceSecret;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What makes a client's caps and leases its own.
+#[derive(Clone, Debug)]
+pub struct ClientSecrets {
+    pub convergence: ConvergenceSecret,
+    pub lease: LeaseMasterSecret,
+}
+
+/// Uploads and downloads. Clones are the same client.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) pool: ServerPool,
+    pub(super) secrets: Arc<ClientSecrets>,
+    pub(super) params: ParamsInForce,
+    pub(super) compute: Compute,
+    pub(super) patience: Patience,
+    pub(super) under_way: UnderWay,
+    /// Batches that uploads may hold beyond one each.
+    pub(super) spare_batches: Arc<Semaphore>,
+}
+
+impl Client {
+    pub fn new(pool: ServerPool, secrets: ClientSecrets, params: ParamsInForce) -> Self {
+        Self {
+            pool,
+            secrets: Arc::new(secrets),
+            params,
+            compute: Compute::for_this_machine(),
+            patience: Patience::default(),
+            under_way: UnderWay::default(),
+            spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
+        }
+    }
+
+    /// The same client with other waiting times.
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    pub fn pool(&self) -> &ServerPool {
+        &self.pool
+    }
+
+    /// How new uploads are encoded.
+    pub fn params(&self) -> EncodingParams {
+        self.params.current()
+    }
+
+    /// Takes the encoding that the grid announces, unless the node has its own.
+    pub fn announce_params(&self, params: EncodingParams) -> bool {
+        self.params.announce(params)
+    }
+}

@@ -1,0 +1,208 @@
+//! What one download knows of the shares of its file: which there are, which are good, slow or bad,
+//! and whether more may turn up.
+
+use super::share::{Found, Share};
+use crate::base::ShareNum;
+use crate::base::file::Params;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How a share has behaved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Good,
+    /// Kept others waiting; used only when nothing better is left.
+    Slow,
+    /// Not used again.
+    Bad,
+}
+
+struct Entry {
+    share: Arc<Share>,
+    standing: Standing,
+    /// What its last answer took.
+    pace: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    entries: Vec<Entry>,
+    /// Share numbers that the download wants to choose from.
+    wanted: usize,
+    /// Every server has answered, failed or was given up.
+    nobody_left: bool,
+    /// Some time has passed since looking began.
+    looked: bool,
+    /// Shares of a version that this program does not know.
+    incompatible: Option<u32>,
+}
+
+/// Shared by everything that one download does at once.
+pub struct Book {
+    params: Params,
+    state: Mutex<State>,
+    /// Something about the shares changed.
+    changed: Notify,
+    /// More shares are wanted.
+    wanted: Notify,
+}
+
+/// What is known when no share is left to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Share numbers of which some share is not known to be bad.
+    pub usable: usize,
+    /// Share numbers seen at all.
+    pub seen: usize,
+    pub incompatible: Option<u32>,
+}
+
+impl Book {
+    pub fn new(params: Params) -> Self {
+        let state = State { wanted: params.needed(), ..State::default() };
+        Self { params, state: Mutex::new(state), changed: Notify::new(), wanted: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a share that a server says it has; one that the file cannot have is ignored.
+    pub fn add(&self, found: Found) {
+        if !self.params.has(found.num) {
+            return;
+        }
+        let pace = found.took;
+        let share = Arc::new(Share::new(found));
+        self.state().entries.push(Entry { share, standing: Standing::Good, pace });
+        self.changed.notify_waiters();
+    }
+
+    /// A server has said all that it has.
+    pub fn answered(&self) {
+        self.changed.notify_waiters();
+    }
+
+    pub fn looked_for_a_while(&self) {
+        self.state().looked = true;
+        self.changed.notify_waiters();
+    }
+
+    pub fn nobody_left(&self) {
+        self.state().nobody_left = true;
+        self.changed.notify_waiters();
+    }
+
+    /// Whether looking should go on.
+    pub fn wants_more(&self) -> bool {
+        let state = self.state();
+        state.good_numbers() < state.wanted
+    }
+
+    /// Completes when more shares are wanted than before.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Completes at the next change; obtain the future before looking at the book.
+    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Whether shares of `k` numbers on `k` servers are known, or as good as will come soon.
+    pub fn is_ready(&self) -> bool {
+        let state = self.state();
+        let spread = state.good_servers() >= self.params.needed();
+        state.good_numbers() >= self.params.needed()
+            && (spread || state.looked || state.nobody_left)
+    }
+
+    pub fn is_exhausted(&self) -> bool {
+        self.state().nobody_left
+    }
+
+    /// The best share whose number is not in `taken` and which is not in `tried`: good before slow,
+    /// on a server that serves none of the `busy` shares, open before not, quick before sluggish.
+    pub fn choose(
+        &self,
+        taken: &BTreeSet<ShareNum>,
+        tried: &[Arc<Share>],
+        busy: &[Arc<Share>],
+    ) -> Option<Arc<Share>> {
+        let state = self.state();
+        let untried = state.entries.iter().filter(|entry| {
+            entry.standing != Standing::Bad
+                && !taken.contains(&entry.share.num())
+                && !tried.iter().any(|share| Arc::ptr_eq(share, &entry.share))
+        });
+        let best = untried.min_by_key(|entry| {
+            let load = busy.iter().filter(|share| share.same_server(&entry.share)).count();
+            (entry.standing, load, !entry.share.is_open(), entry.pace, entry.share.num())
+        });
+        best.map(|entry| Arc::clone(&entry.share))
+    }
+
+    /// The share answered and what it said held.
+    pub fn praise(&self, share: &Arc<Share>, pace: Duration) {
+        if let Some(entry) = self.state().entry(share) {
+            entry.pace = pace;
+            if entry.standing == Standing::Slow {
+                entry.standing = Standing::Good;
+            }
+        }
+    }
+
+    /// The share keeps the reader waiting: others are looked for, on other servers if there are any.
+    pub fn slow(&self, share: &Arc<Share>) {
+        self.demote(Standing::Slow, |other| other.same_server(share));
+    }
+
+    /// The share is useless: another is looked for.
+    pub fn condemn(&self, share: &Arc<Share>) {
+        self.demote(Standing::Bad, |other| Arc::ptr_eq(other, share));
+    }
+
+    pub fn incompatible(&self, share: &Arc<Share>, version: u32) {
+        self.state().incompatible = Some(version);
+        self.condemn(share);
+    }
+
+    fn demote(&self, standing: Standing, which: impl Fn(&Arc<Share>) -> bool) {
+        for entry in self.state().entries.iter_mut().filter(|entry| which(&entry.share)) {
+            entry.standing = entry.standing.max(standing);
+        }
+        self.wanted.notify_one();
+        self.changed.notify_waiters();
+    }
+
+    pub fn tally(&self) -> Tally {
+        let state = self.state();
+        let numbers = |usable_only: bool| {
+            let entries = state.entries.iter();
+            let counted = entries.filter(|e| !usable_only || e.standing != Standing::Bad);
+            counted.map(|entry| entry.share.num()).collect::<BTreeSet<_>>().len()
+        };
+        Tally { usable: numbers(true), seen: numbers(false), incompatible: state.incompatible }
+    }
+}
+
+impl State {
+    fn entry(&mut self, share: &Arc<Share>) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.share, share))
+    }
+
+    fn good(&self) -> impl Iterator<Item = &Arc<Share>> {
+        let good = self.entries.iter().filter(|entry| entry.standing == Standing::Good);
+        good.map(|entry| &entry.share)
+    }
+
+    fn good_numbers(&self) -> usize {
+        self.good().map(|share| share.num()).collect::<BTreeSet<_>>().len()
+    }
+
+    fn good_servers(&self) -> usize {
+        self.good().map(|share| share.server().id).collect::<BTreeSet<_>>().len()
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a file could not be read.
+
+use crate::base::file::BadParams;
+use crate::codec::decode::SegmentError;
+
+/// A download that gives no (further) bytes. Never accompanied by wrong ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DownloadError {
+    /// Not one storage server is connected.
+    #[error(
+        "no storage server is connected; check that the introducer and at least one storage server \
+         are running, then try again"
+    )]
+    NoServers,
+    /// No server that answered has any share of this file.
+    #[error(
+        "no shares could be found on the servers that are connected; the file was never stored in \
+         this grid, its leases ran out, or the servers that have it are offline"
+    )]
+    NoShares,
+    /// Some shares, too few.
+    #[error(
+        "{found} usable share(s) could be found, {needed} are needed; the file can be read again \
+         when more of the servers that have its shares are online"
+    )]
+    NotEnoughShares { found: usize, needed: usize },
+    /// All shares are of a version that this program does not know.
+    #[error("the shares have version {version}, which this program does not know; a newer one may")]
+    Incompatible { version: u32 },
+    /// The author's hashes contradict each other: no choice of shares helps.
+    #[error("the file was damaged when it was stored: {0}")]
+    Damaged(SegmentError),
+    /// A cap that no file has.
+    #[error("this capability names no file: {0}")]
+    BadCap(#[from] BadParams),
+    /// A verify cap gives no plaintext.
+    #[error("this capability can verify the file, not read it")]
+    NotReadable,
+    /// Bytes beyond the end were asked for.
+    #[error("bytes {start} to {end} were asked for; the file has {size}")]
+    Range { start: u64, end: u64, size: u64 },
+    /// The program is going down.
+    #[error("the download was cut off because the node is stopping")]
+    CutOff,
+}

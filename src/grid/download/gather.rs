@@ -1,0 +1,161 @@
+//! Getting one thing each from k different shares, however the servers behave.
+//!
+//! As many shares are asked as are missing. One that answers nothing for a while keeps its chance,
+//! but another share is asked beside it; one that fails is replaced. It ends when k shares answered,
+//! or when no share and no server is left to try.
+
+use super::book::Book;
+use super::share::{Fault, Share};
+use super::{Download, DownloadError};
+use crate::base::ShareNum;
+use crate::tub::RemoteError;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Patience with replacements is so many times shorter, so that a grid half of which hangs costs
+/// about one hedge and not one for each share tried.
+const HURRY: u32 = 4;
+
+/// What one share is asked for.
+pub type Question<T> =
+    Arc<dyn Fn(Arc<Share>) -> BoxFuture<'static, Result<T, Fault>> + Send + Sync>;
+
+/// One share's answer on its way.
+type Answering<T> = BoxFuture<'static, (Arc<Share>, Result<T, Fault>)>;
+
+/// One collection on its way.
+pub struct Gathering<'a, T> {
+    download: &'a Download,
+    question: Question<T>,
+    /// Shares that were asked, whatever came of it.
+    tried: Vec<Arc<Share>>,
+    asked: Vec<Asked>,
+    answers: FuturesUnordered<Answering<T>>,
+    /// By what the patience with a share is divided: where one is late, others may be.
+    hurry: u32,
+    /// What has been collected.
+    pub have: BTreeMap<ShareNum, (Arc<Share>, T)>,
+}
+
+/// A share that has not answered yet.
+struct Asked {
+    share: Arc<Share>,
+    since: Instant,
+    /// When it is late.
+    due: Instant,
+    late: bool,
+}
+
+impl<'a, T: Send + 'static> Gathering<'a, T> {
+    pub fn new(download: &'a Download, question: Question<T>) -> Self {
+        Self {
+            download,
+            question,
+            tried: Vec::new(),
+            asked: Vec::new(),
+            answers: FuturesUnordered::new(),
+            hurry: 1,
+            have: BTreeMap::new(),
+        }
+    }
+
+    fn book(&self) -> &'a Book {
+        &self.download.book
+    }
+
+    /// Asks until k shares have answered.
+    pub async fn fill(&mut self) -> Result<(), DownloadError> {
+        let needed = self.download.facts.params.needed();
+        loop {
+            let changed = self.book().changed();
+            self.ask_missing(needed);
+            if self.have.len() >= needed {
+                return Ok(());
+            }
+            if self.asked.is_empty() && self.book().is_exhausted() {
+                return Err(self.download.too_few());
+            }
+            let hedge = self.next_hedge();
+            tokio::select! {
+                biased;
+                Some((share, answer)) = self.answers.next() => self.note(share, answer),
+                () = changed => {}
+                () = until(hedge) => self.give_others_a_chance(),
+            }
+        }
+    }
+
+    /// Takes back a share whose answer turned out wrong.
+    pub fn reject(&mut self, num: ShareNum, fault: Fault) {
+        if let Some((share, _)) = self.have.remove(&num) {
+            self.download.blame(&share, fault);
+        }
+    }
+
+    fn ask_missing(&mut self, needed: usize) {
+        if !self.book().is_ready() && !self.book().is_exhausted() {
+            return;
+        }
+        loop {
+            let prompt = self.asked.iter().filter(|asked| !asked.late).map(|asked| &asked.share);
+            let prompt: Vec<Arc<Share>> = prompt.cloned().collect();
+            if self.have.len() + prompt.len() >= needed {
+                return;
+            }
+            let taken: BTreeSet<ShareNum> =
+                self.have.keys().copied().chain(prompt.iter().map(|share| share.num())).collect();
+            let busy: Vec<Arc<Share>> =
+                self.have.values().map(|(share, _)| Arc::clone(share)).chain(prompt).collect();
+            let Some(share) = self.book().choose(&taken, &self.tried, &busy) else { return };
+            self.ask(share);
+        }
+    }
+
+    fn ask(&mut self, share: Arc<Share>) {
+        self.tried.push(Arc::clone(&share));
+        let since = Instant::now();
+        let due = since + self.download.hedge_after() / self.hurry;
+        self.asked.push(Asked { share: Arc::clone(&share), since, due, late: false });
+        let answer = (self.question)(Arc::clone(&share));
+        self.answers.push(Box::pin(async move { (share, answer.await) }));
+    }
+
+    fn note(&mut self, share: Arc<Share>, answer: Result<T, Fault>) {
+        let asked = self.asked.iter().position(|asked| Arc::ptr_eq(&asked.share, &share));
+        let since = asked.map(|index| self.asked.swap_remove(index).since);
+        match answer {
+            Ok(answer) => {
+                if let Some(since) = since {
+                    self.download.praise(&share, since.elapsed());
+                }
+                self.have.entry(share.num()).or_insert((share, answer));
+            }
+            Err(Fault::Remote(RemoteError::Busy)) => self.book().slow(&share),
+            Err(fault) => self.download.blame(&share, fault),
+        }
+    }
+
+    /// When the first share that is still in time will be late.
+    fn next_hedge(&self) -> Option<Instant> {
+        self.asked.iter().filter(|asked| !asked.late).map(|asked| asked.due).min()
+    }
+
+    fn give_others_a_chance(&mut self) {
+        let now = Instant::now();
+        for asked in self.asked.iter_mut().filter(|asked| !asked.late && asked.due <= now) {
+            asked.late = true;
+            self.hurry = HURRY;
+            self.download.book.slow(&asked.share);
+        }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

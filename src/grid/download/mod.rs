@@ -1,0 +1,190 @@
+//! Downloads: any byte range of a file from any k of its shares.
+//!
+//! Promises: what is returned is what the cap names, or there is an error; every block is checked
+//! before it is used. Servers that lie, fail, hang or are slow cost time, not correctness: another
+//! share is read instead, and a server is told of each share of its that is corrupt. Memory is
+//! bounded by a few batches; nothing is read ahead beyond that while the reader pauses.
+//!
+//! ```text
+//! find (servers along the ring) → book of shares → gather k of them → verify, decode, decrypt
+//! ```
+
+mod book;
+mod error;
+mod find;
+mod gather;
+mod read;
+mod share;
+
+pub use error::DownloadError;
+pub use read::{FileReader, ReadStream};
+
+use super::compute::Compute;
+use super::patience::Patience;
+use crate::base::file::{FileFacts, FileKey};
+use crate::base::{ShareNum, StorageIndex};
+use crate::codec::SegmentNum;
+use crate::codec::decode::{self, FileTree, Run, SegmentError, ShareError, verify_runs};
+use crate::codec::ueb::BadUeb;
+use crate::storage::api::AdviseCorrupt;
+use book::Book;
+use bytes::Bytes;
+use futures_util::future::FutureExt;
+use gather::{Gathering, Question};
+use share::{Fault, Share};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Servers asked at first beyond the k that are needed: some have no share, some are slow.
+const SPARE_QUESTIONS: usize = 2;
+/// A block is late when it takes so many times what blocks usually take.
+const HEDGE_FACTOR: u32 = 3;
+
+/// What all reads of one file share.
+pub(super) struct Download {
+    si: StorageIndex,
+    facts: FileFacts,
+    /// Without it, ciphertext is read.
+    key: Option<FileKey>,
+    book: Arc<Book>,
+    tree: OnceLock<FileTree>,
+    /// Decoders at rest.
+    decoders: Mutex<Vec<decode::FileReader>>,
+    compute: Compute,
+    patience: Patience,
+    /// How long an answer usually takes.
+    usual: Mutex<Option<Duration>>,
+}
+
+/// Consecutive segments that are read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub first: SegmentNum,
+    pub count: u64,
+}
+
+/// What a decoding job came to.
+enum Decoded {
+    Plaintext(Bytes),
+    /// Some shares lied; nothing can be said about the others.
+    Corrupt(Vec<(ShareNum, ShareError)>),
+    /// The file itself is wrong.
+    Impossible(SegmentError),
+}
+
+impl Download {
+    /// Waits until k shares are open, so that reading can be expected to succeed.
+    async fn open(self: &Arc<Self>) -> Result<(), DownloadError> {
+        let this = Arc::clone(self);
+        let question: Question<()> = Arc::new(move |share| {
+            let this = Arc::clone(&this);
+            async move {
+                let time = this.patience.read;
+                share.open(&this.facts, &this.tree, time).await.map(|_| ())
+            }
+            .boxed()
+        });
+        Gathering::new(self, question).fill().await
+    }
+
+    /// The plaintext of a unit.
+    async fn unit(self: &Arc<Self>, unit: Unit) -> Result<Bytes, DownloadError> {
+        let this = Arc::clone(self);
+        let question: Question<Run> = Arc::new(move |share| {
+            let this = Arc::clone(&this);
+            async move {
+                let time = this.patience.read;
+                let open = share.open(&this.facts, &this.tree, time).await?;
+                share.blocks(open, unit.first, unit.count, time).await
+            }
+            .boxed()
+        });
+        let mut gathering = Gathering::new(self, question);
+        loop {
+            gathering.fill().await?;
+            let needed = self.facts.params.needed();
+            let runs = gathering.have.values().take(needed).map(|(_, run)| run.clone()).collect();
+            match self.decode(runs).await? {
+                Decoded::Plaintext(bytes) => return Ok(bytes),
+                Decoded::Impossible(error) => return Err(DownloadError::Damaged(error)),
+                Decoded::Corrupt(shares) => {
+                    for (num, error) in shares {
+                        gathering.reject(num, error.into());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn decode(self: &Arc<Self>, runs: Vec<Run>) -> Result<Decoded, DownloadError> {
+        let this = Arc::clone(self);
+        let bytes: usize = runs.iter().map(|run| run.bytes.len()).sum();
+        let decoded = self.compute.run(bytes, move || this.decode_now(runs)).await;
+        decoded.map_err(|_| DownloadError::CutOff)?
+    }
+
+    fn decode_now(&self, runs: Vec<Run>) -> Result<Decoded, DownloadError> {
+        let nums: Vec<_> = runs.iter().map(|run| run.share.share()).collect();
+        let (mut good, mut bad) = (Vec::with_capacity(runs.len()), Vec::new());
+        for (num, verdict) in nums.into_iter().zip(verify_runs(runs)) {
+            match verdict {
+                Ok(run) => good.push(run),
+                Err(error) => bad.push((num, error)),
+            }
+        }
+        if !bad.is_empty() {
+            return Ok(Decoded::Corrupt(bad));
+        }
+        let mut decoder = self.decoder()?;
+        let decoded = decoder.decode(&good);
+        self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
+        Ok(decoded.map_or_else(Decoded::Impossible, Decoded::Plaintext))
+    }
+
+    fn decoder(&self) -> Result<decode::FileReader, DownloadError> {
+        let at_rest = self.decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(decoder) = at_rest {
+            return Ok(decoder);
+        }
+        let tree = self.tree.get().ok_or(DownloadError::CutOff)?.clone();
+        Ok(decode::FileReader::new(&self.facts, tree, self.key.clone()))
+    }
+
+    fn praise(&self, share: &Arc<Share>, took: Duration) {
+        self.book.praise(share, took);
+        let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        *usual = Some(usual.map_or(took, |before| (before * 3 + took) / 4));
+    }
+
+    /// Strikes a share out and, if what it gave was wrong, tells its server.
+    fn blame(&self, share: &Arc<Share>, fault: Fault) {
+        tracing::info!(server = %share.server(), share = %share.num(), %fault, "a share is unusable");
+        match fault {
+            Fault::Share(ShareError::Incompatible(version)) => {
+                self.book.incompatible(share, version);
+            }
+            // The cap itself cannot be right; no server is at fault.
+            Fault::Share(ShareError::Ueb(BadUeb::Geometry(_))) => self.book.condemn(share),
+            Fault::Share(error) => {
+                self.book.condemn(share);
+                let (si, reason) = (self.si, error.to_string());
+                share.server().storage.send_only(AdviseCorrupt { si, share: share.num(), reason });
+            }
+            Fault::Remote(_) => self.book.condemn(share),
+        }
+    }
+
+    fn hedge_after(&self) -> Duration {
+        let usual = *self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        usual.map_or(self.patience.hedge, |usual| self.patience.hedge.max(usual * HEDGE_FACTOR))
+    }
+
+    fn too_few(&self) -> DownloadError {
+        let (tally, needed) = (self.book.tally(), self.facts.params.needed());
+        match tally.incompatible {
+            Some(version) if tally.usable == 0 => DownloadError::Incompatible { version },
+            _ if tally.seen == 0 => DownloadError::NoShares,
+            _ => DownloadError::NotEnoughShares { found: tally.usable.min(needed - 1), needed },
+        }
+    }
+}

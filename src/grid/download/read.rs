@@ -1,0 +1,236 @@
+//! A file that can be read at any place, and the stream of one read.
+
+use super::{Download, DownloadError, Unit};
+use crate::base::StorageIndex;
+use crate::base::file::FileFacts;
+use crate::base::file::FileKey;
+use crate::base::limits::{
+    BATCH_MAX, BATCH_SEGMENTS_MAX, BULK_MAX, OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX,
+};
+use crate::cap::Cap;
+use crate::codec::encode::Plan;
+use crate::codec::layout::HEADER_MAX;
+use crate::codec::{Geometry, SegmentNum};
+use crate::grid::client::Client;
+use crate::grid::download::book::Book;
+use crate::grid::download::find::{Search, find};
+use crate::grid::tasks::Task;
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Bytes of a read, in order, in pieces; ends after the first error.
+pub type ReadStream = BoxStream<'static, Result<Bytes, DownloadError>>;
+
+/// An open file. Clones are the same file; several reads may go on at once.
+#[derive(Clone)]
+pub struct FileReader(Arc<File>);
+
+enum File {
+    Literal(Bytes),
+    Shares {
+        download: Arc<Download>,
+        geometry: Geometry,
+        /// Looks for further shares as long as the file is open.
+        _find: Task,
+    },
+}
+
+impl Client {
+    /// Opens the file that `cap` names. Fails at once if too few of its shares can be found, so that
+    /// an error can still be told before the first byte.
+    pub async fn open(&self, cap: &Cap) -> Result<FileReader, DownloadError> {
+        match cap {
+            Cap::Lit(literal) => {
+                let bytes = Bytes::copy_from_slice(literal.plaintext());
+                Ok(FileReader(Arc::new(File::Literal(bytes))))
+            }
+            Cap::Chk(chk) => {
+                self.open_shares(chk.storage_index(), chk.facts()?, Some(chk.key().clone())).await
+            }
+            _ => Err(DownloadError::NotReadable),
+        }
+    }
+
+    /// Opens the shares of `si`; without a key, reading gives ciphertext.
+    async fn open_shares(
+        &self,
+        si: StorageIndex,
+        facts: FileFacts,
+        key: Option<FileKey>,
+    ) -> Result<FileReader, DownloadError> {
+        let servers = self.pool.in_order(&si);
+        if servers.is_empty() {
+            return Err(DownloadError::NoServers);
+        }
+        let book = Arc::new(Book::new(facts.params));
+        let search = Search {
+            si,
+            servers,
+            head: head_len(&facts),
+            burst: facts.params.needed() + super::SPARE_QUESTIONS,
+            patience: self.patience.clone(),
+        };
+        let find = Task::spawn(find(search, Arc::clone(&book)));
+        let download = Arc::new(Download {
+            si,
+            facts,
+            key,
+            book,
+            tree: OnceLock::new(),
+            decoders: Mutex::default(),
+            compute: self.compute.clone(),
+            patience: self.patience.clone(),
+            usual: Mutex::default(),
+        });
+        download.open().await?;
+        let geometry = *download.tree.get().ok_or(DownloadError::CutOff)?.geometry();
+        Ok(FileReader(Arc::new(File::Shares { download, geometry, _find: find })))
+    }
+}
+
+/// Bytes of each share to ask for with the first question: all of a small one, so that no second
+/// question is needed; the header of a larger one. The length is a guess from the cap.
+fn head_len(facts: &FileFacts) -> u32 {
+    let share_len = Plan::new(facts.params, facts.size).map_or(u64::MAX, |plan| plan.share_len());
+    match u32::try_from(share_len) {
+        Ok(length) if length <= OPEN_HEAD_MAX => length,
+        _ => HEADER_MAX as u32,
+    }
+}
+
+impl FileReader {
+    /// Bytes of the file.
+    pub fn size(&self) -> u64 {
+        match &*self.0 {
+            File::Literal(bytes) => bytes.len() as u64,
+            File::Shares { geometry, .. } => geometry.size(),
+        }
+    }
+
+    /// The bytes of `range`. Nothing is fetched before the stream is polled, and while it is not
+    /// polled only a small window is.
+    pub fn read(&self, range: Range<u64>) -> ReadStream {
+        let (Range { start, end }, size) = (range.clone(), self.size());
+        if start > end || end > size {
+            let error = DownloadError::Range { start, end, size };
+            return futures_util::stream::iter([Err(error)]).boxed();
+        }
+        match &*self.0 {
+            File::Literal(bytes) => {
+                let bytes = bytes.slice(start as usize..end as usize);
+                futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed()
+            }
+            File::Shares { geometry, .. } => Reading::new(self, *geometry, range).stream().boxed(),
+        }
+    }
+
+    /// All bytes of `range` at once, for small ranges.
+    pub async fn read_all(&self, range: Range<u64>) -> Result<Bytes, DownloadError> {
+        let mut stream = self.read(range);
+        let Some(first) = stream.next().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = stream.next().await.transpose()? else { return Ok(first) };
+        let mut all = bytes::BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(more) = stream.next().await.transpose()? {
+            all.extend_from_slice(&more);
+        }
+        Ok(all.freeze())
+    }
+}
+
+/// One read on its way.
+struct Reading {
+    /// Keeps the file open.
+    file: FileReader,
+    geometry: Geometry,
+    range: Range<u64>,
+    /// The next segment to ask for, and the first that is not wanted.
+    next: u64,
+    end: u64,
+    /// Plaintext bytes of the next unit: small at first, for an early first byte.
+    ramp: u64,
+    window: VecDeque<(Unit, Task<Result<Bytes, DownloadError>>)>,
+    /// Decoded bytes that have not been handed out.
+    rest: Bytes,
+    failed: bool,
+}
+
+impl Reading {
+    fn new(file: &FileReader, geometry: Geometry, range: Range<u64>) -> Self {
+        let segment = |offset: u64| offset / geometry.segment_size();
+        let end = match range.is_empty() {
+            true => segment(range.start),
+            false => segment(range.end - 1) + 1,
+        };
+        Self {
+            file: file.clone(),
+            geometry,
+            next: segment(range.start),
+            end,
+            range,
+            ramp: geometry.segment_size(),
+            window: VecDeque::new(),
+            rest: Bytes::new(),
+            failed: false,
+        }
+    }
+
+    fn stream(self) -> impl Stream<Item = Result<Bytes, DownloadError>> + Send {
+        unfold(self, |mut reading| async move {
+            let item = reading.next_piece().await?;
+            reading.failed = item.is_err();
+            Some((item, reading))
+        })
+    }
+
+    async fn next_piece(&mut self) -> Option<Result<Bytes, DownloadError>> {
+        if self.failed {
+            return None;
+        }
+        while self.rest.is_empty() {
+            self.top_up();
+            let (unit, mut task) = self.window.pop_front()?;
+            match task.outcome().await {
+                Some(Ok(bytes)) => self.rest = self.wanted_part(unit, bytes),
+                Some(Err(error)) => return Some(Err(error)),
+                None => return Some(Err(DownloadError::CutOff)),
+            }
+        }
+        self.top_up();
+        let piece = self.rest.len().min(READ_CHUNK_MAX);
+        Some(Ok(self.rest.split_to(piece)))
+    }
+
+    /// Starts units until the window is full.
+    fn top_up(&mut self) {
+        let File::Shares { download, .. } = &*self.file.0 else { return };
+        while self.window.len() < READ_AHEAD_UNITS && self.next < self.end {
+            let count = self.unit_len().min(self.end - self.next);
+            let unit = Unit { first: SegmentNum(self.next), count };
+            let download = Arc::clone(download);
+            let task = Task::spawn(async move { download.unit(unit).await });
+            self.window.push_back((unit, task));
+            self.next += count;
+            self.ramp = self.ramp.saturating_mul(2).min(BATCH_MAX);
+        }
+    }
+
+    /// Segments of the next unit: what the ramp allows and one answer of a server can hold.
+    fn unit_len(&self) -> u64 {
+        // Segments are a little longer than 1 MiB where k does not divide it: round.
+        let size = self.geometry.segment_size();
+        let by_ramp = self.ramp.saturating_add(size / 2) / size;
+        let by_answer = BULK_MAX as u64 / self.geometry.block_size().max(1);
+        by_ramp.min(by_answer).clamp(1, BATCH_SEGMENTS_MAX)
+    }
+
+    /// What of a unit's bytes the read is about.
+    fn wanted_part(&self, unit: Unit, bytes: Bytes) -> Bytes {
+        let start = self.geometry.segment_offset(unit.first);
+        let within = |offset: u64| (offset.saturating_sub(start) as usize).min(bytes.len());
+        bytes.slice(within(self.range.start)..within(self.range.end))
+    }
+}

@@ -1,0 +1,157 @@
+//! One share on one server: reading from it, and opening it.
+
+use crate::base::ShareNum;
+use crate::base::file::FileFacts;
+use crate::base::limits::BULK_MAX;
+use crate::codec::SegmentNum;
+use crate::codec::decode::{FileTree, OpenShare, Opening, Run, ShareError};
+use crate::grid::patience::within;
+use crate::grid::servers::Server;
+use crate::storage::api::{BucketReader, Read};
+use crate::tub::{Ref, RemoteError};
+use bytes::{Bytes, BytesMut};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// A share that a server says it has.
+pub struct Found {
+    pub server: Arc<Server>,
+    pub num: ShareNum,
+    /// Bytes, says the server.
+    pub length: u64,
+    pub reader: Ref<BucketReader>,
+    /// Its first bytes, as far as they came with the answer.
+    pub head: Bytes,
+    /// How long the answer took.
+    pub took: Duration,
+}
+
+/// Why a share gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// What came is not what the file's author made.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// The server failed or is out of reach.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+/// A share, opened when it is first used.
+pub struct Share {
+    found: Found,
+    open: OnceCell<OpenShare>,
+}
+
+impl Share {
+    pub fn new(found: Found) -> Self {
+        Self { found, open: OnceCell::new() }
+    }
+
+    pub fn num(&self) -> ShareNum {
+        self.found.num
+    }
+
+    pub fn server(&self) -> &Arc<Server> {
+        &self.found.server
+    }
+
+    pub fn same_server(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.found.server, &other.found.server)
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.initialized()
+    }
+
+    /// Proves the share's block tree, once; also takes the file's tree from it while that is not
+    /// known yet.
+    pub async fn open(
+        &self,
+        facts: &FileFacts,
+        tree: &OnceLock<FileTree>,
+        time: Duration,
+    ) -> Result<&OpenShare, Fault> {
+        self.open.get_or_try_init(|| self.opening(facts, tree, time)).await
+    }
+
+    async fn opening(
+        &self,
+        facts: &FileFacts,
+        tree: &OnceLock<FileTree>,
+        time: Duration,
+    ) -> Result<OpenShare, Fault> {
+        let file_tree = tree.get().is_none();
+        let mut opening = Opening::new(*facts, self.found.num, self.found.length, file_tree)?;
+        if !self.found.head.is_empty() {
+            opening.take(0, self.found.head.clone())?;
+        }
+        while let Some(range) = opening.wants()? {
+            let bytes = self.read(range.clone(), time).await?;
+            opening.take(range.start, bytes)?;
+        }
+        let (open, found) = opening.finish()?;
+        if let Some(found) = found {
+            let _ = tree.set(found);
+        }
+        Ok(open)
+    }
+
+    /// The blocks of `count` segments from `first`, as the server gives them.
+    pub async fn blocks(
+        &self,
+        open: &OpenShare,
+        first: SegmentNum,
+        count: u64,
+        time: Duration,
+    ) -> Result<Run, Fault> {
+        let bytes = self.read(open.range(first, count), time).await?;
+        Ok(Run { share: open.clone(), first, count, bytes })
+    }
+
+    /// Exactly the bytes of `range`: from the head if they are there, else from the server, in calls
+    /// that an answer can hold. `range` was derived from proven sizes or is small.
+    async fn read(&self, range: Range<u64>, time: Duration) -> Result<Bytes, Fault> {
+        if range.end > self.found.length || range.start > range.end {
+            return Err(ShareError::Short.into());
+        }
+        if let Some(bytes) = self.in_head(&range) {
+            return Ok(bytes);
+        }
+        let step = BULK_MAX as u64;
+        let starts = (range.start..range.end).step_by(BULK_MAX);
+        let calls: Vec<_> = starts
+            .map(|start| {
+                let length = step.min(range.end - start) as u32;
+                (length, self.found.reader.call(Read { ranges: vec![(start, length)] }))
+            })
+            .collect();
+        let mut parts = Vec::with_capacity(calls.len());
+        for (length, call) in calls {
+            let bytes = within(time, call).await?.0;
+            if bytes.len() != length as usize {
+                return Err(ShareError::Short.into());
+            }
+            parts.push(bytes);
+        }
+        Ok(joined(parts))
+    }
+
+    fn in_head(&self, range: &Range<u64>) -> Option<Bytes> {
+        let (start, end) = (range.start as usize, usize::try_from(range.end).ok()?);
+        (end <= self.found.head.len()).then(|| self.found.head.slice(start..end))
+    }
+}
+
+fn joined(mut parts: Vec<Bytes>) -> Bytes {
+    if parts.len() == 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut whole = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+    for part in parts {
+        whole.extend_from_slice(&part);
+    }
+    whole.freeze()
+}

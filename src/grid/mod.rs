@@ -1,0 +1,31 @@
+//! What a client does with caps: find servers, place shares, upload, download.
+//!
+//! ```text
+//! Client ─┬─ upload:   key → survey → allocate → encode, send, close → count happiness → cap
+//!         └─ open:     find shares → prove k of them → read any range, every block checked
+//! ```
+//! - [`servers`], [`permute`]: who is there, and in which order a file's servers are asked
+//! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
+//! - [`source`], [`upload`], [`download`], [`client`]: the work
+//! - [`progress`], [`patience`], [`compute`]: how far, how long, on which threads
+
+pub mod client;
+pub mod compute;
+pub mod download;
+pub mod happiness;
+pub mod params;
+pub mod patience;
+pub mod permute;
+pub mod placement;
+pub mod progress;
+pub mod servers;
+pub mod source;
+mod tasks;
+pub mod upload;
+
+pub use client::{Client, ClientSecrets};
+pub use download::{DownloadError, FileReader, ReadStream};
+pub use params::{BadParams, EncodingParams, ParamsInForce};
+pub use servers::{Server, ServerPool};
+pub use source::{ReadAt, Source};
+pub use upload::{UploadError, UploadOptions, Uploaded};

@@ -1,0 +1,56 @@
+//! How long a client waits for whom. The real values stand in `limits`; tests shorten them.
+
+use crate::base::limits;
+use crate::tub::RemoteError;
+use std::future::Future;
+use std::time::Duration;
+
+/// All waiting times of a client.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// For a server's answer to the first question of an upload.
+    pub query: Duration,
+    /// For the rest of the answers once those in hand suffice.
+    pub settle: Duration,
+    /// For an answer to an allocation or a lease request.
+    pub allocate: Duration,
+    /// Without any acknowledged byte while a share is written.
+    pub stall: Duration,
+    /// For the answer to a close, which waits for the server's disk.
+    pub close: Duration,
+    /// For shares that another client is writing.
+    pub others: Duration,
+    /// For a server's answer to the first question of a download.
+    pub find: Duration,
+    /// Before further servers are asked beside those that have not answered yet.
+    pub find_more: Duration,
+    /// Before a block is also asked of another share; grows with what blocks usually take.
+    pub hedge: Duration,
+    /// For one read of a share.
+    pub read: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            query: limits::UPLOAD_QUERY_TIME,
+            settle: limits::UPLOAD_SETTLE_TIME,
+            allocate: limits::ALLOCATE_TIME,
+            stall: limits::SHARE_STALL_TIME,
+            close: limits::CLOSE_TIME,
+            others: limits::IN_PROGRESS_TIME,
+            find: limits::FIND_TIME,
+            find_more: limits::FIND_MORE_AFTER,
+            hedge: limits::HEDGE_AFTER,
+            read: limits::SHARE_READ_TIME,
+        }
+    }
+}
+
+/// The outcome of `call`, or [`RemoteError::Timeout`] after `time`.
+pub async fn within<T>(
+    time: Duration,
+    call: impl Future<Output = Result<T, RemoteError>>,
+) -> Result<T, RemoteError> {
+    tokio::time::timeout(time, call).await.unwrap_or(Err(RemoteError::Timeout))
+}

@@ -1,0 +1,161 @@
+//! Placing shares and asking servers to take them (`spec/formats-immutable.md` §15.2, steps 4–6).
+
+use super::sites::{Site, Sites, Trouble};
+use super::survey::Wanted;
+use crate::base::ShareNum;
+use crate::grid::patience::{Patience, within};
+use crate::grid::placement::place;
+use crate::storage::api::{AddLease, Allocate, Allocated};
+use crate::tub::RemoteError;
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Between two looks at shares that another client is writing: from, up to.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(20);
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(1);
+
+enum Answer {
+    Allocated(BTreeSet<ShareNum>, Result<Allocated, RemoteError>),
+    Leased(Result<u32, RemoteError>),
+}
+
+/// Allocates until every share has a place or no server takes more. Also puts this client's lease
+/// on the shares that were already there.
+pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
+    lease_existing(sites, wanted, patience).await;
+    // Each round grants something or finds a server that takes nothing more, so it ends.
+    loop {
+        let plan = place(&sites.candidates(), wanted.total);
+        if plan.new.is_empty() {
+            return;
+        }
+        ask(sites, wanted, patience, plan.new).await;
+    }
+}
+
+/// Waits until no other client writes shares of this file any more, at most until `deadline`;
+/// then those shares are to be placed elsewhere. What others gave up is granted to this upload.
+pub async fn wait_for_others(
+    sites: &mut Sites,
+    wanted: &Wanted,
+    patience: &Patience,
+    deadline: Instant,
+) {
+    let mut delay = LOOK_AGAIN_MIN;
+    while sites.waits_for_others() {
+        let now = Instant::now();
+        if now >= deadline {
+            for site in sites.0.iter_mut().filter(|site| !site.in_progress.is_empty()) {
+                site.in_progress.clear();
+                site.give_up_writing(Trouble::Occupied);
+            }
+            return;
+        }
+        tokio::time::sleep(delay.min(deadline - now)).await;
+        delay = (delay * 2).min(LOOK_AGAIN_MAX);
+        let occupied = |(index, site): (usize, &mut Site)| {
+            let shares = std::mem::take(&mut site.in_progress);
+            (!shares.is_empty()).then_some((index, shares))
+        };
+        let requests = sites.0.iter_mut().enumerate().filter_map(occupied).collect();
+        ask(sites, wanted, patience, requests).await;
+    }
+}
+
+/// Asks each listed server to take those shares, all at once, and notes the answers.
+async fn ask(
+    sites: &mut Sites,
+    wanted: &Wanted,
+    patience: &Patience,
+    requests: BTreeMap<usize, BTreeSet<ShareNum>>,
+) {
+    let mut calls: Vec<BoxFuture<'static, (usize, Answer)>> = Vec::new();
+    for (index, shares) in requests {
+        if let Some(site) = sites.get_mut(index) {
+            let call = site.server.storage.call(Allocate {
+                si: wanted.si,
+                shares: shares.iter().copied().collect(),
+                size: wanted.share_size,
+                renew: site.lease.renew.clone(),
+                cancel: site.lease.cancel.clone(),
+            });
+            let answer = within(patience.allocate, call);
+            calls.push(async move { (index, Answer::Allocated(shares, answer.await)) }.boxed());
+        }
+    }
+    note_all(sites, wanted, join_all(calls).await);
+}
+
+async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
+    let holding = sites.0.iter().enumerate().filter(|(_, site)| !site.held.is_empty());
+    let calls: Vec<_> = holding
+        .map(|(index, site)| {
+            let call = site.server.storage.call(AddLease {
+                si: wanted.si,
+                renew: site.lease.renew.clone(),
+                cancel: site.lease.cancel.clone(),
+            });
+            let answer = within(patience.allocate, call);
+            async move { (index, Answer::Leased(answer.await)) }
+        })
+        .collect();
+    note_all(sites, wanted, join_all(calls).await);
+}
+
+fn note_all(sites: &mut Sites, wanted: &Wanted, answers: Vec<(usize, Answer)>) {
+    for (index, answer) in answers {
+        if let Some(site) = sites.get_mut(index) {
+            note(site, wanted, answer);
+        }
+    }
+}
+
+fn note(site: &mut Site, wanted: &Wanted, answer: Answer) {
+    match answer {
+        Answer::Allocated(asked, Ok(allocated)) => note_allocated(site, wanted, asked, allocated),
+        // The shares were gone before the lease came.
+        Answer::Leased(Ok(0)) => site.held.clear(),
+        Answer::Leased(Ok(_)) => {}
+        // The object's own refusal: what it holds, it holds.
+        Answer::Allocated(_, Err(RemoteError::App { .. })) => {
+            site.give_up_writing(Trouble::Refused);
+        }
+        Answer::Leased(Err(RemoteError::App { .. })) => {}
+        Answer::Allocated(_, Err(RemoteError::Timeout))
+        | Answer::Leased(Err(RemoteError::Timeout)) => site.forget(Trouble::Silent),
+        Answer::Allocated(_, Err(error)) | Answer::Leased(Err(error)) => {
+            site.forget(Trouble::Failed(error));
+        }
+    }
+}
+
+/// Takes only what was asked for: a server may list or grant more, and it means nothing.
+fn note_allocated(
+    site: &mut Site,
+    wanted: &Wanted,
+    asked: BTreeSet<ShareNum>,
+    allocated: Allocated,
+) {
+    let ours = |share: &ShareNum| usize::from(share.0) < wanted.total;
+    site.held.extend(allocated.already.into_iter().filter(ours));
+    for (share, writer) in allocated.writers {
+        if asked.contains(&share) && !site.held.contains(&share) {
+            site.granted.entry(share).or_insert(writer);
+        }
+    }
+    for share in allocated.in_progress.into_iter().filter(|share| asked.contains(share)) {
+        if !site.held.contains(&share) && !site.granted.contains_key(&share) {
+            site.in_progress.insert(share);
+        }
+    }
+    let placed = |share: &ShareNum| {
+        site.held.contains(share)
+            || site.granted.contains_key(share)
+            || site.in_progress.contains(share)
+    };
+    if !asked.iter().all(placed) {
+        site.give_up_writing(Trouble::Refused);
+    }
+}

@@ -1,0 +1,247 @@
+//! Uploads: from a source to shares on at least `happy` servers, and a cap.
+//!
+//! Promises: success is only reported when a matching of at least `happy` distinct servers to
+//! distinct shares holds among shares whose close was acknowledged, so that any k of those servers
+//! give the file back. A server that fails, stalls or lies costs its share and some time. Memory is
+//! bounded by a few batches, whatever the size of the file and the number of uploads.
+//!
+//! ```text
+//! key (hash of the plaintext, or random) → survey → allocate → encode and send → close → count
+//!                                                      ↑ once more for what others gave up ┘
+//! ```
+
+mod allocate;
+mod digest;
+mod encode;
+mod error;
+mod hold;
+pub(super) mod join;
+mod send;
+mod sinks;
+mod sites;
+mod survey;
+
+pub use digest::{BodyHasher, Digest};
+pub use error::{Unhappy, UploadError};
+pub use sites::Trouble;
+
+use super::client::Client;
+use super::params::EncodingParams;
+use super::progress::{Meter, OnProgress, Stage};
+use super::source::Source;
+use crate::base::file::FileFacts;
+use crate::base::file::FileKey;
+use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
+use crate::base::{ShareNum, rim};
+use crate::cap::{Cap, ChkCap, LitCap};
+use crate::codec::encode::Plan;
+use crate::codec::lease::bucket_secrets;
+use crate::tub::TubId;
+use encode::{Encoding, Job};
+use futures_util::future::FutureExt;
+use hold::Holds;
+use send::Sending;
+use sinks::Sinks;
+use sites::Sites;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use survey::{Wanted, survey};
+use tokio::time::Instant;
+
+/// How one upload differs from the client's usual.
+#[derive(Clone, Default)]
+pub struct UploadOptions {
+    /// Instead of the client's encoding.
+    pub params: Option<EncodingParams>,
+    /// A random key: the cap differs from that of every other upload of the same bytes.
+    pub random_key: bool,
+    /// The convergent key, if it was hashed while the bytes arrived.
+    pub digest: Option<Digest>,
+    pub progress: Option<OnProgress>,
+}
+
+/// Where the shares of an upload are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placement {
+    pub servers: Vec<PlacedOn>,
+    /// Servers of happiness.
+    pub happiness: usize,
+    /// Shares that this upload stored.
+    pub pushed: usize,
+    /// Shares that were there before.
+    pub preexisting: usize,
+}
+
+/// One server and the shares that it now holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedOn {
+    pub id: TubId,
+    pub nickname: String,
+    pub shares: BTreeSet<ShareNum>,
+}
+
+/// A stored file.
+#[derive(Debug, Clone)]
+pub struct Uploaded {
+    pub cap: Cap,
+    pub placed: Placement,
+}
+
+impl Client {
+    /// Stores the bytes of `source`. Files of at most [`LIT_MAX`] bytes become their cap and need no
+    /// server. Dropping the future gives the upload up, unless somebody else joined it.
+    pub async fn upload(
+        &self,
+        source: Source,
+        options: UploadOptions,
+    ) -> Result<Uploaded, UploadError> {
+        let size = source.size();
+        if size <= LIT_MAX {
+            return self.literal(source).await;
+        }
+        if size > FILE_MAX {
+            return Err(UploadError::TooLarge { size });
+        }
+        let params = options.params.unwrap_or_else(|| self.params.current());
+        let plan = Plan::new(params.code(), size)?;
+        let meter = Meter::new(options.progress, size);
+        let hashed = options.digest.and_then(|digest| digest.key_for(plan.geometry()));
+        let key = match hashed {
+            _ if options.random_key => FileKey::new(rim::random()),
+            Some(key) => key,
+            None => digest::hash_source(self, &source, plan.geometry(), &meter).await?,
+        };
+        let (client, happy) = (self.clone(), params.happy());
+        let si = key.storage_index();
+        let convergent = !options.random_key;
+        let upload = Upload { client, source, plan, key, happy, convergent, meter };
+        if !convergent {
+            return upload.run().await;
+        }
+        self.under_way.join((si, happy), || upload.run().boxed()).await
+    }
+
+    async fn literal(&self, source: Source) -> Result<Uploaded, UploadError> {
+        let read = move || {
+            let mut bytes = vec![0; source.size as usize];
+            source.reader.read_exact_at(&mut bytes, 0).map(|()| bytes)
+        };
+        // Reading may block, however few the bytes are.
+        let bytes = self.compute.run_blocking(read).await.map_err(|_| UploadError::CutOff)??;
+        Ok(Uploaded { cap: LitCap::new(bytes).into(), placed: Placement::default() })
+    }
+}
+
+/// One upload on its way.
+struct Upload {
+    client: Client,
+    source: Source,
+    plan: Plan,
+    key: FileKey,
+    happy: u16,
+    /// Whether the key is the hash of the plaintext.
+    convergent: bool,
+    meter: Meter,
+}
+
+impl Upload {
+    async fn run(self) -> Result<Uploaded, UploadError> {
+        // The first batch is encoded while the servers are asked.
+        let mut encoding = Some(self.encoding());
+        self.meter.at(Stage::Placing, 0);
+        let wanted = self.wanted();
+        let mut sites = self.survey(&wanted).await?;
+        let before: usize = sites.0.iter().map(|site| site.held.len()).sum();
+        let patience = &self.client.patience;
+        let deadline = Instant::now() + patience.others;
+        let (mut ueb_hash, mut pushed) = (None, 0);
+        for _ in 0..UPLOAD_PASSES_MAX {
+            allocate::allocate(&mut sites, &wanted, patience).await;
+            self.happy_enough(&sites, sites.hoped_for())?;
+            let writers = sites.take_writers();
+            if ueb_hash.is_none() || !writers.is_empty() {
+                let sinks = Sinks::new(writers, patience);
+                let encoding = encoding.take().unwrap_or_else(|| self.encoding());
+                let sent =
+                    Sending { upload: &self, sites: &mut sites, sinks }.run(encoding).await?;
+                ueb_hash = Some(sent.ueb_hash);
+                pushed += sent.shares;
+            }
+            if !sites.waits_for_others() {
+                break;
+            }
+            allocate::wait_for_others(&mut sites, &wanted, patience, deadline).await;
+        }
+        self.happy_enough(&sites, sites.certain())?;
+        let ueb_hash = ueb_hash.ok_or(UploadError::CutOff)?;
+        let geometry = self.plan.geometry();
+        let facts = FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash };
+        let cap = Cap::Chk(ChkCap::new(self.key.clone(), facts));
+        Ok(Uploaded { cap, placed: placement(&sites, pushed, before) })
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            si: self.key.storage_index(),
+            share_size: self.plan.share_len(),
+            total: self.plan.geometry().params().total(),
+            happy: self.happy.into(),
+        }
+    }
+
+    fn encoding(&self) -> Encoding {
+        let checked = self.convergent && self.source.shared;
+        let geometry = self.plan.geometry();
+        let hasher = checked.then(|| self.client.key_hasher(geometry));
+        let job = Job {
+            plan: self.plan,
+            key: self.key.clone(),
+            source: self.source.clone(),
+            hasher,
+            compute: self.client.compute.clone(),
+            holds: Holds::new(Arc::clone(&self.client.spare_batches), self.meter.clone()),
+        };
+        Encoding::start(job)
+    }
+
+    /// Asks the first 2N servers along the ring.
+    async fn survey(&self, wanted: &Wanted) -> Result<Sites, UploadError> {
+        let mut servers = self.client.pool.in_order(&wanted.si);
+        if servers.is_empty() {
+            return Err(UploadError::NoServers);
+        }
+        servers.truncate(2 * wanted.total);
+        let lease = &self.client.secrets.lease;
+        let with_secrets = servers.into_iter().map(|server| {
+            let secrets = bucket_secrets(lease, wanted.si, &server.lease_seed);
+            (server, secrets)
+        });
+        let sites = survey(with_secrets.collect(), wanted, &self.client.patience).await;
+        self.meter.servers(sites.0.len());
+        Ok(sites)
+    }
+
+    fn happy_enough(&self, sites: &Sites, happiness: usize) -> Result<(), UploadError> {
+        if happiness >= usize::from(self.happy) {
+            return Ok(());
+        }
+        let unhappy = Unhappy {
+            placed: happiness,
+            happy: self.happy.into(),
+            needed: self.plan.geometry().params().needed(),
+            asked: sites.0.len(),
+            troubles: sites.0.iter().filter_map(|site| site.trouble.clone()).collect(),
+        };
+        Err(unhappy.into())
+    }
+}
+
+fn placement(sites: &Sites, pushed: usize, preexisting: usize) -> Placement {
+    let holding = sites.0.iter().filter(|site| !site.held.is_empty());
+    let servers = holding.map(|site| PlacedOn {
+        id: site.server.id,
+        nickname: site.server.nickname.clone(),
+        shares: site.held.clone(),
+    });
+    Placement { servers: servers.collect(), happiness: sites.certain(), pushed, preexisting }
+}

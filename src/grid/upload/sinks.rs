@@ -1,0 +1,213 @@
+//! The shares that one upload is writing, each on its way to one server.
+//!
+//! Writes are queued without waiting for each other; a server keeps the order of calls to one
+//! writer. A share whose server fails, or acknowledges nothing for too long, is dropped and the
+//! others go on. How much is on its way is bounded by whoever makes the batches: each unanswered
+//! write keeps its [`Hold`], and there are only so many.
+
+use super::hold::Hold;
+use super::sites::Trouble;
+use crate::base::ShareNum;
+use crate::base::limits::WRITE_PIECE;
+use crate::grid::patience::Patience;
+use crate::storage::api::{Abort, BucketWriter, Close, Write};
+use crate::tub::{Bulk, CallFuture, Ref, RemoteError};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One share on its way.
+struct Sink {
+    site: usize,
+    share: ShareNum,
+    writer: Ref<BucketWriter>,
+    pending: VecDeque<Pending>,
+    /// When the server last took something, or the oldest unanswered call was made.
+    moved: Instant,
+    closing: bool,
+}
+
+struct Pending {
+    call: CallFuture<()>,
+    _hold: Option<Arc<Hold>>,
+}
+
+/// What became of a share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Durable on its server.
+    Closed { site: usize, share: ShareNum },
+    /// Dropped.
+    Lost { site: usize, share: ShareNum, trouble: Trouble },
+}
+
+/// All shares on their way.
+pub struct Sinks {
+    live: Vec<Sink>,
+    stall: Duration,
+    close: Duration,
+}
+
+impl Sinks {
+    pub fn new(writers: Vec<(usize, ShareNum, Ref<BucketWriter>)>, patience: &Patience) -> Self {
+        let moved = Instant::now();
+        let sink = |(site, share, writer)| {
+            let pending = VecDeque::new();
+            Sink { site, share, writer, pending, moved, closing: false }
+        };
+        let live = writers.into_iter().map(sink).collect();
+        Self { live, stall: patience.stall, close: patience.close }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// Queues bytes for every share: `make` gives their offset and the bytes.
+    pub fn write(
+        &mut self,
+        hold: Option<&Arc<Hold>>,
+        make: impl Fn(ShareNum) -> Option<(u64, Bytes)>,
+    ) {
+        for sink in &mut self.live {
+            if let Some((offset, bytes)) = make(sink.share) {
+                sink.write(offset, bytes, hold);
+            }
+        }
+    }
+
+    /// Queues the close of every share. Nothing may be written afterwards.
+    pub fn close(&mut self) {
+        for sink in &mut self.live {
+            let call = sink.writer.call(Close {});
+            sink.queue(call, None);
+            sink.closing = true;
+        }
+    }
+
+    /// Tells every server to forget its share; does not wait for answers.
+    pub fn abort(&mut self) {
+        for sink in self.live.drain(..) {
+            sink.writer.send_only(Abort {});
+        }
+    }
+
+    /// Waits for the next share that is closed or lost; never ends while nothing happens, and is
+    /// safe to drop and call again.
+    pub async fn next(&mut self) -> Outcome {
+        loop {
+            let deadline = self.deadline();
+            let late = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                found = poll_fn(|cx| self.poll(cx)) => match found {
+                    Some(outcome) => return outcome,
+                    None => continue,
+                },
+                () = late => {}
+            }
+            if let Some(outcome) = self.drop_stalled() {
+                return outcome;
+            }
+        }
+    }
+
+    /// Ready with an outcome, or with none when some server moved and deadlines changed.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        let mut moved = false;
+        for index in 0..self.live.len() {
+            let Some(sink) = self.live.get_mut(index) else { break };
+            match sink.poll(cx) {
+                Poll::Ready(Ok(Moved::Done)) => {
+                    let Sink { site, share, .. } = self.live.swap_remove(index);
+                    return Poll::Ready(Some(Outcome::Closed { site, share }));
+                }
+                Poll::Ready(Ok(Moved::On)) => moved = true,
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Some(self.lose(index, Trouble::Failed(error))));
+                }
+                Poll::Pending => {}
+            }
+        }
+        if moved { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    fn lose(&mut self, index: usize, trouble: Trouble) -> Outcome {
+        let Sink { site, share, writer, .. } = self.live.swap_remove(index);
+        writer.send_only(Abort {});
+        Outcome::Lost { site, share, trouble }
+    }
+
+    /// When the first share will have waited too long.
+    fn deadline(&self) -> Option<Instant> {
+        let waiting = self.live.iter().filter(|sink| !sink.pending.is_empty());
+        waiting.map(|sink| sink.moved + self.patience_for(sink)).min()
+    }
+
+    fn patience_for(&self, sink: &Sink) -> Duration {
+        if sink.closing { self.close.max(self.stall) } else { self.stall }
+    }
+
+    fn drop_stalled(&mut self) -> Option<Outcome> {
+        let now = Instant::now();
+        let late =
+            |sink: &Sink| !sink.pending.is_empty() && sink.moved + self.patience_for(sink) <= now;
+        let index = self.live.iter().position(late)?;
+        Some(self.lose(index, Trouble::Silent))
+    }
+}
+
+enum Moved {
+    On,
+    Done,
+}
+
+impl Sink {
+    fn write(&mut self, mut offset: u64, mut bytes: Bytes, hold: Option<&Arc<Hold>>) {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(WRITE_PIECE));
+            let length = piece.len() as u64;
+            let call = self.writer.call(Write { offset, data: Bulk(piece) });
+            self.queue(call, hold.cloned());
+            offset += length;
+        }
+    }
+
+    fn queue(&mut self, call: CallFuture<()>, hold: Option<Arc<Hold>>) {
+        if self.pending.is_empty() {
+            self.moved = Instant::now();
+        }
+        self.pending.push_back(Pending { call, _hold: hold });
+    }
+
+    /// Takes the answers that have come, oldest first.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Moved, RemoteError>> {
+        let mut moved = false;
+        while let Some(first) = self.pending.front_mut() {
+            match Pin::new(&mut first.call).poll(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.pending.pop_front();
+                    self.moved = Instant::now();
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => break,
+            }
+        }
+        match (self.closing && self.pending.is_empty(), moved) {
+            (true, _) => Poll::Ready(Ok(Moved::Done)),
+            (false, true) => Poll::Ready(Ok(Moved::On)),
+            (false, false) => Poll::Pending,
+        }
+    }
+}

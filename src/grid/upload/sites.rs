@@ -1,0 +1,104 @@
+//! What an upload knows of each server that takes part in it.
+
+use crate::base::ShareNum;
+use crate::codec::lease::LeaseSecrets;
+use crate::grid::happiness::servers_of_happiness;
+use crate::grid::placement::Candidate;
+use crate::grid::servers::Server;
+use crate::storage::api::BucketWriter;
+use crate::tub::{Ref, RemoteError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Why a server holds less than was hoped for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// It did not answer in time.
+    Silent,
+    /// It is read-only, or has no room for a share of this size.
+    Refused,
+    /// Another client began to write the shares there and has not finished.
+    Occupied,
+    /// It answered with an error, or the link broke.
+    Failed(RemoteError),
+}
+
+/// One server and what it has, promised or refused.
+pub struct Site {
+    pub server: Arc<Server>,
+    pub lease: LeaseSecrets,
+    /// Shares that are stored there and carry this client's lease.
+    pub held: BTreeSet<ShareNum>,
+    /// Shares that another client is writing there.
+    pub in_progress: BTreeSet<ShareNum>,
+    /// Shares that wait for this upload to write them.
+    pub granted: BTreeMap<ShareNum, Ref<BucketWriter>>,
+    /// Shares that this upload is writing now.
+    pub writing: BTreeSet<ShareNum>,
+    pub writable: bool,
+    pub trouble: Option<Trouble>,
+}
+
+impl Site {
+    /// Everything that is, or should soon be, stored there.
+    fn expected(&self) -> BTreeSet<ShareNum> {
+        let shares = self.held.iter().chain(&self.in_progress).chain(&self.writing);
+        shares.chain(self.granted.keys()).copied().collect()
+    }
+
+    /// Nothing more is asked of this server; what it surely holds still counts.
+    pub fn give_up_writing(&mut self, trouble: Trouble) {
+        self.writable = false;
+        self.trouble = Some(trouble);
+    }
+
+    /// The server is out of reach: nothing there counts.
+    pub fn forget(&mut self, trouble: Trouble) {
+        self.held.clear();
+        self.in_progress.clear();
+        self.granted.clear();
+        self.writing.clear();
+        self.give_up_writing(trouble);
+    }
+}
+
+/// All servers of one upload, in permuted order.
+pub struct Sites(pub Vec<Site>);
+
+impl Sites {
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let candidate = |site: &Site| Candidate { held: site.expected(), writable: site.writable };
+        self.0.iter().map(candidate).collect()
+    }
+
+    /// Happiness if everything under way succeeds.
+    pub fn hoped_for(&self) -> usize {
+        servers_of_happiness(&self.0.iter().map(Site::expected).enumerate().collect())
+    }
+
+    /// Happiness of what is stored for certain.
+    pub fn certain(&self) -> usize {
+        servers_of_happiness(&self.0.iter().map(|site| site.held.clone()).enumerate().collect())
+    }
+
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut Site> {
+        self.0.get_mut(index)
+    }
+
+    /// Takes every granted writer; its share counts as being written from now on.
+    pub fn take_writers(&mut self) -> Vec<(usize, ShareNum, Ref<BucketWriter>)> {
+        let mut writers = Vec::new();
+        for (index, site) in self.0.iter_mut().enumerate() {
+            for (share, writer) in std::mem::take(&mut site.granted) {
+                site.writing.insert(share);
+                writers.push((index, share, writer));
+            }
+        }
+        writers
+    }
+
+    /// Whether another client is writing shares of this file.
+    pub fn waits_for_others(&self) -> bool {
+        self.0.iter().any(|site| !site.in_progress.is_empty())
+    }
+}
