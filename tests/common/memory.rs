@@ -1,0 +1,217 @@
+//! A storage server that keeps its shares in memory: the interface without disk, for tests that are
+//! about the client.
+
+use actix::{Actor, Context, Handler};
+use bytes::{Bytes, BytesMut};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::storage::api::{
+    Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
+    GetVersion, ListShares, OpenBucket, OpenShare, Opened, Read, ServerVersion, Storage, Write,
+    code,
+};
+use tahoe::tub::{Bulk, Ref, RemoteError, start};
+
+type Name = (StorageIndex, ShareNum);
+
+/// What is stored, shared with the test.
+#[derive(Default)]
+pub struct Disk {
+    pub shares: BTreeMap<Name, Bytes>,
+    /// Shares being written, and which writer may.
+    writing: BTreeMap<Name, u64>,
+    next_writer: u64,
+    /// What clients reported.
+    pub advisories: Vec<(StorageIndex, ShareNum, String)>,
+    pub read_only: bool,
+    /// Bytes that still fit.
+    pub room: Option<u64>,
+    /// Leases added, by storage index.
+    pub leases: BTreeMap<StorageIndex, BTreeSet<[u8; 32]>>,
+}
+
+/// Clones are the same disk.
+pub type SharedDisk = Arc<Mutex<Disk>>;
+
+pub struct MemoryServer(SharedDisk);
+
+impl MemoryServer {
+    pub fn start(disk: &SharedDisk) -> Ref<Storage> {
+        Storage::of(start(Self(Arc::clone(disk))))
+    }
+}
+
+impl Disk {
+    fn of(&self, si: StorageIndex) -> Vec<(ShareNum, Bytes)> {
+        let here = self.shares.range((si, ShareNum(0))..=(si, ShareNum(255)));
+        here.map(|((_, num), bytes)| (*num, bytes.clone())).collect()
+    }
+}
+
+impl Actor for MemoryServer {
+    type Context = Context<Self>;
+}
+
+impl Handler<GetVersion> for MemoryServer {
+    type Result = Result<ServerVersion, RemoteError>;
+    fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
+        let disk = self.0.lock().unwrap();
+        Ok(ServerVersion {
+            version: "memory".to_owned(),
+            max_share_size: disk.room.unwrap_or(u64::MAX),
+            available: disk.room,
+            read_only: disk.read_only,
+        })
+    }
+}
+
+impl Handler<Allocate> for MemoryServer {
+    type Result = Result<Allocated, RemoteError>;
+    fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
+        let mut disk = self.0.lock().unwrap();
+        if disk.read_only {
+            return Err(RemoteError::app(code::READ_ONLY, "read-only"));
+        }
+        let already: Vec<ShareNum> = disk.of(ask.si).into_iter().map(|(num, _)| num).collect();
+        let mut answer = Allocated { already, in_progress: Vec::new(), writers: Vec::new() };
+        for share in ask.shares {
+            let name = (ask.si, share);
+            if disk.writing.contains_key(&name) {
+                answer.in_progress.push(share);
+            } else if !answer.already.contains(&share) && disk.room.is_none_or(|r| r >= ask.size) {
+                disk.room = disk.room.map(|room| room - ask.size);
+                disk.next_writer += 1;
+                let id = disk.next_writer;
+                disk.writing.insert(name, id);
+                let bytes = BytesMut::zeroed(ask.size as usize);
+                let writer = Writer { disk: Arc::clone(&self.0), name, id, bytes, written: 0 };
+                answer.writers.push((share, BucketWriter::of(start(writer))));
+            }
+        }
+        disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
+        Ok(answer)
+    }
+}
+
+impl Handler<OpenBucket> for MemoryServer {
+    type Result = Result<Opened, RemoteError>;
+    fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
+        let here = self.0.lock().unwrap().of(ask.si);
+        let lengths = here.iter().map(|(_, bytes)| bytes.len() as u64);
+        let heads = Opened::head_lengths(lengths, ask.head);
+        let mut bulk = BytesMut::new();
+        let mut shares = Vec::new();
+        for ((num, bytes), head) in here.into_iter().zip(heads) {
+            bulk.extend_from_slice(&bytes[..head]);
+            let length = bytes.len() as u64;
+            shares.push(OpenShare { num, length, reader: BucketReader::of(start(Reader(bytes))) });
+        }
+        Ok(Opened { shares, heads: Bulk(bulk.freeze()) })
+    }
+}
+
+impl Handler<ListShares> for MemoryServer {
+    type Result = Result<Vec<ShareNum>, RemoteError>;
+    fn handle(&mut self, ask: ListShares, _: &mut Self::Context) -> Self::Result {
+        Ok(self.0.lock().unwrap().of(ask.si).into_iter().map(|(num, _)| num).collect())
+    }
+}
+
+impl Handler<AddLease> for MemoryServer {
+    type Result = Result<u32, RemoteError>;
+    fn handle(&mut self, ask: AddLease, _: &mut Self::Context) -> Self::Result {
+        let mut disk = self.0.lock().unwrap();
+        disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
+        Ok(disk.of(ask.si).len() as u32)
+    }
+}
+
+impl Handler<AdviseCorrupt> for MemoryServer {
+    type Result = Result<(), RemoteError>;
+    fn handle(&mut self, report: AdviseCorrupt, _: &mut Self::Context) -> Self::Result {
+        self.0.lock().unwrap().advisories.push((report.si, report.share, report.reason));
+        Ok(())
+    }
+}
+
+struct Writer {
+    disk: SharedDisk,
+    name: Name,
+    id: u64,
+    bytes: BytesMut,
+    written: usize,
+}
+
+impl Writer {
+    /// Ends this upload; says whether it was still on.
+    fn end(&self) -> bool {
+        let mut disk = self.disk.lock().unwrap();
+        let mine = disk.writing.get(&self.name) == Some(&self.id);
+        if mine {
+            disk.writing.remove(&self.name);
+        }
+        mine
+    }
+}
+
+impl Actor for Writer {
+    type Context = Context<Self>;
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.end();
+    }
+}
+
+impl Handler<Write> for Writer {
+    type Result = Result<(), RemoteError>;
+    fn handle(&mut self, write: Write, _: &mut Self::Context) -> Self::Result {
+        let (start, data) = (write.offset as usize, write.data.0);
+        let end = start + data.len();
+        let place = self.bytes.get_mut(start..end);
+        place.ok_or(RemoteError::app(code::OUT_OF_RANGE, "outside"))?.copy_from_slice(&data);
+        self.written += data.len();
+        Ok(())
+    }
+}
+
+impl Handler<Close> for Writer {
+    type Result = Result<(), RemoteError>;
+    fn handle(&mut self, _: Close, _: &mut Self::Context) -> Self::Result {
+        if self.written < self.bytes.len() {
+            return Err(RemoteError::app(code::INCOMPLETE, "incomplete"));
+        }
+        if !self.end() {
+            return Err(RemoteError::app(code::ENDED, "ended"));
+        }
+        let bytes = std::mem::take(&mut self.bytes).freeze();
+        self.disk.lock().unwrap().shares.insert(self.name, bytes);
+        Ok(())
+    }
+}
+
+impl Handler<Abort> for Writer {
+    type Result = Result<(), RemoteError>;
+    fn handle(&mut self, _: Abort, _: &mut Self::Context) -> Self::Result {
+        self.end();
+        Ok(())
+    }
+}
+
+struct Reader(Bytes);
+
+impl Actor for Reader {
+    type Context = Context<Self>;
+}
+
+impl Handler<Read> for Reader {
+    type Result = Result<Bulk, RemoteError>;
+    fn handle(&mut self, read: Read, _: &mut Self::Context) -> Self::Result {
+        let within =
+            |offset: u64| usize::try_from(offset).map_or(self.0.len(), |o| o.min(self.0.len()));
+        let part = |(offset, length): (u64, u32)| {
+            self.0.slice(within(offset)..within(offset.saturating_add(length.into())))
+        };
+        let mut parts: Vec<Bytes> = read.ranges.into_iter().map(part).collect();
+        Ok(Bulk(if parts.len() == 1 { parts.remove(0) } else { parts.concat().into() }))
+    }
+}

@@ -1,0 +1,121 @@
+//! A grid of real storage servers on real disks behind real links, in one process: Noise over an
+//! in-process network that can stop, part and cut its streams.
+
+use super::{client, impatient};
+use bytes::Bytes;
+use std::sync::Arc;
+use tahoe::base::hash;
+use tahoe::base::rim::Clock;
+use tahoe::cap::Cap;
+use tahoe::grid::patience::Patience;
+use tahoe::grid::{
+    Client, DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions,
+    Uploaded,
+};
+use tahoe::storage::api::Storage;
+use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
+use tahoe::tub::{Furl, Identity, LoopbackNet, Network, Tub, TubOptions};
+
+pub struct RealGrid {
+    pub net: LoopbackNet,
+    pub servers: Vec<RealServer>,
+    pub pool: ServerPool,
+    pub client: Client,
+    /// The client's tub; its links end with it.
+    pub tub: Tub,
+}
+
+pub struct RealServer {
+    pub name: String,
+    pub tub: Tub,
+    pub furl: Furl,
+    pub store: Arc<Store>,
+    _dir: tempfile::TempDir,
+}
+
+/// `count` servers and a client connected to all of them.
+pub async fn real_grid(count: usize, params: EncodingParams) -> RealGrid {
+    let net = LoopbackNet::default();
+    let pool = ServerPool::new();
+    let tub = tub(&net);
+    let mut servers = Vec::new();
+    for index in 0..count {
+        let server = start_server(&net, format!("s{index}"));
+        connect(&tub, &pool, &server).await;
+        servers.push(server);
+    }
+    let client = client(&pool, params).with_patience(impatient());
+    RealGrid { net, servers, pool, client, tub }
+}
+
+fn tub(net: &LoopbackNet) -> Tub {
+    let network = Network::Loopback(net.clone());
+    Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
+}
+
+fn start_server(net: &LoopbackNet, name: String) -> RealServer {
+    let dir = tempfile::tempdir().unwrap();
+    let config =
+        StoreConfig { clock: Clock::System, index_on_disk: false, ..StoreConfig::new(dir.path()) };
+    let store = Store::open(config).unwrap();
+    let (storage, restorer) = StorageServer::start(Arc::clone(&store), ServerOptions::default());
+    let tub = tub(net);
+    tub.listen_loopback(&name).unwrap();
+    tub.set_restorer(restorer);
+    let furl = tub.register(storage, None);
+    RealServer { name, tub, furl, store, _dir: dir }
+}
+
+async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
+    let storage = tub.get::<Storage>(&server.furl).await.unwrap();
+    let id = server.furl.tub();
+    pool.add(Server {
+        id,
+        nickname: server.name.clone(),
+        // The name, not the identity: the same order in every run.
+        permutation_seed: hash::sha256(server.name.as_bytes()).to_vec(),
+        lease_seed: hash::truncated(hash::sha256(&id.0)),
+        storage,
+    });
+}
+
+impl RealGrid {
+    pub fn kill(&self, index: usize) {
+        self.net.kill(&self.servers[index].name);
+    }
+
+    pub fn hang(&self, index: usize) {
+        self.net.stop(&self.servers[index].name);
+    }
+
+    /// The host is well again, and the client connects to it anew.
+    pub async fn revive(&self, index: usize) {
+        self.net.revive(&self.servers[index].name);
+        connect(&self.tub, &self.pool, &self.servers[index]).await;
+    }
+
+    pub async fn upload(&self, data: &[u8]) -> Result<Uploaded, UploadError> {
+        let source = Source::bytes(Bytes::copy_from_slice(data));
+        self.client.upload(source, UploadOptions::default()).await
+    }
+
+    pub async fn read(&self, cap: &Cap) -> Result<Bytes, DownloadError> {
+        let file = self.client.open(cap).await?;
+        file.read_all(0..file.size()).await
+    }
+
+    /// With the waiting times of a real node.
+    pub fn patient(&self) -> Client {
+        self.client.clone().with_patience(Patience::default())
+    }
+}
+
+impl Drop for RealGrid {
+    fn drop(&mut self) {
+        self.tub.shutdown();
+        for server in &self.servers {
+            server.tub.shutdown();
+            server.store.shut_down();
+        }
+    }
+}
