@@ -10,6 +10,7 @@
 //! - [`storage`]: the storage server, shares and leases on disk
 //! - [`introducer`]: who is in the grid
 //! - [`grid`]: what a client does with caps
+//! - [`gateway`]: HTTP in front of the grid
 
 pub mod base;
 pub mod cap;

@@ -1,0 +1,191 @@
+//! Who may ask this gateway anything, and who may change anything through it.
+//!
+//! A gateway on a person's machine is reachable from every page in that person's browser. So a
+//! request must name the gateway by an address or name of its own (a page that rebinds its name
+//! to 127.0.0.1 does not), and a change must not come from another site's page. A gateway that
+//! other machines can reach wants its token with every request as well.
+
+use super::answer::Failure;
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap};
+use std::net::IpAddr;
+use subtle::ConstantTimeEq;
+
+/// What a gateway checks before it looks at a request.
+#[derive(Clone)]
+pub struct Guard {
+    /// Names besides `localhost` and addresses, in lower case.
+    pub hosts: Vec<String>,
+    /// Any address names a gateway that listens to others; loopback addresses one that does not.
+    pub local: bool,
+    pub tls: bool,
+    /// Wanted with every request, if there is one.
+    pub token: Option<String>,
+}
+
+const WRONG_HOST: &str = "This gateway does not go by that host name. Use its address, or list \
+                          the name in the node's file web_hosts.";
+const OTHER_SITE: &str = "A page of another site may not change anything here.";
+
+impl Guard {
+    /// Lets a request pass, or says why not.
+    pub fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
+        let host = only(headers, header::HOST.as_str())
+            .filter(|host| self.knows(host))
+            .ok_or_else(|| Failure::forbidden(WRONG_HOST))?;
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            self.check_site(host, headers)?;
+        }
+        match &self.token {
+            Some(token) if !carries(headers, token) => Err(Failure::token_wanted()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this gateway goes by the name in a Host header.
+    fn knows(&self, host: &str) -> bool {
+        let name = without_port(host).to_ascii_lowercase();
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
+        match bare.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback() || !self.local,
+            Err(_) => name == "localhost" || self.hosts.contains(&name),
+        }
+    }
+
+    /// A browser says by two headers where a request comes from; other programs send neither.
+    fn check_site(&self, host: &str, headers: &HeaderMap) -> Result<(), Failure> {
+        let site = headers.get("Sec-Fetch-Site").map(|value| value.as_bytes());
+        if !matches!(site, None | Some(b"same-origin" | b"none")) {
+            return Err(Failure::forbidden(OTHER_SITE));
+        }
+        let scheme = if self.tls { "https" } else { "http" };
+        let own = format!("{scheme}://{host}");
+        let foreign = headers
+            .get_all(header::ORIGIN)
+            .any(|origin| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()));
+        if foreign { Err(Failure::forbidden(OTHER_SITE)) } else { Ok(()) }
+    }
+}
+
+/// The value of a header that stands there exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name);
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) && !name.ends_with(':') => {
+            name
+        }
+        _ => host,
+    }
+}
+
+fn carries(headers: &HeaderMap, token: &str) -> bool {
+    let Some((scheme, given)) =
+        only(headers, header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
+    else {
+        return false;
+    };
+    let known = scheme.eq_ignore_ascii_case("tahoe-lafs") || scheme.eq_ignore_ascii_case("bearer");
+    known && bool::from(given.trim().as_bytes().ct_eq(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    fn guard() -> Guard {
+        Guard { hosts: vec!["grid.lan".into()], local: true, tls: false, token: None }
+    }
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        map
+    }
+
+    fn status(guard: &Guard, method: Method, pairs: &[(&str, &str)]) -> Option<StatusCode> {
+        guard.check(&method, &headers(pairs)).err().map(|failure| failure.status)
+    }
+
+    #[test]
+    fn only_names_of_this_gateway_pass() {
+        let fine = [
+            "localhost",
+            "LocalHost:8123",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:8123",
+            "grid.lan:80",
+        ];
+        for host in fine {
+            assert_eq!(status(&guard(), Method::GET, &[("Host", host)]), None, "{host}");
+        }
+        let wrong = [
+            "evil.example",
+            "evil.example:8123",
+            "192.0.2.1",
+            "localhost.evil.example",
+            "",
+            "127.0.0.1.evil.example",
+            "[::2]",
+            "localhost:x",
+        ];
+        for host in wrong {
+            let got = status(&guard(), Method::GET, &[("Host", host)]);
+            assert_eq!(got, Some(StatusCode::FORBIDDEN), "{host}");
+        }
+        assert_eq!(status(&guard(), Method::GET, &[]), Some(StatusCode::FORBIDDEN));
+        let twice = [("Host", "localhost"), ("Host", "localhost")];
+        assert_eq!(status(&guard(), Method::GET, &twice), Some(StatusCode::FORBIDDEN));
+    }
+
+    #[test]
+    fn changes_come_from_programs_or_from_this_site_only() {
+        let put = |more: &[(&str, &str)]| {
+            let mut all = vec![("Host", "localhost:8123")];
+            all.extend_from_slice(more);
+            status(&guard(), Method::PUT, &all)
+        };
+        assert_eq!(put(&[]), None);
+        assert_eq!(put(&[("Origin", "http://localhost:8123")]), None);
+        assert_eq!(put(&[("Sec-Fetch-Site", "same-origin")]), None);
+        assert_eq!(put(&[("Sec-Fetch-Site", "none")]), None);
+        for bad in [
+            ("Origin", "http://evil.example"),
+            ("Origin", "null"),
+            ("Origin", "https://localhost:8123"),
+            ("Origin", "http://localhost:9"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+            ("Sec-Fetch-Site", ""),
+        ] {
+            assert_eq!(put(&[bad]), Some(StatusCode::FORBIDDEN), "{bad:?}");
+        }
+        let get = [("Host", "localhost"), ("Origin", "http://evil.example")];
+        assert_eq!(status(&guard(), Method::GET, &get), None);
+    }
+
+    #[test]
+    fn a_gateway_with_a_token_wants_it_each_time() {
+        let guard = Guard { token: Some("s3cret".into()), local: false, ..guard() };
+        let ask = |value: &str| {
+            status(&guard, Method::GET, &[("Host", "192.0.2.1"), ("Authorization", value)])
+        };
+        assert_eq!(ask("tahoe-lafs s3cret"), None);
+        assert_eq!(ask("bearer s3cret"), None);
+        for wrong in ["tahoe-lafs other", "Basic s3cret", "s3cret", ""] {
+            assert_eq!(ask(wrong), Some(StatusCode::UNAUTHORIZED), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Request bodies on their way in: short ones in memory, long ones in an unlinked file.
+//!
+//! ```text
+//! arriving ──▶ memory (≤ 1 MiB each, ≤ 16 MiB all together) ──▶ upload
+//!                 └─ more ──▶ unlinked 0600 file in NODE/tmp ──▶ upload
+//! ```
+//! All spooled bytes count against one limit; a body that does not fit is refused with 507. The
+//! file has no name, so it is gone with the process whatever happens.
+
+use super::answer::Failure;
+use crate::base::limits::{
+    BODIES_IN_MEMORY_MAX, BODY_IN_MEMORY_MAX, FILE_MAX, SEGMENT_MAX, WEB_BODIES_MAX,
+    WEB_BODY_RATE_MIN, WEB_BODY_STALL_TIME,
+};
+use crate::grid::upload::{BodyHasher, Digest};
+use actix_web::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+
+/// Bytes gathered before they are handed to the disk.
+const WRITE_SIZE: usize = 256 << 10;
+
+/// Where request bodies wait. Clones share it.
+#[derive(Clone)]
+pub struct Spool {
+    folder: PathBuf,
+    memory: Arc<Budget>,
+    disk: Arc<Budget>,
+    places: Arc<Semaphore>,
+}
+
+/// A whole request body. Its share of memory or disk is given back when it is dropped.
+pub struct Body {
+    pub content: Content,
+    _held: Vec<Held>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Where the bytes are.
+pub enum Content {
+    Memory(Bytes),
+    /// The digest is there when the body is long enough to have been hashed on its way in.
+    File {
+        file: Arc<File>,
+        size: u64,
+        digest: Option<Digest>,
+    },
+}
+
+impl Spool {
+    /// Spools into `folder`, at most `limit` bytes at once.
+    pub fn new(folder: PathBuf, limit: u64) -> Self {
+        Self {
+            folder,
+            memory: Budget::new(BODIES_IN_MEMORY_MAX as u64),
+            disk: Budget::new(limit),
+            places: Arc::new(Semaphore::new(WEB_BODIES_MAX)),
+        }
+    }
+
+    /// Bytes spooled right now.
+    pub fn used(&self) -> u64 {
+        self.disk.used.load(Ordering::Relaxed)
+    }
+
+    /// Takes in a body of `announced` bytes, or of any length if none is announced. What goes to
+    /// a file is hashed on its way by what `hasher` makes.
+    pub async fn receive<E>(
+        &self,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        announced: Option<u64>,
+        hasher: &dyn Fn() -> Option<BodyHasher>,
+    ) -> Result<Body, Failure> {
+        if announced.is_some_and(|size| size > FILE_MAX) {
+            return Err(too_large());
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let mut taking = Taking::new(self, announced.unwrap_or(0), hasher);
+        let started = Instant::now();
+        loop {
+            let next = tokio::time::timeout(WEB_BODY_STALL_TIME, body.next()).await;
+            match next.map_err(|_| too_slow())? {
+                Some(Ok(chunk)) => taking.take(chunk).await?,
+                Some(Err(_)) => return Err(Failure::bad_request("The body was cut off.")),
+                None => break,
+            }
+            let seconds = started.elapsed().saturating_sub(WEB_BODY_STALL_TIME).as_secs();
+            if taking.size < seconds.saturating_mul(WEB_BODY_RATE_MIN) {
+                return Err(too_slow());
+            }
+        }
+        if announced.is_some_and(|size| size != taking.size) {
+            return Err(Failure::bad_request("The body was cut off."));
+        }
+        taking.finish(place).await
+    }
+}
+
+/// A body that is still arriving.
+struct Taking<'a> {
+    spool: &'a Spool,
+    size: u64,
+    /// All of a short body, or what the disk has not got yet.
+    waiting: BytesMut,
+    file: Option<Writing>,
+    held: Vec<Held>,
+    hasher: &'a dyn Fn() -> Option<BodyHasher>,
+}
+
+/// The file of a body; one write at a time runs beside the arrival of the next bytes.
+enum Writing {
+    Idle(Box<Sink>),
+    Busy(JoinHandle<io::Result<Box<Sink>>>),
+}
+
+/// Where the bytes of a long body end up.
+struct Sink {
+    file: File,
+    hasher: Option<BodyHasher>,
+}
+
+impl Sink {
+    fn take(mut self: Box<Self>, bytes: &[u8]) -> io::Result<Box<Self>> {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
+        self.file.write_all(bytes)?;
+        Ok(self)
+    }
+}
+
+impl Writing {
+    /// The sink, once the write under way is done.
+    async fn idle(self) -> Result<Box<Sink>, Failure> {
+        match self {
+            Self::Idle(sink) => Ok(sink),
+            Self::Busy(job) => done(job.await),
+        }
+    }
+}
+
+impl<'a> Taking<'a> {
+    fn new(spool: &'a Spool, announced: u64, hasher: &'a dyn Fn() -> Option<BodyHasher>) -> Self {
+        let room = usize::try_from(announced).unwrap_or(0).min(WRITE_SIZE);
+        let waiting = BytesMut::with_capacity(room);
+        Self { spool, size: 0, waiting, file: None, held: Vec::new(), hasher }
+    }
+
+    async fn take(&mut self, chunk: Bytes) -> Result<(), Failure> {
+        self.size += chunk.len() as u64;
+        if self.size > FILE_MAX {
+            return Err(too_large());
+        }
+        if self.file.is_none() && !self.fits_memory(&chunk) {
+            self.start_file().await?;
+        }
+        if self.file.is_some() {
+            let held = Budget::take(&self.spool.disk, chunk.len()).ok_or_else(no_space)?;
+            Held::join(&mut self.held, held);
+        }
+        self.waiting.extend_from_slice(&chunk);
+        if self.file.is_some() && self.waiting.len() >= WRITE_SIZE {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    fn fits_memory(&mut self, chunk: &Bytes) -> bool {
+        if self.waiting.len() + chunk.len() > BODY_IN_MEMORY_MAX {
+            return false;
+        }
+        let held = Budget::take(&self.spool.memory, chunk.len());
+        let fits = held.is_some();
+        if let Some(held) = held {
+            Held::join(&mut self.held, held);
+        }
+        fits
+    }
+
+    /// Moves from memory to a file.
+    async fn start_file(&mut self) -> Result<(), Failure> {
+        let held = Budget::take(&self.spool.disk, self.waiting.len()).ok_or_else(no_space)?;
+        let folder = self.spool.folder.clone();
+        let file = done(spawn_blocking(move || tempfile::tempfile_in(folder)).await)?;
+        self.file = Some(Writing::Idle(Box::new(Sink { file, hasher: (self.hasher)() })));
+        self.held = vec![held];
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), Failure> {
+        if let Some(writing) = self.file.take() {
+            let sink = writing.idle().await?;
+            let bytes = self.waiting.split().freeze();
+            self.file = Some(Writing::Busy(spawn_blocking(move || sink.take(&bytes))));
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self, place: OwnedSemaphorePermit) -> Result<Body, Failure> {
+        self.write().await?;
+        let content = match self.file {
+            Some(writing) => {
+                let Sink { file, hasher } = *writing.idle().await?;
+                let hasher = hasher.filter(|_| self.size >= SEGMENT_MAX);
+                let digest = hasher.map(BodyHasher::finish);
+                Content::File { file: Arc::new(file), size: self.size, digest }
+            }
+            None => Content::Memory(self.waiting.freeze()),
+        };
+        Ok(Body { content, _held: self.held, _place: place })
+    }
+}
+
+/// Bytes that may be in use at once.
+struct Budget {
+    used: AtomicU64,
+    limit: u64,
+}
+
+/// A part of a budget.
+struct Held {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Budget {
+    fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self { used: AtomicU64::new(0), limit })
+    }
+
+    fn take(this: &Arc<Self>, bytes: usize) -> Option<Held> {
+        let bytes = bytes as u64;
+        let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= this.limit);
+        this.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Held { budget: Arc::clone(this), bytes })
+    }
+}
+
+impl Held {
+    /// Adds to what is held of the same budget, so that the list stays short.
+    fn join(list: &mut Vec<Self>, mut more: Self) {
+        match list.last_mut().filter(|last| Arc::ptr_eq(&last.budget, &more.budget)) {
+            Some(last) => last.bytes += std::mem::take(&mut more.bytes),
+            None => list.push(more),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What a disk job came to.
+fn done<T>(job: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
+    match job {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(disk_failure(&error)),
+        Err(_) => Err(disk_failure(&io::Error::other("the writer stopped"))),
+    }
+}
+
+fn disk_failure(error: &io::Error) -> Failure {
+    tracing::error!(%error, "a request body could not be spooled");
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(),
+        _ => Failure::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The gateway could not write to its folder tmp. Its log says why.",
+        ),
+    }
+}
+
+fn no_space() -> Failure {
+    let text = "The gateway has no space left for the body. Nothing was stored; try again later.";
+    Failure::new(StatusCode::INSUFFICIENT_STORAGE, text)
+}
+
+fn too_large() -> Failure {
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("A file has at most {FILE_MAX} bytes."))
+}
+
+fn too_slow() -> Failure {
+    Failure::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly. Nothing was stored.")
+}
+
+fn busy() -> Failure {
+    let text = "The gateway is taking in as many bodies as it can. Try again later.";
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use std::os::unix::fs::FileExt;
+
+    fn chunks(count: usize, size: usize) -> impl Stream<Item = Result<Bytes, ()>> + Unpin {
+        stream::iter((0..count).map(move |i| Ok(Bytes::from(vec![i as u8; size]))))
+    }
+
+    fn spool(limit: u64) -> (tempfile::TempDir, Spool) {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::new(dir.path().to_owned(), limit);
+        (dir, spool)
+    }
+
+    #[actix_rt::test]
+    async fn short_bodies_stay_in_memory_and_long_ones_go_to_a_nameless_file() {
+        let (dir, spool) = spool(1 << 30);
+        let short = spool.receive(chunks(16, 1 << 16), None, &|| None).await.unwrap();
+        assert!(matches!(&short.content, Content::Memory(bytes) if bytes.len() == 1 << 20));
+        assert_eq!(spool.used(), 0);
+        let long = spool.receive(chunks(17, 1 << 16), Some(17 << 16), &|| None).await.unwrap();
+        let Content::File { file, size, .. } = &long.content else { panic!("not spooled") };
+        assert_eq!((*size, spool.used()), (17 << 16, 17 << 16));
+        let mut last = [0; 1];
+        file.read_exact_at(&mut last, (17 << 16) - 1).unwrap();
+        assert_eq!(last, [16]);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        drop(long);
+        assert_eq!(spool.used(), 0);
+    }
+
+    #[actix_rt::test]
+    async fn a_full_spool_refuses_and_gives_back() {
+        let (_dir, spool) = spool(3 << 20);
+        let refused = spool.receive(chunks(4, 1 << 20), None, &|| None).await.err().unwrap();
+        assert_eq!(refused.status, StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(spool.used(), 0);
+        assert!(spool.receive(chunks(3, 1 << 20), None, &|| None).await.is_ok());
+    }
+
+    #[actix_rt::test]
+    async fn cut_bodies_are_refused() {
+        let (_dir, spool) = spool(1 << 30);
+        let cut = stream::iter([Ok(Bytes::from_static(b"abc")), Err(())]);
+        assert_eq!(spool.receive(cut, None, &|| None).await.err().unwrap().status, 400);
+        assert_eq!(spool.receive(chunks(1, 3), Some(4), &|| None).await.err().unwrap().status, 400);
+    }
+
+    #[actix_rt::test]
+    async fn many_bodies_in_memory_overflow_to_disk() {
+        let (_dir, spool) = spool(1 << 30);
+        let mut bodies = Vec::new();
+        for _ in 0..17 {
+            bodies.push(spool.receive(chunks(1, 1 << 20), None, &|| None).await.unwrap());
+        }
+        let spooled = bodies.iter().filter(|b| matches!(b.content, Content::File { .. })).count();
+        assert_eq!(spooled, 1);
+    }
+}

@@ -1,0 +1,38 @@
+//! TLS for a gateway that others can reach: rustls with ring.
+
+use super::webport::TlsFiles;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A certificate or key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("{}: no PEM certificate can be read from it", .0.display())]
+    Certificate(PathBuf),
+    #[error("{}: no PEM private key can be read from it", .0.display())]
+    Key(PathBuf),
+    #[error("certificate and private key do not fit: {0}")]
+    Unfit(rustls::Error),
+}
+
+/// Reads both files, relative to `folder`.
+pub fn server_config(folder: &Path, files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    let certificate = folder.join(&files.certificate);
+    let chain = CertificateDer::pem_file_iter(&certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .ok()
+        .filter(|chain| !chain.is_empty())
+        .ok_or(TlsError::Certificate(certificate))?;
+    let key = folder.join(&files.private_key);
+    let key = PrivateKeyDer::from_pem_file(&key).map_err(|_| TlsError::Key(key))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Unfit)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(TlsError::Unfit)
+}
