@@ -11,6 +11,7 @@
 //! - [`introducer`]: who is in the grid
 //! - [`grid`]: what a client does with caps
 //! - [`gateway`]: HTTP in front of the grid
+//! - [`node`]: node directories and what runs in them
 
 pub mod base;
 pub mod cap;

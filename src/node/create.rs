@@ -1,0 +1,78 @@
+//! Making node directories.
+
+use super::basedir::{Basedir, BasedirError, Role, Synced};
+use super::config::{DEFAULT_PARAMETERS, port_file};
+use crate::introducer::GridParameters;
+use std::path::Path;
+
+/// Where a node is to be reached; checked texts, written as they are.
+#[derive(Default)]
+pub struct Place {
+    pub port: Option<u16>,
+    /// `HOST:PORT` under which others reach the node.
+    pub location: Option<String>,
+}
+
+/// What a new client is told.
+#[derive(Default)]
+pub struct Client {
+    pub introducer: Option<String>,
+    pub webport: Option<String>,
+    pub place: Place,
+    pub nickname: Option<String>,
+    pub no_storage: bool,
+    pub sizelimit: Option<String>,
+}
+
+/// Makes an introducer's directory.
+pub fn introducer(path: &Path, place: &Place) -> Result<Basedir, BasedirError> {
+    let basedir = Basedir::create(path, Role::Introducer, Synced::Each)?;
+    write_introducer(&basedir, place)?;
+    Ok(basedir)
+}
+
+/// Makes a client's directory.
+pub fn client(path: &Path, client: &Client) -> Result<Basedir, BasedirError> {
+    let basedir = Basedir::create(path, Role::Client, Synced::Each)?;
+    write_client(&basedir, client)?;
+    Ok(basedir)
+}
+
+/// What an introducer is told, into its new directory.
+pub(super) fn write_introducer(basedir: &Basedir, place: &Place) -> Result<(), BasedirError> {
+    write_place(basedir, Role::Introducer, place)?;
+    let GridParameters { needed, happy, total } = DEFAULT_PARAMETERS;
+    basedir.write("encoding_parameters", &format!("{needed} {happy} {total}"))
+}
+
+/// What a client is told, into its new directory.
+pub(super) fn write_client(basedir: &Basedir, client: &Client) -> Result<(), BasedirError> {
+    write_place(basedir, Role::Client, &client.place)?;
+    if let Some(furl) = &client.introducer {
+        basedir.write_secret("introducer.furl", furl.trim())?;
+    }
+    let values = [
+        ("webport", &client.webport),
+        ("nickname", &client.nickname),
+        ("sizelimit", &client.sizelimit),
+    ];
+    for (name, value) in values {
+        if let Some(value) = value {
+            basedir.write(name, value)?;
+        }
+    }
+    if client.no_storage {
+        basedir.write("debug_no_storage", "")?;
+    }
+    Ok(())
+}
+
+fn write_place(basedir: &Basedir, role: Role, place: &Place) -> Result<(), BasedirError> {
+    if let Some(port) = place.port {
+        basedir.write(port_file(role), &port.to_string())?;
+    }
+    if let Some(location) = &place.location {
+        basedir.write("advertised_ip_addresses", location)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Running a node until somebody asks it to stop.
+
+use super::basedir::{Basedir, io_error};
+use super::error::NodeError;
+use super::logs;
+use super::running::{Node, Options};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
+use std::fs::OpenOptions;
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a node says when it has started.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The gateway's address, if the node has one.
+    pub url: Option<String>,
+}
+
+/// Runs the node in `dir` until SIGTERM or SIGINT. `announce` is called once it is ready. A
+/// `detached` node leaves its terminal first, and its standard output once it is ready.
+pub fn run(dir: &Path, detached: bool, announce: impl FnOnce(&Ready)) -> Result<(), NodeError> {
+    let basedir = Basedir::open(dir)?;
+    if detached {
+        let _ = rustix::process::setsid();
+    }
+    start_logs(&basedir)?;
+    until_signalled(async {
+        let node = Node::start(basedir.clone(), Options::default()).await?;
+        announce(&Ready { url: node.url().map(str::to_owned) });
+        if detached {
+            leave_output().map_err(|source| NodeError::System {
+                what: "the node's output could not be closed",
+                source,
+            })?;
+        }
+        Ok(node)
+    })
+}
+
+/// Logs of this process go to the node's folder; a panic is noted there by its place alone, as its
+/// text may hold a secret.
+pub fn start_logs(basedir: &Basedir) -> Result<(), NodeError> {
+    let folder = basedir.folder("logs", 0o700)?;
+    logs::start(&folder).map_err(|source| io_error(&folder, source))?;
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!(place, "a part of this node failed; this is a bug");
+    }));
+    Ok(())
+}
+
+/// Brings something up, keeps it until a signal comes, and takes it down cleanly. A signal that
+/// comes first ends the attempt.
+pub fn until_signalled<T: Stop>(
+    start: impl Future<Output = Result<T, NodeError>>,
+) -> Result<(), NodeError> {
+    let failed = |source| NodeError::System { what: "signals could not be set up", source };
+    actix_rt::System::new().block_on(async {
+        let mut signals = Signals::new().map_err(failed)?;
+        let started = tokio::select! {
+            started = start => started?,
+            () = signals.wait() => return Ok(()),
+        };
+        signals.wait().await;
+        tracing::info!("stopping");
+        started.stop().await;
+        Ok(())
+    })
+}
+
+/// Something that can be taken down.
+pub trait Stop {
+    fn stop(self) -> impl Future<Output = ()>;
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn leave_output() -> io::Result<()> {
+    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    dup2_stdout(&nowhere)?;
+    dup2_stderr(&nowhere)?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Nodes: directories of one-value files, what runs in them, and how it starts and stops.
+//!
+//! - [`basedir`], [`config`], [`secrets`], [`create`]: the directory
+//! - [`lock`], [`logs`], [`foreground`]: one process a directory, what it writes, how it ends
+//! - [`running`]: a node from its directory; the only place where all layers meet
+//! - [`hints`]: how others are told to reach it
+//! - [`neighbours`]: the storage servers it has heard of, connected and not, kept over restarts
+//! - [`control`]: what the owner's tools ask a running node
+//! - [`demo`]: a whole grid of such nodes in one process
+
+pub mod basedir;
+pub mod config;
+pub mod control;
+pub mod create;
+pub mod demo;
+mod error;
+pub mod foreground;
+mod hints;
+pub mod lock;
+mod logs;
+mod neighbours;
+pub mod running;
+mod saved;
+mod secrets;
+
+pub use error::NodeError;

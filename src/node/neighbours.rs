@@ -1,0 +1,248 @@
+//! The storage servers of the grid as this node sees them.
+//!
+//! A server is known once its announcement verified, and stays known. From when this node first
+//! wants to store or fetch something ([`Neighbours::wake`]; a gateway wants to at once), a
+//! reconnector keeps a link to each: a node that only offers space needs none of the others. Those
+//! with a link are in the [`ServerPool`] that uploads and downloads draw from. Nothing here asks
+//! the introducer for leave: its "gone" only shows on the page.
+
+use super::saved::Saved;
+use crate::base::rim::Clock;
+use crate::gateway::welcome::ServerStatus;
+use crate::grid::params::{EncodingParams, ParamsInForce};
+use crate::grid::servers::{Server, ServerPool};
+use crate::introducer::{Announcement, Book, GridParameters, Listener};
+use crate::storage::api::{GetVersion, Storage};
+use crate::tub::{Reconnector, Ref, Tub, TubId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Shared by the follower, the gateway's page and the control object.
+#[derive(Clone)]
+pub struct Neighbours(Arc<Inner>);
+
+struct Inner {
+    tub: Tub,
+    pool: ServerPool,
+    parameters: ParamsInForce,
+    saved: Saved,
+    state: Mutex<State>,
+    changed: tokio::sync::Notify,
+}
+
+#[derive(Default)]
+struct State {
+    servers: BTreeMap<TubId, Known>,
+    introducer: bool,
+    awake: bool,
+}
+
+struct Known {
+    announcement: Announcement,
+    /// Ends with the entry; none while this node needs nobody.
+    reconnector: Option<Reconnector>,
+    link: Option<Link>,
+    introducer_says_gone: bool,
+}
+
+/// A server with a live link.
+struct Link {
+    server: Arc<Server>,
+    available: Option<u64>,
+}
+
+impl Neighbours {
+    pub fn new(tub: Tub, pool: ServerPool, parameters: ParamsInForce, saved: Saved) -> Self {
+        Self(Arc::new(Inner {
+            tub,
+            pool,
+            parameters,
+            saved,
+            state: Mutex::default(),
+            changed: tokio::sync::Notify::new(),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on keeps a link to every known server.
+    pub fn wake(&self) {
+        let mut state = self.state();
+        state.awake = true;
+        for known in state.servers.values_mut() {
+            if known.reconnector.is_none() {
+                known.reconnector = Some(self.reach(&known.announcement));
+            }
+        }
+    }
+
+    fn reach(&self, announcement: &Announcement) -> Reconnector {
+        let (this, said) = (self.clone(), announcement.clone());
+        self.0.tub.keep::<Storage>(announcement.furl.clone(), move |storage| {
+            this.linked(&said, storage);
+        })
+    }
+
+    /// Waits until at least `count` servers are connected.
+    pub async fn connected(&self, count: usize) {
+        self.wake();
+        loop {
+            let changed = self.0.changed.notified();
+            if self.0.pool.len() >= count {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Drops all links and forgets all servers, so that nothing reconnects any more.
+    pub fn close(&self) {
+        self.0.saved.write();
+        self.state().servers.clear();
+    }
+
+    /// Whether the introducer's link is up.
+    pub fn introducer_connected(&self) -> bool {
+        self.state().introducer
+    }
+
+    /// One line a server, by tub id.
+    pub fn status(&self) -> Vec<ServerStatus> {
+        let now = Clock::System.now();
+        let state = self.state();
+        state.servers.iter().map(|(tub, known)| self.line(*tub, known, now)).collect()
+    }
+
+    fn line(&self, tub: TubId, known: &Known, now: u64) -> ServerStatus {
+        let own = tub == self.0.tub.id();
+        let connected = known.link.is_some();
+        let state = match (connected, own, known.introducer_says_gone) {
+            (true, true, _) => "Connected: this node itself",
+            (true, ..) => "Connected",
+            (false, _, true) => "Not connected; the introducer has lost it too",
+            (false, ..) if known.reconnector.is_none() => "Not connected; not needed yet",
+            (false, ..) => "Not connected; trying",
+        };
+        let silence = if own { Some(0) } else { self.0.tub.silence(tub) };
+        ServerStatus {
+            nodeid: tub.to_string(),
+            connection_status: state.to_owned(),
+            available_space: known.link.as_ref().and_then(|link| link.available),
+            nickname: known.announcement.nickname.clone(),
+            version: known.announcement.version.clone(),
+            last_received_data: silence.filter(|_| connected).map(|s| now.saturating_sub(s)),
+            connected,
+        }
+    }
+
+    /// A link to a server came up: uses it until it is lost.
+    fn linked(&self, announcement: &Announcement, storage: Ref<Storage>) {
+        let server = self.0.pool.add(Server {
+            id: announcement.tub(),
+            nickname: announcement.nickname.clone(),
+            permutation_seed: announcement.permutation_seed.clone(),
+            lease_seed: announcement.lease_seed,
+            storage: storage.clone(),
+        });
+        if let Some(known) = self.state().servers.get_mut(&server.id) {
+            known.link = Some(Link { server: server.clone(), available: None });
+        }
+        tracing::info!(server = %server.id, "storage server connected");
+        self.0.changed.notify_waiters();
+        let this = self.clone();
+        actix_rt::spawn(async move {
+            let asked = storage.call(GetVersion {});
+            let lost = storage.lost();
+            drop(storage);
+            if let Ok(version) = asked.await {
+                this.note_space(&server, version.available);
+            }
+            lost.await;
+            this.unlinked(&server);
+        });
+    }
+
+    fn note_space(&self, server: &Arc<Server>, available: Option<u64>) {
+        if let Some(known) = self.state().servers.get_mut(&server.id)
+            && let Some(link) = known.link.as_mut().filter(|l| Arc::ptr_eq(&l.server, server))
+        {
+            link.available = available;
+        }
+    }
+
+    fn unlinked(&self, server: &Arc<Server>) {
+        self.0.pool.remove(server);
+        if let Some(known) = self.state().servers.get_mut(&server.id)
+            && known.link.as_ref().is_some_and(|link| Arc::ptr_eq(&link.server, server))
+        {
+            known.link = None;
+            tracing::info!(server = %server.id, "storage server lost");
+        }
+    }
+
+    fn meet(&self, announcement: &Announcement) {
+        let tub = announcement.tub();
+        let mut state = self.state();
+        if let Some(known) = state.servers.get_mut(&tub)
+            && same_server(&known.announcement, announcement)
+        {
+            known.announcement = announcement.clone();
+            known.introducer_says_gone = false;
+            if let Some(reconnector) = known.reconnector.as_ref() {
+                reconnector.try_now();
+            }
+            return;
+        }
+        let known = Known {
+            announcement: announcement.clone(),
+            reconnector: state.awake.then(|| self.reach(announcement)),
+            link: None,
+            introducer_says_gone: false,
+        };
+        let replaced = state.servers.insert(tub, known);
+        drop(state);
+        if let Some(link) = replaced.and_then(|known| known.link) {
+            self.0.pool.remove(&link.server);
+        }
+    }
+}
+
+/// Whether a newer announcement leaves the link and the server's place in all orders as they are.
+fn same_server(old: &Announcement, new: &Announcement) -> bool {
+    old.furl.reveal() == new.furl.reveal()
+        && old.permutation_seed == new.permutation_seed
+        && old.lease_seed == new.lease_seed
+}
+
+impl Listener for Neighbours {
+    fn announced(&mut self, announcement: &Announcement) {
+        self.meet(announcement);
+    }
+
+    fn gone(&mut self, tub: TubId) {
+        if let Some(known) = self.state().servers.get_mut(&tub) {
+            known.introducer_says_gone = true;
+        }
+    }
+
+    fn parameters(&mut self, parameters: GridParameters) {
+        let GridParameters { needed, happy, total } = parameters;
+        match EncodingParams::new(needed.into(), happy.into(), total.into()) {
+            Ok(encoding) => {
+                self.0.parameters.announce(encoding);
+                self.0.saved.note_parameters(parameters);
+            }
+            Err(error) => tracing::warn!(%error, "the grid's encoding parameters are refused"),
+        }
+    }
+
+    fn introducer(&mut self, connected: bool) {
+        self.state().introducer = connected;
+    }
+
+    fn settled(&mut self, book: &Book) {
+        self.0.saved.note(book);
+    }
+}
