@@ -12,6 +12,7 @@
 //! - [`grid`]: what a client does with caps
 //! - [`gateway`]: HTTP in front of the grid
 //! - [`node`]: node directories and what runs in them
+//! - [`cli`]: the command line
 
 pub mod base;
 pub mod cap;

@@ -1,0 +1,60 @@
+//! `tahoe debug dump-cap CAP`
+
+use super::DebugError;
+use crate::base::base32;
+use crate::cap::{Cap, CapError, ChkVerifyCap};
+use std::io::Write;
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The cap, as `put` or `encode` printed it.
+    #[arg(value_name = "CAP")]
+    pub cap: String,
+}
+
+/// Prints what the cap says, a line for each fact.
+pub fn dump(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugError> {
+    match parse(&arguments.cap)? {
+        Cap::Lit(cap) => {
+            writeln!(out, "kind: literal file")?;
+            writeln!(out, "size: {}", cap.plaintext().len())?;
+        }
+        Cap::Chk(cap) => {
+            writeln!(out, "kind: read cap of an immutable file")?;
+            writeln!(out, "key: 16 bytes (secret, not shown)")?;
+            facts(&cap.verify_cap(), out)?;
+            writeln!(out, "verify cap: {}", cap.verify_cap().reveal())?;
+        }
+        Cap::ChkVerify(cap) => {
+            writeln!(out, "kind: verify cap of an immutable file")?;
+            facts(&cap, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn facts(cap: &ChkVerifyCap, out: &mut impl Write) -> Result<(), DebugError> {
+    let facts = cap.facts().map_err(|error| {
+        DebugError::new(format!("The cap is of no file: {error}."), "Copy the whole cap again.")
+    })?;
+    writeln!(out, "storage index: {}", cap.storage_index())?;
+    writeln!(out, "UEB hash: {}", base32::encode(&facts.ueb_hash))?;
+    writeln!(out, "needed: {}", facts.params.needed())?;
+    writeln!(out, "total: {}", facts.params.total())?;
+    writeln!(out, "size: {}", facts.size)?;
+    Ok(())
+}
+
+/// A cap typed by a person, with advice on what may be wrong with it.
+pub fn parse(text: &str) -> Result<Cap, DebugError> {
+    Cap::parse(text.trim()).map_err(|error| {
+        let advice = match error {
+            CapError::Malformed => "Copy the whole cap, without gaps or line breaks.",
+            CapError::Unknown => {
+                "A cap of a file begins with URI:CHK:, URI:CHK-Verifier: or URI:LIT:."
+            }
+            CapError::Unsupported => "Give the cap of an immutable file.",
+        };
+        DebugError::new(format!("The cap cannot be used: {error}."), advice)
+    })
+}

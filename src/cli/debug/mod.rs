@@ -1,0 +1,47 @@
+//! Looking at files, caps and shares without a grid: `tahoe debug …`.
+//!
+//! What is printed is for people and for scripts that compare; a cap's key is never shown except as
+//! part of the cap that `encode` is asked for. Nothing here talks to a network.
+
+mod decode;
+mod dump_cap;
+mod dump_share;
+mod encode;
+mod error;
+mod share_file;
+
+pub use error::DebugError;
+pub use share_file::ShareFile;
+
+use std::io::Write;
+
+/// The commands below `tahoe debug` that need no node.
+#[derive(clap::Subcommand, Debug)]
+pub enum DebugCommand {
+    /// Encode a file into shares, offline, and print its cap.
+    Encode(encode::Arguments),
+    /// Decode a file from share files, offline.
+    Decode(decode::Arguments),
+    /// Show what a share file says.
+    DumpShare(dump_share::Arguments),
+    /// Show what a cap says, without its key.
+    DumpCap(dump_cap::Arguments),
+}
+
+/// Runs one of them; results go to standard output, warnings to standard error.
+pub fn run(command: DebugCommand) -> Result<(), DebugError> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        DebugCommand::Encode(arguments) => {
+            let cap = encode::encode(&arguments)?;
+            writeln!(out, "{}", cap.reveal())?;
+        }
+        DebugCommand::Decode(arguments) => decode::decode(&arguments, &mut out)?,
+        DebugCommand::DumpShare(arguments) => dump_share::dump(&arguments, &mut out)?,
+        DebugCommand::DumpCap(arguments) => dump_cap::dump(&arguments, &mut out)?,
+    }
+    Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests;

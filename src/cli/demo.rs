@@ -1,0 +1,41 @@
+//! `tahoe demo [DIR] [--servers N] [--webport W]`
+
+use super::{CliError, check};
+use crate::node::demo::{self, Demo};
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where the grid keeps its files.
+    #[arg(value_name = "DIR", default_value = "./tahoe-demo")]
+    dir: PathBuf,
+    /// Storage servers.
+    #[arg(long, value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    servers: u16,
+    /// Where the gateway listens; a free port is taken if this one is busy.
+    #[arg(long, value_name = "W", default_value = "8123", value_parser = check::webport)]
+    webport: String,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<(), CliError> {
+        let servers = self.servers;
+        let dir = self.dir.clone();
+        let demo = Demo { dir: self.dir, servers, webport: self.webport };
+        demo::run(&demo, move |url| {
+            let base = url.trim_end_matches('/');
+            let dir = dir.display();
+            let text = format!(
+                "An introducer, {servers} storage servers and a gateway are running; their files \
+                 are in {dir}.\nTry:\n  curl -T README.md {base}/uri          stores a file and \
+                 prints its cap\n  curl {base}/uri/CAP                    gets it back\n\
+                 Or open {url} in a browser. Ctrl-C stops the grid; its files stay.\nready {url}"
+            );
+            let mut out = std::io::stdout();
+            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! What a person is told when a command fails.
+
+use super::debug::DebugError;
+use crate::node::NodeError;
+use crate::node::basedir::BasedirError;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// A failed command: what happened, and what to do about it.
+#[derive(Debug)]
+pub struct CliError {
+    what: String,
+    advice: String,
+    usage: bool,
+}
+
+impl CliError {
+    pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { what: what.into(), advice: advice.into(), usage: false }
+    }
+
+    /// The command was called in a way that cannot mean anything.
+    pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { usage: true, ..Self::new(what, advice) }
+    }
+
+    /// Prints both sentences on stderr; the exit code is 1, or 2 for wrong usage.
+    pub fn report(&self) -> ExitCode {
+        // A closed stderr must not turn a failure into a panic.
+        let _ = writeln!(std::io::stderr(), "tahoe: {}\n{}", end(&self.what), end(&self.advice));
+        ExitCode::from(if self.usage { 2 } else { 1 })
+    }
+}
+
+/// One sentence ends with one stop.
+fn end(text: &str) -> String {
+    let text = text.trim_end();
+    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
+}
+
+impl From<BasedirError> for CliError {
+    fn from(error: BasedirError) -> Self {
+        let advice = match &error {
+            BasedirError::Value { .. } => "Correct that file and try again.",
+            BasedirError::Io { .. } => "Check that the path exists and that you may use it.",
+            BasedirError::InUse { .. } => "Stop it first with `tahoe stop`, or use another folder.",
+            BasedirError::NotANode { .. } => {
+                "Name a node directory, or make one with `tahoe create-client DIR`."
+            }
+            BasedirError::Occupied { .. } => "Choose a new or an empty folder.",
+        };
+        Self::new(error.to_string(), advice)
+    }
+}
+
+impl From<DebugError> for CliError {
+    fn from(error: DebugError) -> Self {
+        Self { what: error.what, advice: error.advice, usage: error.usage }
+    }
+}
+
+impl From<NodeError> for CliError {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Basedir(error) => error.into(),
+            other => Self::new(other.to_string(), other.advice()),
+        }
+    }
+}
