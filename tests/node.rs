@@ -1,0 +1,158 @@
+//! Grids of whole nodes: joined by copying a furl, and without their introducer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test may stop at once, and tells its story in one piece"
+)]
+
+mod nodes;
+
+use nodes::{Nodes, Process, RunningGrid, bytes, done, tahoe, wait_for_servers};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+fn put(node: &Path, file: &Path) -> String {
+    done(tahoe().arg("put").arg(file).arg("-d").arg(node)).trim().to_owned()
+}
+
+fn get(node: &Path, cap: &str, file: &Path) {
+    done(tahoe().args(["get", cap]).arg(file).arg("-d").arg(node));
+}
+
+#[test]
+fn two_clients_share_a_file_over_an_introducer_whose_furl_they_copied() {
+    let nodes = Nodes::new();
+    let introducer = nodes.create_introducer();
+    fs::write(introducer.join("encoding_parameters"), "1 2 2\n").unwrap();
+    let (ann, ben) = (
+        nodes.create_client("ann", &["--webport", "0"]),
+        nodes.create_client("ben", &["--webport", "0"]),
+    );
+    let _introducer = Process::run(&introducer);
+    nodes.join(&ann);
+    nodes.join(&ben);
+    let (_ann, _ben) = (Process::run(&ann), Process::run(&ben));
+    for node in [&ann, &ben] {
+        wait_for_servers(node, 2);
+    }
+    let (file, copy) = (nodes.dir("file"), nodes.dir("copy"));
+    fs::write(&file, bytes(1_000_000, 1)).unwrap();
+    let cap = put(&ann, &file);
+    assert!(cap.contains(":1:2:1000000"), "the grid's parameters were used: {}", cap.len());
+    get(&ben, &cap, &copy);
+    assert_eq!(fs::read(&copy).unwrap(), bytes(1_000_000, 1));
+    for node in [&ann, &ben] {
+        assert!(node.join("storage/shares").read_dir().unwrap().next().is_some());
+    }
+}
+
+#[test]
+fn what_a_node_is_survives_a_restart() {
+    let grid = RunningGrid::of(1, "1 1 1");
+    let dirs =
+        [grid.nodes.dir("introducer"), grid.servers[0].dir.clone(), grid.gateway.dir.clone()];
+    let names = [
+        "introducer.furl",
+        "control.furl",
+        "my_nodeid",
+        "client.port",
+        "introducer.port",
+        "permutation-seed",
+        "lease-seed",
+        "private/node.identity",
+        "private/convergence",
+        "private/secret",
+        "private/api_auth_token",
+    ];
+    let read = |dir: &Path| names.map(|name| fs::read(dir.join(name)).ok());
+    let before: Vec<_> = dirs.iter().map(|dir| read(dir)).collect();
+    assert!(before[0][0].is_some() && before[1][5].is_some() && before[2][10].is_some());
+    for dir in &dirs {
+        let private = fs::metadata(dir.join("private")).unwrap().permissions().mode();
+        assert_eq!(private & 0o777, 0o700);
+        for file in fs::read_dir(dir.join("private")).unwrap().map(Result::unwrap) {
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?}", file.file_name());
+        }
+    }
+    let RunningGrid { nodes, introducer, servers, gateway } = grid;
+    let url = gateway.dir.join("node.url");
+    assert!(url.exists());
+    for process in servers.into_iter().chain([gateway]).chain(introducer) {
+        assert_eq!(process.stop(), 0, "a clean end");
+    }
+    assert!(!url.exists());
+    let again: Vec<_> = dirs.iter().map(|dir| Process::run(dir)).collect();
+    let after: Vec<_> = dirs.iter().map(|dir| read(dir)).collect();
+    assert!(before == after);
+    drop((again, nodes));
+}
+
+#[test]
+fn a_grid_works_without_its_introducer_after_a_restart_of_all_others() {
+    let mut grid = RunningGrid::of(4, "2 3 4");
+    let (file, copy) = (grid.nodes.dir("file"), grid.nodes.dir("copy"));
+    fs::write(&file, bytes(300_000, 1)).unwrap();
+    let cap = put(&grid.gateway.dir, &file);
+    grid.introducer.take().unwrap().kill();
+    let started = std::time::Instant::now();
+    fs::write(&file, bytes(300_000, 2)).unwrap();
+    put(&grid.gateway.dir, &file);
+    let mut dirs: Vec<_> = grid.servers.iter().map(|server| server.dir.clone()).collect();
+    dirs.push(grid.gateway.dir.clone());
+    let RunningGrid { nodes, servers, gateway, .. } = grid;
+    servers.into_iter().for_each(Process::kill);
+    gateway.kill();
+    let running: Vec<_> = dirs.iter().map(|dir| Process::run(dir)).collect();
+    let gateway = &dirs[4];
+    wait_for_servers(gateway, 4);
+    get(gateway, &cap, &copy);
+    assert_eq!(fs::read(&copy).unwrap(), bytes(300_000, 1));
+    fs::write(&file, bytes(300_000, 3)).unwrap();
+    let cap = put(gateway, &file);
+    get(gateway, &cap, &copy);
+    assert_eq!(fs::read(&copy).unwrap(), bytes(300_000, 3));
+    let secs = started.elapsed().as_secs_f32();
+    println!(
+        "promise 15: introducer dead, {} others restarted, 0 files lost, {secs:.1} s",
+        dirs.len()
+    );
+    drop((running, nodes));
+}
+
+#[test]
+fn a_nodes_own_parameters_win_over_the_grids() {
+    let grid = RunningGrid::of(2, "2 2 2");
+    let own = grid.nodes.create_client("own", &["--no-storage", "--webport", "0"]);
+    grid.nodes.join(&own);
+    fs::write(own.join("encoding_parameters"), "1 1 2").unwrap();
+    let _own = Process::run(&own);
+    wait_for_servers(&own, 2);
+    let file = grid.nodes.dir("file");
+    fs::write(&file, bytes(1000, 1)).unwrap();
+    assert!(put(&own, &file).ends_with(":1:2:1000"));
+    assert!(put(&grid.gateway.dir, &file).ends_with(":2:2:1000"));
+}
+
+#[test]
+fn an_idle_storage_node_is_small_and_quiet() {
+    let grid = RunningGrid::of(1, "1 1 1");
+    let server = &grid.servers[0];
+    let ticks = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let before = ticks(server.pid());
+    // The one place that must let time pass: idleness is what is measured.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let spent = ticks(server.pid()) - before;
+    let memory = server.memory();
+    println!("idle storage node: {} KiB resident, {spent} ticks of CPU in 3 s", memory >> 10);
+    assert!(spent <= 1, "{spent} ticks");
+    assert!(memory <= 16 << 20, "{memory} bytes resident, unoptimised");
+}
