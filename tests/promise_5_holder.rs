@@ -1,0 +1,329 @@
+//! Promise 5: only the holder may act.
+//!
+//! Against real processes: every remote method is called without a reference, with a guessed
+//! swissnum, with a revoked one and with another object's; leases are touched with wrong secrets
+//! and by the wrong facet; and 10,000 swissnums are guessed over 500 links. Nothing may change on
+//! any disk, and every stranger hears the same word.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test may stop at once, and tells its story in one piece"
+)]
+
+mod nodes;
+
+use actix::{Actor, Context, Handler};
+use nodes::{RunningGrid, bytes, http, storage_furls};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tahoe::base::rim::random;
+use tahoe::base::secret::{CancelSecret, RenewSecret};
+use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::introducer::api as intro;
+use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
+use tahoe::storage::api::{
+    Abort, AddLease, AdviseCorrupt, Allocate, BucketReader, BucketWriter, Cancel, Close, Expires,
+    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage,
+    Write,
+};
+use tahoe::tub::{
+    Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
+};
+
+/// A passer-by: an identity that nobody knows, which has found the address of a tub.
+fn stranger() -> Tub {
+    Tub::new(Identity::random(), TubOptions::default())
+}
+
+/// The same tub, another swissnum.
+fn with(furl: &Furl, swissnum: [u8; 32]) -> Furl {
+    Furl::new(furl.tub(), furl.hints().to_vec(), Swissnum::new(swissnum))
+}
+
+/// Counts what strangers hear; every answer must be this one word.
+#[derive(Default)]
+struct Tally {
+    methods: BTreeMap<&'static str, usize>,
+    calls: usize,
+}
+
+impl Tally {
+    async fn refused<I: Interface, M: Call<I>>(
+        &mut self,
+        tub: &Tub,
+        furl: &Furl,
+        call: M,
+        word: &RemoteError,
+    ) {
+        let answer = tub.sturdy::<I>(furl).call(call).await;
+        assert_eq!(answer.err().as_ref(), Some(word), "{} {}", I::NAME, M::METHOD);
+        let methods = self.methods.entry(I::NAME).or_default();
+        *methods = (*methods).max(usize::from(M::METHOD) + 1);
+        self.calls += 1;
+    }
+
+    /// Every method of every interface, under one furl that gives no right to any of them.
+    async fn all(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
+        self.storage(tub, furl, word).await;
+        self.refused::<BucketWriter, _>(tub, furl, Write { offset: 0, data: bulk() }, word).await;
+        self.refused::<BucketWriter, _>(tub, furl, Close {}, word).await;
+        self.refused::<BucketWriter, _>(tub, furl, Abort {}, word).await;
+        self.refused::<BucketReader, _>(tub, furl, Read { ranges: vec![(0, 1)] }, word).await;
+        self.refused::<LeaseRenewal, _>(tub, furl, Renew {}, word).await;
+        self.refused::<LeaseRenewal, _>(tub, furl, Expires {}, word).await;
+        self.refused::<LeaseCancellation, _>(tub, furl, Cancel {}, word).await;
+        let (holder, watcher) =
+            (intro::Publisher::of(start(Anyone)), intro::Subscriber::of(start(Anyone)));
+        let publish = intro::Publish { announcement: vec![1], holder };
+        self.refused::<intro::Introducer, _>(tub, furl, publish, word).await;
+        let subscribe = intro::Subscribe { service: "storage".into(), watcher };
+        self.refused::<intro::Introducer, _>(tub, furl, subscribe, word).await;
+        self.refused::<intro::Publisher, _>(tub, furl, intro::StillThere {}, word).await;
+        let changed = intro::Changed { announced: vec![], gone: vec![], parameters: None };
+        self.refused::<intro::Subscriber, _>(tub, furl, changed, word).await;
+        self.control(tub, furl, word).await;
+    }
+
+    async fn storage(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
+        let (si, renew, cancel) = (StorageIndex([1; 16]), secret(1), CancelSecret::new([2; 32]));
+        self.refused::<Storage, _>(tub, furl, GetVersion {}, word).await;
+        let allocate = Allocate {
+            si,
+            shares: vec![ShareNum(0)],
+            size: 10,
+            renew: renew.clone(),
+            cancel: cancel.clone(),
+        };
+        self.refused::<Storage, _>(tub, furl, allocate, word).await;
+        self.refused::<Storage, _>(tub, furl, OpenBucket { si, head: 10 }, word).await;
+        self.refused::<Storage, _>(tub, furl, ListShares { si }, word).await;
+        self.refused::<Storage, _>(tub, furl, AddLease { si, renew, cancel }, word).await;
+        let advise = AdviseCorrupt { si, share: ShareNum(0), reason: "x".into() };
+        self.refused::<Storage, _>(tub, furl, advise, word).await;
+    }
+
+    async fn control(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
+        let path = "/etc/hostname".to_owned();
+        self.refused::<Control, _>(tub, furl, WaitForServers { count: 1, seconds: 1 }, word).await;
+        let upload = Upload { path: path.clone(), convergent: true };
+        self.refused::<Control, _>(tub, furl, upload, word).await;
+        let download = Download { cap: "URI:LIT:aa".into(), path };
+        self.refused::<Control, _>(tub, furl, download, word).await;
+        self.refused::<Control, _>(tub, furl, SpeedTest { count: 1, size: 1 }, word).await;
+        self.refused::<Control, _>(tub, furl, MemoryUse {}, word).await;
+    }
+}
+
+fn bulk() -> Bulk {
+    Bulk(bytes::Bytes::from_static(b"x"))
+}
+
+fn secret(byte: u8) -> RenewSecret {
+    RenewSecret::new([byte; 32])
+}
+
+/// Lends references that an introducer asks for.
+struct Anyone;
+
+impl Actor for Anyone {
+    type Context = Context<Self>;
+}
+
+impl Handler<intro::StillThere> for Anyone {
+    type Result = Result<bool, RemoteError>;
+    fn handle(&mut self, _: intro::StillThere, _: &mut Self::Context) -> Self::Result {
+        Ok(true)
+    }
+}
+
+impl Handler<intro::Changed> for Anyone {
+    type Result = Result<(), RemoteError>;
+    fn handle(&mut self, _: intro::Changed, _: &mut Self::Context) -> Self::Result {
+        Ok(())
+    }
+}
+
+/// Names and contents of all share files.
+fn shares(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(shares(&entry.path()));
+        } else {
+            found.insert(entry.path(), fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+fn furl_in(dir: &Path, name: &str) -> Furl {
+    Furl::parse(&fs::read_to_string(dir.join(name)).unwrap()).unwrap()
+}
+
+#[actix_rt::test]
+async fn no_method_answers_to_one_who_does_not_hold_its_object() {
+    let started = Instant::now();
+    let grid = RunningGrid::of(2, "1 1 2");
+    let content = bytes(10_000, 1);
+    http().put(format!("{}/uri", grid.gateway.url)).send(&content[..]).unwrap();
+    let stored = grid.servers[0].dir.join("storage/shares");
+    let before = shares(&stored);
+    assert!(!before.is_empty());
+    let storage = furl_in(&grid.servers[0].dir, "control.furl");
+    let introducer = furl_in(&grid.nodes.dir("introducer"), "introducer.furl");
+    let mut tally = Tally::default();
+    let unknown = RemoteError::NoSuchObject;
+    // Nobody's, a guess, and a right one of another tub.
+    for swissnum in [[0; 32], random(), *introducer.swissnum().reveal()] {
+        tally.all(&stranger(), &with(&storage, swissnum), &unknown).await;
+    }
+    tally.all(&stranger(), &with(&introducer, *storage.swissnum().reveal()), &unknown).await;
+    // Revoked: the owner deletes the secret and restarts the node.
+    let dir = grid.servers[1].dir.clone();
+    let revoked = furl_in(&dir, "control.furl");
+    let RunningGrid { nodes, introducer: hub, mut servers, gateway } = grid;
+    servers.pop().unwrap().stop();
+    fs::remove_file(dir.join("private/control.swissnum")).unwrap();
+    servers.push(nodes::Process::run(&dir));
+    let now = furl_in(&dir, "control.furl");
+    tally.all(&stranger(), &with(&now, *revoked.swissnum().reveal()), &unknown).await;
+    let control = stranger().get::<Control>(&now).await.unwrap();
+    assert!(control.call(MemoryUse {}).await.unwrap().resident > 0, "the holder may");
+
+    let declared = [
+        (Storage::NAME, Storage::METHODS.len()),
+        (BucketWriter::NAME, BucketWriter::METHODS.len()),
+        (BucketReader::NAME, BucketReader::METHODS.len()),
+        (LeaseRenewal::NAME, LeaseRenewal::METHODS.len()),
+        (LeaseCancellation::NAME, LeaseCancellation::METHODS.len()),
+        (intro::Introducer::NAME, intro::Introducer::METHODS.len()),
+        (intro::Publisher::NAME, intro::Publisher::METHODS.len()),
+        (intro::Subscriber::NAME, intro::Subscriber::METHODS.len()),
+        (Control::NAME, Control::METHODS.len()),
+    ];
+    assert_eq!(tally.methods, declared.into_iter().collect(), "every method was tried");
+    assert!(shares(&stored) == before, "nothing changed");
+    let methods: usize = tally.methods.values().sum();
+    println!(
+        "promise 5: {methods} methods, {} calls without the right, 0 effects, one error word, {:.1} s",
+        tally.calls,
+        started.elapsed().as_secs_f32()
+    );
+    drop((nodes, hub, servers, gateway));
+}
+
+#[actix_rt::test]
+async fn leases_obey_their_own_secrets_only() {
+    let started = Instant::now();
+    let grid = RunningGrid::of(1, "1 1 1");
+    let furl = storage_furls(&grid.gateway.dir).remove(0);
+    let owner = stranger();
+    let server: Ref<Storage> = owner.get(&furl).await.unwrap();
+    let (si, renew, cancel) = (StorageIndex([9; 16]), random::<32>(), random::<32>());
+    let allocate = Allocate {
+        si,
+        shares: vec![ShareNum(3)],
+        size: 4,
+        renew: RenewSecret::new(renew),
+        cancel: CancelSecret::new(cancel),
+    };
+    let (_, writer) = server.call(allocate).await.unwrap().writers.remove(0);
+    writer.call(Write { offset: 0, data: Bulk(bytes::Bytes::from_static(b"abcd")) }).await.unwrap();
+    writer.call(Close {}).await.unwrap();
+    let mallory = stranger();
+    let theirs: Ref<Storage> = mallory.get(&furl).await.unwrap();
+    let other = AddLease { si, renew: secret(5), cancel: CancelSecret::new([6; 32]) };
+    assert_eq!(theirs.call(other).await.unwrap(), 1, "a second lease, of another owner");
+    let stored = grid.servers[0].dir.join("storage/shares");
+    let before = shares(&stored);
+
+    let mut tries = 0;
+    let unknown = RemoteError::NoSuchObject;
+    // The renew secret never cancels, the cancel secret never renews, a near miss is a miss.
+    let mut near = renew;
+    near[31] ^= 1;
+    for (swissnum, renews, cancels) in [
+        (renew, None, Some(RemoteError::WrongInterface)),
+        (cancel, Some(RemoteError::WrongInterface), None),
+        (near, Some(unknown.clone()), Some(unknown.clone())),
+        (si_as_secret(si), Some(unknown.clone()), Some(unknown)),
+    ] {
+        let furl = with(&furl, swissnum);
+        if let Some(word) = renews {
+            let answer = mallory.sturdy::<LeaseRenewal>(&furl).call(Renew {}).await;
+            assert_eq!(answer.err(), Some(word));
+            tries += 1;
+        }
+        if let Some(word) = cancels {
+            let answer = mallory.sturdy::<LeaseCancellation>(&furl).call(Cancel {}).await;
+            assert_eq!(answer.err(), Some(word));
+            tries += 1;
+        }
+    }
+    assert!(shares(&stored) == before, "nothing changed");
+    let renewal = owner.sturdy::<LeaseRenewal>(&with(&furl, renew));
+    assert!(renewal.call(Renew {}).await.unwrap() > 1_500_000_000, "the holder renews");
+    let cancellation = owner.sturdy::<LeaseCancellation>(&with(&furl, cancel));
+    assert_eq!(cancellation.call(Cancel {}).await.unwrap(), 1, "the holder cancels");
+    assert_eq!(
+        server.call(ListShares { si }).await.unwrap(),
+        [ShareNum(3)],
+        "the other lease holds"
+    );
+    println!(
+        "promise 5: leases, {tries} wrong secrets, 0 effects, {:.1} s",
+        started.elapsed().as_secs_f32()
+    );
+}
+
+fn si_as_secret(si: StorageIndex) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&si.0);
+    bytes
+}
+
+#[actix_rt::test]
+async fn ten_thousand_guesses_over_five_hundred_links_find_nothing() {
+    const LINKS: usize = 500;
+    const GUESSES: usize = 20;
+    let started = Instant::now();
+    let grid = RunningGrid::of(1, "1 1 1");
+    let furl = storage_furls(&grid.gateway.dir).remove(0);
+    let tubs: Vec<Tub> = (0..LINKS).map(|_| stranger()).collect();
+    // Links come up a few at a time, as many as may shake hands at once.
+    for group in tubs.chunks(25) {
+        let calls = group.iter().map(|tub| guess(tub, &furl));
+        assert!(futures_util::future::join_all(calls).await.iter().all(|hit| !hit));
+    }
+    assert!(tubs.iter().all(|tub| tub.connected() == [furl.tub()]), "all links stand at once");
+    let mut hits = 0;
+    for _ in 1..GUESSES {
+        let calls = tubs.iter().map(|tub| guess(tub, &furl));
+        hits += futures_util::future::join_all(calls).await.iter().filter(|hit| **hit).count();
+    }
+    assert_eq!(hits, 0);
+    let honest: Ref<Storage> = tubs[0].get(&furl).await.unwrap();
+    honest.call(GetVersion {}).await.unwrap();
+    println!(
+        "promise 5: {} swissnums guessed over {LINKS} links, {hits} hits, {:.1} s",
+        LINKS * GUESSES,
+        started.elapsed().as_secs_f32()
+    );
+}
+
+/// Whether a random swissnum found an object.
+async fn guess(tub: &Tub, furl: &Furl) -> bool {
+    let answer = tub.get::<Storage>(&with(furl, random())).await;
+    match answer {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error, RemoteError::NoSuchObject);
+            false
+        }
+    }
+}
