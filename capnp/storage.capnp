@@ -1,0 +1,89 @@
+@0xb7a1c0de5e1f0002;
+
+# The storage server.
+#
+# This file is the contract of the wire, readable from any language; the program declares the same
+# in src/storage/api.rs, and a test holds the two together. How values are encoded is told in README.md beside it.
+
+using Types = import "types.capnp";
+
+interface Storage $Types.name("grid.storage.v1") {
+  # A storage server. Its furl is the right to store and to read ciphertext.
+  getVersion @0 () -> (reply :ServerVersion);
+  allocate @1 (
+    si :Types.StorageIndex,
+    shares :List(UInt8),
+    size :UInt64,
+    renew :Types.Secret,
+    cancel :Types.Secret) -> (reply :Allocated);
+  openBucket @2 (si :Types.StorageIndex, head :UInt32) -> (reply :Opened);
+  listShares @3 (si :Types.StorageIndex) -> (reply :List(UInt8));
+  addLease @4 (si :Types.StorageIndex, renew :Types.Secret, cancel :Types.Secret)
+      -> (reply :UInt32);
+  adviseCorrupt @5 (si :Types.StorageIndex, share :UInt8, reason :Text) -> ();
+}
+
+interface BucketWriter $Types.name("grid.storage.writer.v1") {
+  # One share being written. Dropping the last reference, or losing the link, aborts it.
+  write @0 (offset :UInt64, data :Types.Bulk) -> ();
+  close @1 () -> ();
+  # Answered when the share is durable and visible.
+  abort @2 () -> ();
+}
+
+interface BucketReader $Types.name("grid.storage.reader.v1") {
+  # One share, open for reading.
+  read @0 (ranges :List(Range)) -> (reply :Types.Bulk);
+}
+
+interface LeaseRenewal $Types.name("grid.storage.renew.v1") {
+  # Its swissnum is the lease's renew secret.
+  renew @0 () -> (reply :UInt64);
+  expires @1 () -> (reply :UInt64);
+}
+
+interface LeaseCancellation $Types.name("grid.storage.cancel.v1") {
+  # Its swissnum is the lease's cancel secret.
+  cancel @0 () -> (reply :UInt32);
+}
+
+struct ServerVersion {
+  version @0 :Text;
+  maxShareSize @1 :UInt64;
+  available @2 :MaybeBytes;
+  readOnly @3 :Bool;
+}
+
+struct MaybeBytes {
+  union {
+    none @0 :Void;
+    some @1 :UInt64;
+  }
+}
+
+struct Allocated {
+  already @0 :List(UInt8);
+  inProgress @1 :List(UInt8);
+  writers @2 :List(NumberedWriter);
+}
+
+struct NumberedWriter {
+  num @0 :UInt8;
+  writer @1 :BucketWriter;
+}
+
+struct OpenShare {
+  num @0 :UInt8;
+  length @1 :UInt64;
+  reader @2 :BucketReader;
+}
+
+struct Opened {
+  shares @0 :List(OpenShare);
+  heads @1 :Types.Bulk;
+}
+
+struct Range {
+  offset @0 :UInt64;
+  length @1 :UInt32;
+}
