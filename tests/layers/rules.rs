@@ -1,0 +1,156 @@
+//! The rules themselves: lists, each entry with its reason.
+
+use crate::source::Named;
+
+/// Layers and their heights: a module uses only layers of a smaller height. Equal heights are
+/// strangers to each other.
+pub const LAYERS: &[(&str, u32)] = &[
+    ("base", 0),
+    ("cap", 1),
+    ("codec", 2),
+    ("link", 3),
+    ("tub", 4),
+    ("storage", 5),
+    ("introducer", 5),
+    ("vdrive", 5),
+    ("grid", 6),
+    ("gateway", 7),
+    ("node", 8),
+    ("cli", 9),
+];
+
+/// Layers that hold other people's bytes and must not be able to read them.
+pub const BLIND: &[&str] = &["link", "tub", "storage", "introducer", "vdrive"];
+
+/// Layers that know nothing of capability strings, though `cap` is below them.
+pub const CAPLESS: &[&str] = &["base", "codec", "link", "tub", "storage", "introducer", "vdrive"];
+
+/// Words for secrets that open files; no server has a use for them.
+pub const UNSPEAKABLE: &[&str] = &[
+    "ReadKey",
+    "WriteKey",
+    "read_key",
+    "write_key",
+    "readkey",
+    "writekey",
+    "ReadCap",
+    "WriteCap",
+    "read_cap",
+    "write_cap",
+    "FileKey",
+    "file_key",
+    "ConvergenceSecret",
+];
+
+/// The only place of unsafe code: erasure code and hashing with vector instructions.
+pub const UNSAFE_FOLDER: &str = "src/codec/kernel/";
+
+pub const LINES_MAX: usize = 600;
+
+/// Files above [`LINES_MAX`] and why they are one file.
+pub const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Something that makes code depend on the world outside, and where that is allowed.
+pub struct Rim {
+    pub what: &'static str,
+    /// Paths that begin so.
+    pub prefixes: &'static [&'static str],
+    /// Paths with this name anywhere in them.
+    pub names: &'static [&'static str],
+    /// File, or folder with a final `/`, and the reason.
+    pub allowed: &'static [(&'static str, &'static str)],
+}
+
+impl Rim {
+    pub fn catches(&self, named: &Named) -> bool {
+        self.prefixes.iter().any(|prefix| named.starts_with(prefix))
+            || named.segments().any(|segment| self.names.contains(&segment))
+    }
+
+    pub fn allows(&self, path: &str) -> bool {
+        self.allowed.iter().any(|(place, _)| covers(place, path))
+    }
+}
+
+/// Whether an entry stands for a file: the file itself or a folder above it.
+pub fn covers(place: &str, path: &str) -> bool {
+    place == path || (place.ends_with('/') && path.starts_with(place))
+}
+
+pub const RIMS: &[Rim] = &[
+    Rim {
+        what: "randomness",
+        prefixes: &["ring::rand", "rand", "getrandom"],
+        names: &["SystemRandom", "OsRng", "thread_rng"],
+        allowed: &[("src/base/rim.rs", "the one source of randomness")],
+    },
+    Rim {
+        what: "the time of day",
+        prefixes: &["std::time::SystemTime"],
+        names: &["SystemTime", "UNIX_EPOCH"],
+        allowed: &[("src/base/rim.rs", "the one clock; tests move it by hand")],
+    },
+    // Timers and deadlines of tokio are no rim: a runtime can hold them still.
+    Rim {
+        what: "measuring time",
+        prefixes: &["std::time::Instant"],
+        names: &[],
+        allowed: &[
+            ("src/tub/tub.rs", "how long a link has been silent"),
+            ("src/gateway/spool.rs", "slow bodies are cut off by their rate"),
+            ("src/storage/actor/writer.rs", "uploads that have gone quiet"),
+            ("src/node/control.rs", "the speed test"),
+            ("src/node/lock.rs", "waiting for another process to end"),
+        ],
+    },
+    Rim {
+        what: "sockets",
+        prefixes: &["tokio::net", "ureq"],
+        names: &["TcpListener", "TcpStream", "TcpSocket", "UdpSocket", "UnixStream", "HttpServer"],
+        allowed: &[
+            ("src/tub/network.rs", "the one place that dials and listens for links"),
+            ("src/gateway/serve.rs", "the HTTP server"),
+            ("src/node/hints.rs", "which own address faces the network"),
+            ("src/cli/http.rs", "the HTTP client"),
+            ("src/cli/put.rs", "the HTTP client's body"),
+        ],
+    },
+    Rim {
+        what: "files",
+        prefixes: &["std::fs", "tokio::fs", "rustix::fs", "tempfile", "sled"],
+        names: &["OpenOptions"],
+        allowed: &[
+            ("src/storage/disk/real.rs", "shares, behind a trait that tests replace"),
+            ("src/storage/index/kv.rs", "the index, which may be lost"),
+            ("src/grid/source.rs", "the file that is uploaded"),
+            ("src/gateway/spool.rs", "bodies too large for memory"),
+            ("src/node/basedir.rs", "the files of a node's folder"),
+            ("src/node/control.rs", "files that the owner names"),
+            ("src/node/demo.rs", "the demo's own folder"),
+            ("src/node/foreground.rs", "the log of a node in the background"),
+            ("src/node/saved.rs", "the last known announcements"),
+            ("src/node/lock.rs", "one process a folder"),
+            ("src/node/logs.rs", "rotated logs"),
+            ("src/cli/debug/", "shares and files that a user named"),
+            ("src/cli/get.rs", "the file that a user asked for"),
+            ("src/cli/put.rs", "the file that a user gave"),
+        ],
+    },
+    Rim {
+        what: "processes, arguments and environment",
+        prefixes: &["std::process", "std::env", "rustix::process"],
+        names: &[],
+        allowed: &[
+            ("src/cli/", "a command is a process with arguments"),
+            ("src/node/foreground.rs", "leaving the terminal"),
+            ("src/node/lock.rs", "who runs in this folder"),
+            ("src/node/logs.rs", "how much to log, from the environment"),
+        ],
+    },
+    Rim {
+        what: "the terminal",
+        prefixes: &["indicatif"],
+        names: &["println", "print", "eprintln", "eprint", "dbg"],
+        allowed: &[("src/cli/", "commands speak to their user")],
+    },
+];
