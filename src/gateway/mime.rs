@@ -64,13 +64,7 @@ pub fn attachment(name: Option<&str>) -> String {
     let mut out = format!("attachment; filename=\"{plain}\"");
     if plain != name {
         out.push_str("; filename*=UTF-8''");
-        for byte in name.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        out.push_str(&super::route::percent_encode(name));
     }
     out
 }

@@ -194,32 +194,13 @@ macro_rules! remote_interface {
         $vis enum $iface {}
 
         $(
-            $(#[$method_meta])*
-            $vis struct $message { $(pub $field: $type),* }
+            $crate::wire_struct! {
+                $(#[$method_meta])*
+                $vis struct $message { $(pub $field: $type),* }
+            }
 
             impl ::actix::Message for $message {
                 type Result = Result<$reply, $crate::tub::RemoteError>;
-            }
-
-            impl $crate::tub::Wire for $message {
-                type Twin = ($(<$type as $crate::tub::Wire>::Twin,)*);
-
-                #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
-                fn into_wire(
-                    self,
-                    out: &mut $crate::tub::Outgoing<'_>,
-                ) -> Result<Self::Twin, $crate::tub::RemoteError> {
-                    Ok(($($crate::tub::Wire::into_wire(self.$field, out)?,)*))
-                }
-
-                #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
-                fn from_wire(
-                    twin: Self::Twin,
-                    from: &mut $crate::tub::Incoming<'_>,
-                ) -> Result<Self, $crate::tub::RemoteError> {
-                    let ($($field,)*) = twin;
-                    Ok(Self { $($field: $crate::tub::Wire::from_wire($field, from)?),* })
-                }
             }
 
             impl $crate::tub::Call<$iface> for $message {
