@@ -4,15 +4,23 @@
 //! read cap     URI:CHK:<b32 key>:<b32 UEB hash>:<k>:<N>:<size>
 //! verify cap   URI:CHK-Verifier:<b32 SI>:<b32 UEB hash>:<k>:<N>:<size>
 //! literal      URI:LIT:<b32 plaintext>
+//! immutable directory   the same three, as URI:DIR2-CHK:, URI:DIR2-CHK-Verifier:, URI:DIR2-LIT:
+//! directory             URI:DIR:, URI:DIR-RO:, URI:DIR-Verifier: of a vdrive server, see [`dir`]
 //! ```
 //! In a [`Cap`] that was parsed every hash has its length. Its numbers may still be those of no file,
-//! as the original's parser lets them pass; [`ChkCap::facts`] is where that is found. Holding a cap is holding the authority, so nothing here has a `Display`, `Debug` shows no secret, and
-//! the text comes from [`Cap::reveal`] alone. Authority only shrinks: a read cap gives its verify
-//! cap, never the other way.
+//! as the original's parser lets them pass; [`ChkCap::facts`] is where that is found. Holding a cap
+//! is holding the authority, so nothing here has a `Display`, `Debug` shows no secret, and the text
+//! comes from [`Cap::reveal`] alone. Authority only shrinks: a write cap gives its read cap, a read
+//! cap its verify cap, never the other way.
 
+pub mod dir;
+mod foreign;
 #[doc(hidden)]
 pub mod fuzz;
 mod parse;
+
+pub use dir::{DirCap, DirPlace, DirReadCap, DirVerifyCap, DirWriteKey};
+pub use foreign::ForeignCap;
 
 use crate::base::StorageIndex;
 use crate::base::base32;
@@ -29,6 +37,18 @@ pub enum Cap {
     Chk(ChkCap),
     /// Verifies, and repairs, an immutable file without reading it.
     ChkVerify(ChkVerifyCap),
+    /// An immutable directory so small that its cap holds its table.
+    DirLit(LitCap),
+    /// Reads an immutable directory: the file that holds its table.
+    DirChk(ChkCap),
+    /// Verifies an immutable directory.
+    DirChkVerify(ChkVerifyCap),
+    /// Changes a directory.
+    Dir(DirCap),
+    /// Reads a directory.
+    DirRead(DirReadCap),
+    /// Verifies a directory.
+    DirVerify(DirVerifyCap),
 }
 
 /// Text that is no usable capability.
@@ -43,6 +63,12 @@ pub enum CapError {
     /// A kind of the format that this program does not handle.
     #[error("capabilities of this kind (mutable files and their directories) are not handled here")]
     Unsupported,
+    /// A write cap where only reading may be given on.
+    #[error("this capability gives write access where only read access may stand")]
+    NotReadOnly,
+    /// A mutable thing where all must stay as it is.
+    #[error("this capability is of something that can change, where nothing may")]
+    NotImmutable,
 }
 
 /// A literal: the plaintext itself.
@@ -73,44 +99,88 @@ struct Claims {
 }
 
 impl Cap {
-    /// Parses a capability; one prefix `ro.` or `imm.`, and one newline at the end, are ignored.
+    /// Parses a capability. Of a prefix `ro.` or `imm.` only the constraint counts: the first lets no
+    /// write cap pass, the second nothing that can change. One newline at the end is ignored.
     pub fn parse(text: &str) -> Result<Self, CapError> {
-        parse::cap(text)
+        parse::cap(text, false)
+    }
+
+    /// Parses a capability that stands where all must be immutable, if `deep_immutable`.
+    pub fn parse_within(text: &str, deep_immutable: bool) -> Result<Self, CapError> {
+        parse::cap(text, deep_immutable)
     }
 
     /// The text, for somebody who shall have the authority.
     pub fn reveal(&self) -> String {
         match self {
-            Self::Lit(cap) => cap.reveal(),
-            Self::Chk(cap) => cap.reveal(),
-            Self::ChkVerify(cap) => cap.reveal(),
+            Self::Lit(cap) => cap.spell(parse::LIT),
+            Self::Chk(cap) => cap.spell(parse::CHK),
+            Self::ChkVerify(cap) => cap.spell(parse::CHK_VERIFIER),
+            Self::DirLit(cap) => cap.spell(parse::DIR_LIT),
+            Self::DirChk(cap) => cap.spell(parse::DIR_CHK),
+            Self::DirChkVerify(cap) => cap.spell(parse::DIR_CHK_VERIFIER),
+            Self::Dir(cap) => cap.reveal(),
+            Self::DirRead(cap) => cap.reveal(),
+            Self::DirVerify(cap) => cap.reveal(),
         }
     }
 
-    /// Bytes of the file.
-    pub const fn size(&self) -> u64 {
+    /// Whether it is of a directory; of a file otherwise.
+    pub const fn is_directory(&self) -> bool {
+        !matches!(self, Self::Lit(_) | Self::Chk(_) | Self::ChkVerify(_))
+    }
+
+    /// Whether what it reads can change. A verify cap reads nothing.
+    pub const fn is_mutable(&self) -> bool {
+        matches!(self, Self::Dir(_) | Self::DirRead(_))
+    }
+
+    /// Whether its holder may change something.
+    pub const fn is_writable(&self) -> bool {
+        matches!(self, Self::Dir(_))
+    }
+
+    /// Whether it only lets its holder check, and not read.
+    pub const fn is_verifier(&self) -> bool {
+        matches!(self, Self::ChkVerify(_) | Self::DirChkVerify(_) | Self::DirVerify(_))
+    }
+
+    /// Bytes of the file, or of the table of an immutable directory.
+    pub const fn size(&self) -> Option<u64> {
         match self {
-            Self::Lit(cap) => cap.0.len() as u64,
-            Self::Chk(cap) => cap.claims.size,
-            Self::ChkVerify(cap) => cap.claims.size,
+            Self::Lit(cap) | Self::DirLit(cap) => Some(cap.0.len() as u64),
+            Self::Chk(cap) | Self::DirChk(cap) => Some(cap.claims.size),
+            Self::ChkVerify(cap) | Self::DirChkVerify(cap) => Some(cap.claims.size),
+            Self::Dir(_) | Self::DirRead(_) | Self::DirVerify(_) => None,
         }
     }
 
-    /// Where the shares are; a literal has none.
+    /// Where the shares are; a literal has none, and a vdrive server keeps none.
     pub fn storage_index(&self) -> Option<StorageIndex> {
         match self {
-            Self::Lit(_) => None,
-            Self::Chk(cap) => Some(cap.storage_index()),
-            Self::ChkVerify(cap) => Some(cap.index),
+            Self::Chk(cap) | Self::DirChk(cap) => Some(cap.storage_index()),
+            Self::ChkVerify(cap) | Self::DirChkVerify(cap) => Some(cap.index),
+            _ => None,
         }
     }
 
-    /// What lets somebody check the file and not read it; a literal has nothing to check.
-    pub fn verify_cap(&self) -> Option<ChkVerifyCap> {
+    /// Attenuates: the same without the authority to change it.
+    pub fn read_cap(&self) -> Self {
         match self {
-            Self::Lit(_) => None,
-            Self::Chk(cap) => Some(cap.verify_cap()),
-            Self::ChkVerify(cap) => Some(*cap),
+            Self::Dir(cap) => Self::DirRead(cap.read_cap()),
+            other => other.clone(),
+        }
+    }
+
+    /// What lets somebody check it and not read it; a literal has nothing to check.
+    pub fn verify_cap(&self) -> Option<Self> {
+        match self {
+            Self::Lit(_) | Self::DirLit(_) => None,
+            Self::Chk(cap) => Some(Self::ChkVerify(cap.verify_cap())),
+            Self::DirChk(cap) => Some(Self::DirChkVerify(cap.verify_cap())),
+            Self::Dir(cap) => Some(Self::DirVerify(cap.verify_cap())),
+            Self::DirRead(cap) => Some(Self::DirVerify(cap.verify_cap())),
+            Self::ChkVerify(_) | Self::DirChkVerify(_) | Self::DirVerify(_) => Some(self.clone()),
         }
     }
 }
@@ -126,7 +196,11 @@ impl LitCap {
     }
 
     pub fn reveal(&self) -> String {
-        format!("{}{}", parse::LIT, base32::encode(&self.0))
+        self.spell(parse::LIT)
+    }
+
+    fn spell(&self, kind: &str) -> String {
+        format!("{kind}{}", base32::encode(&self.0))
     }
 }
 
@@ -162,7 +236,11 @@ impl ChkCap {
     }
 
     pub fn reveal(&self) -> String {
-        format!("{}{}:{}", parse::CHK, base32::encode(self.key.reveal()), self.claims.text())
+        self.spell(parse::CHK)
+    }
+
+    fn spell(&self, kind: &str) -> String {
+        format!("{kind}{}:{}", base32::encode(self.key.reveal()), self.claims.text())
     }
 }
 
@@ -181,7 +259,11 @@ impl ChkVerifyCap {
     }
 
     pub fn reveal(&self) -> String {
-        format!("{}{}:{}", parse::CHK_VERIFIER, self.index, self.claims.text())
+        self.spell(parse::CHK_VERIFIER)
+    }
+
+    fn spell(&self, kind: &str) -> String {
+        format!("{kind}{}:{}", self.index, self.claims.text())
     }
 }
 
