@@ -21,8 +21,8 @@ use storage_help::{NOW, config, data, get, open, put, secrets, si};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::rim::Clock;
-use tahoe::storage::disk::memory::MemoryDisk;
-use tahoe::storage::disk::{Disk, Fault, Faults};
+use tahoe::disk::memory::MemoryDisk;
+use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};
 
 const DIR: &str = "/storage";
@@ -252,8 +252,8 @@ mod killed {
     use tahoe::base::rim::random;
     use tahoe::base::secret::{CancelSecret, RenewSecret};
     use tahoe::base::{ShareNum, StorageIndex};
+    use tahoe::disk::Disk;
     use tahoe::storage::api::{Allocate, Close, ListShares, Storage, Write};
-    use tahoe::storage::disk::Disk;
     use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
     use tahoe::tub::{Bulk, Furl, Hint, Identity, Ref, RemoteError, Tub, TubOptions};
 

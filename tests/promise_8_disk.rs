@@ -21,8 +21,8 @@ use storage_help::{NOW, config, data, get, open, put, secrets, si};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::rim::Clock;
-use tahoe::storage::disk::memory::MemoryDisk;
-use tahoe::storage::disk::{Disk, Fault, Faults};
+use tahoe::disk::memory::MemoryDisk;
+use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};
 
 const DIR: &str = "/storage";

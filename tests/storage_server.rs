@@ -18,12 +18,12 @@ use std::time::Duration;
 use storage_help::{NOW, data, get, open, put, secrets, si};
 use tahoe::base::limits::{LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX, SHARES_MAX};
 use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::disk::memory::MemoryDisk;
+use tahoe::disk::{Disk, Faults, Op};
 use tahoe::storage::api::{
     AddLease, Allocate, Allocated, BucketWriter, Cancel, Close, Expires, GetVersion,
     LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage, Write, code,
 };
-use tahoe::storage::disk::memory::MemoryDisk;
-use tahoe::storage::disk::{Disk, Faults, Op};
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreError};
 use tahoe::tub::{
     Bulk, Furl, Identity, LoopbackNet, Network, Ref, RemoteError, Swissnum, Tub, TubOptions,

@@ -18,8 +18,8 @@ use tahoe::base::hash::blake2b;
 use tahoe::base::limits::{LEASE_JOURNAL_MAX, LEASE_SECONDS, SHARE_MAX, WRITE_CHUNK};
 use tahoe::base::rim::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
-use tahoe::storage::disk::memory::MemoryDisk;
-use tahoe::storage::disk::{Cache, Disk, Faults, Mode};
+use tahoe::disk::memory::MemoryDisk;
+use tahoe::disk::{Cache, Disk, Faults, Mode};
 use tahoe::storage::paths::bucket_path;
 use tahoe::storage::{Facet, Store, StoreConfig, StoreError, Upload};
 

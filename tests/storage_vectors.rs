@@ -17,10 +17,10 @@ use tahoe::base::hash::{blake2b, pair, tagged};
 use tahoe::base::rim::Clock;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
 use tahoe::base::{ShareNum, StorageIndex, base32};
+use tahoe::disk::Disk;
 use tahoe::storage::container::{
     Cancelled, Edit, HEAD_LEN, Header, Kind, Lease, LeaseTable, Version, classify,
 };
-use tahoe::storage::disk::Disk;
 use tahoe::storage::paths::bucket_path;
 use tahoe::storage::{AllocateRequest, LeaseSecrets, Store, StoreConfig};
 

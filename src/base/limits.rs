@@ -119,6 +119,55 @@ pub const WEB_BODY_STALL_TIME: Duration = Duration::from_secs(60);
 pub const WEB_BODY_RATE_MIN: u64 = 128;
 /// Request bodies that may be under way at once.
 pub const WEB_BODIES_MAX: usize = 512;
+/// One field of a form that is no file, or a body that is one cap: the longest cap is far below.
+pub const FORM_FIELD_MAX: usize = 64 << 10;
+/// Fields of a form; the longest form of ours has six.
+pub const FORM_FIELDS_MAX: usize = 64;
+/// JSON that describes the children of one directory: 100,000 of them take some 60 MB.
+pub const CHILDREN_JSON_MAX: u64 = 256 << 20;
+/// Children in one JSON body, which is held in memory as a tree.
+pub const CHILDREN_MAX: usize = 1 << 20;
+/// Entries of a listing that are written at once; the next are made when those are on their way.
+pub const LISTING_CHUNK: usize = 512;
+/// Long work that is under way or whose result was not fetched yet.
+pub const OPERATIONS_MAX: usize = 256;
+/// Long work that is under way at once.
+pub const OPERATIONS_RUNNING_MAX: usize = 32;
+/// Results that nobody read are kept for 4 days, those that were read for 1 day, in seconds.
+pub const OPERATION_UNREAD_SECONDS: u64 = 4 * 24 * 3600;
+pub const OPERATION_READ_SECONDS: u64 = 24 * 3600;
+/// A handle is at most this long; clients choose them at random.
+pub const OPERATION_HANDLE_MAX: usize = 256;
+/// Objects of one manifest that is kept until it is fetched; longer ones must be streamed.
+pub const MANIFEST_MAX: usize = 1 << 20;
+/// Objects that one deep check has under check at once.
+pub const DEEP_CHECKS_MAX: usize = 8;
+/// Transfers that the status page remembers of each kind.
+pub const HISTORY_MAX: usize = 10;
+/// Browsers that are logged in as the owner; one more forgets the oldest.
+pub const SESSIONS_MAX: usize = 64;
+/// A browser stays logged in so long, in seconds.
+pub const SESSION_SECONDS: u64 = 7 * 24 * 3600;
+/// A login address that was made for one use is good for so long, in seconds.
+pub const LOGIN_SECONDS: u64 = 600;
+/// Files and folders in one local folder that the owner has copied.
+pub const LOCAL_DEPTH_MAX: usize = 64;
+/// Bytes of a text that its page shows; the rest is for who downloads it.
+pub const PREVIEW_MAX: u64 = 512 << 10;
+/// A picture up to this size is its own thumbnail; larger ones have an icon.
+pub const THUMBNAIL_MAX: u64 = 8 << 20;
+/// What was deleted by way of the pages can be put back for so long (30 days), in seconds.
+pub const TRASH_SECONDS: u64 = 30 * 24 * 3600;
+/// Deletions that can be put back, and links in all of them together.
+pub const TRASH_DELETIONS_MAX: usize = 1_000;
+pub const TRASH_LINKS_MAX: usize = 20_000;
+/// Bytes of the record of them: a link takes some 500.
+pub const TRASH_FILE_MAX: u64 = 64 << 20;
+/// An urlencoded form: the names of some ten thousand children that are changed at once.
+pub const FORM_BODY_MAX: usize = 1 << 20;
+/// Pages that follow the transfers at once, and how often they are told.
+pub const EVENT_STREAMS_MAX: usize = 64;
+pub const EVENT_TIME: Duration = Duration::from_millis(500);
 /// Threads that serve HTTP.
 pub const WEB_WORKERS_MAX: usize = 4;
 
@@ -191,3 +240,81 @@ pub const SHARE_READ_TIME: Duration = Duration::from_secs(30);
 pub const READ_AHEAD_UNITS: usize = 2;
 /// Bytes handed to a reader at once.
 pub const READ_CHUNK_MAX: usize = 512 << 10;
+
+// --- directories: what holds the keys -------------------------------------------------------
+
+/// A child's name in UTF-8, after normalisation.
+pub const NAME_MAX: usize = 1_024;
+/// A child's metadata as JSON.
+pub const METADATA_MAX: usize = 32 << 10;
+/// Times that a change is made again on top of what others did meanwhile.
+pub const REDOS_MAX: u32 = 32;
+/// The table of an immutable directory, held whole: some 100,000 children.
+pub const TABLE_MAX: u64 = 64 << 20;
+/// Bytes of rows that one call to a vdrive server carries; more are staged.
+pub const STAGE_BYTES: usize = 1 << 20;
+/// Directories to which a client holds a reference because it used them lately.
+pub const DIRECTORIES_HELD_MAX: usize = 64;
+/// Rows that are opened where they arrive; more go to a worker, as so many bytes of hashing would.
+pub const ROWS_IN_PLACE: (usize, usize) = (64, 64 << 10);
+/// For an answer of a vdrive server, which waits for its disk.
+pub const DIRECTORY_TIME: Duration = Duration::from_secs(30);
+/// What was seen of directories, on disk: a line of 130 bytes each.
+pub const SEEN_FILE_MAX: u64 = 256 << 20;
+/// Directories on the way of one path.
+pub const PATH_MAX: usize = 256;
+// --- vdrive --------------------------------------------------------------------------------
+
+/// The column of a row that readers open: a name of 1,024 bytes, a cap and metadata, padded.
+pub const ROW_READ_MAX: usize = 64 << 10;
+/// The column of a row that writers open: a cap, padded.
+pub const ROW_WRITE_MAX: usize = 8 << 10;
+/// Rows of one directory: each costs the server some 350 bytes of memory while it is in use.
+pub const ROWS_MAX: u64 = 1 << 20;
+/// Row ids in one call: half of a frame's body.
+pub const ROW_IDS_MAX: usize = 1_024;
+/// Rows of all directories that a server keeps loaded; each directory counts for as many as
+/// [`OPEN_DIRECTORY_ROWS`] beside its own. Beyond, directories are loaded for each job.
+pub const OPEN_ROWS_MAX: u64 = 1 << 21;
+/// What an open file and the rest of a loaded directory cost, in rows: bounds open files to 4,096.
+pub const OPEN_DIRECTORY_ROWS: u64 = 512;
+/// Rows in one answer; leaves room beside them for the proof.
+pub const ROWS_BULK_MAX: usize = 1 << 20;
+/// A proof for [`ROW_IDS_MAX`] ids of a large directory stays below this; more ids than honest
+/// ones that share long prefixes get a part of it.
+pub const PROOF_MAX: usize = BULK_MAX - ROWS_BULK_MAX;
+/// Rows of one change that is not yet committed.
+pub const STAGED_MAX: usize = 256 << 20;
+/// Rows of all changes that are not yet committed.
+pub const STAGED_ALL_MAX: usize = 512 << 20;
+/// Changes being staged at once on one server.
+pub const STAGINGS_MAX: usize = 1_024;
+/// A staged change without a call for so long is dropped.
+pub const STAGING_IDLE_TIME: Duration = Duration::from_secs(10 * 60);
+/// Who watches one directory.
+pub const WATCHERS_MAX: usize = 1_024;
+/// Changes that a server knows again when they are repeated after a lost answer.
+pub const RECENT_CHANGES: usize = 256;
+/// Removed rows that a server tells who asks for what changed.
+pub const REMOVALS_KEPT: usize = 4_096;
+/// One record of a directory's log: a frame's bulk and what goes with it.
+pub const LOG_RECORD_MAX: usize = BULK_MAX + (1 << 20);
+/// A log that is this much longer than what it says is written anew.
+pub const LOG_WASTE_MIN: u64 = 64 << 10;
+/// A lease is not written down again when that adds less than this, in seconds.
+pub const LEASE_GRAIN_SECONDS: u64 = 3600;
+
+// --- command line --------------------------------------------------------------------------
+
+/// Requests that a command has under way at once: enough to hide a gateway's waiting, few enough
+/// for its memory.
+pub const CLI_WORKERS: usize = 8;
+/// Children that a command gives a directory in one call: the body stays below half a megabyte, and
+/// a directory of any size can be made.
+pub const CALL_CHILDREN_MAX: usize = 1_000;
+/// Folders in folders that a command copies: a directory of the grid can contain itself.
+pub const FOLDER_DEPTH_MAX: usize = 200;
+/// A gateway's answer that is one text, such as a cap or an error, is shorter.
+pub const ANSWER_TEXT_MAX: u64 = 64 << 10;
+/// A line about one object of a walk: a path, a few caps, what a check found on 256 shares.
+pub const WALK_LINE_MAX: u64 = 16 << 20;

@@ -1,11 +1,11 @@
 //! What clients report about damaged shares, one file a report, for the node's owner to read.
 
 use super::container::Kind;
-use super::disk::{Cache, Mode};
 use super::error::Result;
 use super::store::{Store, locked};
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{ADVISORIES_MAX, ADVISORY_MAX};
+use crate::disk::{Cache, Mode};
 use std::io::ErrorKind;
 
 /// `YYYY-MM-DDTHHMMSS` in UTC.

@@ -1,7 +1,6 @@
 //! Making room for new shares.
 
 use super::container::{HEADER_LEN, LEASE_LEN};
-use super::disk::{File, Mode};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
 use super::space::take;
@@ -9,6 +8,7 @@ use super::store::{AllocateRequest, Store, locked};
 use super::upload::Upload;
 use crate::base::ids::ShareNum;
 use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX};
+use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -5,13 +5,13 @@
 //! that is not what a share file can be is moved to `quarantine/`, never deleted.
 
 use super::container::{HEAD_LEN, HEADER_LEN, Header, Kind, LEASE_LEN, LeaseTable};
-use super::disk::{Disk, File, Mode};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
 use super::paths::share_number;
 use super::store::Store;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::BULK_MAX;
+use crate::disk::{Disk, File, Mode};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

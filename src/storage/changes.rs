@@ -6,13 +6,13 @@
 
 use super::bucket::{Bucket, Found};
 use super::container::{Cancelled, Edit, LeaseSecrets, LeaseTable};
-use super::disk::Mode;
 use super::error::{Result, StoreError};
 use super::index::{Facet, Row};
 use super::leases::room_for_lease;
 use super::store::{Store, locked};
 use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
+use crate::disk::Mode;
 use std::collections::BTreeSet;
 use std::io;
 

@@ -5,8 +5,8 @@
 //! multiple of [`WRITE_CHUNK`] of the file. Whole chunks bypass the page cache; nobody reads a
 //! share right after it was written, and fresh cache pages are dear.
 
-use super::disk::Cache;
 use crate::base::limits::{WRITE_CHUNK, WRITE_GATHER_MAX};
+use crate::disk::Cache;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -5,11 +5,11 @@
 //! on, and the next change of that share makes the old edit first.
 
 use super::container::{COUNT_OFFSET, Edit, HEAD_LEN, HEADER_LEN, Header, Kind, classify};
-use super::disk::{Cache, Disk, File, Mode};
 use super::error::{Result, StoreError};
 use super::journal::Journal;
 use super::journal::record::{Key, Record};
 use super::paths::Paths;
+use crate::disk::{Cache, Disk, File, Mode};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -10,14 +10,12 @@
 //! container the bytes of a share file (pure)       upload     one share being written
 //! journal  lease changes, whole or absent          bucket     finding and reading shares
 //! index    what is quicker to look up (sled)       changes    leases of a bucket
-//! disk     every call to the file system
 //! ```
 //! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap.
 
 pub mod actor;
 pub mod api;
 pub mod container;
-pub mod disk;
 pub mod error;
 #[doc(hidden)]
 pub mod fuzz;

@@ -9,7 +9,6 @@
 //! names under `shares/` are made, moved and removed under one more, held for no sync.
 
 use super::container::LeaseSecrets;
-use super::disk::Disk;
 use super::error::{Result, StoreError};
 use super::index::Index;
 use super::journal::record::Key;
@@ -19,6 +18,7 @@ use super::space::Room;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::LEASE_SECONDS;
 use crate::base::rim::Clock;
+use crate::disk::{Disk, Mode};
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
@@ -254,7 +254,7 @@ impl Store {
     /// Takes what the index says of a bucket from its files.
     fn index_bucket(&self, si: &StorageIndex) {
         let _bucket = self.lock(si);
-        let read = self.scan(si, super::disk::Mode::Read);
+        let read = self.scan(si, Mode::Read);
         if let Err(error) = read.and_then(|bucket| self.reindex(si, &bucket)) {
             tracing::error!(%si, %error, "a bucket cannot be indexed");
         }

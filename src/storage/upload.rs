@@ -7,12 +7,12 @@
 use super::allocate::{Reservation, file_len};
 use super::container::{HEADER_LEN, Header, Lease, LeaseSecrets, Version};
 use super::coverage::Coverage;
-use super::disk::{Cache, File, Mode};
 use super::error::{Result, StoreError};
 use super::gather::Gather;
 use super::journal::record::Key;
 use super::store::{AllocateRequest, Store, locked};
 use crate::base::hash::Hash;
+use crate::disk::{Cache, File, Mode};
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::Arc;

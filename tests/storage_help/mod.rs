@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tahoe::base::rim::Clock;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
 use tahoe::base::{ShareNum, StorageIndex};
-use tahoe::storage::disk::Disk;
+use tahoe::disk::Disk;
 use tahoe::storage::{AllocateRequest, LeaseSecrets, Store, StoreConfig, StoreError};
 
 pub const NOW: u64 = 1_700_000_000;

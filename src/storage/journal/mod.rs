@@ -12,9 +12,9 @@
 
 pub mod record;
 
-use super::disk::{Cache, Disk, File, Mode};
 use super::error::{Result, StoreError};
 use crate::base::limits::{LEASE_JOURNAL_MAX, LEASE_JOURNAL_READ_MAX};
+use crate::disk::{Cache, Disk, File, Mode};
 use record::{Key, Record, Replay, encode, replay, seal};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

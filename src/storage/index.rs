@@ -2,7 +2,7 @@
 //! lease belongs to, which buckets have a lease that ends soon.
 //!
 //! ```text
-//! 'N'                         → 16 random bytes that `index.clean` has too
+//! 'N'                         → the nonce of `index.clean`
 //! 'S' SI                      → u64 bytes, u32 earliest expiration (seconds since 1970)
 //! 'R' digest of renew secret  → SI
 //! 'C' digest of cancel secret → SI
@@ -11,17 +11,12 @@
 //! (`index.clean` says the bytes in use, and is removed at start); otherwise it is emptied and
 //! filled again in the background, and until then the bytes in use are not known.
 
-mod kv;
-
-use super::disk::{Cache, Disk, Mode};
-use super::error::Result;
 use super::paths::Paths;
-use crate::base::base32;
 use crate::base::hash::Hash;
 use crate::base::ids::StorageIndex;
-use crate::base::rim::random;
-use kv::{Kv, Lost};
-use std::io;
+use crate::disk::Disk;
+use crate::disk::kv::{Kv, Lost};
+use crate::disk::marker::Marker;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,9 +48,6 @@ pub(super) struct Index {
     changed: Condvar,
 }
 
-const MARKER_MAX: usize = 64;
-const NONCE: &[u8] = b"N";
-
 fn row_key(si: &StorageIndex) -> Vec<u8> {
     std::iter::once(b'S').chain(si.0).collect()
 }
@@ -84,17 +76,20 @@ impl Index {
     /// Opens the index of a directory; true if it can be trusted as it is, else [`Index::clear`] and
     /// fill it. `on_disk` false: in memory, lost when the server stops.
     pub fn open(disk: &Disk, paths: &Paths, on_disk: bool) -> (Self, bool) {
-        let (marker, writable) = match take_marker(disk, paths) {
+        let (marker, writable) = match Marker::take(disk, &paths.clean_marker()) {
             Ok(marker) => (marker, true),
             Err(error) => {
                 tracing::warn!(%error, "the storage index cannot be kept on this disk");
                 (None, false)
             }
         };
-        let kept = marker.filter(|_| on_disk).and_then(|marker| kept(paths, &marker));
+        let kept = marker.filter(|_| on_disk).and_then(|marker| {
+            let kv = Kv::kept(&paths.index(), &marker)?;
+            Some((kv, marker.note))
+        });
         let (kv, total) = match kept {
             Some((kv, total)) => (kv, Some(total)),
-            None if on_disk && writable => (fresh(disk, paths), None),
+            None if on_disk && writable => (Kv::fresh(disk, &paths.index()), None),
             None => (Kv::memory(), None),
         };
         let totals = Totals { bytes: total.unwrap_or(0), complete: total.is_some() };
@@ -203,66 +198,13 @@ impl Index {
     /// Leaves the index on disk such that the next start may trust it.
     pub fn shut_down(&self, disk: &Disk, paths: &Paths) {
         let Some(bytes) = self.bytes() else { return };
-        let marker = Marker { bytes, nonce: random() };
-        if self.kv.put(NONCE, &marker.nonce).and_then(|()| self.kv.flush()).is_err() {
-            return;
-        }
-        if let Err(error) = leave_marker(disk, paths, &marker) {
+        let Ok(marker) = self.kv.seal(bytes) else { return };
+        if let Err(error) = marker.leave(disk, &paths.clean_marker()) {
             tracing::warn!(%error, "the storage index will be rebuilt at the next start");
         }
     }
 }
 
-/// What a clean stop leaves: `BYTES NONCE`, the second in base32.
-struct Marker {
-    bytes: u64,
-    nonce: [u8; 16],
-}
-
-impl Marker {
-    fn parse(text: &str) -> Option<Self> {
-        let (bytes, nonce) = text.strip_suffix('\n')?.split_once(' ')?;
-        Some(Self { bytes: bytes.parse().ok()?, nonce: base32::decode_array(nonce).ok()? })
-    }
-}
-
-/// The map that the marker was left for, if it is that.
-fn kept(paths: &Paths, marker: &Marker) -> Option<(Kv, u64)> {
-    let kv = Kv::sled(&paths.index()).ok()?;
-    let same = kv.get(NONCE).ok()?.as_deref() == Some(&marker.nonce);
-    same.then_some((kv, marker.bytes))
-}
-
-/// An empty map, on disk if the disk lets us. What was there is not looked at: it may be damaged.
-fn fresh(disk: &Disk, paths: &Paths) -> Kv {
-    const DEPTH: u32 = 4;
-    match disk.remove_tree(&paths.index(), DEPTH) {
-        Ok(()) => Kv::sled(&paths.index()).unwrap_or_else(|Lost| Kv::memory()),
-        Err(_) => Kv::memory(),
-    }
-}
-
 fn after(key: &[u8]) -> Vec<u8> {
     key.iter().copied().chain([0]).collect()
-}
-
-/// Reads and removes the marker of a clean stop.
-fn take_marker(disk: &Disk, paths: &Paths) -> io::Result<Option<Marker>> {
-    let path = paths.clean_marker();
-    let text = match disk.open(&path, Mode::Read) {
-        Ok(file) => file.read(0, MARKER_MAX)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    disk.unlink(&path)?;
-    disk.sync_dir(&paths.0)?;
-    Ok(Marker::parse(&String::from_utf8(text).unwrap_or_default()))
-}
-
-fn leave_marker(disk: &Disk, paths: &Paths, marker: &Marker) -> Result<()> {
-    let file = disk.open(&paths.clean_marker(), Mode::ChangeOrNew)?;
-    let text = format!("{} {}\n", marker.bytes, base32::encode(&marker.nonce));
-    file.write_at(text.as_bytes(), 0, Cache::Keep)?;
-    file.sync()?;
-    Ok(disk.sync_dir(&paths.0)?)
 }

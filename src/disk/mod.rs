@@ -1,14 +1,17 @@
-//! The rim: every effect that the storage server has on a file system passes here.
+//! The rim: every effect that a server has on a file system passes here.
 //!
 //! A [`Disk`] is a real file system ([`real`]), or one in memory that can lose power ([`memory`]),
 //! with an optional [`Faults`] plan in front that makes a chosen call fail, or makes the process
-//! seem to die there. (The rebuildable index is the one exception: sled does its own input and
-//! output, and nothing that matters is only there.)
+//! seem to die there. ([`kv`], the map under rebuildable indexes, is the one exception: sled does
+//! its own input and output, and nothing that matters is only there. [`marker`] says whether it was
+//! left whole.)
 //!
 //! Calls block. Nothing is durable before [`File::sync`]; no new, renamed or removed name is
 //! durable before [`Disk::sync_dir`] of the folder that holds it.
 
 pub mod faults;
+pub mod kv;
+pub mod marker;
 pub mod memory;
 mod real;
 
@@ -52,12 +55,14 @@ pub trait Backend: Send + Sync {
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn RawFile>>;
     /// Fails with `AlreadyExists` if `to` is there.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// In the place of `to`, if that is there; whoever looks sees the one or the other.
+    fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     fn unlink(&self, path: &Path) -> io::Result<()>;
     fn mkdir(&self, path: &Path) -> io::Result<()>;
     /// Removes an empty folder.
     fn rmdir(&self, path: &Path) -> io::Result<()>;
-    /// Names that are not valid Unicode are left out: no share has one.
+    /// Names that are not valid Unicode are left out: nothing of ours has one.
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
     /// Bytes that an unprivileged process may still write.
     fn free(&self, path: &Path) -> io::Result<u64>;
@@ -120,6 +125,12 @@ impl Disk {
         self.backend.rename_new(from, to)
     }
 
+    /// Renames, in the place of what `to` named.
+    pub fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.pass(Op::Rename)?;
+        self.backend.rename_over(from, to)
+    }
+
     /// Makes names made, moved or removed in this folder durable.
     pub fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.pass(Op::SyncDir)?;
@@ -171,7 +182,7 @@ impl Disk {
             let below = path.join(&entry.name);
             match (entry.is_dir, depth) {
                 (false, _) => self.unlink(&below)?,
-                (true, 0) => return Err(io::Error::other("deeper than a storage directory goes")),
+                (true, 0) => return Err(io::Error::other("deeper than such a folder goes")),
                 (true, _) => self.remove_tree(&below, depth - 1)?,
             }
         }

@@ -205,6 +205,15 @@ impl Backend for MemoryDisk {
         Ok(())
     }
 
+    fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.parent_exists(to)?;
+        let node = state.now.get(from).copied().ok_or_else(missing)?;
+        state.set(from, None);
+        state.set(to, Some(node));
+        Ok(())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
         let state = &mut *state;

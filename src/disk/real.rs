@@ -48,6 +48,10 @@ impl Backend for Real {
         fs::remove_file(from)
     }
 
+    fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         if cfg!(windows) {
             return Ok(());

@@ -1,8 +1,10 @@
-//! The ordered map under the index: sled, or memory where sled cannot be had.
+//! The ordered map under an index: sled, or memory where sled cannot be had.
 //!
 //! Sled may panic on a damaged store, so every call into it is caught; after the first failure the
 //! map answers nothing more and says so.
 
+use super::Disk;
+use super::marker::Marker;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,18 +16,23 @@ const CACHE: u64 = 2 << 20;
 /// Sled's unit of disk space; it keeps a few of these in memory.
 const SEGMENT: usize = 256 << 10;
 
-/// The map is gone; what it held must be taken from the share files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lost;
+/// Where the nonce of the marker is.
+const NONCE: &[u8] = b"N";
 
-type Pair = (Vec<u8>, Vec<u8>);
+/// The map is gone; what it held must be taken from where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+/// Key and value.
+pub type Pair = (Vec<u8>, Vec<u8>);
 
 enum Map {
     Memory(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>),
     Sled { db: sled::Db, folder: PathBuf },
 }
 
-pub(super) struct Kv {
+/// See the module.
+pub struct Kv {
     map: Map,
     lost: AtomicBool,
 }
@@ -34,7 +41,7 @@ fn caught<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Lost> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the storage index failed; shares are not affected");
+            tracing::warn!(%error, "an index failed; what it was taken from is not affected");
             Err(Lost)
         }
         Err(_) => Err(Lost),
@@ -42,11 +49,13 @@ fn caught<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Lost> {
 }
 
 impl Kv {
+    /// A map that is gone with the process.
     pub fn memory() -> Self {
         Self { map: Map::Memory(Mutex::default()), lost: AtomicBool::new(false) }
     }
 
-    pub fn sled(folder: &Path) -> Result<Self, Lost> {
+    /// The map in `folder`, made if need be.
+    fn sled(folder: &Path) -> Result<Self, Lost> {
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(CACHE)
@@ -56,6 +65,31 @@ impl Kv {
         let db = caught(|| config.open())?;
         let map = Map::Sled { db, folder: folder.to_owned() };
         Ok(Self { map, lost: AtomicBool::new(false) })
+    }
+
+    /// The map in `folder`, if it is the one that the marker was left for.
+    pub fn kept(folder: &Path, marker: &Marker) -> Option<Self> {
+        let kv = Self::sled(folder).ok()?;
+        let same = kv.get(NONCE).ok()?.as_deref() == Some(&marker.nonce);
+        same.then_some(kv)
+    }
+
+    /// An empty map in `folder`, in memory if the disk does not let us. What was there is not
+    /// looked at: it may be damaged.
+    pub fn fresh(disk: &Disk, folder: &Path) -> Self {
+        const DEPTH: u32 = 4;
+        match disk.remove_tree(folder, DEPTH) {
+            Ok(()) => Self::sled(folder).unwrap_or_else(|Lost| Self::memory()),
+            Err(_) => Self::memory(),
+        }
+    }
+
+    /// Makes all of it durable, for a marker that is left last. A map in memory is lost.
+    pub fn seal(&self, note: u64) -> Result<Marker, Lost> {
+        let marker = Marker::new(note);
+        self.put(NONCE, &marker.nonce)?;
+        self.flush()?;
+        Ok(marker)
     }
 
     fn run<T>(
@@ -109,7 +143,7 @@ impl Kv {
 
     /// Makes all of it durable. Sled's own flush does not wait for the disk on Linux, so its file
     /// is synced by hand.
-    pub fn flush(&self) -> Result<(), Lost> {
+    fn flush(&self) -> Result<(), Lost> {
         let Map::Sled { folder, .. } = &self.map else {
             return Err(Lost);
         };
