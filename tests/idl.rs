@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tahoe::tub::{Interface, MethodInfo};
-use tahoe::{introducer, node, storage};
+use tahoe::{introducer, node, storage, vdrive};
 
 /// Names and types, in order.
 type Fields = Vec<(String, String)>;
@@ -24,6 +24,8 @@ struct Schema {
     /// By wire name: methods as (name, arguments, reply).
     interfaces: BTreeMap<String, Vec<(String, Fields, String)>>,
     structs: BTreeMap<String, Fields>,
+    /// Names of the values, in order of their numbers.
+    enums: BTreeMap<String, Vec<String>>,
 }
 
 fn root() -> PathBuf {
@@ -126,6 +128,22 @@ impl Parser {
         }
     }
 
+    fn enumeration(&mut self) -> (String, Vec<String>) {
+        let name = self.next();
+        self.expect("{");
+        let mut values = Vec::new();
+        loop {
+            let value = self.next();
+            if value == "}" {
+                return (name, values);
+            }
+            self.expect("@");
+            assert_eq!(self.next(), values.len().to_string(), "values of {name} run from 0");
+            self.expect(";");
+            values.push(value);
+        }
+    }
+
     fn structure(&mut self) -> (String, Fields) {
         let name = self.next();
         self.expect("{");
@@ -164,6 +182,10 @@ fn parse() -> Schema {
                 "struct" => {
                     let (name, fields) = parser.structure();
                     assert!(schema.structs.insert(name, fields).is_none());
+                }
+                "enum" => {
+                    let (name, values) = parser.enumeration();
+                    assert!(schema.enums.insert(name, values).is_none());
                 }
                 _ => drop(parser.until(&[";"])),
             }
@@ -204,9 +226,10 @@ fn kind(rust: &str) -> String {
         "bool" => "Bool".into(),
         "String" => "Text".into(),
         "Vec<u8>" => "Data".into(),
-        "[u8;32]" => "Hash".into(),
+        "[u8;32]" | "RowId" => "Hash".into(),
         "RenewSecret" | "CancelSecret" => "Secret".into(),
         "Option<u64>" => "MaybeBytes".into(),
+        "Option<RowId>" => "MaybeHash".into(),
         "Option<GridParameters>" => "MaybeParameters".into(),
         "(ShareNum,Ref<BucketWriter>)" => "NumberedWriter".into(),
         "(u64,u32)" => "Range".into(),
@@ -241,6 +264,11 @@ fn every_interface_is_described_and_every_description_implemented() {
     compare::<introducer::api::Introducer>(&mut schema);
     compare::<introducer::api::Publisher>(&mut schema);
     compare::<introducer::api::Subscriber>(&mut schema);
+    compare::<vdrive::api::Vdrive>(&mut schema);
+    compare::<vdrive::api::DirectoryReader>(&mut schema);
+    compare::<vdrive::api::DirectoryWriter>(&mut schema);
+    compare::<vdrive::api::Staging>(&mut schema);
+    compare::<vdrive::api::Watcher>(&mut schema);
     compare::<node::control::Control>(&mut schema);
     assert!(schema.interfaces.is_empty(), "described only: {:?}", schema.interfaces.keys());
 }
@@ -289,6 +317,26 @@ fn every_described_struct_has_the_fields_of_the_code() {
         compared += 1;
     }
     assert!(compared >= 6, "compared {compared} structs");
+}
+
+/// Variants of `pub enum name { … }` in the sources.
+fn rust_variants(sources: &str, name: &str) -> Option<Vec<String>> {
+    let (_, rest) = sources.split_once(&format!("pub enum {name} {{"))?;
+    let (body, _) = rest.split_once('}')?;
+    let code = body.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let names = code.map(|line| line.trim().trim_end_matches(',')).filter(|name| !name.is_empty());
+    Some(names.map(method_name).collect())
+}
+
+#[test]
+fn every_described_enum_has_the_values_of_the_code() {
+    let (schema, mut text) = (parse(), String::new());
+    sources(&root().join("src"), &mut text);
+    assert!(!schema.enums.is_empty());
+    for (name, values) in schema.enums {
+        let declared = rust_variants(&text, &name).unwrap_or_else(|| panic!("no enum {name}"));
+        assert_eq!(values, declared, "schema and code of {name} differ");
+    }
 }
 
 #[test]

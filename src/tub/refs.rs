@@ -135,12 +135,7 @@ impl<I: Interface> Ref<I> {
 
     /// Calls without waiting for the outcome.
     pub fn send_only<M: Call<I>>(&self, message: M) {
-        // An actor skips a message whose sender no longer listens, so somebody has to.
-        if let Answer::Local(delivery) = self.call(message).0
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(delivery);
-        }
+        drop(self.call(message));
     }
 
     /// Completes when the connection that this reference goes through is lost; never for a local
@@ -206,6 +201,7 @@ impl Drop for Watch {
 enum Answer<R> {
     Local(Delivery),
     Remote(oneshot::Receiver<Result<R, RemoteError>>),
+    Given,
 }
 
 /// The answer of a call that is on its way.
@@ -215,12 +211,28 @@ impl<R: 'static> Future for CallFuture<R> {
     type Output = Result<R, RemoteError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match &mut self.0 {
+        let answer = match &mut self.0 {
             Answer::Local(delivery) => downcast(ready!(delivery.as_mut().poll(cx))),
             Answer::Remote(answer) => {
                 ready!(Pin::new(answer).poll(cx)).unwrap_or(Err(RemoteError::Disconnected))
             }
-        })
+            // A future that is polled after its end has nothing more to say.
+            Answer::Given => Err(RemoteError::Stopped),
+        };
+        self.0 = Answer::Given;
+        Poll::Ready(answer)
+    }
+}
+
+impl<R> Drop for CallFuture<R> {
+    fn drop(&mut self) {
+        // An actor skips a message whose sender no longer listens, so somebody has to: a call that
+        // was made is a call that runs, here as over a link.
+        if let Answer::Local(delivery) = std::mem::replace(&mut self.0, Answer::Given)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(delivery);
+        }
     }
 }
 

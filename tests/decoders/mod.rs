@@ -3,3 +3,4 @@
 pub mod memory;
 pub mod mutate;
 pub mod samples;
+mod vdrive;

@@ -1,17 +1,20 @@
 //! Every decoder of strangers' bytes, with good samples to start from.
 
+use super::vdrive::Directories;
 use tahoe::base::ShareNum;
 use tahoe::base::file::{FileKey, Params};
 use tahoe::cap::fuzz as cap;
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::codec::fuzz as codec;
 use tahoe::codec::layout::{Offsets, Version};
+use tahoe::grid::dirnode::fuzz as dirnode;
 use tahoe::introducer::announcement::default_seeds;
 use tahoe::introducer::{Announcement, Fields, fuzz as introducer};
 use tahoe::link::{Suite, fuzz as link, preamble};
 use tahoe::storage::fuzz as storage;
 use tahoe::storage::journal::record::seal;
 use tahoe::tub::{Furl, Hint, Identity, Swissnum, codec::encode, fuzz as tub};
+use tahoe::vdrive::fuzz as vdrive;
 
 /// One decoder's fuzz body and inputs that it should like.
 pub struct Decoder {
@@ -22,7 +25,7 @@ pub struct Decoder {
 
 /// All of them; the library's `fuzz` modules have one function for each.
 pub fn all() -> Vec<Decoder> {
-    let shares = Shares::make();
+    let (shares, directories) = (Shares::make(), Directories::make());
     vec![
         decoder("preamble", link::preamble, vec![preamble::encode(Suite::AesGcm).to_vec()]),
         decoder("handshake", link::handshake, handshakes()),
@@ -31,6 +34,7 @@ pub fn all() -> Vec<Decoder> {
         decoder("arguments", tub::arguments, arguments()),
         decoder("furl", tub::furl, furls()),
         decoder("caps", cap::caps, caps()),
+        decoder("dirtable", dirnode::table, tables()),
         decoder("share", codec::share, shares.whole),
         decoder("ueb", codec::ueb, shares.uebs),
         decoder("chain", codec::chain, shares.chains),
@@ -39,8 +43,23 @@ pub fn all() -> Vec<Decoder> {
         decoder("journal", storage::journal, journals().map(|records| seal(0, &records)).collect()),
         decoder("sealed_journal", storage::sealed_journal, journals().collect()),
         decoder("announcement", introducer::announcement, announcements()),
+        decoder("vdrive_rows", vdrive::rows, directories.rows),
+        decoder("vdrive_head", vdrive::head, directories.heads),
+        decoder("vdrive_proof", vdrive::proof, directories.proofs),
+        decoder("vdrive_log", vdrive::log, directories.records),
         decoder("size", sizelimit, ["1000", "10K", "5mB", "78Gb"].map(Vec::from).to_vec()),
     ]
+}
+
+fn tables() -> Vec<Vec<u8>> {
+    let entry = |name: &str, cap: &str, json: &str| {
+        let fields = [name, cap, "", json].map(|field| format!("{}:{field},", field.len()));
+        let fields = fields.concat();
+        format!("{}:{fields},", fields.len()).into_bytes()
+    };
+    let one = entry("a", "URI:LIT:aa", r#"{"tahoe": {"linkcrtime": 1.5}}"#);
+    let unknown = entry("\u{e9}", "imm.future:1", "{}");
+    vec![one.clone(), [one, unknown].concat()]
 }
 
 fn decoder(name: &'static str, body: fn(&[u8]), samples: Vec<Vec<u8>>) -> Decoder {

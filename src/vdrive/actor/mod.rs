@@ -1,0 +1,131 @@
+//! The actors that answer peers.
+//!
+//! None touches the disk itself. A [`directory`] has one job with the disk at a time and a queue of
+//! its own, since neither a thread pool nor an actor's pending answers keep order; [`Jobs`] bounds
+//! how many run at once in all.
+
+mod desk;
+mod directory;
+mod parse;
+mod staging;
+mod watch;
+
+pub use desk::VdriveServer;
+
+use super::api::code;
+use super::error::VdriveError;
+use super::format::DirectoryId;
+use super::store::Store;
+use crate::base::limits::{DISK_JOBS_MAX, STAGED_ALL_MAX};
+use crate::tub::RemoteError;
+use actix::{Actor, Addr, ArbiterHandle, WeakAddr};
+use directory::DirectoryActor;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Disk work of one server: so many jobs at a time, first come first served.
+#[derive(Clone)]
+struct Jobs(Arc<Semaphore>);
+
+impl Jobs {
+    fn new() -> Self {
+        Self(Arc::new(Semaphore::new(DISK_JOBS_MAX)))
+    }
+
+    /// Runs `work` on a thread that may block. It runs to its end even if nobody waits.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RemoteError> {
+        let permit = self.0.clone().acquire_owned().await.map_err(|_| RemoteError::Stopped)?;
+        // Boxed: one kind of task for each result, not one for each job.
+        let job: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        spawn_blocking(job).await.map_err(|_| RemoteError::Stopped)
+    }
+}
+
+/// What the actors of one server share.
+#[derive(Clone)]
+struct Shared {
+    store: Arc<Store>,
+    jobs: Jobs,
+    version: Arc<str>,
+    /// Where directories live.
+    arbiter: ArbiterHandle,
+    directories: Arc<Mutex<HashMap<DirectoryId, WeakAddr<DirectoryActor>>>>,
+    /// Bytes staged by all changes.
+    staged: Arc<AtomicUsize>,
+    /// One clone each staging.
+    stagings: Arc<()>,
+}
+
+impl Shared {
+    /// The actor of a directory, started if nobody holds it yet.
+    fn directory(&self, id: &DirectoryId) -> Addr<DirectoryActor> {
+        let mut known = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = known.get(id).and_then(WeakAddr::upgrade) {
+            return address;
+        }
+        if known.len() >= 1_024 {
+            known.retain(|_, address| address.upgrade().is_some());
+        }
+        let actor = DirectoryActor::new(self.clone(), self.store.directory(id));
+        let address = DirectoryActor::start_in_arbiter(&self.arbiter, |context| {
+            context.set_mailbox_capacity(0);
+            actor
+        });
+        known.insert(*id, address.downgrade());
+        address
+    }
+
+    /// Room for so many staged bytes.
+    fn stage(&self, bytes: usize) -> Result<Staged, RemoteError> {
+        let before = self.staged.fetch_add(bytes, Relaxed);
+        let staged = Staged { bytes, all: self.staged.clone() };
+        if before.saturating_add(bytes) > STAGED_ALL_MAX {
+            Err(RemoteError::Busy)
+        } else {
+            Ok(staged)
+        }
+    }
+}
+
+/// Staged bytes, counted while this lives.
+struct Staged {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// What a peer is told: one word, no path.
+fn told(error: VdriveError) -> RemoteError {
+    let code = match &error {
+        VdriveError::Exists => code::EXISTS,
+        VdriveError::BadChange => code::BAD_CHANGE,
+        VdriveError::TooMuch => code::TOO_MUCH,
+        VdriveError::NoSpace => code::NO_SPACE,
+        VdriveError::ReadOnly => code::READ_ONLY,
+        VdriveError::Disk(cause) => {
+            tracing::error!(%cause, "a disk call failed");
+            code::DISK
+        }
+        VdriveError::Corrupt => code::CORRUPT,
+        VdriveError::NoSuchLease => code::NO_SUCH_LEASE,
+        VdriveError::TooMany => code::TOO_MANY,
+        VdriveError::InUse => code::DISK,
+        VdriveError::NoSuchDirectory => return RemoteError::NoSuchObject,
+    };
+    RemoteError::app(code, error.to_string())
+}

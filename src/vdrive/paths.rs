@@ -1,0 +1,56 @@
+//! Where things are in a vdrive directory.
+//!
+//! ```text
+//! dirs/ab/ID.log        one directory; ab = the first two characters of its id in base32
+//! dirs/ab/ID.new        the same, being written anew; of no meaning
+//! quarantine/ID.log     a directory that was found damaged
+//! index/, index.clean   rebuildable from the logs
+//! ```
+
+use super::format::DirectoryId;
+use crate::base::base32;
+use std::path::PathBuf;
+
+/// A vdrive directory.
+#[derive(Clone, Debug)]
+pub(super) struct Paths(pub PathBuf);
+
+impl Paths {
+    pub fn dirs(&self) -> PathBuf {
+        self.0.join("dirs")
+    }
+
+    pub fn prefix(&self, id: &DirectoryId) -> PathBuf {
+        let id = base32::encode(id);
+        self.dirs().join(id.get(..2).unwrap_or(&id))
+    }
+
+    pub fn log(&self, id: &DirectoryId) -> PathBuf {
+        self.prefix(id).join(file_name(id))
+    }
+
+    pub fn quarantine(&self) -> PathBuf {
+        self.0.join("quarantine")
+    }
+
+    pub fn quarantined(&self, id: &DirectoryId) -> PathBuf {
+        self.quarantine().join(file_name(id))
+    }
+
+    pub fn index(&self) -> PathBuf {
+        self.0.join("index")
+    }
+
+    pub fn clean_marker(&self) -> PathBuf {
+        self.0.join("index.clean")
+    }
+}
+
+fn file_name(id: &DirectoryId) -> String {
+    format!("{}.log", base32::encode(id))
+}
+
+/// The directory whose log has this name.
+pub(super) fn id_of(file_name: &str) -> Option<DirectoryId> {
+    base32::decode_array(file_name.strip_suffix(".log")?).ok()
+}

@@ -1,0 +1,195 @@
+//! A directory's file read back at its start, and written anew when most of it is of no use.
+
+use super::directory::{Directory, End, new_path, open_new};
+use super::error::{Result, VdriveError};
+use super::format::log::{Facts, Found, HEADER_LEN, Record, SEEN_MAX, Salt};
+use super::format::{Row, RowId};
+use super::table::{Place, Table};
+use crate::base::limits::{RECENT_CHANGES, ROWS_BULK_MAX};
+use crate::base::rim::random;
+use crate::disk::{Cache, Disk, File, Mode};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Places tried behind damage: each may cost a checksum of a whole record.
+const TRIES: usize = 1_024;
+const WINDOW: usize = SEEN_MAX + (1 << 20);
+
+/// A file read from front to back in large pieces.
+struct Reading<'a> {
+    file: &'a File,
+    size: u64,
+    window: Bytes,
+    /// Offset of the window.
+    at: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn new(file: &'a File) -> io::Result<Self> {
+        Ok(Self { file, size: file.size()?, window: Bytes::new(), at: 0 })
+    }
+
+    /// What follows `offset`: [`SEEN_MAX`] bytes, or all there are.
+    fn from(&mut self, offset: u64) -> io::Result<Bytes> {
+        let skip = usize::try_from(offset.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let have = self.window.len().saturating_sub(skip);
+        let whole = self.at + self.window.len() as u64 >= self.size;
+        if offset < self.at || (have < SEEN_MAX && !whole) {
+            let rest = self.size.saturating_sub(offset).min(WINDOW as u64) as usize;
+            self.window = self.file.read(offset, rest)?.into();
+            self.at = offset;
+            return Ok(self.window.clone());
+        }
+        Ok(self.window.slice(skip.min(self.window.len())..))
+    }
+
+    /// Whether a record that settles begins somewhere behind `offset`.
+    fn goes_on(&mut self, salt: Salt, offset: u64) -> io::Result<bool> {
+        let (mut at, mut tries) = (offset + 1, 0);
+        while at < self.size {
+            let bytes = self.from(at)?;
+            let near = bytes.slice(..bytes.len().min(WINDOW - SEEN_MAX + 3));
+            for begins in Record::beginnings(&near) {
+                tries += 1;
+                let begins = at + begins as u64;
+                let found = Record::find(salt, begins, &self.from(begins)?);
+                if tries > TRIES || matches!(found, Found::Whole(record, _) if record.settles()) {
+                    return Ok(true);
+                }
+            }
+            at += near.len().saturating_sub(3).max(1) as u64;
+        }
+        Ok(false)
+    }
+}
+
+/// The facts of a file, from its header.
+pub(super) fn read_facts(disk: &Disk, path: &Path) -> Result<(Facts, Salt)> {
+    let file = disk.open(path, Mode::Read)?;
+    Facts::from_header(&file.read(0, HEADER_LEN)?).map_err(|_| VdriveError::Corrupt)
+}
+
+/// Replays a file; the table and how many bytes of the file count.
+fn replay(file: &File, facts: &Facts, salt: Salt) -> Result<(Table, u64, End)> {
+    let mut reading = Reading::new(file)?;
+    let mut table = Table::default();
+    let (mut at, mut settled) = (HEADER_LEN as u64, 0);
+    while at < reading.size {
+        let Found::Whole(record, len) = Record::find(salt, at, &reading.from(at)?) else {
+            if reading.goes_on(salt, at)? {
+                return Err(VdriveError::Corrupt);
+            }
+            break;
+        };
+        table.replay(&facts.id, &record, at)?;
+        at += len as u64;
+        if record.settles() {
+            settled = at;
+        }
+    }
+    table.forget_pending();
+    if !table.is_sound(facts) {
+        return Err(VdriveError::Corrupt);
+    }
+    let end = if settled == reading.size { End::Clean } else { End::Torn };
+    Ok((table, settled, end))
+}
+
+impl Directory {
+    /// Reads a directory back. With `sync`, what is there is made durable before anybody is told of
+    /// it: a crash may have come before the sync that the writer of it was waiting for.
+    pub fn load(disk: &Disk, path: PathBuf, sync: bool) -> Result<Self> {
+        let (file, writable) = match disk.open(&path, Mode::Change) {
+            Ok(file) => (file, true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error.into()),
+            // What cannot be changed can perhaps be read.
+            Err(_) => (disk.open(&path, Mode::Read)?, false),
+        };
+        let header = file.read(0, HEADER_LEN)?;
+        let (facts, salt) = Facts::from_header(&header).map_err(|_| VdriveError::Corrupt)?;
+        let (table, len, end) = replay(&file, &facts, salt)?;
+        let end = if writable { end } else { End::Unknown };
+        let mut this =
+            Self { disk: disk.clone(), path, facts, salt, file, len, end, compact_above: 0, table };
+        if sync && writable && this.settle().is_err() {
+            this.end = End::Unknown;
+        }
+        Ok(this)
+    }
+
+    /// Makes the file and its name durable.
+    pub fn settle(&self) -> io::Result<()> {
+        self.file.sync()?;
+        self.path.parent().map_or(Ok(()), |folder| self.disk.sync_dir(folder))
+    }
+
+    /// Writes all that counts to a new file, and that in the place of the old one. Until it has
+    /// its name durably, the old one counts.
+    pub fn rewrite(&mut self) -> Result<()> {
+        let (path, salt) = (new_path(&self.path), Salt(random()));
+        let file = open_new(&self.disk, &path)?;
+        let (len, rows) = self.write_all(&file, salt)?;
+        file.sync()?;
+        // From here on the old file may have lost its name, so it is no place for changes.
+        self.end = End::Unknown;
+        self.disk.rename_over(&path, &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            self.disk.sync_dir(folder)?;
+        }
+        (self.file, self.salt, self.len, self.end) = (file, salt, len, End::Clean);
+        self.table.rows = rows;
+        self.compact_above = 0;
+        Ok(())
+    }
+
+    /// [`Directory::rewrite`] when it pays. Its failure is no failure of anything else.
+    pub fn compact(&mut self) {
+        if !self.is_wasteful() {
+            return;
+        }
+        if let Err(error) = self.rewrite() {
+            tracing::warn!(path = %self.path.display(), %error, "a directory stays as long as it is");
+            self.compact_above = self.len.saturating_mul(2);
+        }
+    }
+
+    fn write_all(&self, file: &File, salt: Salt) -> Result<(u64, BTreeMap<RowId, Place>)> {
+        let header = self.facts.header(salt);
+        file.write_at(&header, 0, Cache::Keep)?;
+        let mut at = header.len() as u64;
+        let mut put = |record: &Record| -> Result<u64> {
+            let (bytes, begins) = (record.seal(salt, at), at);
+            file.write_at(&bytes, at, Cache::Keep)?;
+            at += bytes.len() as u64;
+            Ok(begins)
+        };
+        let mut places = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let page = self.page(0, after, usize::MAX)?;
+            let record = Record::Rows(page.rows.clone());
+            let mut offset = put(&record)? + record.rows_at();
+            let rows = Row::decode_all(page.rows).map_err(|_| VdriveError::Corrupt)?;
+            for row in rows {
+                let len = row.encoded_len() as u32;
+                places.insert(row.id, Place { offset, len, seq: row.seq });
+                offset += u64::from(len);
+                after = Some(row.id);
+            }
+            if !page.more {
+                break;
+            }
+        }
+        let head = self.head()?;
+        let recent = self.table.recent.iter().copied().collect();
+        put(&Record::Whole { head: Box::new(head), known_since: head.head.seq, recent })?;
+        for (renew, lease) in &self.table.leases {
+            put(&Record::Lease { renew: *renew, cancel: lease.cancel, end: lease.end })?;
+        }
+        Ok((at, places))
+    }
+}
+
+const _: () = assert!(ROWS_BULK_MAX < SEEN_MAX && RECENT_CHANGES * 16 < SEEN_MAX);

@@ -1,0 +1,385 @@
+//! A vdrive directory: all directories of one server, and the order in which they become safe.
+//!
+//! A new directory is written under another name, synced, renamed, and its folders are synced;
+//! only then is it acknowledged. What changes it later is in `directory`. A log that is damaged is
+//! moved aside whole, never cut or deleted.
+//!
+//! All calls block and may be made from any thread. One directory is used by one caller at a time.
+
+use super::directory::{Directory, End, first_file, new_path, open_new, short};
+use super::error::{Result, VdriveError};
+use super::format::DirectoryId;
+use super::format::log::{Facts, Salt};
+use super::index::{self, Facet, Index};
+use super::paths::{Paths, id_of};
+use super::rewrite::read_facts;
+use super::table::{Change, Table, Verdict};
+use crate::base::hash::Hash;
+use crate::base::limits::{OPEN_DIRECTORY_ROWS, OPEN_ROWS_MAX};
+use crate::base::rim::{Clock, random};
+use crate::disk::kv::Kv;
+use crate::disk::{Cache, Disk};
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// How a vdrive directory is used.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The vdrive directory; made if its parent exists.
+    pub dir: PathBuf,
+    pub clock: Clock,
+    pub disk: Disk,
+    /// Keep the index in sled rather than in memory.
+    pub index_on_disk: bool,
+}
+
+impl StoreConfig {
+    /// The system's disk and clock.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
+        Self { dir, clock: Clock::System, disk: Disk::real(), index_on_disk: true }
+    }
+}
+
+/// One directory in use; loaded when it is first needed.
+enum State {
+    Idle,
+    Open(Box<Directory>, Loaded),
+    Corrupt,
+}
+
+/// How much is loaded, counted while this lives.
+struct Loaded {
+    rows: u64,
+    all: Arc<AtomicU64>,
+}
+
+impl Loaded {
+    fn new(rows: u64, all: &Arc<AtomicU64>) -> Self {
+        let rows = rows.saturating_add(OPEN_DIRECTORY_ROWS);
+        all.fetch_add(rows, Relaxed);
+        Self { rows, all: all.clone() }
+    }
+
+    /// All that is loaded is more than there should be.
+    fn too_much(&self) -> bool {
+        self.all.load(Relaxed) > OPEN_ROWS_MAX
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.rows, Relaxed);
+    }
+}
+
+type Slot = Mutex<State>;
+
+/// A directory that somebody uses. All handles of one directory share what was loaded.
+#[derive(Clone)]
+pub(super) struct Handle {
+    store: Arc<Store>,
+    id: DirectoryId,
+    slot: Arc<Slot>,
+}
+
+/// See the module.
+pub struct Store {
+    disk: Disk,
+    paths: Paths,
+    clock: Clock,
+    index: Index,
+    slots: Mutex<HashMap<DirectoryId, Weak<Slot>>>,
+    /// Rows of what is loaded.
+    loaded: Arc<AtomicU64>,
+    /// Prefix folders whose name was synced by this process.
+    prefixes: Mutex<HashSet<PathBuf>>,
+    /// A directory is being made.
+    making: Vec<Mutex<()>>,
+    /// Directories whose last write failed: kept loaded, since what their files say may not be on
+    /// the disk.
+    doubtful: Mutex<HashMap<DirectoryId, Arc<Slot>>>,
+    /// The last stop was clean: everything here was synced before it.
+    trusted: bool,
+    _lock: Box<dyn Any + Send + Sync>,
+}
+
+const MAKING_LOCKS: usize = 64;
+/// How often, and how long apart, the folder's lock is tried.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Opens a vdrive directory; reads the header of every log if the last stop was not clean.
+    pub fn open(config: StoreConfig) -> Result<Arc<Self>> {
+        let (disk, paths) = (config.disk, Paths(config.dir));
+        let writable = prepare(&disk, &paths);
+        let lock = lock_folder(&disk, &paths)?;
+        if let Err(error) = &writable {
+            tracing::error!(%error, "the vdrive directory takes no writes; serving read-only");
+        }
+        let (index, trusted) = Index::open(&disk, &paths, config.index_on_disk && writable.is_ok());
+        if !trusted {
+            index.fill(|kv| fill(&disk, &paths, kv));
+        }
+        Ok(Arc::new(Self {
+            disk,
+            paths,
+            clock: config.clock,
+            index,
+            slots: Mutex::default(),
+            loaded: Arc::default(),
+            prefixes: Mutex::default(),
+            making: (0..MAKING_LOCKS).map(|_| Mutex::default()).collect(),
+            doubtful: Mutex::default(),
+            trusted,
+            _lock: lock,
+        }))
+    }
+
+    fn refill(&self) -> impl FnOnce(&Kv) {
+        |kv| fill(&self.disk, &self.paths, kv)
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// The directory, and which facet of it, that a swissnum of this digest leads to.
+    pub fn find(&self, digest: &Hash) -> Result<Option<(Facet, DirectoryId)>> {
+        self.index.find(digest, self.refill())
+    }
+
+    /// Directories whose leases have all ended, a page of them; see where the next one begins.
+    pub fn due(&self, from: &[u8]) -> (Vec<DirectoryId>, Option<Vec<u8>>) {
+        self.index.due(from, self.now())
+    }
+
+    /// A directory, to be loaded when it is used.
+    pub(super) fn directory(self: &Arc<Self>, id: &DirectoryId) -> Handle {
+        let mut slots = locked(&self.slots);
+        let known = slots.get(id).and_then(Weak::upgrade);
+        let slot = known.unwrap_or_else(|| {
+            if slots.len() >= 1_024 {
+                slots.retain(|_, slot| slot.strong_count() > 0);
+            }
+            let slot = Arc::new(Mutex::new(State::Idle));
+            slots.insert(*id, Arc::downgrade(&slot));
+            slot
+        });
+        Handle { store: self.clone(), id: *id, slot }
+    }
+
+    /// Makes a directory, durably; false if it is there already, made by the same change.
+    pub(super) fn create(self: &Arc<Self>, facts: &Facts, change: &Change) -> Result<bool> {
+        match Table::default().judge(facts, change)? {
+            Verdict::Sound(_) => {}
+            _ => return Err(VdriveError::BadChange),
+        }
+        let number = facts.id.first().map_or(0, |byte| usize::from(*byte) % MAKING_LOCKS);
+        let _making = self.making.get(number).map(locked);
+        self.index.claim(facts, self.refill())?;
+        if self.is_there(facts, change)? {
+            return Ok(false);
+        }
+        self.write_new(facts, change).inspect_err(|_| {
+            if let Err(error) = self.index.disclaim(facts, self.refill()) {
+                tracing::warn!(%error, "a directory that was not made stays in the index");
+            }
+        })?;
+        Ok(true)
+    }
+
+    /// Whether this very directory is there, durably. `Exists`: another one is, under the same id.
+    fn is_there(self: &Arc<Self>, facts: &Facts, change: &Change) -> Result<bool> {
+        let handle = self.directory(&facts.id);
+        let same = handle.with(|directory| {
+            let known = directory.table.recent.contains(&change.head.head.change)
+                || directory.head()?.head.seq > 1;
+            if directory.facts != *facts || !known {
+                return Err(VdriveError::Exists);
+            }
+            Ok(directory.settle()?)
+        });
+        match same {
+            Ok(()) => Ok(true),
+            Err(VdriveError::NoSuchDirectory) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_new(&self, facts: &Facts, change: &Change) -> Result<()> {
+        self.make_prefix(&facts.id)?;
+        let path = self.paths.log(&facts.id);
+        let new = new_path(&path);
+        let file = open_new(&self.disk, &new)?;
+        let (bytes, _) = first_file(facts, Salt(random()), change);
+        file.write_at(&bytes, 0, Cache::Keep)?;
+        file.sync()?;
+        self.disk.rename_new(&new, &path)?;
+        Ok(self.disk.sync_dir(&self.paths.prefix(&facts.id))?)
+    }
+
+    fn make_prefix(&self, id: &DirectoryId) -> Result<()> {
+        let prefix = self.paths.prefix(id);
+        let mut synced = locked(&self.prefixes);
+        if !synced.contains(&prefix) {
+            self.disk.mkdir(&prefix)?;
+            self.disk.sync_dir(&self.paths.dirs())?;
+            synced.insert(prefix);
+        }
+        Ok(())
+    }
+
+    fn load(&self, id: &DirectoryId) -> Result<Directory> {
+        let path = self.paths.log(id);
+        match Directory::load(&self.disk, path.clone(), !self.trusted) {
+            Ok(directory) if directory.facts.id == *id => Ok(directory),
+            Ok(_) | Err(VdriveError::Corrupt) => {
+                self.set_aside(id, &path);
+                Err(VdriveError::Corrupt)
+            }
+            Err(VdriveError::NoSuchDirectory) if self.is_quarantined(id) => {
+                Err(VdriveError::Corrupt)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_quarantined(&self, id: &DirectoryId) -> bool {
+        self.disk.open(&self.paths.quarantined(id), crate::disk::Mode::Read).is_ok()
+    }
+
+    /// Moves a damaged log to where nothing looks for it.
+    fn set_aside(&self, id: &DirectoryId, path: &Path) {
+        let folder = self.paths.quarantine();
+        let moved = self.disk.mkdir(&folder).and_then(|_| {
+            self.disk.rename_new(path, &self.paths.quarantined(id))?;
+            self.disk.sync_dir(&folder)?;
+            self.disk.sync_dir(&self.paths.prefix(id))
+        });
+        match moved {
+            Ok(()) => tracing::error!(id = short(id), "a damaged directory was moved aside"),
+            Err(error) => tracing::error!(id = short(id), %error, "a directory is damaged"),
+        }
+    }
+
+    /// Keeps the index for the next start.
+    pub fn shut_down(&self) {
+        if locked(&self.doubtful).is_empty() {
+            self.index.shut_down(&self.disk, &self.paths);
+        }
+    }
+}
+
+impl Handle {
+    /// Runs `work` on the directory, which nobody else uses meanwhile.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Directory) -> Result<T>) -> Result<T> {
+        let mut state = locked(&self.slot);
+        if let State::Idle = *state {
+            *state = match self.store.load(&self.id) {
+                Ok(directory) => {
+                    if directory.end == End::Unknown {
+                        self.note_doubt(true);
+                    }
+                    let loaded = Loaded::new(directory.table.rows.len() as u64, &self.store.loaded);
+                    State::Open(Box::new(directory), loaded)
+                }
+                Err(VdriveError::Corrupt) => State::Corrupt,
+                Err(error) => return Err(error),
+            };
+        }
+        match &mut *state {
+            State::Open(directory, loaded) => {
+                let before = directory.end;
+                let done = work(directory);
+                if directory.end != before {
+                    self.note_doubt(directory.end == End::Unknown);
+                }
+                if loaded.too_much() && directory.end != End::Unknown {
+                    *state = State::Idle;
+                }
+                done
+            }
+            _ => Err(VdriveError::Corrupt),
+        }
+    }
+
+    fn note_doubt(&self, doubtful: bool) {
+        let mut all = locked(&self.store.doubtful);
+        match doubtful {
+            true => all.insert(self.id, self.slot.clone()),
+            false => all.remove(&self.id),
+        };
+    }
+
+    /// Seconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.store.now()
+    }
+
+    /// Notes in the index when the directory's last lease ends.
+    pub fn note_lease_end(&self, end: Option<u64>) {
+        self.store.index.note_lease(&self.id, end, self.store.refill());
+    }
+}
+
+/// Locks the folder against other processes; one that is just stopping gets a moment.
+fn lock_folder(disk: &Disk, paths: &Paths) -> Result<Box<dyn Any + Send + Sync>> {
+    for _ in 0..LOCK_TRIES {
+        match disk.lock(&paths.0) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOCK_PAUSE),
+            locked => return Ok(locked?),
+        }
+    }
+    Err(VdriveError::InUse)
+}
+
+/// Makes the folders of a vdrive directory durable.
+fn prepare(disk: &Disk, paths: &Paths) -> io::Result<()> {
+    if disk.mkdir(&paths.0)?
+        && let Some(parent) = paths.0.parent()
+    {
+        disk.sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    }
+    if disk.mkdir(&paths.dirs())? {
+        disk.sync_dir(&paths.0)?;
+    }
+    Ok(())
+}
+
+/// Takes the index from the logs, those moved aside too: what they answer is that they are damaged.
+fn fill(disk: &Disk, paths: &Paths, kv: &Kv) {
+    let folder = |path: PathBuf| {
+        disk.list(&path)
+            .unwrap_or_default()
+            .into_iter()
+            .map(move |entry| (path.join(&entry.name), entry))
+    };
+    let prefixes = folder(paths.dirs()).filter(|(_, entry)| entry.is_dir);
+    let logs = prefixes.flat_map(|(path, _)| folder(path)).chain(folder(paths.quarantine()));
+    for (path, entry) in logs {
+        let Some(id) = id_of(&entry.name) else { continue };
+        match read_facts(disk, &path) {
+            Ok((facts, _)) if facts.id == id => {
+                let leases = Directory::load(disk, path, false).map(|found| found.lease_end());
+                let noted = index::put(kv, &facts)
+                    .and_then(|()| index::note_lease(kv, &id, leases.ok().flatten()));
+                if noted.is_err() {
+                    return;
+                }
+            }
+            Ok(_) | Err(_) => tracing::error!(id = short(&id), "a log has no readable header"),
+        }
+    }
+}
