@@ -7,10 +7,14 @@
 //! - [`servers`], [`permute`]: who is there, and in which order a file's servers are asked
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
 //! - [`source`], [`upload`], [`download`], [`client`]: the work
+//! - [`dirnode`]: names for caps
 //! - [`progress`], [`patience`], [`compute`]: how far, how long, on which threads
 
+pub mod check;
 pub mod client;
 pub mod compute;
+pub mod deep;
+pub mod dirnode;
 pub mod download;
 pub mod happiness;
 pub mod params;
@@ -23,7 +27,10 @@ pub mod source;
 mod tasks;
 pub mod upload;
 
+pub use check::{CheckError, Checked};
 pub use client::{Client, ClientSecrets};
+pub use deep::{DeepStats, Reached, Traversal};
+pub use dirnode::{DirError, Directories};
 pub use download::{DownloadError, FileReader, ReadStream};
 pub use params::{BadParams, EncodingParams, ParamsInForce};
 pub use servers::{Server, ServerPool};

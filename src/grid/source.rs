@@ -1,6 +1,6 @@
 //! What an upload reads: bytes in memory, or a file that is read twice.
 //!
-//! The one module of the grid that touches files. Reads name their offset, so the same source
+//! Reads name their offset, so the same source
 //! serves the pass that makes the key and the pass that encodes.
 
 use bytes::Bytes;

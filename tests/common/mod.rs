@@ -12,7 +12,9 @@
 )]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod dirs;
 pub mod faults;
+pub mod introduced;
 pub mod memory;
 pub mod real;
 

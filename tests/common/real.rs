@@ -48,7 +48,7 @@ pub async fn real_grid(count: usize, params: EncodingParams) -> RealGrid {
     RealGrid { net, servers, pool, client, tub }
 }
 
-fn tub(net: &LoopbackNet) -> Tub {
+pub fn tub(net: &LoopbackNet) -> Tub {
     let network = Network::Loopback(net.clone());
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
@@ -68,15 +68,16 @@ fn start_server(net: &LoopbackNet, name: String) -> RealServer {
 
 async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
     let storage = tub.get::<Storage>(&server.furl).await.unwrap();
-    let id = server.furl.tub();
-    pool.add(Server {
-        id,
-        nickname: server.name.clone(),
-        // The name, not the identity: the same order in every run.
-        permutation_seed: hash::sha256(server.name.as_bytes()).to_vec(),
-        lease_seed: hash::truncated(hash::sha256(&id.0)),
-        storage,
-    });
+    let (permutation_seed, lease_seed) = seeds(server);
+    let (id, nickname) = (server.furl.tub(), server.name.clone());
+    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage });
+}
+
+/// Where a server stands on the ring, and what its lease secrets are made from. The first comes from
+/// its name, not its identity: the same order in every run.
+pub fn seeds(server: &RealServer) -> (Vec<u8>, [u8; 20]) {
+    let place = hash::sha256(server.name.as_bytes()).to_vec();
+    (place, hash::truncated(hash::sha256(&server.furl.tub().0)))
 }
 
 impl RealGrid {

@@ -153,6 +153,9 @@ struct Reading {
     /// Plaintext bytes of the next unit: small at first, for an early first byte.
     ramp: u64,
     window: VecDeque<(Unit, Task<Result<Bytes, DownloadError>>)>,
+    /// Units under way at once. One until the first is there: a reader waits for nothing as much as
+    /// for the first byte, and what is fetched beside it is in its way.
+    ahead: usize,
     /// Decoded bytes that have not been handed out.
     rest: Bytes,
     failed: bool,
@@ -173,6 +176,7 @@ impl Reading {
             range,
             ramp: geometry.segment_size(),
             window: VecDeque::new(),
+            ahead: 1,
             rest: Bytes::new(),
             failed: false,
         }
@@ -193,7 +197,9 @@ impl Reading {
         while self.rest.is_empty() {
             self.top_up();
             let (unit, mut task) = self.window.pop_front()?;
-            match task.outcome().await {
+            let outcome = task.outcome().await;
+            self.ahead = READ_AHEAD_UNITS;
+            match outcome {
                 Some(Ok(bytes)) => self.rest = self.wanted_part(unit, bytes),
                 Some(Err(error)) => return Some(Err(error)),
                 None => return Some(Err(DownloadError::CutOff)),
@@ -207,7 +213,7 @@ impl Reading {
     /// Starts units until the window is full.
     fn top_up(&mut self) {
         let File::Shares { download, .. } = &*self.file.0 else { return };
-        while self.window.len() < READ_AHEAD_UNITS && self.next < self.end {
+        while self.window.len() < self.ahead && self.next < self.end {
             let count = self.unit_len().min(self.end - self.next);
             let unit = Unit { first: SegmentNum(self.next), count };
             let download = Arc::clone(download);

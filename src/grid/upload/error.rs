@@ -87,7 +87,7 @@ impl fmt::Display for Unhappy {
         }
         f.write_str(
             ". The file is not safely stored: try again when more servers are connected or have \
-             room, or lower shares.happy",
+             room, or ask for fewer in encoding_parameters",
         )
     }
 }

@@ -1,0 +1,206 @@
+//! Changes of a directory: from what is there to a signed head over what shall be there.
+//!
+//! ```text
+//! state of the touched rows, with proof ─► decide ─► seal rows, new root, sign ─► send
+//!        ▲                                                                        │
+//!        └────────── stale: somebody else was first; their rows, with proof ◄─────┘
+//! ```
+//! `decide` looks at the children that the change touches and at nothing else, so a change that was
+//! overtaken is decided again on what is there now, and merges with everything that it does not
+//! touch. All attempts carry one change id: if an answer is lost, the server knows it again.
+
+use super::place::{Place, State, prove};
+use super::{DirError, Entry, seal::RowKeys};
+use crate::base::hash::Hash;
+use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, STAGE_BYTES};
+use crate::base::rim::random;
+use crate::tub::{Bulk, Ref, RemoteError};
+use crate::vdrive::api::{
+    BeginChange, ChangeOutcome, ChangeRows, Changed, Commit, StageRemoved, StageRows, Staging,
+};
+use crate::vdrive::format::{Head, Row, RowId, SignedHead, Trie};
+use bytes::Bytes;
+
+/// What shall become of the touched names.
+#[derive(Default)]
+pub(super) struct Decision {
+    pub put: Vec<Entry>,
+    pub removed: Vec<String>,
+}
+
+/// The touched children as they are now, in the order of their names.
+pub(super) type Before = Vec<Option<Entry>>;
+
+impl Place {
+    /// Changes the children of these names, which are in NFC and distinct. `decide` may be asked
+    /// several times; what it answered last is what was done, unless it is an error.
+    pub async fn change<T>(
+        &self,
+        names: &[String],
+        mut decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
+    ) -> Result<T, DirError> {
+        let keys = self.keys()?.clone();
+        self.signer()?;
+        let ids: Vec<RowId> = names.iter().map(|name| keys.row_id(name)).collect();
+        let turn = self.turn();
+        let _turn = turn.lock().await;
+        let change = random();
+        let mut state = self.state(&ids).await?;
+        for _ in 0..REDOS_MAX {
+            let before = before(&keys, &state, &ids)?;
+            let (decision, outcome) = decide(&before)?;
+            if decision.put.is_empty() && decision.removed.is_empty() {
+                return Ok(outcome);
+            }
+            let next = self.next(&state, &decision, change)?;
+            match self.send(&next).await? {
+                None => return Ok(outcome),
+                Some(newer) if newer.covers(&ids) => state = newer,
+                Some(_) => state = self.state(&ids).await?,
+            }
+        }
+        Err(DirError::TooManyRedos)
+    }
+
+    /// What is certain about all of these ids; the whole directory where they are too many to ask.
+    async fn state(&self, ids: &[RowId]) -> Result<State, DirError> {
+        if ids.len() <= ROW_IDS_MAX {
+            let state = self.rows(ids).await?;
+            if state.covers(ids) {
+                return Ok(state);
+            }
+        }
+        self.all().await
+    }
+
+    /// The head after a decision, signed, with the rows that it brings.
+    fn next(&self, state: &State, decision: &Decision, change: [u8; 16]) -> Result<Next, DirError> {
+        let keys = self.keys()?;
+        let seq =
+            state.head.seq.checked_add(1).ok_or(DirError::Corrupt("its version overflows"))?;
+        let rows = decision.put.iter().map(|entry| keys.seal(entry, seq));
+        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
+        let removed: Vec<RowId> = decision.removed.iter().map(|name| keys.row_id(name)).collect();
+        let (root, count) = after(state, &rows, &removed)?;
+        let head = Head {
+            directory: *self.id(),
+            seq,
+            previous: state.head.hash(),
+            root,
+            rows: count,
+            change,
+        };
+        let signed = SignedHead::sign(head, &self.signer()?.pair);
+        Ok(Next { signed, rows, removed })
+    }
+
+    /// Sends a change. `None` when it is durable, else what is there instead.
+    async fn send(&self, next: &Next) -> Result<Option<State>, DirError> {
+        let size: usize = next.rows.iter().map(Row::encoded_len).sum();
+        if size > STAGE_BYTES || next.removed.len() > ROW_IDS_MAX {
+            let answer = self.send_staged(next).await;
+            return self.judge(answer?, next);
+        }
+        let (head, rows) = (next.head(), Row::encode_all(&next.rows));
+        let message = || ChangeRows {
+            head: head.clone(),
+            rows: Bulk(rows.clone()),
+            removed: next.removed.clone(),
+        };
+        self.judge(self.tell(message).await?, next)
+    }
+
+    async fn send_staged(&self, next: &Next) -> Result<Changed, DirError> {
+        let staging = self.tell(|| BeginChange {}).await?;
+        let committed = match stage(&staging, next).await {
+            // The staging went with its link. The change id tells whether it was committed.
+            Err(RemoteError::Disconnected | RemoteError::Stopped) => {
+                let staging = self.tell(|| BeginChange {}).await?;
+                stage(&staging, next).await
+            }
+            outcome => outcome,
+        };
+        committed.map_err(|error| self.failed(error))
+    }
+
+    /// What the server says, as far as it can be checked.
+    fn judge(&self, answer: Changed, next: &Next) -> Result<Option<State>, DirError> {
+        let key = self.signer()?.verify_key();
+        let head = self.believe(&key, &answer.head)?;
+        match answer.outcome {
+            ChangeOutcome::Applied if head == next.signed.head => Ok(None),
+            ChangeOutcome::Applied => Err(DirError::Forged("it applied another change")),
+            // Made by an earlier attempt, on this state or on an older one.
+            ChangeOutcome::AlreadyApplied => Ok(None),
+            ChangeOutcome::Stale => {
+                let rows = Row::decode_all(answer.rows.0);
+                let rows = rows.map_err(|_| DirError::Forged("its rows are malformed"))?;
+                prove(head, rows, &answer.proof.0).map(Some)
+            }
+        }
+    }
+}
+
+/// A change that is ready to be sent.
+pub(super) struct Next {
+    pub signed: SignedHead,
+    pub rows: Vec<Row>,
+    pub removed: Vec<RowId>,
+}
+
+impl Next {
+    /// The first state of a directory.
+    pub fn first(head: Head, rows: Vec<Row>, pair: &ring::signature::Ed25519KeyPair) -> Self {
+        Self { signed: SignedHead::sign(head, pair), rows, removed: Vec::new() }
+    }
+
+    pub fn head(&self) -> Vec<u8> {
+        self.signed.to_bytes().to_vec()
+    }
+}
+
+/// Stages a change piece by piece and commits it.
+pub(super) async fn stage(staging: &Ref<Staging>, next: &Next) -> Result<Changed, RemoteError> {
+    for rows in pieces(&next.rows) {
+        staging.call(StageRows { rows: Bulk(rows) }).await?;
+    }
+    for removed in next.removed.chunks(ROW_IDS_MAX) {
+        staging.call(StageRemoved { removed: removed.to_vec() }).await?;
+    }
+    staging.call(Commit { head: next.head() }).await
+}
+
+/// Rows in pieces that a call can carry.
+fn pieces(rows: &[Row]) -> Vec<Bytes> {
+    let (mut pieces, mut piece) = (Vec::new(), Vec::new());
+    for row in rows {
+        if !piece.is_empty() && piece.len() + row.encoded_len() > STAGE_BYTES {
+            pieces.push(Bytes::from(std::mem::take(&mut piece)));
+        }
+        row.encode(&mut piece);
+    }
+    if !piece.is_empty() {
+        pieces.push(piece.into());
+    }
+    pieces
+}
+
+fn before(keys: &RowKeys, state: &State, ids: &[RowId]) -> Result<Before, DirError> {
+    ids.iter().map(|id| state.row(id)?.map(|row| keys.open(row)).transpose()).collect()
+}
+
+/// Root and number of rows after a change, from what is proven of the rows that it touches.
+fn after(state: &State, rows: &[Row], removed: &[RowId]) -> Result<(Hash, u64), DirError> {
+    let mut count = state.head.rows;
+    for row in rows {
+        count += u64::from(state.hash(&row.id)?.is_none());
+    }
+    for id in removed {
+        let there = u64::from(state.hash(id)?.is_some());
+        count = count.checked_sub(there).ok_or(DirError::Forged("it has fewer rows than rows"))?;
+    }
+    let mut trie: Trie = state.trie.clone();
+    let put = rows.iter().map(|row| (row.id, row.hash()));
+    trie.change(put, removed).map_err(|_| DirError::Forged("its proof leaves a row open"))?;
+    Ok((trie.root(), count))
+}

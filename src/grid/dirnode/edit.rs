@@ -1,0 +1,278 @@
+//! Reading and changing directories: the calls that a node makes for its user.
+
+use super::change::Decision;
+use super::place::Place;
+use super::seal::RowKeys;
+use super::{
+    Child, ChildError, DirError, Directories, Entry, Listing, NewEntry, Replace, Target, create,
+    fixed, metadata, names,
+};
+use crate::base::hash::{pair, tagged};
+use crate::base::limits::ROWS_IN_PLACE;
+use crate::base::secret::{CancelSecret, RenewSecret};
+use crate::cap::{Cap, DirCap};
+use crate::tub::Furl;
+use crate::vdrive::api::{AddLease, GetHead, HeadNow};
+use crate::vdrive::format::Row;
+use futures_util::stream::BoxStream;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const RENEWAL_TAG: &[u8] = b"tahoe_vdrive_lease_renewal_secret_v1";
+const CANCEL_TAG: &[u8] = b"tahoe_vdrive_lease_cancel_secret_v1";
+
+impl Directories {
+    /// Makes a directory with these children, in one durable step; their metadata stays as it is.
+    pub async fn create(&self, children: Vec<Entry>) -> Result<Cap, DirError> {
+        let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
+        let children = checked(children)?;
+        Ok(Cap::Dir(create::create(self, &furl, &children).await?))
+    }
+
+    /// The directory that all who have this furl of a vdrive server share. Works offline.
+    pub fn global_root(furl: &Furl) -> Result<Cap, DirError> {
+        Ok(Cap::Dir(create::shared(furl)?))
+    }
+
+    /// The same for the vdrive server in use, made there if it is not there yet.
+    pub async fn make_global_root(&self) -> Result<Cap, DirError> {
+        let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
+        Ok(Cap::Dir(create::create_shared(self, &furl).await?))
+    }
+
+    /// All children.
+    pub async fn list(&self, dir: &Cap) -> Result<Listing, DirError> {
+        if let Some(entries) = fixed::entries(self, dir).await? {
+            return Ok(Listing { entries, writable: false, mutable: false });
+        }
+        let place = self.readable(dir)?;
+        let keys = place.keys()?.clone();
+        let rows: Vec<Row> = place.all().await?.rows.into_values().collect();
+        let work = rows.len() * ROWS_IN_PLACE.1 / ROWS_IN_PLACE.0;
+        let open = move || open_all(&keys, &rows);
+        let opened = self.grid.compute.run(work, open).await;
+        let entries = opened.map_err(|_| DirError::CutOff)??;
+        Ok(Listing { entries, writable: dir.is_writable(), mutable: true })
+    }
+
+    /// One child, proven to be there or proven not to be.
+    pub async fn get(&self, dir: &Cap, name: &str) -> Result<Option<Child>, DirError> {
+        let name = names::normalise(name)?;
+        if let Some(entries) = fixed::entries(self, dir).await? {
+            let found = entries.into_iter().find(|entry| entry.name == name);
+            return Ok(found.map(|entry| entry.child));
+        }
+        let place = self.readable(dir)?;
+        let keys = place.keys()?;
+        let id = keys.row_id(&name);
+        let state = place.rows(&[id]).await?;
+        let entry = state.row(&id)?.map(|row| keys.open(row)).transpose()?;
+        Ok(entry.map(|entry| entry.child))
+    }
+
+    /// Sets links, all or none of them, in one durable step. Answers for each whether it replaced
+    /// another. Of links of the same name the last counts.
+    pub async fn set(
+        &self,
+        dir: &Cap,
+        children: Vec<NewEntry>,
+        replace: Replace,
+    ) -> Result<Vec<bool>, DirError> {
+        let place = self.writable(dir)?;
+        let children: Vec<NewEntry> =
+            children.into_iter().map(checked_new).collect::<Result<_, _>>()?;
+        let places: Vec<&str> = children.iter().map(|child| child.name.as_str()).collect();
+        let mut last: HashMap<&str, &NewEntry> = HashMap::new();
+        last.extend(children.iter().map(|child| (child.name.as_str(), child)));
+        let mut names: Vec<String> = last.keys().map(|name| (*name).to_owned()).collect();
+        names.sort();
+        let now = self.now();
+        let replaced = place
+            .change(&names, |before| {
+                let mut decision = Decision::default();
+                let mut replaced = HashMap::new();
+                for (name, old) in names.iter().zip(before) {
+                    let Some(new) = last.get(name.as_str()) else { continue };
+                    may_replace(name, old.as_ref(), replace)?;
+                    replaced.insert(name.clone(), old.is_some());
+                    decision.put.push(linked(new, old.as_ref(), now));
+                }
+                Ok((decision, replaced))
+            })
+            .await?;
+        Ok(places.iter().map(|name| replaced.get(*name) == Some(&true)).collect())
+    }
+
+    /// Removes a link and answers what it was.
+    pub async fn unlink(&self, dir: &Cap, name: &str) -> Result<Child, DirError> {
+        let name = names::normalise(name)?;
+        let place = self.writable(dir)?;
+        let names = [name.clone()];
+        place.change(&names, |before| removal(&name, before.first(), None)).await
+    }
+
+    /// Moves a link: within a directory in one step; between two it is in both for a moment, never
+    /// in neither, and if somebody changes it meanwhile it stays in both and that is told.
+    pub async fn relink(
+        &self,
+        from: (&Cap, &str),
+        to: (&Cap, &str),
+        replace: Replace,
+    ) -> Result<(), DirError> {
+        let (old_name, new_name) = (names::normalise(from.1)?, names::normalise(to.1)?);
+        let (source, target) = (self.writable(from.0)?, self.writable(to.0)?);
+        let moved = |child: &Child| NewEntry {
+            name: new_name.clone(),
+            target: child.target.clone(),
+            metadata: Some(child.metadata.clone()),
+        };
+        let now = self.now();
+        if source.id() != target.id() {
+            let child = self.get(from.0, &old_name).await?;
+            let child = child.ok_or_else(|| DirError::NoSuchChild(old_name.clone()))?;
+            self.set(to.0, vec![moved(&child)], replace).await?;
+            let names = [old_name.clone()];
+            let gone = |before: &Vec<_>| removal(&old_name, before.first(), Some(&child));
+            return source.change(&names, gone).await.map(drop);
+        }
+        if old_name == new_name {
+            let found = self.get(from.0, &old_name).await?;
+            return found.map(drop).ok_or(DirError::NoSuchChild(old_name));
+        }
+        let names = [old_name.clone(), new_name.clone()];
+        let rename = |before: &Vec<Option<Entry>>| {
+            let [Some(entry), old] = before.as_slice() else {
+                return Err(DirError::NoSuchChild(old_name.clone()));
+            };
+            may_replace(&new_name, old.as_ref(), replace)?;
+            let put = vec![linked(&moved(&entry.child), old.as_ref(), now)];
+            Ok((Decision { put, removed: vec![old_name.clone()] }, ()))
+        };
+        source.change(&names, rename).await
+    }
+
+    /// The directory's sequence number now and each time it changes, until the server is lost. Those
+    /// that nobody took in time are skipped.
+    pub async fn watch(&self, dir: &Cap) -> Result<BoxStream<'static, u64>, DirError> {
+        Place::of(self, dir)?.watch().await
+    }
+
+    /// The directory's sequence number: its server is there and shows a state that was signed.
+    pub async fn version(&self, dir: &Cap) -> Result<u64, DirError> {
+        let place = Place::of(self, dir)?;
+        let now: HeadNow = place.ask(|| GetHead {}).await?;
+        Ok(place.believe(&now.verify_key, &now.head)?.seq)
+    }
+
+    /// Adds or renews this node's lease on the directory; when it ends, in seconds since 1970.
+    pub async fn add_lease(&self, dir: &Cap) -> Result<u64, DirError> {
+        let place = Place::of(self, dir)?;
+        let master = self.grid.secrets.lease.reveal();
+        let secret = |tag| pair(tag, &tagged(tag, master), place.id());
+        let (renew, cancel) = (secret(RENEWAL_TAG), secret(CANCEL_TAG));
+        let message =
+            || AddLease { renew: RenewSecret::new(renew), cancel: CancelSecret::new(cancel) };
+        place.ask(message).await
+    }
+
+    /// Takes what the server has now as the newest, although something newer was seen. Answers the
+    /// sequence numbers (seen, got).
+    pub async fn accept_rollback(&self, dir: &Cap) -> Result<(u64, u64), DirError> {
+        let place = Place::of(self, dir)?;
+        let now: HeadNow = place.ask(|| GetHead {}).await?;
+        let head = place.check(&now.verify_key, &now.head)?;
+        let seen = self.seen.accept(place.id(), head.seq, head.hash())?;
+        Ok((seen.unwrap_or(head.seq), head.seq))
+    }
+
+    fn readable(&self, dir: &Cap) -> Result<Place, DirError> {
+        match dir {
+            Cap::Dir(_) | Cap::DirRead(_) => Place::of(self, dir),
+            cap if cap.is_verifier() => Err(DirError::NotReadable),
+            _ => Err(DirError::NotADirectory(String::new())),
+        }
+    }
+
+    fn writable(&self, dir: &Cap) -> Result<Place, DirError> {
+        match dir {
+            Cap::Dir(_) => Place::of(self, dir),
+            Cap::DirRead(_) | Cap::DirVerify(_) => Err(DirError::ReadOnly),
+            Cap::DirLit(_) | Cap::DirChk(_) | Cap::DirChkVerify(_) => Err(DirError::Immutable),
+            _ => Err(DirError::NotADirectory(String::new())),
+        }
+    }
+}
+
+fn open_all(keys: &Arc<RowKeys>, rows: &[Row]) -> Result<Vec<Entry>, DirError> {
+    let mut entries: Vec<Entry> =
+        rows.iter().map(|row| keys.open(row)).collect::<Result<_, _>>()?;
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// The removal of a child, if it is there, and still is the one that was `expected`.
+fn removal(
+    name: &str,
+    before: Option<&Option<Entry>>,
+    expected: Option<&Child>,
+) -> Result<(Decision, Child), DirError> {
+    let Some(Some(entry)) = before else { return Err(DirError::NoSuchChild(name.to_owned())) };
+    if expected.is_some_and(|expected| *expected != entry.child) {
+        return Err(DirError::Conflict(name.to_owned()));
+    }
+    let removed = vec![name.to_owned()];
+    Ok((Decision { put: Vec::new(), removed }, entry.child.clone()))
+}
+
+fn may_replace(name: &str, old: Option<&Entry>, replace: Replace) -> Result<(), DirError> {
+    let refused = match (old, replace) {
+        (None, _) | (_, Replace::Yes) => false,
+        (Some(_), Replace::No) => true,
+        (Some(old), Replace::OnlyFiles) => old.child.target.is_directory(),
+    };
+    if refused { Err(DirError::Exists(name.to_owned())) } else { Ok(()) }
+}
+
+/// A link as it will be stored at `now`.
+fn linked(new: &NewEntry, old: Option<&Entry>, now: f64) -> Entry {
+    let old = old.map(|old| &old.child.metadata);
+    let metadata = metadata::updated(old, new.metadata.clone(), now);
+    let target = match metadata::forbids_writing(&metadata) {
+        true => new.target.read_only(),
+        false => new.target.clone(),
+    };
+    Entry { name: new.name.clone(), child: Child { target, metadata } }
+}
+
+/// With names in NFC, each once, the last of a name counting; and targets that may be linked.
+pub(super) fn checked(children: Vec<Entry>) -> Result<Vec<Entry>, DirError> {
+    let mut by_name = std::collections::BTreeMap::new();
+    for Entry { name, child } in children {
+        let name = names::normalise(&name)?;
+        let target = linkable(&name, &child.target)?;
+        by_name.insert(name, Child { target, metadata: child.metadata });
+    }
+    Ok(by_name.into_iter().map(|(name, child)| Entry { name, child }).collect())
+}
+
+fn checked_new(new: NewEntry) -> Result<NewEntry, DirError> {
+    let name = names::normalise(&new.name)?;
+    let target = linkable(&name, &new.target)?;
+    Ok(NewEntry { name, target, metadata: new.metadata })
+}
+
+/// The target as it may be linked.
+fn linkable(name: &str, target: &Target) -> Result<Target, DirError> {
+    let checked = match target {
+        Target::Known(cap) if cap.is_verifier() => Err(ChildError::Nothing),
+        Target::Known(_) => return Ok(target.clone()),
+        Target::Unknown { rw: None, ro: None } => Err(ChildError::Nothing),
+        Target::Unknown { rw, ro } => Target::from_caps(rw.as_deref(), ro.as_deref(), false),
+    };
+    checked.map_err(|why| DirError::BadChild { name: name.to_owned(), why })
+}
+
+/// The cap of a directory that was just made.
+pub(super) fn child_of(cap: DirCap) -> Target {
+    Target::Known(Cap::Dir(cap))
+}

@@ -1,0 +1,106 @@
+//! Why a directory could not be read or changed.
+
+use super::super::{DownloadError, UploadError};
+use crate::cap::CapError;
+use crate::tub::{RemoteError, TubId};
+
+/// An operation on a directory that did not happen; each says what was found, and what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DirError {
+    /// No child of that name.
+    #[error("there is no child named {0:?} in this directory")]
+    NoSuchChild(String),
+    /// A child of that name is there, and was not to be replaced.
+    #[error("there is already a child named {0:?} in this directory")]
+    Exists(String),
+    /// A path leads through something that is no directory, or the cap is of a file.
+    #[error("{0:?} is not a directory")]
+    NotADirectory(String),
+    /// A change was asked for with a cap that only reads.
+    #[error("this capability only reads the directory; changing it takes the write capability")]
+    ReadOnly,
+    /// A change of an immutable directory was asked for.
+    #[error("this directory is immutable; make a new one instead")]
+    Immutable,
+    /// The cap only verifies.
+    #[error("this capability can verify the directory, not read it")]
+    NotReadable,
+    /// Somebody else changed the same child at the same time.
+    #[error("somebody else changed the child {0:?} at the same time; look at it and try again")]
+    Conflict(String),
+    /// The server shows an older state than was seen before; nothing is read or written.
+    #[error(
+        "the directory's server shows version {got}, but version {seen} was seen before: the server \
+         was restored from a backup, or withholds changes; after asking its owner, run \
+         `tahoe accept-rollback CAP`"
+    )]
+    Rollback { seen: u64, got: u64 },
+    /// Others changed the directory faster than this change could be made.
+    #[error("others keep changing this directory; try again later")]
+    TooManyRedos,
+    /// No vdrive server is configured or announced, so no directory can be made.
+    #[error("this node knows no vdrive server; copy its vdrive.furl into the node's directory")]
+    NoVdrive,
+    /// The directory's server cannot be reached: the text says why, in one word.
+    #[error(
+        "the vdrive server {tub} that keeps this directory cannot be reached ({error}); try again \
+         when it is online"
+    )]
+    Unreachable { tub: TubId, error: RemoteError },
+    /// The directory's server does not have it.
+    #[error("the vdrive server {0} does not have this directory, or does not say so")]
+    NoSuchDirectory(TubId),
+    /// The cap names a server that this node has no other knowledge of; its hints are not dialled
+    /// unasked.
+    #[error(
+        "the directory is on the unknown server {0}; allow it if you trust who gave you the cap"
+    )]
+    NewTub(TubId),
+    /// The server refused, and retrying will not help.
+    #[error("the vdrive server refused: {0}")]
+    Refused(RemoteError),
+    /// The server's answer contradicts what the cap proves. Its fault, or its disk's.
+    #[error("the vdrive server's answer is not what the directory's writers signed: {0}")]
+    Forged(&'static str),
+    /// What a writer stored makes no sense.
+    #[error("the directory is damaged: {0}")]
+    Corrupt(&'static str),
+    /// Names have a limit.
+    #[error("a name has at most {} bytes", crate::base::limits::NAME_MAX)]
+    NameTooLong,
+    /// One child takes more room than a row has, or all together more than a change.
+    #[error("too much for one directory entry or one change: {0}")]
+    TooBig(&'static str),
+    /// A cap of an unknown kind would give more than it says.
+    #[error("the child {name:?} cannot be linked: {why}")]
+    BadChild { name: String, why: ChildError },
+    /// The table of an immutable directory could not be read.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    /// The table of an immutable directory could not be stored.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The program is going down.
+    #[error("the work was cut off because the node is stopping")]
+    CutOff,
+    /// What was seen of directories could not be written down.
+    #[error("the node's record of directory versions cannot be written: {0}")]
+    Record(String),
+}
+
+/// Why something cannot be a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChildError {
+    /// A cap of an unknown kind was given as write cap, without a read cap beside it.
+    #[error(
+        "a capability of an unknown kind may give write access to whoever reads the directory; give \
+         its read capability too, or prefix it with ro. or imm."
+    )]
+    UnknownWrite,
+    /// It breaks what `ro.`, `imm.` or the immutable directory promises.
+    #[error(transparent)]
+    Constraint(#[from] CapError),
+    /// A verify cap or nothing at all.
+    #[error("there is no capability in it that reads something")]
+    Nothing,
+}

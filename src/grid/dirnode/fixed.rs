@@ -1,0 +1,45 @@
+//! Immutable directories: a table in a file, or in the cap itself.
+
+use super::edit::checked;
+use super::table::{self, Kind};
+use super::{DirError, Directories, Entry};
+use crate::base::limits::TABLE_MAX;
+use crate::cap::Cap;
+use crate::grid::{Source, UploadOptions};
+use bytes::Bytes;
+
+impl Directories {
+    /// Makes an immutable directory; all children must be immutable all the way down. The same
+    /// children make the same cap.
+    pub async fn create_immutable(&self, children: Vec<Entry>) -> Result<Cap, DirError> {
+        let table = table::pack(&checked(children)?, Kind::Immutable)?;
+        if table.len() as u64 > TABLE_MAX {
+            return Err(DirError::TooBig("a directory"));
+        }
+        let options = UploadOptions::default();
+        let stored = self.grid.upload(Source::bytes(table), options).await?;
+        match stored.cap {
+            Cap::Lit(cap) => Ok(Cap::DirLit(cap)),
+            Cap::Chk(cap) => Ok(Cap::DirChk(cap)),
+            _ => Err(DirError::Corrupt("its table became no file")),
+        }
+    }
+}
+
+/// The children of an immutable directory; `None` if `dir` is none.
+pub(super) async fn entries(dirs: &Directories, dir: &Cap) -> Result<Option<Vec<Entry>>, DirError> {
+    let table = match dir {
+        Cap::DirLit(cap) => Bytes::copy_from_slice(cap.plaintext()),
+        Cap::DirChk(cap) if cap.size() > TABLE_MAX => return Err(DirError::TooBig("a directory")),
+        Cap::DirChk(cap) => {
+            let reader = dirs.grid.open(&Cap::Chk(cap.clone())).await?;
+            reader.read_all(0..reader.size()).await?
+        }
+        Cap::DirChkVerify(_) => return Err(DirError::NotReadable),
+        _ => return Ok(None),
+    };
+    let unpack = move || table::unpack(&table, Kind::Immutable);
+    let bytes = usize::try_from(dir.size().unwrap_or(0)).unwrap_or(usize::MAX);
+    let unpacked = dirs.grid.compute.run(bytes, unpack).await;
+    unpacked.map_err(|_| DirError::CutOff)?.map(Some)
+}

@@ -1,0 +1,142 @@
+//! All rows of a directory, proven to be all and to be of one moment.
+//!
+//! Pages may come from different heads while others change the directory. Then what changed since
+//! the first page is asked for and put over it, until everything fits one head. The proof is the set
+//! itself: its root must be the one that is signed.
+
+use super::DirError;
+use super::place::{Place, State};
+use crate::base::limits::REDOS_MAX;
+use crate::vdrive::api::{Changes, ListRows, Page, RowsSince};
+use crate::vdrive::format::{Head, Row, RowId, Trie};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Rows asked for at once; a server sends as many as one answer holds.
+const PAGE: u32 = 16_384;
+
+/// Rows that are being put together.
+struct Gathering {
+    rows: BTreeMap<RowId, Row>,
+    /// The head of the first page, and of the newest one.
+    first: Head,
+    newest: Head,
+}
+
+impl Place {
+    /// The whole directory.
+    pub async fn all(&self) -> Result<State, DirError> {
+        for _ in 0..REDOS_MAX {
+            let mut found = self.pages().await?;
+            let mut patched = found.first == found.newest;
+            for _ in 0..REDOS_MAX {
+                if patched {
+                    return found.whole();
+                }
+                let Some(settled) = self.patch(&mut found).await? else { break };
+                patched = settled;
+            }
+        }
+        Err(DirError::TooManyRedos)
+    }
+
+    async fn pages(&self) -> Result<Gathering, DirError> {
+        let mut found: Option<Gathering> = None;
+        let mut after = None;
+        loop {
+            let page: Page = self.ask(|| ListRows { after, limit: PAGE }).await?;
+            let head = self.believe(&page.verify_key, &page.head)?;
+            let rows = decode(page.rows.0)?;
+            let last = ascending(&rows, after.as_ref())?;
+            let found = found.get_or_insert_with(|| Gathering::new(head));
+            found.newest = head;
+            found.put(rows)?;
+            match (page.more, last) {
+                (false, _) => break,
+                (true, None) => return Err(DirError::Forged("a page of its rows is empty")),
+                (true, Some(last)) => after = Some(last),
+            }
+        }
+        found.ok_or(DirError::Forged("it has no pages"))
+    }
+
+    /// Puts what changed since the first page over the rows. Whether they are of one head now;
+    /// `None` if the server does not know any more.
+    async fn patch(&self, found: &mut Gathering) -> Result<Option<bool>, DirError> {
+        let seq = found.first.seq;
+        let (mut after, mut of) = (None, None);
+        loop {
+            let changes: Changes = self.ask(|| RowsSince { seq, after, limit: PAGE }).await?;
+            let head = self.believe(&changes.verify_key, &changes.head)?;
+            if !changes.complete {
+                return Ok(None);
+            }
+            if after.is_none() {
+                found.remove(&changes.removed.0)?;
+            }
+            let rows = decode(changes.rows.0)?;
+            let last = ascending(&rows, after.as_ref())?;
+            found.put(rows)?;
+            found.newest = head;
+            let settled = *of.get_or_insert(head) == head;
+            match (changes.more, last) {
+                (false, _) => return Ok(Some(settled)),
+                (true, None) => return Err(DirError::Forged("a page of its changes is empty")),
+                (true, Some(last)) => after = Some(last),
+            }
+        }
+    }
+}
+
+impl Gathering {
+    fn new(head: Head) -> Self {
+        Self { rows: BTreeMap::new(), first: head, newest: head }
+    }
+
+    fn put(&mut self, rows: Vec<Row>) -> Result<(), DirError> {
+        self.rows.extend(rows.into_iter().map(|row| (row.id, row)));
+        // More than all rows of the newest head, and all that others added or took meanwhile.
+        if self.rows.len() as u64 > self.newest.rows.saturating_mul(2) + (1 << 20) {
+            return Err(DirError::Forged("it sends more rows than there are"));
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, ids: &[u8]) -> Result<(), DirError> {
+        let (ids, rest) = ids.as_chunks::<32>();
+        if !rest.is_empty() {
+            return Err(DirError::Forged("its removals are malformed"));
+        }
+        for id in ids {
+            self.rows.remove(id);
+        }
+        Ok(())
+    }
+
+    /// The rows, if they are those that the head's signer knew, all of them and no others.
+    fn whole(self) -> Result<State, DirError> {
+        let Self { rows, newest: head, .. } = self;
+        let trie = Trie::of(rows.values().map(|row| (row.id, row.hash())));
+        let counted = rows.len() as u64 == head.rows;
+        if trie.root() != head.root || !counted || rows.values().any(|row| row.seq > head.seq) {
+            return Err(DirError::Forged("its rows are not those that its head stands for"));
+        }
+        Ok(State { head, trie, rows: rows.into_iter().collect() })
+    }
+}
+
+fn decode(bytes: Bytes) -> Result<Vec<Row>, DirError> {
+    Row::decode_all(bytes).map_err(|_| DirError::Forged("its rows are malformed"))
+}
+
+/// The last id of a page, whose ids must ascend from behind `after`.
+fn ascending(rows: &[Row], after: Option<&RowId>) -> Result<Option<RowId>, DirError> {
+    let mut last = after;
+    for row in rows {
+        if last.is_some_and(|last| *last >= row.id) {
+            return Err(DirError::Forged("its rows are out of order"));
+        }
+        last = Some(&row.id);
+    }
+    Ok(rows.last().map(|row| row.id))
+}

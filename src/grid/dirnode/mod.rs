@@ -1,0 +1,176 @@
+//! Directories: names for caps, immutable in files or changing on a vdrive server.
+//!
+//! Promises: what is listed is what a holder of the write cap signed, whatever the server or another
+//! reader does, or there is an error; nothing older than what was seen before passes silently; a
+//! change that was acknowledged is durable, and one that meets somebody else's is merged with it or
+//! refused, never lost.
+//!
+//! - [`table`], [`metadata`], `json`, `names`, `target`: the format that is shared with Tahoe-LAFS 1.20
+//! - `seal`: rows as the vdrive server has them; `place`, `recent`: how to reach it, and which of its
+//!   answers to believe
+//! - `list`, `change`, `create`, `watch`: a directory as a whole, changed, made, followed
+//! - `edit`, `walk`, `fixed`: the calls of [`Directories`]; immutable directories
+//! - [`SeenHeads`], [`KnownTubs`]: what a node remembers
+
+mod change;
+mod create;
+mod edit;
+mod error;
+mod fixed;
+#[doc(hidden)]
+pub mod fuzz;
+mod json;
+mod list;
+pub mod metadata;
+mod names;
+mod place;
+mod recent;
+mod seal;
+mod seen;
+pub mod table;
+mod target;
+mod tubs;
+mod turns;
+mod walk;
+mod watch;
+
+pub use error::{ChildError, DirError};
+pub use names::normalise;
+pub use seen::SeenHeads;
+pub use tubs::{KnownTubs, TubBook};
+
+use super::Client;
+use crate::base::rim::Clock;
+use crate::cap::Cap;
+use crate::tub::{Furl, Tub};
+use recent::Held;
+use std::sync::{Arc, Mutex, PoisonError};
+use turns::Turns;
+
+/// What is known of a link beside where it leads: a JSON object.
+pub type Metadata = serde_json::Map<String, serde_json::Value>;
+
+/// Where a link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A cap that this program can use: the write cap if there is write access.
+    Known(Cap),
+    /// Kept for others: caps of mutable files, of later versions, or of nothing that is known.
+    Unknown {
+        rw: Option<String>,
+        /// With its prefix `ro.` or `imm.`, unless it is known to be a read cap.
+        ro: Option<String>,
+    },
+}
+
+/// One link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    pub target: Target,
+    pub metadata: Metadata,
+}
+
+/// A link and its name in NFC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub name: String,
+    pub child: Child,
+}
+
+/// A link to be set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEntry {
+    pub name: String,
+    pub target: Target,
+    /// `None` keeps what the link had; the system's times are its own either way.
+    pub metadata: Option<Metadata>,
+}
+
+/// All links of a directory.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Sorted by name.
+    pub entries: Vec<Entry>,
+    /// Whether the cap that listed it also changes it.
+    pub writable: bool,
+    pub mutable: bool,
+}
+
+/// What may be replaced by a new link of the same name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replace {
+    Yes,
+    No,
+    /// Anything but a directory.
+    OnlyFiles,
+}
+
+/// The directories that a client can reach. Clones share everything.
+#[derive(Clone)]
+pub struct Directories {
+    grid: Client,
+    tub: Tub,
+    vdrive: Arc<Mutex<Option<Furl>>>,
+    known: Arc<dyn KnownTubs>,
+    seen: SeenHeads,
+    turns: Turns,
+    held: Held,
+    clock: Clock,
+    allow_new_tubs: bool,
+}
+
+impl Directories {
+    /// `vdrive` is the service on which new directories are made; `known` says which tubs may be
+    /// dialled, and where.
+    pub fn new(
+        grid: Client,
+        tub: Tub,
+        vdrive: Option<Furl>,
+        known: Arc<dyn KnownTubs>,
+        seen: SeenHeads,
+    ) -> Self {
+        Self {
+            grid,
+            tub,
+            vdrive: Arc::new(Mutex::new(vdrive)),
+            known,
+            seen,
+            turns: Turns::default(),
+            held: Held::default(),
+            clock: Clock::System,
+            allow_new_tubs: false,
+        }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The same, for a user who said yes to dialling servers that only a cap names. They are known
+    /// from then on.
+    #[must_use]
+    pub fn allowing_new_tubs(&self) -> Self {
+        Self { allow_new_tubs: true, ..self.clone() }
+    }
+
+    /// New directories are made there from now on.
+    pub fn set_vdrive(&self, furl: Option<Furl>) {
+        *self.vdrive.lock().unwrap_or_else(PoisonError::into_inner) = furl;
+    }
+
+    /// Where new directories are made.
+    pub fn vdrive(&self) -> Option<Furl> {
+        self.vdrive.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Seconds since 1970, as links record them.
+    fn now(&self) -> f64 {
+        self.clock.now() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The newest head of each directory that this node has seen, so that a server cannot show an older
+//! state unnoticed, nor two states of one version.
+//!
+//! ```text
+//! private/seen = line*     line = <directory id b32> " " <seq> " " <head hash b32> "\n"
+//! ```
+//! The last line of a directory counts; lines that make no sense, such as one that a power cut left
+//! half written, are skipped. The file is rewritten when most of it is of no use any more.
+
+use super::DirError;
+use crate::base::base32;
+use crate::base::hash::Hash;
+use crate::base::limits::SEEN_FILE_MAX;
+use crate::vdrive::format::DirectoryId;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Lines of no use that are left standing.
+const WASTE_MAX: usize = 4_096;
+
+type Heads = HashMap<DirectoryId, (u64, Hash)>;
+
+#[derive(Default)]
+struct Inner {
+    heads: Heads,
+    file: Option<(PathBuf, File)>,
+    lines: usize,
+}
+
+/// What was seen. Clones share it.
+#[derive(Clone, Default)]
+pub struct SeenHeads(Arc<Mutex<Inner>>);
+
+impl SeenHeads {
+    /// Forgotten with the process.
+    pub fn in_memory() -> Self {
+        Self::default()
+    }
+
+    /// Kept in a file, which is made if it is not there.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).append(true).create(true).mode(0o600);
+        let mut bytes = Vec::new();
+        options.open(path)?.take(SEEN_FILE_MAX).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let heads: Heads = text.lines().filter_map(parse).collect();
+        let mut inner = Inner { heads, file: None, lines: text.lines().count() };
+        inner.rewrite(path)?;
+        Ok(Self(Arc::new(Mutex::new(inner))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest sequence seen.
+    pub fn newest(&self, directory: &DirectoryId) -> Option<u64> {
+        self.lock().heads.get(directory).map(|(seq, _)| *seq)
+    }
+
+    /// Notes a head that was verified, unless it contradicts what was seen.
+    pub(super) fn note(
+        &self,
+        directory: &DirectoryId,
+        seq: u64,
+        hash: Hash,
+    ) -> Result<(), DirError> {
+        let mut inner = self.lock();
+        match inner.heads.get(directory) {
+            Some((seen, _)) if *seen > seq => Err(DirError::Rollback { seen: *seen, got: seq }),
+            Some((seen, known)) if *seen == seq && *known != hash => {
+                Err(DirError::Forged("two different states have the same version"))
+            }
+            Some((seen, _)) if *seen == seq => Ok(()),
+            _ => inner.set(directory, seq, hash),
+        }
+    }
+
+    /// Takes a head as the newest, whatever was seen; what was seen before.
+    pub(super) fn accept(
+        &self,
+        directory: &DirectoryId,
+        seq: u64,
+        hash: Hash,
+    ) -> Result<Option<u64>, DirError> {
+        let mut inner = self.lock();
+        let before = inner.heads.get(directory).map(|(seq, _)| *seq);
+        inner.set(directory, seq, hash)?;
+        Ok(before)
+    }
+}
+
+impl Inner {
+    fn set(&mut self, directory: &DirectoryId, seq: u64, hash: Hash) -> Result<(), DirError> {
+        self.heads.insert(*directory, (seq, hash));
+        self.write(directory, seq, &hash).map_err(|error| DirError::Record(error.to_string()))
+    }
+
+    fn write(&mut self, directory: &DirectoryId, seq: u64, hash: &Hash) -> io::Result<()> {
+        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        file.write_all(line(directory, seq, hash).as_bytes())?;
+        self.lines += 1;
+        if self.lines > 2 * self.heads.len() + WASTE_MAX {
+            let path = path.clone();
+            self.rewrite(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the file anew, one line a directory, and goes on behind that.
+    fn rewrite(&mut self, path: &Path) -> io::Result<()> {
+        let fresh = path.with_extension("new");
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let heads = self.heads.iter();
+        let text: String = heads.map(|(id, (seq, hash))| line(id, *seq, hash)).collect();
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, path)?;
+        self.lines = self.heads.len();
+        self.file = Some((path.to_owned(), OpenOptions::new().append(true).open(path)?));
+        Ok(())
+    }
+}
+
+fn line(directory: &DirectoryId, seq: u64, hash: &Hash) -> String {
+    format!("{} {seq} {}\n", base32::encode(directory), base32::encode(hash))
+}
+
+fn parse(line: &str) -> Option<(DirectoryId, (u64, Hash))> {
+    let mut words = line.split(' ');
+    let directory = base32::decode_array(words.next()?).ok()?;
+    let seq = words.next()?.parse().ok()?;
+    let hash = base32::decode_array(words.next()?).ok()?;
+    words.next().is_none().then_some((directory, (seq, hash)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const D: DirectoryId = [7; 32];
+
+    #[test]
+    fn older_and_contradicting_heads_are_refused() {
+        let seen = SeenHeads::in_memory();
+        seen.note(&D, 5, [1; 32]).unwrap();
+        seen.note(&D, 5, [1; 32]).unwrap();
+        let older = seen.note(&D, 4, [1; 32]);
+        assert!(matches!(older, Err(DirError::Rollback { seen: 5, got: 4 })));
+        assert!(matches!(seen.note(&D, 5, [2; 32]), Err(DirError::Forged(_))));
+        assert_eq!(seen.accept(&D, 4, [3; 32]).unwrap(), Some(5));
+        assert!(seen.note(&D, 4, [3; 32]).is_ok() && seen.note(&D, 6, [1; 32]).is_ok());
+    }
+
+    #[test]
+    fn what_was_seen_outlives_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        let seen = SeenHeads::open(&path).unwrap();
+        for seq in 1..10_000 {
+            seen.note(&D, seq, [seq as u8; 32]).unwrap();
+        }
+        seen.accept(&D, 9_000, [9; 32]).unwrap();
+        drop(seen);
+        assert!(std::fs::metadata(&path).unwrap().len() < 1 << 20);
+        // A line that a power cut left.
+        File::options().append(true).open(&path).unwrap().write_all(b"aaaa 1").unwrap();
+        let seen = SeenHeads::open(&path).unwrap();
+        assert_eq!(seen.newest(&D), Some(9_000));
+        seen.note(&D, 9_001, [1; 32]).unwrap();
+        assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(9_001));
+    }
+}

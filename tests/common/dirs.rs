@@ -1,0 +1,105 @@
+//! Directories on a real vdrive server behind a real link, in one process.
+
+use super::{client, grid};
+use std::sync::Arc;
+use tahoe::base::rim::Clock;
+use tahoe::cap::Cap;
+use tahoe::grid::dirnode::{
+    Child, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
+};
+use tahoe::grid::{Client, EncodingParams};
+use tahoe::tub::{Furl, Identity, LoopbackNet, Network, Tub, TubOptions};
+use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
+
+/// A vdrive server and the network that it is on.
+pub struct World {
+    pub net: LoopbackNet,
+    pub tub: Tub,
+    pub furl: Furl,
+    pub clock: Clock,
+    pub dir: tempfile::TempDir,
+    /// Keeps files, for immutable directories.
+    pub grid: super::Grid,
+}
+
+pub fn tub_on(net: &LoopbackNet) -> Tub {
+    let network = Network::Loopback(net.clone());
+    Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
+}
+
+/// A vdrive server on somebody's network, at the host "vdrive".
+pub struct Server {
+    pub tub: Tub,
+    pub furl: Furl,
+    pub dir: tempfile::TempDir,
+}
+
+pub const NAME: &str = "vdrive";
+
+impl Server {
+    pub fn on(net: &LoopbackNet) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = StoreConfig { index_on_disk: false, ..StoreConfig::new(dir.path()) };
+        let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
+        let tub = tub_on(net);
+        tub.listen_loopback(NAME).unwrap();
+        tub.set_restorer(restorer);
+        let furl = tub.register(service, None);
+        Self { tub, furl, dir }
+    }
+
+    /// What knows where the server is.
+    pub fn known(&self) -> TubBook {
+        let book = TubBook::new();
+        book.learn(self.furl.tub(), self.furl.hints().to_vec());
+        book
+    }
+
+    /// The directories of a client that has seen none of them yet.
+    pub fn directories(&self, files: Client, tub: Tub) -> Directories {
+        let (furl, known) = (Some(self.furl.clone()), Arc::new(self.known()));
+        Directories::new(files, tub, furl, known, SeenHeads::in_memory())
+    }
+}
+
+pub fn world() -> World {
+    let net = LoopbackNet::default();
+    let Server { tub, furl, dir } = Server::on(&net);
+    World { net, tub, furl, clock: Clock::manual(1_000), dir, grid: grid(3) }
+}
+
+impl World {
+    /// A node of its own, which knows the server.
+    pub fn node(&self) -> Directories {
+        self.node_with(SeenHeads::in_memory())
+    }
+
+    pub fn node_with(&self, seen: SeenHeads) -> Directories {
+        let book = TubBook::new();
+        book.learn(self.furl.tub(), self.furl.hints().to_vec());
+        self.node_of(Arc::new(book), seen)
+    }
+
+    pub fn node_of(&self, known: Arc<dyn KnownTubs>, seen: SeenHeads) -> Directories {
+        let files: Client = client(&self.grid.pool, EncodingParams::new(1, 1, 1).unwrap());
+        let vdrive = Some(self.furl.clone());
+        let dirs = Directories::new(files, tub_on(&self.net), vdrive, known, seen);
+        dirs.with_clock(self.clock.clone())
+    }
+}
+
+pub fn lit(text: &str) -> Target {
+    Target::Known(Cap::Lit(tahoe::cap::LitCap::new(text.as_bytes().to_vec())))
+}
+
+pub fn link(name: &str, target: Target) -> NewEntry {
+    NewEntry { name: name.to_owned(), target, metadata: None }
+}
+
+pub fn child(target: Target) -> Child {
+    Child { target, metadata: Metadata::new() }
+}
+
+pub fn names(listing: &tahoe::grid::dirnode::Listing) -> Vec<&str> {
+    listing.entries.iter().map(|entry| entry.name.as_str()).collect()
+}

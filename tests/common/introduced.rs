@@ -1,0 +1,128 @@
+//! An introducer on the virtual network of a grid: its servers announce themselves there, and who
+//! has its furl alone finds them all.
+
+use super::real::{RealGrid, RealServer, seeds, tub};
+use super::{client, impatient};
+use std::sync::Arc;
+use tahoe::grid::{Client, EncodingParams, ServerPool};
+use tahoe::introducer::{self, Announcement, Book, Fields, Follower, GridParameters, Listener};
+use tahoe::storage::api::Storage;
+use tahoe::tub::{Furl, LoopbackNet, Reconnector, Tub, TubId, start};
+use tokio::sync::Notify;
+
+/// The introducer's host on the network.
+pub const NAME: &str = "introducer";
+
+pub struct Introduced {
+    furl: Furl,
+    tub: Tub,
+    _actor: actix::Addr<introducer::Introducer>,
+    _servers: Vec<actix::Addr<Follower>>,
+}
+
+impl Introduced {
+    /// An introducer that every server of `grid` announces itself to, now and whenever it lost
+    /// the way.
+    pub fn of(grid: &RealGrid) -> Self {
+        let tub = tub(&grid.net);
+        tub.listen_loopback(NAME).unwrap();
+        let parameters = GridParameters { needed: 3, happy: 7, total: 10 };
+        let actor = start(introducer::Introducer::new(parameters));
+        let furl = tub.register(introducer::api::Introducer::of(actor.clone()), None);
+        let announce = |server: &RealServer| {
+            let publish = vec![announcement(server)];
+            let follower = Follower::start("storage", Vec::new(), publish, Box::new(Deaf));
+            Follower::follow(&follower, &server.tub, furl.clone());
+            follower
+        };
+        let servers = grid.servers.iter().map(announce).collect();
+        Self { furl, tub, _actor: actor, _servers: servers }
+    }
+
+    /// A client that was given this introducer's furl and nothing else, once it is connected to
+    /// `count` servers.
+    pub async fn newcomer(&self, net: &LoopbackNet, count: usize) -> Newcomer {
+        let tub = tub(net);
+        let (pool, news) = (ServerPool::new(), Arc::new(Notify::new()));
+        let ears = Ears { tub: tub.clone(), pool: pool.clone(), news: news.clone(), kept: vec![] };
+        let follower = Follower::start("storage", Vec::new(), Vec::new(), Box::new(ears));
+        Follower::follow(&follower, &tub, self.furl.clone());
+        while pool.len() < count {
+            news.notified().await;
+        }
+        let client = client(&pool, EncodingParams::default()).with_patience(impatient());
+        Newcomer { client, tub, _follower: follower }
+    }
+}
+
+impl Drop for Introduced {
+    fn drop(&mut self) {
+        self.tub.shutdown();
+    }
+}
+
+pub struct Newcomer {
+    pub client: Client,
+    tub: Tub,
+    _follower: actix::Addr<Follower>,
+}
+
+impl Drop for Newcomer {
+    fn drop(&mut self) {
+        self.tub.shutdown();
+    }
+}
+
+fn announcement(server: &RealServer) -> Announcement {
+    let (permutation_seed, lease_seed) = seeds(server);
+    let fields = Fields {
+        sequence: 1,
+        service: "storage".into(),
+        furl: server.furl.clone(),
+        nickname: server.name.clone(),
+        version: "test/1".into(),
+        permutation_seed,
+        lease_seed,
+    };
+    Announcement::sign(server.tub.identity(), &fields).unwrap()
+}
+
+/// Connects to every server that is announced.
+struct Ears {
+    tub: Tub,
+    pool: ServerPool,
+    news: Arc<Notify>,
+    kept: Vec<Reconnector>,
+}
+
+impl Listener for Ears {
+    fn announced(&mut self, announcement: &Announcement) {
+        let (pool, news) = (self.pool.clone(), self.news.clone());
+        let said = announcement.clone();
+        self.kept.push(self.tub.keep::<Storage>(announcement.furl.clone(), move |storage| {
+            pool.add(tahoe::grid::Server {
+                id: said.tub(),
+                nickname: said.nickname.clone(),
+                permutation_seed: said.permutation_seed.clone(),
+                lease_seed: said.lease_seed,
+                storage,
+            });
+            news.notify_one();
+        }));
+    }
+    fn gone(&mut self, _: TubId) {}
+    fn parameters(&mut self, _: GridParameters) {}
+    fn introducer(&mut self, _: bool) {}
+    fn settled(&mut self, _: &Book) {}
+}
+
+/// A server has no use for the list.
+struct Deaf;
+
+impl Listener for Deaf {
+    fn announced(&mut self, _: &Announcement) {}
+    fn gone(&mut self, _: TubId) {}
+    fn parameters(&mut self, _: GridParameters) {}
+    fn introducer(&mut self, _: bool) {}
+    fn settled(&mut self, _: &Book) {}
+}
