@@ -12,11 +12,13 @@ pub struct Failure {
     pub text: String,
     /// One more header, such as `Allow`.
     pub header: Option<(HeaderName, HeaderValue)>,
+    /// It would go if the user allowed to dial a server that only a cap names.
+    pub asks_leave: bool,
 }
 
 impl Failure {
     pub fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), header: None }
+        Self { status, text: text.into(), header: None, asks_leave: false }
     }
 
     pub fn bad_request(text: impl Into<String>) -> Self {
@@ -31,11 +33,11 @@ impl Failure {
         Self::new(StatusCode::FORBIDDEN, text)
     }
 
-    /// 405, with the methods that this address takes.
-    pub fn method(allowed: &'static str) -> Self {
+    /// 405 or 501, with the methods that this address takes.
+    pub fn method(status: StatusCode, allowed: String) -> Self {
         let text = format!("This address takes only {allowed}.");
-        let header = Some((header::ALLOW, HeaderValue::from_static(allowed)));
-        Self { header, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, text) }
+        let header = HeaderValue::from_str(&allowed).ok().map(|value| (header::ALLOW, value));
+        Self { header, ..Self::new(status, text) }
     }
 
     /// 401, for a gateway that wants its token.
@@ -78,16 +80,37 @@ pub fn plain(status: StatusCode) -> HttpResponseBuilder {
     response
 }
 
-/// A page that this program wrote: no scripts, no outside requests.
+/// The same answer with another content type.
+pub fn typed(mut response: HttpResponseBuilder, kind: &'static str) -> HttpResponseBuilder {
+    response.insert_header((header::CONTENT_TYPE, kind));
+    response
+}
+
+/// A page that this program wrote: scripts and style of its own only, and no outside requests. Its
+/// forms must be able to say that they come from here, so it may send its address to this gateway,
+/// and to nobody else.
 pub fn page(status: StatusCode) -> HttpResponseBuilder {
-    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; \
-                          form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+                          img-src 'self' data: blob:; media-src 'self'; frame-src 'self'; \
+                          connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                          frame-ancestors 'none'";
     let mut response = guarded(status);
     response
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     response
+}
+
+/// Sends a browser elsewhere on this gateway.
+pub fn redirect(status: StatusCode, to: &str) -> HttpResponse {
+    plain(status).insert_header((header::LOCATION, to)).finish()
+}
+
+/// A cap, or a few words, and nothing else.
+pub fn text(status: StatusCode, text: impl Into<String>) -> HttpResponse {
+    plain(status).body(text.into())
 }
 
 /// Content that somebody stored: shown in an origin of its own, without scripts, never sniffed,
@@ -102,6 +125,19 @@ pub fn stored(status: StatusCode) -> HttpResponseBuilder {
         ))
         .insert_header((header::CACHE_CONTROL, "private, max-age=31536000, immutable"))
         .insert_header((header::ACCEPT_RANGES, "bytes"));
+    response
+}
+
+/// A stored PDF that a page of this gateway shows in a frame. Browsers refuse to show one under
+/// `sandbox`; as its type is fixed and never guessed, it stays a document for their viewer, which
+/// runs it apart from this origin. Anything else than a PDF stays as it is.
+pub fn framed_pdf(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/pdf") {
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    }
     response
 }
 

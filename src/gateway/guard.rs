@@ -3,13 +3,12 @@
 //! A gateway on a person's machine is reachable from every page in that person's browser. So a
 //! request must name the gateway by an address or name of its own (a page that rebinds its name
 //! to 127.0.0.1 does not), and a change must not come from another site's page. A gateway that
-//! other machines can reach wants its token with every request as well.
+//! other machines can reach is closed to all but its owner as well (see [`super::owner`]).
 
 use super::answer::Failure;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use std::net::IpAddr;
-use subtle::ConstantTimeEq;
 
 /// What a gateway checks before it looks at a request.
 #[derive(Clone)]
@@ -19,8 +18,8 @@ pub struct Guard {
     /// Any address names a gateway that listens to others; loopback addresses one that does not.
     pub local: bool,
     pub tls: bool,
-    /// Wanted with every request, if there is one.
-    pub token: Option<String>,
+    /// Every request must come from the owner.
+    pub closed: bool,
 }
 
 const WRONG_HOST: &str = "This gateway does not go by that host name. Use its address, or list \
@@ -33,13 +32,16 @@ impl Guard {
         let host = only(headers, header::HOST.as_str())
             .filter(|host| self.knows(host))
             .ok_or_else(|| Failure::forbidden(WRONG_HOST))?;
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            self.check_site(host, headers)?;
+        if matches!(*method, Method::GET | Method::HEAD) {
+            Ok(())
+        } else {
+            self.check_site(host, headers)
         }
-        match &self.token {
-            Some(token) if !carries(headers, token) => Err(Failure::token_wanted()),
-            _ => Ok(()),
-        }
+    }
+
+    /// Lets a GET pass that changes something, or says why not.
+    pub fn check_change(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        self.check(&Method::POST, headers)
     }
 
     /// Whether this gateway goes by the name in a Host header.
@@ -83,16 +85,6 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn carries(headers: &HeaderMap, token: &str) -> bool {
-    let Some((scheme, given)) =
-        only(headers, header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
-    else {
-        return false;
-    };
-    let known = scheme.eq_ignore_ascii_case("tahoe-lafs") || scheme.eq_ignore_ascii_case("bearer");
-    known && bool::from(given.trim().as_bytes().ct_eq(token.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +92,7 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     fn guard() -> Guard {
-        Guard { hosts: vec!["grid.lan".into()], local: true, tls: false, token: None }
+        Guard { hosts: vec!["grid.lan".into()], local: true, tls: false, closed: false }
     }
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -174,18 +166,6 @@ mod tests {
         }
         let get = [("Host", "localhost"), ("Origin", "http://evil.example")];
         assert_eq!(status(&guard(), Method::GET, &get), None);
-    }
-
-    #[test]
-    fn a_gateway_with_a_token_wants_it_each_time() {
-        let guard = Guard { token: Some("s3cret".into()), local: false, ..guard() };
-        let ask = |value: &str| {
-            status(&guard, Method::GET, &[("Host", "192.0.2.1"), ("Authorization", value)])
-        };
-        assert_eq!(ask("tahoe-lafs s3cret"), None);
-        assert_eq!(ask("bearer s3cret"), None);
-        for wrong in ["tahoe-lafs other", "Basic s3cret", "s3cret", ""] {
-            assert_eq!(ask(wrong), Some(StatusCode::UNAUTHORIZED), "{wrong}");
-        }
+        assert!(guard().check_change(&headers(&get)).is_err());
     }
 }

@@ -20,8 +20,10 @@ const TYPES: &[(&str, &str)] = &[
     ("json", "application/json"),
     ("log", "text/plain"),
     ("m4a", "audio/mp4"),
+    ("m4v", "video/mp4"),
     ("md", "text/plain"),
     ("mkv", "video/x-matroska"),
+    ("mov", "video/quicktime"),
     ("mp3", "audio/mpeg"),
     ("mp4", "video/mp4"),
     ("oga", "audio/ogg"),
@@ -64,7 +66,7 @@ pub fn attachment(name: Option<&str>) -> String {
     let mut out = format!("attachment; filename=\"{plain}\"");
     if plain != name {
         out.push_str("; filename*=UTF-8''");
-        out.push_str(&super::route::percent_encode(name));
+        out.push_str(&super::address::percent_encode(name));
     }
     out
 }

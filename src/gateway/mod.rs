@@ -1,27 +1,43 @@
-//! HTTP in front of the grid: put a file and get its cap, get a file by its cap.
+//! HTTP in front of the grid: files and directories by cap or by name (`spec/webapi-delta.md`).
 //!
+//! ```text
+//! request ──▶ guard, owner ──▶ route ──▶ object · work · status · welcome ──▶ answer
+//!             (who may ask)    (the table of what can be asked)
+//! ```
 //! - [`serve`]: listening, limits, and the one handler through which every request goes
-//! - [`guard`]: who may ask and who may change; applied before anything else
-//! - [`route`]: what a request asks for; pure
-//! - [`put`], [`get`], [`welcome`]: the answers
-//! - [`spool`]: request bodies on their way in
-//! - [`answer`], [`mime`], [`range`]: statuses, headers, types and ranges
+//! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
+//! - [`route`], [`address`], [`args`]: what a request asks for; pure
+//! - [`body`], [`spool`]: request bodies on their way in
+//! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
+//! - [`welcome`], [`status`], [`history`]: the node and what it has been doing
+//! - [`pages`]: everything that is drawn for people
+//! - [`answer`], [`failure`], [`json`], [`mime`], [`range`]: statuses, headers, types and ranges
 //! - [`webport`], [`tls`]: where it listens, and how
 //!
-//! A cap in an address is the authority to read a file, so addresses are never logged, never sent
-//! on as a referrer, and stored content is shown without scripts in an origin of its own.
+//! A cap in an address is the authority over what it names, so addresses are never logged, never
+//! sent on as a referrer to others, and stored content is shown without scripts in an origin of its
+//! own.
 
+pub mod address;
 pub mod answer;
-pub mod get;
+pub mod args;
+pub mod body;
+pub mod failure;
 pub mod guard;
+pub mod history;
+pub mod json;
 pub mod mime;
-pub mod put;
+pub mod object;
+pub mod owner;
+pub mod pages;
 pub mod range;
 pub mod route;
 pub mod serve;
 pub mod spool;
+pub mod status;
 pub mod tls;
 pub mod webport;
 pub mod welcome;
+pub mod work;
 
 pub use serve::{Gateway, Running, ServeError, Settings};

@@ -1,196 +1,448 @@
-//! What a request asks for, from its method, path and query alone.
+//! The table of everything that can be asked: method, kind of place, and argument `t`.
+//!
+//! What is not in the table is refused here, before anything of the request is looked at: 404 for
+//! a place that is none, 405 (501 at `/uri`) for a method that the place does not take, 400 for an
+//! unknown `t`. HEAD is GET without the body.
 
+use super::address::{Address, decode_cap, percent_decode};
 use super::answer::Failure;
-use actix_web::http::Method;
-use actix_web::web::Query;
+use super::args::Arguments;
+use super::pages::assets;
+use super::pages::forms::Asking;
+use actix_web::http::{Method, StatusCode};
+
+/// Something at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `/`
+    Welcome,
+    /// `/uri`: where what has no name yet is made.
+    Uri,
+    /// `/uri/CAP/…`, `/cap/CAP/…` and `/vdrive/…`: a file or directory.
+    Object(Address),
+    /// `/file/CAP/…/NAME` and `/named/…`: a file, under whatever name.
+    Named { cap: String, name: Option<String> },
+    /// `/operations/HANDLE`: long work under way.
+    Operation(String),
+    /// `/grid`: the servers.
+    Grid,
+    /// `/provisioning`: a grid planned.
+    Provisioning,
+    /// `/deleted`: what can be put back.
+    Deleted,
+    /// `/join`: into a grid.
+    Join,
+    /// `/open`: a cap that was pasted.
+    Open,
+    /// `/help`
+    Help,
+    /// `/static/…`: a file that pages need, by its path.
+    Asset(String),
+    /// `/status`: transfers.
+    Status,
+    /// `/status/TYPE-N`: one transfer.
+    Transfer(String),
+    /// `/statistics`
+    Statistics,
+    /// `/storage`
+    Storage,
+    /// `/helper_status`
+    Helper,
+    /// `/login`: how a browser shows that it is the owner's.
+    Login,
+    /// `/report_incident`
+    Incident,
+    /// `/private/logs/v1`
+    Logs,
+}
 
 /// One thing that the gateway can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// The page about this node, or the same as JSON.
-    Welcome { json: bool },
-    /// Store the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Welcome,
+    GoToCap,
+    /// The contents of a file, or the page of a directory.
+    Show,
+    Json,
+    OwnCap,
+    ReadCap,
+    Info,
+    RenameForm,
+    RefreshCaps,
+    Download,
+    View,
+    Pdf,
+    Share,
+    Ask(Asking),
+    MoveForm,
+    Change,
+    PutUnlinked,
+    MakeUnlinked(Made),
+    UploadUnlinked,
+    Put,
+    PutCap,
+    PutDirectory,
+    PutLocal,
+    Delete,
     Upload,
-    /// Go to where a cap given as an argument lives.
-    Redirect { to: String },
-    /// The contents of a file.
-    File(FileRequest),
+    Make(Made),
+    Link,
+    Unlink,
+    Rename,
+    Relink,
+    SetChildren,
+    AcceptRollback,
+    Check,
+    Stream(Walk),
+    Start(Walk),
+    Operation,
+    Cancel,
+    Grid,
+    Provisioning,
+    Deleted,
+    PutBack,
+    Join,
+    Open,
+    Help,
+    Asset,
+    Transfers,
+    Transfer,
+    Statistics,
+    Storage,
+    Helper,
+    Login,
+    NewLogin,
+    Incident,
+    Logs,
 }
 
-/// A file and how it is to be named and shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileRequest {
-    /// The cap as it stood in the path; not yet parsed.
-    pub cap: String,
-    pub name: Option<String>,
-    pub save: bool,
+/// A new directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    Empty,
+    WithChildren,
+    Immutable,
 }
 
-const READ: &str = "GET, HEAD";
-const URI: &str = "GET, HEAD, PUT";
+/// Work on everything below a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    Manifest,
+    Check,
+    Stats,
+    Size,
+}
 
-/// Finds the route; the failure says 400, 404 or 405.
-pub fn route(method: &Method, path: &str, query: &str) -> Result<Route, Failure> {
+/// What a row is about; [`Place`] without its particulars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Welcome,
+    Uri,
+    Object,
+    Named,
+    Operation,
+    Grid,
+    Provisioning,
+    Deleted,
+    Join,
+    Open,
+    Help,
+    Asset,
+    Status,
+    Transfer,
+    Statistics,
+    Storage,
+    Helper,
+    Login,
+    Incident,
+    Logs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+struct Row(Verb, At, &'static str, Action);
+
+use Verb::{Delete, Get, Post, Put};
+
+const TABLE: &[Row] = &[
+    Row(Get, At::Welcome, "", Action::Welcome),
+    Row(Get, At::Welcome, "json", Action::Welcome),
+    // Things without a name.
+    Row(Get, At::Uri, "", Action::GoToCap),
+    Row(Get, At::Uri, "*", Action::GoToCap),
+    Row(Put, At::Uri, "", Action::PutUnlinked),
+    Row(Put, At::Uri, "upload", Action::PutUnlinked),
+    Row(Put, At::Uri, "mkdir", Action::MakeUnlinked(Made::Empty)),
+    Row(Post, At::Uri, "", Action::UploadUnlinked),
+    Row(Post, At::Uri, "upload", Action::UploadUnlinked),
+    Row(Post, At::Uri, "mkdir", Action::MakeUnlinked(Made::Empty)),
+    Row(Post, At::Uri, "mkdir-with-children", Action::MakeUnlinked(Made::WithChildren)),
+    Row(Post, At::Uri, "mkdir-immutable", Action::MakeUnlinked(Made::Immutable)),
+    // Reading.
+    Row(Get, At::Object, "", Action::Show),
+    Row(Get, At::Object, "json", Action::Json),
+    Row(Get, At::Object, "uri", Action::OwnCap),
+    Row(Get, At::Object, "readonly-uri", Action::ReadCap),
+    Row(Get, At::Object, "info", Action::Info),
+    Row(Get, At::Object, "rename-form", Action::RenameForm),
+    Row(Get, At::Object, "manifest", Action::RefreshCaps),
+    Row(Get, At::Object, "download", Action::Download),
+    Row(Get, At::Object, "view", Action::View),
+    Row(Get, At::Object, "pdf", Action::Pdf),
+    Row(Get, At::Object, "share", Action::Share),
+    Row(Get, At::Object, "new-folder", Action::Ask(Asking::NewFolder)),
+    Row(Get, At::Object, "attach", Action::Ask(Asking::Attach)),
+    Row(Get, At::Object, "upload-form", Action::Ask(Asking::Upload)),
+    Row(Get, At::Object, "move-form", Action::MoveForm),
+    Row(Get, At::Named, "", Action::Show),
+    Row(Get, At::Named, "json", Action::Json),
+    Row(Get, At::Named, "uri", Action::OwnCap),
+    Row(Get, At::Named, "readonly-uri", Action::ReadCap),
+    Row(Get, At::Named, "info", Action::Info),
+    // Writing.
+    Row(Put, At::Object, "", Action::Put),
+    Row(Put, At::Object, "uri", Action::PutCap),
+    Row(Put, At::Object, "mkdir", Action::PutDirectory),
+    Row(Put, At::Object, "upload", Action::PutLocal),
+    Row(Delete, At::Object, "", Action::Delete),
+    Row(Post, At::Object, "upload", Action::Upload),
+    Row(Post, At::Object, "mkdir", Action::Make(Made::Empty)),
+    Row(Post, At::Object, "mkdir-with-children", Action::Make(Made::WithChildren)),
+    Row(Post, At::Object, "mkdir-immutable", Action::Make(Made::Immutable)),
+    Row(Post, At::Object, "uri", Action::Link),
+    Row(Post, At::Object, "delete", Action::Unlink),
+    Row(Post, At::Object, "unlink", Action::Unlink),
+    Row(Post, At::Object, "rename", Action::Rename),
+    Row(Post, At::Object, "relink", Action::Relink),
+    Row(Post, At::Object, "set_children", Action::SetChildren),
+    Row(Post, At::Object, "set-children", Action::SetChildren),
+    Row(Post, At::Object, "accept-rollback", Action::AcceptRollback),
+    Row(Post, At::Object, "change", Action::Change),
+    // Checking, and everything below a directory.
+    Row(Post, At::Object, "check", Action::Check),
+    Row(Post, At::Object, "stream-deep-check", Action::Stream(Walk::Check)),
+    Row(Post, At::Object, "stream-manifest", Action::Stream(Walk::Manifest)),
+    Row(Post, At::Object, "start-deep-check", Action::Start(Walk::Check)),
+    Row(Post, At::Object, "start-manifest", Action::Start(Walk::Manifest)),
+    Row(Post, At::Object, "start-deep-stats", Action::Start(Walk::Stats)),
+    Row(Post, At::Object, "start-deep-size", Action::Start(Walk::Size)),
+    Row(Get, At::Operation, "", Action::Operation),
+    Row(Get, At::Operation, "status", Action::Operation),
+    Row(Post, At::Operation, "", Action::Operation),
+    Row(Post, At::Operation, "status", Action::Operation),
+    Row(Post, At::Operation, "cancel", Action::Cancel),
+    // The node.
+    Row(Get, At::Grid, "", Action::Grid),
+    Row(Get, At::Provisioning, "", Action::Provisioning),
+    Row(Post, At::Provisioning, "", Action::Provisioning),
+    Row(Get, At::Deleted, "", Action::Deleted),
+    Row(Post, At::Deleted, "", Action::PutBack),
+    Row(Post, At::Join, "", Action::Join),
+    Row(Get, At::Open, "", Action::Open),
+    Row(Post, At::Open, "", Action::Open),
+    Row(Get, At::Help, "", Action::Help),
+    Row(Get, At::Asset, "", Action::Asset),
+    Row(Get, At::Status, "", Action::Transfers),
+    Row(Get, At::Status, "events", Action::Transfers),
+    Row(Get, At::Status, "json", Action::Transfers),
+    Row(Post, At::Status, "json", Action::Transfers),
+    Row(Get, At::Transfer, "", Action::Transfer),
+    Row(Get, At::Statistics, "", Action::Statistics),
+    Row(Get, At::Statistics, "json", Action::Statistics),
+    Row(Get, At::Statistics, "openmetrics", Action::Statistics),
+    Row(Post, At::Statistics, "json", Action::Statistics),
+    Row(Get, At::Storage, "", Action::Storage),
+    Row(Get, At::Storage, "json", Action::Storage),
+    Row(Get, At::Helper, "", Action::Helper),
+    Row(Get, At::Helper, "json", Action::Helper),
+    Row(Get, At::Login, "", Action::Login),
+    Row(Post, At::Login, "", Action::NewLogin),
+    Row(Post, At::Incident, "", Action::Incident),
+    Row(Get, At::Logs, "", Action::Logs),
+];
+
+impl Action {
+    /// Whether the body is JSON or a file, and not a form, whatever its type says (programs that
+    /// send JSON often call it a form).
+    pub const fn takes_raw_body(self) -> bool {
+        matches!(
+            self,
+            Self::Put
+                | Self::PutCap
+                | Self::PutDirectory
+                | Self::PutLocal
+                | Self::PutUnlinked
+                | Self::MakeUnlinked(Made::WithChildren | Made::Immutable)
+                | Self::Make(Made::WithChildren | Made::Immutable)
+                | Self::SetChildren
+        )
+    }
+}
+
+/// The place that a path names.
+pub fn place(path: &str) -> Result<Place, Failure> {
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let arguments = Arguments::parse(query)?;
-    match parts.as_slice() {
-        [""] => only_read(method, READ).and_then(|()| arguments.welcome()),
-        ["uri" | "cap"] | ["uri" | "cap", ""] => uri(method, &arguments),
-        ["uri" | "cap", cap, rest @ ..] => {
-            only_read(method, READ)?;
-            if rest.iter().any(|part| !part.is_empty()) {
-                return Err(Failure::bad_request("Files have no children."));
-            }
-            arguments.file(cap, None)
-        }
+    let whole = match parts.as_slice() {
+        [first, ""] if !first.is_empty() => std::slice::from_ref(first),
+        all => all,
+    };
+    Ok(match whole {
+        [""] => Place::Welcome,
+        ["uri" | "cap"] => Place::Uri,
+        ["uri" | "cap", cap, rest @ ..] => Place::Object(Address::of_cap(cap, rest)?),
+        ["vdrive", root, rest @ ..] => Place::Object(Address::of_vdrive(root, rest)?),
         ["file" | "named", cap, rest @ ..] => {
-            only_read(method, READ)?;
-            arguments.file(cap, rest.last().copied().filter(|name| !name.is_empty()))
+            let name = rest.last().filter(|name| !name.is_empty());
+            let name = name.map(|name| percent_decode(name)).transpose()?;
+            Place::Named { cap: decode_cap(cap)?, name }
         }
-        _ => Err(Failure::not_found()),
-    }
+        ["operations", handle] => Place::Operation(percent_decode(handle)?),
+        ["grid"] => Place::Grid,
+        ["provisioning"] => Place::Provisioning,
+        ["deleted"] => Place::Deleted,
+        ["join"] => Place::Join,
+        ["open"] => Place::Open,
+        ["help"] => Place::Help,
+        ["static", _] => Place::Asset(path.to_owned()),
+        ["tahoe_css" | "webform_css"] => Place::Asset(assets::address("style.css").to_owned()),
+        ["status"] => Place::Status,
+        ["status", transfer] => Place::Transfer(percent_decode(transfer)?),
+        ["statistics"] => Place::Statistics,
+        ["storage"] => Place::Storage,
+        ["helper_status"] => Place::Helper,
+        ["login"] => Place::Login,
+        ["report_incident"] => Place::Incident,
+        ["private", "logs", "v1"] => Place::Logs,
+        _ => return Err(Failure::not_found()),
+    })
 }
 
-fn only_read(method: &Method, allowed: &'static str) -> Result<(), Failure> {
-    if matches!(*method, Method::GET | Method::HEAD) {
-        Ok(())
-    } else {
-        Err(Failure::method(allowed))
-    }
-}
-
-fn uri(method: &Method, arguments: &Arguments) -> Result<Route, Failure> {
-    if *method == Method::PUT {
-        return arguments.upload();
-    }
-    only_read(method, URI)?;
-    let cap = arguments.get("uri").ok_or_else(|| {
-        Failure::bad_request("GET /uri wants the argument uri=CAP; PUT /uri stores a file.")
-    })?;
-    let mut to = format!("/uri/{}", percent_encode(cap));
-    let others = arguments.0.iter().filter(|(name, _)| name != "uri");
-    for (count, (name, value)) in others.enumerate() {
-        to.push(if count == 0 { '?' } else { '&' });
-        to.push_str(&format!("{}={}", percent_encode(name), percent_encode(value)));
-    }
-    Ok(Route::Redirect { to })
-}
-
-/// The query, in order.
-struct Arguments(Vec<(String, String)>);
-
-impl Arguments {
-    fn parse(query: &str) -> Result<Self, Failure> {
-        Query::<Vec<(String, String)>>::from_query(query)
-            .map(|pairs| Self(pairs.into_inner()))
-            .map_err(|_| Failure::bad_request("The arguments after ? cannot be read."))
-    }
-
-    fn get(&self, wanted: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
-    }
-
-    fn flag(&self, wanted: &str) -> Result<bool, Failure> {
-        match self.get(wanted).map(str::to_ascii_lowercase).as_deref() {
-            None | Some("false" | "f" | "0" | "off") => Ok(false),
-            Some("true" | "t" | "1" | "on" | "") => Ok(true),
-            Some(_) => Err(Failure::bad_request(format!("{wanted}= takes true or false."))),
-        }
-    }
-
-    fn welcome(&self) -> Result<Route, Failure> {
-        match self.get("t") {
-            None | Some("") => Ok(Route::Welcome { json: false }),
-            Some("json") => Ok(Route::Welcome { json: true }),
-            Some(_) => Err(Failure::bad_request("Here t= can only be json.")),
-        }
-    }
-
-    fn upload(&self) -> Result<Route, Failure> {
-        if !matches!(self.get("t"), None | Some("" | "upload")) {
-            return Err(Failure::bad_request("PUT /uri takes no such t= argument."));
-        }
-        let immutable = self.get("format").is_none_or(|kind| kind.eq_ignore_ascii_case("CHK"));
-        if !immutable || self.flag("mutable")? {
-            return Err(Failure::bad_request("This gateway stores immutable files only."));
-        }
-        Ok(Route::Upload)
-    }
-
-    fn file(&self, cap: &str, name: Option<&str>) -> Result<Route, Failure> {
-        if !matches!(self.get("t"), None | Some("")) {
-            return Err(Failure::bad_request("A file takes no such t= argument."));
-        }
-        let cap = percent_decode(cap)?.replace('!', "/");
-        let name = match (self.get("filename"), name) {
-            (Some(name), _) if !name.is_empty() => Some(name.to_owned()),
-            (_, Some(name)) => Some(percent_decode(name)?),
-            _ => None,
+/// What is to be done at a place. A POST's `t` may come only with its form; ask again then.
+pub fn action(method: &Method, place: &Place, t: &str) -> Result<Action, Failure> {
+    let at = place.kind();
+    let rows = || TABLE.iter().filter(|row| row.1 == at);
+    let verb = verb(method).filter(|verb| rows().any(|row| row.0 == *verb));
+    let Some(verb) = verb else {
+        let status = match place {
+            Place::Uri => StatusCode::NOT_IMPLEMENTED,
+            _ => StatusCode::METHOD_NOT_ALLOWED,
         };
-        Ok(Route::File(FileRequest { cap, name, save: self.flag("save")? }))
+        return Err(Failure::method(status, allowed(at)));
+    };
+    let mut rows = rows().filter(|row| row.0 == verb);
+    let found = rows.find(|row| row.2 == t || row.2 == "*");
+    found.map(|row| row.3).ok_or_else(|| {
+        Failure::bad_request(match t {
+            "" => format!("{method} wants the argument t= here."),
+            t => format!("{method} takes no t={t} here."),
+        })
+    })
+}
+
+fn verb(method: &Method) -> Option<Verb> {
+    Some(match *method {
+        Method::GET | Method::HEAD => Get,
+        Method::PUT => Put,
+        Method::POST => Post,
+        Method::DELETE => Delete,
+        _ => return None,
+    })
+}
+
+/// The methods that a kind of place takes, for the header `Allow`.
+fn allowed(at: At) -> String {
+    let taken = |verb| TABLE.iter().any(|row| row.1 == at && row.0 == verb);
+    let all = [(Get, "GET, HEAD"), (Put, "PUT"), (Post, "POST"), (Delete, "DELETE")];
+    let names = all.into_iter().filter(|(verb, _)| taken(*verb)).map(|(_, name)| name);
+    names.collect::<Vec<_>>().join(", ")
+}
+
+impl Place {
+    const fn kind(&self) -> At {
+        match self {
+            Self::Welcome => At::Welcome,
+            Self::Uri => At::Uri,
+            Self::Object(_) => At::Object,
+            Self::Named { .. } => At::Named,
+            Self::Operation(_) => At::Operation,
+            Self::Grid => At::Grid,
+            Self::Provisioning => At::Provisioning,
+            Self::Deleted => At::Deleted,
+            Self::Join => At::Join,
+            Self::Open => At::Open,
+            Self::Help => At::Help,
+            Self::Asset(_) => At::Asset,
+            Self::Status => At::Status,
+            Self::Transfer(_) => At::Transfer,
+            Self::Statistics => At::Statistics,
+            Self::Storage => At::Storage,
+            Self::Helper => At::Helper,
+            Self::Login => At::Login,
+            Self::Incident => At::Incident,
+            Self::Logs => At::Logs,
+        }
     }
 }
 
-fn percent_decode(text: &str) -> Result<String, Failure> {
-    let bad = || Failure::bad_request("The address is not percent-encoded UTF-8.");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|c| char::from(c).to_digit(16));
-        let (high, low) = (digit().ok_or_else(bad)?, digit().ok_or_else(bad)?);
-        bytes.push(u8::try_from(high * 16 + low).map_err(|_| bad())?);
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
+/// The page of a cap that was pasted.
+pub fn opened(arguments: &Arguments) -> Result<String, Failure> {
+    let text = arguments.get("uri").unwrap_or_default().trim();
+    let cap = crate::cap::Cap::parse(text).map_err(Failure::cap)?;
+    let view = if cap.is_directory() { "" } else { "?t=view" };
+    Ok(format!("/uri/{}{view}", super::address::percent_encode(&cap.reveal())))
 }
 
-/// Escapes everything that is not plainly part of a word.
-pub fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 4);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
+/// Where a cap given as an argument lives.
+pub fn redirect(arguments: &Arguments) -> Result<String, Failure> {
+    let cap = arguments.get("uri").ok_or_else(|| {
+        Failure::bad_request("GET /uri requires uri=CAP; PUT /uri stores a file.")
+    })?;
+    if crate::cap::Cap::parse(cap.trim()).is_err() {
+        return Err(Failure::bad_request("Invalid capability"));
     }
-    out
+    let cap = super::address::percent_encode(cap.trim());
+    Ok(format!("/uri/{cap}{}", arguments.query_without("uri")))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::address::Root;
     use super::*;
 
-    fn get(target: &str) -> Result<Route, u16> {
-        ask(&Method::GET, target)
-    }
-
-    fn ask(method: &Method, target: &str) -> Result<Route, u16> {
+    fn ask(method: &Method, target: &str) -> Result<Action, u16> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        route(method, path, query).map_err(|failure| failure.status.as_u16())
-    }
-
-    fn file(cap: &str, name: Option<&str>, save: bool) -> Result<Route, u16> {
-        let name = name.map(str::to_owned);
-        Ok(Route::File(FileRequest { cap: cap.into(), name, save }))
+        let arguments = Arguments::parse(query).unwrap();
+        place(path)
+            .and_then(|place| action(method, &place, arguments.t()))
+            .map_err(|failure| failure.status.as_u16())
     }
 
     #[test]
-    fn files_are_found_by_every_spelling_of_their_cap() {
-        for target in ["/uri/URI:LIT:abc", "/cap/URI%3ALIT%3Aabc", "/uri/URI%3alit%3aabc/"] {
-            let found = get(target).map(|route| format!("{route:?}").to_lowercase());
-            assert_eq!(
-                found,
-                file("uri:lit:abc", None, false).map(|r| format!("{r:?}").to_lowercase())
-            );
+    fn objects_are_found_by_every_spelling_of_their_address() {
+        let object = |root, path: &[&str]| {
+            let path = path.iter().map(|&name| name.to_owned()).collect();
+            Ok(Place::Object(Address { root, path }))
+        };
+        let cap = || Root::Cap("URI:LIT:abc".into());
+        for path in ["/uri/URI:LIT:abc", "/cap/URI%3ALIT%3Aabc", "/uri/URI%3aLIT%3aabc/"] {
+            assert_eq!(place(path), object(cap(), &[]), "{path}");
         }
-        assert_eq!(get("/uri/a!b"), file("a/b", None, false));
-        assert_eq!(get("/uri/x?filename=a%20b.txt&save=true"), file("x", Some("a b.txt"), true));
-        assert_eq!(get("/file/x/@@named=/a.txt"), file("x", Some("a.txt"), false));
-        assert_eq!(get("/named/x/a.txt?filename=b"), file("x", Some("b"), false));
+        assert_eq!(place("/uri/URI:LIT:abc/a/b/"), object(cap(), &["a", "b"]));
+        assert_eq!(place("/vdrive/global"), object(Root::Global, &[]));
+        assert_eq!(place("/vdrive/private/a%2Fb"), object(Root::Private, &["a/b"]));
+        let named = |cap: &str, name: Option<&str>| {
+            Ok(Place::Named { cap: cap.into(), name: name.map(str::to_owned) })
+        };
+        assert_eq!(place("/file/x/@@named=/a.txt"), named("x", Some("a.txt")));
+        assert_eq!(place("/named/a!b"), named("a/b", None));
+        assert_eq!(place("/uri/"), Ok(Place::Uri));
+        assert_eq!(place("/status/"), Ok(Place::Status));
     }
 
     #[test]
@@ -198,30 +450,45 @@ mod tests {
         for (method, target, status) in [
             (Method::GET, "/nowhere", 404),
             (Method::GET, "//", 404),
-            (Method::GET, "/uri", 400),
-            (Method::GET, "/uri/x/y", 400),
+            (Method::GET, "/vdrive", 404),
+            (Method::GET, "/uri/x//y", 400),
             (Method::GET, "/uri/%zz", 400),
             (Method::GET, "/uri/%ff", 400),
             (Method::GET, "/uri/x?t=mkdir", 400),
-            (Method::GET, "/uri/x?save=perhaps", 400),
-            (Method::PUT, "/uri/x", 405),
-            (Method::DELETE, "/uri", 405),
+            (Method::PUT, "/uri/x?t=check", 400),
+            (Method::POST, "/uri/x", 400),
+            (Method::POST, "/uri/x?t=pony", 400),
+            (Method::PATCH, "/uri/x", 405),
+            (Method::DELETE, "/uri", 501),
+            (Method::OPTIONS, "/uri", 501),
             (Method::POST, "/", 405),
-            (Method::PUT, "/uri?t=mkdir", 400),
-            (Method::PUT, "/uri?mutable=true", 400),
-            (Method::PUT, "/uri?format=SDMF", 400),
+            (Method::PUT, "/file/x/y", 405),
+            (Method::PUT, "/uri?t=pony", 400),
             (Method::GET, "/?t=xml", 400),
         ] {
             assert_eq!(ask(&method, target), Err(status), "{method} {target}");
         }
-        assert_eq!(ask(&Method::PUT, "/uri?format=chk"), Ok(Route::Upload));
-        assert_eq!(ask(&Method::HEAD, "/"), Ok(Route::Welcome { json: false }));
-        assert_eq!(get("/?t=json"), Ok(Route::Welcome { json: true }));
+        assert_eq!(ask(&Method::HEAD, "/"), Ok(Action::Welcome));
+        assert_eq!(ask(&Method::GET, "/uri?t=info&uri=x"), Ok(Action::GoToCap));
+        assert_eq!(ask(&Method::POST, "/uri/x?t=set-children"), Ok(Action::SetChildren));
+        assert_eq!(allowed(At::Uri), "GET, HEAD, PUT, POST");
+    }
+
+    #[test]
+    fn no_row_stands_behind_another_that_hides_it() {
+        for (index, row) in TABLE.iter().enumerate() {
+            let same = |other: &&Row| (other.0, other.1, other.2) == (row.0, row.1, row.2);
+            assert!(!TABLE[..index].iter().any(|other| same(&other)), "{:?} {}", row.1, row.2);
+        }
     }
 
     #[test]
     fn a_cap_argument_leads_to_its_own_address() {
-        let to = "/uri/URI%3ACHK%3Aa%2Fb?filename=x%20y".to_owned();
-        assert_eq!(get("/uri?uri=URI:CHK:a/b&filename=x+y"), Ok(Route::Redirect { to }));
+        let redirect = |query: &str| redirect(&Arguments::parse(query).unwrap());
+        let to = "/uri/URI%3ALIT%3Ame?filename=x%20y".to_owned();
+        assert_eq!(redirect("uri=URI:LIT:me&filename=x+y"), Ok(to));
+        for junk in ["", "uri=", "uri=junk", "uri=../x", "uri=URI:CHK:x"] {
+            assert_eq!(redirect(junk).unwrap_err().status, 400, "{junk}");
+        }
     }
 }

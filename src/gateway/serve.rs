@@ -1,17 +1,30 @@
 //! Listening, and the one path that every request takes: guard, route, answer.
 
+use super::address::Root;
 use super::answer::Failure;
+use super::args::Arguments;
 use super::guard::Guard;
-use super::route::{Route, route};
+use super::history::History;
+use super::object::post::{self, Came};
+use super::object::{self, Asked, Object, local, page, read, unlinked, write};
+use super::owner::Owner;
+use super::pages::error::wants_page;
+use super::pages::{self, Pages, assets};
+use super::route::{self, Action, Place};
 use super::spool::Spool;
+use super::status::{self, StorageStatus};
 use super::tls::{TlsError, server_config};
 use super::webport::WebPort;
 use super::welcome::Status;
-use super::{answer, get, put, welcome};
+use super::work::operations::{self, Operations};
+use super::work::{check, walk};
+use super::{answer, welcome};
 use crate::base::limits::{WEB_CONNECTIONS_MAX, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_WORKERS_MAX};
+use crate::cap::Cap;
 use crate::grid;
+use crate::grid::dirnode::Directories;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -21,10 +34,29 @@ use std::sync::Arc;
 /// What a gateway needs to answer.
 pub struct Gateway {
     pub grid: grid::Client,
+    pub directories: Directories,
+    pub roots: Arc<dyn Roots>,
     pub spool: Spool,
     pub guard: Guard,
+    pub owner: Owner,
+    /// The owner may have the node read and write files on its own disk.
+    pub allow_localfile: bool,
+    pub history: History,
+    pub operations: Operations,
+    pub pages: Pages,
     /// The state of this node, for the welcome page.
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// What this node has stored for others, if it offers space.
+    pub storage: Option<Arc<dyn Fn() -> StorageStatus + Send + Sync>>,
+}
+
+/// The directories that `/vdrive` names; they may become known while the node runs.
+pub trait Roots: Send + Sync {
+    /// The one that everybody in the grid shares.
+    fn global(&self) -> Option<Cap>;
+
+    /// The owner's.
+    fn private(&self) -> Option<Cap>;
 }
 
 /// How and where to listen.
@@ -140,7 +172,8 @@ async fn handle(
     body: web::Payload,
     gateway: web::Data<Gateway>,
 ) -> HttpResponse {
-    let answer = respond(&request, body, &gateway).await.unwrap_or_else(Failure::respond);
+    let refused = |failure| pages::error::respond(&request, failure);
+    let answer = respond(&request, body, &gateway).await.unwrap_or_else(refused);
     tracing::debug!(method = %request.method(), status = answer.status().as_u16(), "request");
     answer
 }
@@ -151,13 +184,165 @@ async fn respond(
     gateway: &Gateway,
 ) -> Result<HttpResponse, Failure> {
     gateway.guard.check(request.method(), request.headers())?;
-    match route(request.method(), request.uri().path(), request.query_string())? {
-        Route::Welcome { json } => Ok(welcome::answer(&(gateway.status)(), json)),
-        Route::Upload => put::upload(gateway, request, body).await,
-        Route::Redirect { to } => {
-            let mut response = answer::plain(StatusCode::FOUND);
-            Ok(response.insert_header((header::LOCATION, to)).finish())
+    let place = route::place(request.uri().path())?;
+    let mut arguments = Arguments::parse(request.query_string())?;
+    gateway.check_owner(request, &place)?;
+    let is_post = *request.method() == Method::POST;
+    // What a POST is about may stand in its form, so that must be read first, unless the query says
+    // that the body is none.
+    let from_query = route::action(request.method(), &place, arguments.t());
+    let came = match from_query {
+        Err(failure) if !is_post || !arguments.t().is_empty() => return Err(failure),
+        Ok(action) if is_post && action.takes_raw_body() => {
+            Came::Json(gateway.take_json(request, body).await?)
         }
-        Route::File(wanted) => get::file(gateway, request, &wanted).await,
+        Ok(action) if !is_post => {
+            let asked = gateway.asked(request, arguments)?;
+            return plainly(&asked, place, action, body).await;
+        }
+        _ => {
+            let mut form = gateway.take_form(request, body).await?;
+            arguments.extend(std::mem::take(&mut form.fields));
+            Came::Form(form)
+        }
+    };
+    let action = route::action(request.method(), &place, arguments.t())?;
+    if action.takes_raw_body() && matches!(came, Came::Form(_)) {
+        return Err(Failure::bad_request(format!("t={} must stand in the query.", arguments.t())));
+    }
+    let asked = gateway.asked(request, arguments)?;
+    posted(&asked, place, action, came).await
+}
+
+impl Gateway {
+    /// Refuses what only the owner may see to everybody else.
+    fn check_owner(&self, request: &HttpRequest, place: &Place) -> Result<(), Failure> {
+        let private = match place {
+            // One checks keys and tokens itself, the other tells nothing of this node.
+            Place::Login | Place::Asset(_) => false,
+            Place::Object(address) => address.root == Root::Private || self.guard.closed,
+            _ => self.guard.closed,
+        };
+        if private && !self.owner.sent(request.headers()) {
+            return Err(Failure::token_wanted());
+        }
+        Ok(())
+    }
+
+    fn asked<'a>(
+        &'a self,
+        request: &'a HttpRequest,
+        arguments: Arguments,
+    ) -> Result<Asked<'a>, Failure> {
+        let directories = if arguments.flag("allow-new-tub")? {
+            // Only the user may say so, not a page that the user happens to look at.
+            self.guard.check_change(request.headers())?;
+            self.directories.allowing_new_tubs()
+        } else {
+            self.directories.clone()
+        };
+        Ok(Asked { gateway: self, request, arguments, directories })
+    }
+}
+
+/// GET, PUT and DELETE.
+async fn plainly(
+    asked: &Asked<'_>,
+    place: Place,
+    action: Action,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let Gateway { history, operations, owner, .. } = asked.gateway;
+    let (arguments, request) = (&asked.arguments, asked.request);
+    match (place, action) {
+        (Place::Object(address), Action::Download) => local::download(asked, &address).await,
+        (Place::Object(address), Action::PutLocal) => local::upload(asked, &address).await,
+        (
+            Place::Object(address),
+            Action::Put | Action::PutCap | Action::PutDirectory | Action::Delete,
+        ) => write::write(asked, &address, action, body).await,
+        (Place::Object(address), _) => match read::read(asked, &address, action).await {
+            Err(failure) if failure.asks_leave && wants_page(request) => {
+                Ok(page::ask_for_tub(asked, &address.path(), &failure.text))
+            }
+            answer => answer,
+        },
+        (Place::Named { cap, name }, _) => {
+            let object = Object { target: object::named_by(&cap), link: None };
+            if object.directory().is_some() {
+                return Err(Failure::bad_request("/file is for files; /uri shows directories."));
+            }
+            read::view(asked, &object, name.as_deref(), action).await
+        }
+        (Place::Uri, Action::GoToCap) => {
+            Ok(answer::redirect(StatusCode::FOUND, &route::redirect(arguments)?))
+        }
+        (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, None).await,
+        (Place::Uri, _) => unlinked::put(asked, body).await,
+        (Place::Operation(handle), _) => operations.show(&handle, arguments),
+        (Place::Login, _) => owner.log_in(arguments),
+        (Place::Transfer(name), _) => status::transfer(history, &name),
+        (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
+        (place, _) => about_node(asked, &place),
+    }
+}
+
+async fn posted(
+    asked: &Asked<'_>,
+    place: Place,
+    action: Action,
+    came: Came,
+) -> Result<HttpResponse, Failure> {
+    let Gateway { operations, owner, .. } = asked.gateway;
+    let arguments = &asked.arguments;
+    match (place, action, came) {
+        (Place::Uri, Action::MakeUnlinked(made), Came::Json(body)) => {
+            unlinked::make(asked, made, body).await
+        }
+        (Place::Uri, Action::MakeUnlinked(made), Came::Form(_)) => {
+            unlinked::make(asked, made, None).await
+        }
+        (Place::Uri, _, Came::Form(form)) => unlinked::upload(asked, form.file).await,
+        (Place::Object(address), Action::Check, _) => {
+            check::one(asked, &asked.object(&address).await?).await
+        }
+        (Place::Object(address), Action::Stream(kind), _) => {
+            walk::stream(asked, &asked.object(&address).await?, kind)
+        }
+        (Place::Object(address), Action::Start(kind), _) => {
+            operations::start(asked, &asked.object(&address).await?, kind)
+        }
+        (Place::Object(address), action, came) => post::post(asked, &address, action, came).await,
+        (Place::Deleted, ..) => pages::trash::act(asked).await,
+        (Place::Join, ..) => pages::join::act(asked),
+        (Place::Open, ..) => {
+            Ok(answer::redirect(StatusCode::SEE_OTHER, &route::opened(arguments)?))
+        }
+        (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, arguments),
+        (Place::Operation(handle), ..) => operations.show(&handle, arguments),
+        (Place::Login, ..) => owner.new_login(asked.request.headers()),
+        (Place::Incident, ..) => Ok(status::incident()),
+        (place, ..) => about_node(asked, &place),
+    }
+}
+
+/// Pages and figures about this node.
+fn about_node(asked: &Asked<'_>, place: &Place) -> Result<HttpResponse, Failure> {
+    let (gateway, arguments) = (asked.gateway, &asked.arguments);
+    let json = arguments.t() == "json";
+    match place {
+        Place::Welcome if json => Ok(welcome::answer(&(gateway.status)())),
+        Place::Welcome => pages::home::home(asked),
+        Place::Grid => pages::grid::grid(asked),
+        Place::Provisioning => pages::provisioning::provisioning(arguments),
+        Place::Deleted => pages::trash::page(asked),
+        Place::Help => pages::forms::help(),
+        Place::Open => pages::forms::open(),
+        Place::Status => status::transfers(&gateway.history, arguments.t()),
+        Place::Statistics => Ok(status::statistics(gateway, arguments.t())),
+        Place::Storage => status::storage(gateway, json),
+        Place::Helper => Ok(status::helper(json)),
+        Place::Logs => Err(status::logs(gateway.owner.sent(asked.request.headers()))),
+        _ => Err(Failure::not_found()),
     }
 }

@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,6 +56,24 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// All bytes, if they are at most `limit`.
+    pub async fn read(&self, limit: u64) -> Result<Bytes, Failure> {
+        match self {
+            Self::Memory(bytes) if bytes.len() as u64 <= limit => Ok(bytes.clone()),
+            Self::File { file, size, .. } if *size <= limit => {
+                let (file, size) = (Arc::clone(file), *size as usize);
+                let read = move || {
+                    let mut bytes = vec![0; size];
+                    FileExt::read_exact_at(&*file, &mut bytes, 0).map(|()| bytes)
+                };
+                Ok(done(spawn_blocking(read).await)?.into())
+            }
+            _ => Err(too_large(limit)),
+        }
+    }
+}
+
 impl Spool {
     /// Spools into `folder`, at most `limit` bytes at once.
     pub fn new(folder: PathBuf, limit: u64) -> Self {
@@ -80,7 +99,7 @@ impl Spool {
         hasher: &dyn Fn() -> Option<BodyHasher>,
     ) -> Result<Body, Failure> {
         if announced.is_some_and(|size| size > FILE_MAX) {
-            return Err(too_large());
+            return Err(too_large(FILE_MAX));
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let mut taking = Taking::new(self, announced.unwrap_or(0), hasher);
@@ -157,7 +176,7 @@ impl<'a> Taking<'a> {
     async fn take(&mut self, chunk: Bytes) -> Result<(), Failure> {
         self.size += chunk.len() as u64;
         if self.size > FILE_MAX {
-            return Err(too_large());
+            return Err(too_large(FILE_MAX));
         }
         if self.file.is_none() && !self.fits_memory(&chunk) {
             self.start_file().await?;
@@ -285,11 +304,11 @@ fn no_space() -> Failure {
     Failure::new(StatusCode::INSUFFICIENT_STORAGE, text)
 }
 
-fn too_large() -> Failure {
-    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("A file has at most {FILE_MAX} bytes."))
+pub(super) fn too_large(most: u64) -> Failure {
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("At most {most} bytes are taken here."))
 }
 
-fn too_slow() -> Failure {
+pub(super) fn too_slow() -> Failure {
     Failure::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly. Nothing was stored.")
 }
 
@@ -302,7 +321,6 @@ fn busy() -> Failure {
 mod tests {
     use super::*;
     use futures_util::stream;
-    use std::os::unix::fs::FileExt;
 
     fn chunks(count: usize, size: usize) -> impl Stream<Item = Result<Bytes, ()>> + Unpin {
         stream::iter((0..count).map(move |i| Ok(Bytes::from(vec![i as u8; size]))))

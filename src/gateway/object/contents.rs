@@ -1,13 +1,13 @@
-//! `GET /uri/CAP`: the plaintext of a file, whole or a range of it, as it is verified.
+//! The plaintext of a file, whole or a range of it, as it is verified.
 
-use super::answer::{Failure, stored};
-use super::mime;
-use super::range::{Wanted, wanted};
-use super::route::FileRequest;
-use super::serve::Gateway;
+use super::super::answer::{Failure, stored};
+use super::super::history::Transfer;
+use super::super::mime;
+use super::super::range::{Wanted, wanted};
+use super::Asked;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
-use crate::cap::{Cap, CapError};
+use crate::cap::Cap;
 use crate::grid::DownloadError;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
@@ -17,20 +17,23 @@ use futures_util::{Stream, StreamExt, stream};
 
 /// Sends a file. The first bytes are verified before the status goes out; if a later block cannot
 /// be had, the connection ends before its announced length.
-pub async fn file(
-    gateway: &Gateway,
-    request: &HttpRequest,
-    asked: &FileRequest,
+pub async fn send(
+    asked: &Asked<'_>,
+    cap: &Cap,
+    name: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let cap = Cap::parse(&asked.cap).map_err(refused_cap)?;
-    let tag = entity_tag(&asked.cap);
+    let request = asked.request;
+    let name = asked.arguments.filled("filename").or(name);
+    let tag = entity_tag(cap, "");
     if known_already(request, &tag) {
-        return Ok(stored(StatusCode::NOT_MODIFIED).insert_header((header::ETAG, tag)).finish());
+        // With its type, on which the policy of what is framed depends: a browser takes both over.
+        let mut response = stored(StatusCode::NOT_MODIFIED);
+        describe(&mut response, name, tag);
+        return Ok(response.finish());
     }
-    if matches!(cap, Cap::ChkVerify(_)) {
-        return Err(gone(&DownloadError::NotReadable));
-    }
-    let size = cap.size();
+    let (Cap::Lit(_) | Cap::Chk(_), Some(size)) = (cap, cap.size()) else {
+        return Err(DownloadError::NotReadable.into());
+    };
     let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
     let (status, part) = match wanted(range, size) {
         Wanted::Whole => (StatusCode::OK, 0..size),
@@ -38,7 +41,10 @@ pub async fn file(
         Wanted::Nothing => return Err(beyond_the_end(size)),
     };
     let mut response = stored(status);
-    describe(&mut response, asked, tag);
+    describe(&mut response, name, tag);
+    if asked.arguments.flag("save")? {
+        response.insert_header((header::CONTENT_DISPOSITION, mime::attachment(name)));
+    }
     if status == StatusCode::PARTIAL_CONTENT {
         let last = part.end.saturating_sub(1);
         let text = format!("bytes {}-{last}/{size}", part.start);
@@ -48,8 +54,9 @@ pub async fn file(
     if *request.method() == Method::HEAD || length == 0 {
         return Ok(response.body(SizedStream::new(length, stream::empty::<Chunk>())));
     }
-    let reader = gateway.grid.open(&cap).await.map_err(|error| gone(&error))?;
-    let bytes = begun(reader.read(part)).await?;
+    let transfer = asked.gateway.history.download(cap, length);
+    let reader = asked.gateway.grid.open(cap).await?;
+    let bytes = begun(reader.read(part), transfer).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
 }
 
@@ -58,66 +65,47 @@ type Chunk = Result<Bytes, DownloadError>;
 /// The stream again, once its first piece is known to be good.
 async fn begun(
     content: impl Stream<Item = Chunk> + 'static,
+    transfer: Transfer,
 ) -> Result<impl Stream<Item = Chunk> + 'static, Failure> {
     let mut content = Box::pin(content);
     let first = match content.next().await {
         Some(Ok(first)) => first,
-        Some(Err(error)) => return Err(gone(&error)),
+        Some(Err(error)) => return Err(error.into()),
         None => Bytes::new(),
     };
-    let rest = content.inspect(|piece| {
-        if let Err(error) = piece {
-            tracing::warn!(%error, "a download broke off");
-        }
+    transfer.advance(first.len() as u64);
+    let rest = content.inspect(move |piece| match piece {
+        Ok(piece) => transfer.advance(piece.len() as u64),
+        Err(error) => tracing::warn!(%error, "a download broke off"),
     });
     Ok(stream::once(async { Ok(first) }).chain(rest))
 }
 
-fn describe(response: &mut HttpResponseBuilder, asked: &FileRequest, tag: String) {
-    let name = asked.name.as_deref();
+fn describe(response: &mut HttpResponseBuilder, name: Option<&str>, tag: String) {
     response
         .insert_header((header::CONTENT_TYPE, mime::guess(name)))
         .insert_header((header::ETAG, tag));
-    if asked.save {
-        response.insert_header((header::CONTENT_DISPOSITION, mime::attachment(name)));
-    }
+}
+
+/// 304: the client has it already.
+pub fn unchanged(tag: String) -> HttpResponse {
+    stored(StatusCode::NOT_MODIFIED).insert_header((header::ETAG, tag)).finish()
 }
 
 /// What a cap names never changes, so its hash is a strong validator; it tells nothing about the
-/// cap.
-fn entity_tag(cap: &str) -> String {
-    let short: [u8; 16] = truncated(tagged(b"tahoe_entity_tag_v1", cap.as_bytes()));
+/// cap. Each view of it is another thing.
+pub fn entity_tag(cap: &Cap, view: &str) -> String {
+    let text = format!("{view}:{}", cap.reveal());
+    let short: [u8; 16] = truncated(tagged(b"tahoe_entity_tag_v1", text.as_bytes()));
     format!("\"{}\"", base32::encode(&short))
 }
 
-fn known_already(request: &HttpRequest, tag: &str) -> bool {
+pub fn known_already(request: &HttpRequest, tag: &str) -> bool {
     let known = request.headers().get_all(header::IF_NONE_MATCH);
     known.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).any(|one| {
         let one = one.trim();
         one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
     })
-}
-
-fn refused_cap(error: CapError) -> Failure {
-    Failure::bad_request(match error {
-        CapError::Unknown => "This gateway does not know that kind of cap.",
-        CapError::Malformed => "The cap is malformed; compare it with where you copied it from.",
-        CapError::Unsupported => "This gateway reads immutable files only.",
-    })
-}
-
-/// 410 when the file cannot be had now, whoever asks. The sentence is the grid's own, after the
-/// word by which 1.20's clients know the case.
-fn gone(error: &DownloadError) -> Failure {
-    let (status, word) = match error {
-        DownloadError::NoServers | DownloadError::NoShares => (StatusCode::GONE, "NoSharesError: "),
-        DownloadError::NotEnoughShares { .. } => (StatusCode::GONE, "NotEnoughSharesError: "),
-        DownloadError::Incompatible { .. } | DownloadError::Damaged(_) => (StatusCode::GONE, ""),
-        DownloadError::BadCap(_) | DownloadError::NotReadable => (StatusCode::BAD_REQUEST, ""),
-        DownloadError::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, ""),
-        DownloadError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
-    };
-    Failure::new(status, format!("{word}{error}"))
 }
 
 fn beyond_the_end(size: u64) -> Failure {

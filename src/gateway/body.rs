@@ -1,0 +1,179 @@
+//! Request bodies: files into the spool, forms into arguments, JSON into memory.
+//!
+//! A form's file goes into the spool as it arrives, wherever it stands in the form; its other
+//! fields are short and few.
+
+use super::answer::Failure;
+use super::args::Arguments;
+use super::serve::Gateway;
+use super::spool::{self, Body, Content};
+use crate::base::limits::{
+    CHILDREN_JSON_MAX, FORM_BODY_MAX, FORM_FIELD_MAX, FORM_FIELDS_MAX, WEB_BODY_STALL_TIME,
+};
+use crate::cap::Cap;
+use crate::grid::{Source, UploadOptions};
+use actix_multipart::{Field, Multipart};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpRequest, web};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use std::future::Future;
+
+/// What a form brought.
+#[derive(Default)]
+pub struct Form {
+    pub fields: Arguments,
+    pub file: Option<FormFile>,
+}
+
+/// The field `file` of a form.
+pub struct FormFile {
+    /// As the browser named it, without folders.
+    pub name: Option<String>,
+    pub body: Body,
+}
+
+impl Gateway {
+    /// Takes the whole body in as a file.
+    pub async fn take_file(
+        &self,
+        request: &HttpRequest,
+        body: web::Payload,
+    ) -> Result<Body, Failure> {
+        self.take(body, announced_length(request.headers())?).await
+    }
+
+    async fn take<E>(
+        &self,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        announced: Option<u64>,
+    ) -> Result<Body, Failure> {
+        let hasher = || self.grid.body_hasher().ok();
+        self.spool.receive(body, announced, &hasher).await
+    }
+
+    /// Stores a body that was taken in; its cap when it is safe on enough servers.
+    pub async fn store(&self, body: Body) -> Result<Cap, Failure> {
+        let (source, digest) = match &body.content {
+            Content::Memory(bytes) => (Source::bytes(bytes.clone()), None),
+            Content::File { file, size, digest } => {
+                (Source::spool(file.clone(), *size), digest.clone())
+            }
+        };
+        let operation = self.history.upload(source.size());
+        let progress = Some(operation.listener());
+        let options = UploadOptions { digest, progress, ..UploadOptions::default() };
+        let uploaded = self.grid.upload(source, options).await?;
+        operation.stored(&uploaded.cap);
+        Ok(uploaded.cap)
+    }
+
+    /// Takes in a JSON text; none if there is no body.
+    pub async fn take_json(
+        &self,
+        request: &HttpRequest,
+        body: web::Payload,
+    ) -> Result<Option<serde_json::Value>, Failure> {
+        let announced = announced_length(request.headers())?;
+        if announced.is_some_and(|length| length > CHILDREN_JSON_MAX) {
+            return Err(spool::too_large(CHILDREN_JSON_MAX));
+        }
+        let bytes = self.take(body, announced).await?.content.read(CHILDREN_JSON_MAX).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        let value = serde_json::from_slice(&bytes);
+        value.map(Some).map_err(|_| Failure::bad_request("The body is not JSON."))
+    }
+
+    /// Takes in a short text, such as a cap.
+    pub async fn take_text(&self, body: web::Payload) -> Result<String, Failure> {
+        let bytes = short(body, FORM_FIELD_MAX).await?;
+        String::from_utf8(bytes).map_err(|_| Failure::bad_request("The body is not UTF-8 text."))
+    }
+
+    /// Takes in a form of either kind; a body of another type is nobody's business.
+    pub async fn take_form(
+        &self,
+        request: &HttpRequest,
+        body: web::Payload,
+    ) -> Result<Form, Failure> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "multipart/form-data" => {
+                self.take_multipart(Multipart::new(request.headers(), body)).await
+            }
+            "application/x-www-form-urlencoded" => {
+                let text = String::from_utf8(short(body, FORM_BODY_MAX).await?)
+                    .map_err(|_| Failure::bad_request("The form is not UTF-8 text."))?;
+                Ok(Form { fields: Arguments::parse(&text)?, file: None })
+            }
+            _ => Ok(Form::default()),
+        }
+    }
+
+    async fn take_multipart(&self, mut parts: Multipart) -> Result<Form, Failure> {
+        let mut form = Form::default();
+        let mut count = 0;
+        while let Some(part) = in_time(parts.next()).await? {
+            let mut field = part.map_err(|_| broken_form())?;
+            count += 1;
+            if count > FORM_FIELDS_MAX {
+                return Err(Failure::bad_request("The form has too many fields."));
+            }
+            let name = field.name().unwrap_or_default().to_owned();
+            if name == "file" && form.file.is_none() {
+                let name = file_name(&field);
+                let body = self.take(&mut field, None).await?;
+                form.file = Some(FormFile { name, body });
+            } else {
+                form.fields.push(&name, text_of(&mut field).await?);
+            }
+        }
+        Ok(form)
+    }
+}
+
+async fn text_of(field: &mut Field) -> Result<String, Failure> {
+    let too_long = |_| Failure::bad_request("A field of the form is too long.");
+    let bytes = in_time(field.bytes(FORM_FIELD_MAX)).await?.map_err(too_long)?;
+    let bytes = bytes.map_err(|_| broken_form())?;
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| Failure::bad_request("A field of the form is not UTF-8 text."))
+}
+
+/// What a browser calls a file; some send the folders as well.
+fn file_name(field: &Field) -> Option<String> {
+    let name = field.content_disposition()?.get_filename()?;
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn broken_form() -> Failure {
+    Failure::bad_request("The form is broken or was cut off.")
+}
+
+/// A body of at most `max` bytes.
+async fn short(mut body: web::Payload, max: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = in_time(body.next()).await? {
+        let chunk = chunk.map_err(|_| Failure::bad_request("The body was cut off."))?;
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > max {
+            return Err(spool::too_large(max as u64));
+        }
+    }
+    Ok(bytes)
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(WEB_BODY_STALL_TIME, work).await.map_err(|_| spool::too_slow())
+}
+
+fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
+    let length = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    length.map(Some).ok_or_else(|| Failure::bad_request("The Content-Length is not a number."))
+}

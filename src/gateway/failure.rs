@@ -1,0 +1,123 @@
+//! What each thing that can go wrong is in HTTP (`spec/webapi-delta.md` §6). The sentences are the
+//! grid's own, after the word by which 1.20's clients know the case.
+
+use super::answer::Failure;
+use crate::cap::CapError;
+use crate::grid::dirnode::{ChildError, DirError};
+use crate::grid::{CheckError, DownloadError, UploadError};
+use actix_web::http::StatusCode;
+
+pub const EXISTS: &str =
+    "There was already a child by that name, and you asked me to not replace it.";
+
+impl Failure {
+    /// 404 for a child that is not there.
+    pub fn no_such_child(name: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("No such child: {name}"))
+    }
+
+    /// 409 for a child that must not be replaced.
+    pub fn exists() -> Self {
+        Self::new(StatusCode::CONFLICT, EXISTS)
+    }
+
+    /// 400 for a cap that does not do what was asked.
+    pub fn cap(error: CapError) -> Self {
+        Self::bad_request(match error {
+            CapError::Unknown => "This gateway does not know that kind of cap.",
+            CapError::Malformed => {
+                "The cap is malformed; compare it with where you copied it from."
+            }
+            CapError::Unsupported => {
+                "This gateway does not handle caps of mutable files and their directories."
+            }
+            CapError::NotReadOnly => "MustBeReadonlyError: a write cap stands in a read slot.",
+            CapError::NotImmutable => {
+                "MustBeDeepImmutableError: a cap that must be immutable is not."
+            }
+        })
+    }
+}
+
+impl From<DownloadError> for Failure {
+    /// 410 when the file cannot be had now, whoever asks.
+    fn from(error: DownloadError) -> Self {
+        let (status, word) = match error {
+            DownloadError::NoServers | DownloadError::NoShares => {
+                (StatusCode::GONE, "NoSharesError: ")
+            }
+            DownloadError::NotEnoughShares { .. } => (StatusCode::GONE, "NotEnoughSharesError: "),
+            DownloadError::Incompatible { .. } | DownloadError::Damaged(_) => {
+                (StatusCode::GONE, "")
+            }
+            DownloadError::BadCap(_) | DownloadError::NotReadable => (StatusCode::BAD_REQUEST, ""),
+            DownloadError::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, ""),
+            DownloadError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
+        };
+        Self::new(status, format!("{word}{error}"))
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        let status = match error {
+            UploadError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            UploadError::NoServers | UploadError::Unhappy(_) | UploadError::CutOff => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            UploadError::Encode(_) | UploadError::Source { .. } | UploadError::Changed => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<DirError> for Failure {
+    fn from(error: DirError) -> Self {
+        let (status, word) = match error {
+            DirError::NoSuchChild(name) => return Self::no_such_child(&name),
+            DirError::Exists(_) => return Self::exists(),
+            DirError::Download(error) => return error.into(),
+            DirError::Upload(error) => return error.into(),
+            DirError::BadChild { ref name, why } => return bad_child(name, why),
+            DirError::NewTub(_) => {
+                let text = format!("{error}; the argument allow-new-tub=1 says so");
+                return Self { asks_leave: true, ..Self::new(StatusCode::FORBIDDEN, text) };
+            }
+            DirError::NotADirectory(_) | DirError::NotReadable | DirError::NameTooLong => {
+                (StatusCode::BAD_REQUEST, "")
+            }
+            DirError::ReadOnly | DirError::Immutable => {
+                (StatusCode::FORBIDDEN, "NotWriteableError: ")
+            }
+            DirError::Conflict(_) | DirError::Rollback { .. } => (StatusCode::CONFLICT, ""),
+            DirError::TooManyRedos | DirError::NoVdrive | DirError::CutOff => {
+                (StatusCode::SERVICE_UNAVAILABLE, "")
+            }
+            DirError::Unreachable { .. } | DirError::NoSuchDirectory(_) | DirError::Corrupt(_) => {
+                (StatusCode::GONE, "UnrecoverableFileError: ")
+            }
+            DirError::Refused(_) | DirError::Forged(_) => (StatusCode::BAD_GATEWAY, ""),
+            DirError::TooBig(_) => (StatusCode::PAYLOAD_TOO_LARGE, ""),
+            DirError::Record(_) => (StatusCode::INTERNAL_SERVER_ERROR, ""),
+        };
+        Self::new(status, format!("{word}{error}"))
+    }
+}
+
+fn bad_child(name: &str, why: ChildError) -> Failure {
+    let word = match why {
+        ChildError::UnknownWrite => "MustNotBeUnknownRWError: ",
+        ChildError::Constraint(CapError::NotImmutable) => "MustBeDeepImmutableError: ",
+        ChildError::Constraint(CapError::NotReadOnly) => "MustBeReadonlyError: ",
+        ChildError::Constraint(_) | ChildError::Nothing => "",
+    };
+    Failure::bad_request(format!("{word}the child {name:?} cannot be linked: {why}"))
+}

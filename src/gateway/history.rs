@@ -1,0 +1,245 @@
+//! What the gateway has been doing: transfers under way, the last ones, and counters.
+
+use crate::base::limits::HISTORY_MAX;
+use crate::base::rim::Clock;
+use crate::cap::Cap;
+use crate::grid::progress::{OnProgress, Progress, Stage};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Which way the bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Upload,
+    Download,
+}
+
+/// Shared by everything that transfers. Clones are the same.
+#[derive(Clone)]
+pub struct History(Arc<Inner>);
+
+struct Inner {
+    started: u64,
+    numbers: AtomicU64,
+    files: [AtomicU64; 2],
+    bytes: [AtomicU64; 2],
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    active: Vec<Weak<Record>>,
+    recent: VecDeque<Arc<Record>>,
+}
+
+/// One transfer.
+pub struct Record {
+    pub kind: Kind,
+    pub number: u64,
+    pub size: u64,
+    storage_index: Mutex<Option<String>>,
+    hashed: AtomicU64,
+    done: AtomicU64,
+    finished: AtomicBool,
+    active: AtomicBool,
+}
+
+/// A transfer under way; when it is dropped it is over, well or not.
+pub struct Transfer {
+    history: History,
+    record: Arc<Record>,
+}
+
+/// Bytes and files since the node started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            started: Clock::System.now(),
+            numbers: AtomicU64::new(0),
+            files: Default::default(),
+            bytes: Default::default(),
+            known: Mutex::default(),
+        }))
+    }
+}
+
+impl History {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seconds since the node started.
+    pub fn uptime(&self) -> u64 {
+        Clock::System.now().saturating_sub(self.0.started)
+    }
+
+    pub fn counters(&self, kind: Kind) -> Counters {
+        let of = |all: &[AtomicU64; 2]| match (all, kind) {
+            ([up, _], Kind::Upload) => up.load(Ordering::Relaxed),
+            ([_, down], Kind::Download) => down.load(Ordering::Relaxed),
+        };
+        Counters { files: of(&self.0.files), bytes: of(&self.0.bytes) }
+    }
+
+    pub fn upload(&self, size: u64) -> Transfer {
+        self.begin(Kind::Upload, size, None)
+    }
+
+    pub fn download(&self, cap: &Cap, bytes: u64) -> Transfer {
+        self.begin(Kind::Download, bytes, cap.storage_index().map(|index| index.to_string()))
+    }
+
+    fn begin(&self, kind: Kind, size: u64, storage_index: Option<String>) -> Transfer {
+        let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
+        let record = Arc::new(Record {
+            kind,
+            number,
+            size,
+            storage_index: Mutex::new(storage_index),
+            hashed: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            finished: AtomicBool::new(false),
+            active: AtomicBool::new(true),
+        });
+        self.known().active.push(Arc::downgrade(&record));
+        Transfer { history: self.clone(), record }
+    }
+
+    /// Transfers under way, oldest first.
+    pub fn active(&self) -> Vec<Arc<Record>> {
+        self.known().active.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The last ones that ended, newest first.
+    pub fn recent(&self) -> Vec<Arc<Record>> {
+        self.known().recent.iter().cloned().collect()
+    }
+}
+
+impl Transfer {
+    /// What an upload tells its progress to.
+    pub fn listener(&self) -> OnProgress {
+        let record = Arc::clone(&self.record);
+        Arc::new(move |progress: &Progress| match progress.stage {
+            Stage::Hashing => record.hashed.store(progress.done, Ordering::Relaxed),
+            Stage::Placing => record.hashed.store(progress.total, Ordering::Relaxed),
+            Stage::Sending | Stage::Closing => {
+                record.done.fetch_max(progress.done, Ordering::Relaxed);
+            }
+        })
+    }
+
+    /// An upload has succeeded.
+    pub fn stored(&self, cap: &Cap) {
+        let index = cap.storage_index().map(|index| index.to_string());
+        *self.record.storage_index.lock().unwrap_or_else(PoisonError::into_inner) = index;
+        self.record.hashed.store(self.record.size, Ordering::Relaxed);
+        self.advance(self.record.size);
+    }
+
+    /// So many bytes have gone on.
+    pub fn advance(&self, bytes: u64) {
+        let record = &self.record;
+        let done = match record.kind {
+            Kind::Upload => record.done.fetch_max(bytes, Ordering::Relaxed).max(bytes),
+            Kind::Download => record.done.fetch_add(bytes, Ordering::Relaxed) + bytes,
+        };
+        if done >= record.size && !record.finished.swap(true, Ordering::Relaxed) {
+            let ([files, _], [total, _]) = (&self.history.0.files, &self.history.0.bytes);
+            let ([_, files_down], [_, total_down]) = (&self.history.0.files, &self.history.0.bytes);
+            let (files, total) = match record.kind {
+                Kind::Upload => (files, total),
+                Kind::Download => (files_down, total_down),
+            };
+            files.fetch_add(1, Ordering::Relaxed);
+            total.fetch_add(record.size, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.record.active.store(false, Ordering::Relaxed);
+        let mut known = self.history.known();
+        known
+            .active
+            .retain(|other| other.upgrade().is_some_and(|o| o.number != self.record.number));
+        known.recent.push_front(Arc::clone(&self.record));
+        let kind = self.record.kind;
+        if known.recent.iter().filter(|record| record.kind == kind).count() > HISTORY_MAX {
+            let oldest = known.recent.iter().rposition(|record| record.kind == kind);
+            oldest.and_then(|index| known.recent.remove(index));
+        }
+    }
+}
+
+impl Record {
+    pub fn storage_index(&self) -> Option<String> {
+        self.storage_index.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Parts of the whole, 0 to 1: hashed, and transferred.
+    pub fn progress(&self) -> (f64, f64) {
+        let part = |bytes: &AtomicU64| match self.size {
+            0 => 1.0,
+            size => bytes.load(Ordering::Relaxed) as f64 / size as f64,
+        };
+        (part(&self.hashed), part(&self.done))
+    }
+
+    pub fn status(&self) -> &'static str {
+        let finished = self.finished.load(Ordering::Relaxed);
+        match (self.active.load(Ordering::Relaxed), finished, self.kind) {
+            (_, true, _) => "Finished",
+            (true, _, Kind::Upload) => "Uploading",
+            (true, _, Kind::Download) => "Downloading",
+            (false, ..) => "Ended early",
+        }
+    }
+
+    /// The last element of the address of its page.
+    pub fn name(&self) -> String {
+        let kind = match self.kind {
+            Kind::Upload => "up",
+            Kind::Download => "down",
+        };
+        format!("{kind}-{}", self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cap::LitCap;
+
+    #[test]
+    fn transfers_are_active_then_recent_then_forgotten() {
+        let (history, cap) = (History::default(), Cap::Lit(LitCap::new(b"x".to_vec())));
+        let one = history.upload(10);
+        assert_eq!(history.active().len(), 1);
+        one.stored(&cap);
+        drop(one);
+        assert_eq!(history.counters(Kind::Upload), Counters { files: 1, bytes: 10 });
+        assert_eq!(history.recent()[0].status(), "Finished");
+        let cut = history.download(&cap, 100);
+        cut.advance(60);
+        assert_eq!(history.active()[0].progress().1, 0.6);
+        drop(cut);
+        assert_eq!(history.recent()[0].status(), "Ended early");
+        assert_eq!(history.counters(Kind::Download), Counters::default());
+        for _ in 0..HISTORY_MAX + 3 {
+            drop(history.download(&cap, 1));
+        }
+        let recent = history.recent();
+        assert_eq!(recent.iter().filter(|r| r.kind == Kind::Download).count(), HISTORY_MAX);
+        assert_eq!(recent.iter().filter(|r| r.kind == Kind::Upload).count(), 1);
+        assert!(history.active().is_empty());
+    }
+}

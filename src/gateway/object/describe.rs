@@ -1,0 +1,89 @@
+//! Objects as JSON (`spec/webapi-delta.md` §3.1).
+
+use super::super::answer::{plain, typed};
+use super::super::json::indented_at;
+use super::{Object, page};
+use crate::cap::Cap;
+use crate::grid::deep::directory;
+use crate::grid::dirnode::{Entry, Listing, Metadata, Target};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// What it is, and everything that is said of it but its children.
+pub fn describe(
+    target: &Target,
+    metadata: Option<&Metadata>,
+) -> (&'static str, Map<String, Value>) {
+    let mut facts = Map::new();
+    let mut say = |key: &str, value: Value| facts.insert(key.to_owned(), value);
+    let kind = match target {
+        Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_) | Cap::ChkVerify(_))) => {
+            say("mutable", json!(false));
+            say("format", json!("CHK"));
+            cap.size().map(|size| say("size", json!(size)));
+            if !cap.is_verifier() {
+                say("ro_uri", json!(cap.reveal()));
+            }
+            "filenode"
+        }
+        Target::Known(cap) if directory(target).is_some() => {
+            say("mutable", json!(cap.is_mutable()));
+            if cap.is_writable() {
+                say("rw_uri", json!(cap.reveal()));
+            }
+            say("ro_uri", json!(cap.read_cap().reveal()));
+            "dirnode"
+        }
+        Target::Known(_) => "unknown",
+        Target::Unknown { rw, ro } => {
+            rw.as_ref().map(|rw| say("rw_uri", json!(rw)));
+            ro.as_ref().map(|ro| say("ro_uri", json!(ro)));
+            "unknown"
+        }
+    };
+    if let Target::Known(cap) = target
+        && let Some(verify) = cap.verify_cap()
+    {
+        facts.insert("verify_uri".to_owned(), json!(verify.reveal()));
+    }
+    if let Some(metadata) = metadata {
+        facts.insert("metadata".to_owned(), Value::Object(metadata.clone()));
+    }
+    (kind, facts)
+}
+
+/// An object without children.
+pub fn alone(object: &Object) -> Value {
+    let metadata = object.link.as_ref().map(|link| &link.metadata);
+    // A cap of an unknown kind that stands alone is all that its holder knows: nothing is added.
+    let nothing = matches!(&object.target, Target::Unknown { ro: None, .. }) && metadata.is_none();
+    match describe(&object.target, metadata) {
+        (kind, _) if nothing => json!([kind, {}]),
+        (kind, facts) => json!([kind, facts]),
+    }
+}
+
+/// A directory with its children, written as they are sent.
+pub fn listed(object: &Object, listing: Listing) -> HttpResponse {
+    let metadata = object.link.as_ref().map(|link| &link.metadata);
+    let (kind, facts) = describe(&object.target, metadata);
+    let mut head = format!("[\n \"{kind}\",\n {{\n");
+    for (key, value) in &facts {
+        head.push_str(&format!("  \"{key}\": {},\n", indented_at(2, value)));
+    }
+    if listing.entries.is_empty() {
+        head.push_str("  \"children\": {}\n }\n]\n");
+        return typed(plain(StatusCode::OK), "text/plain").body(head);
+    }
+    head.push_str("  \"children\": {\n");
+    let last = listing.entries.len() - 1;
+    let child = move |index: usize, Entry { name, child }: &Entry| {
+        let (kind, facts) = describe(&child.target, Some(&child.metadata));
+        let comma = if index == last { "" } else { "," };
+        let name = indented_at(0, name);
+        format!("   {name}: {}{comma}\n", indented_at(3, &json!([kind, facts])))
+    };
+    let response = typed(plain(StatusCode::OK), "text/plain");
+    page::in_pieces(response, head, listing.entries, child, "  }\n }\n]\n".to_owned())
+}

@@ -1,0 +1,225 @@
+//! `localfile=` and `localdir=`: the node itself reads and writes the owner's disk.
+//!
+//! Only for the owner, only from this machine, only with absolute paths, and only where the node's
+//! directory has the file `webport_allow_localfile`. The one module of the gateway that touches
+//! files which a request names.
+
+use super::super::address::{Address, nfc};
+use super::super::answer::{self, Failure};
+use super::write::make;
+use super::{Asked, For, Found, Object, Spot};
+use crate::base::limits::LOCAL_DEPTH_MAX;
+use crate::cap::Cap;
+use crate::grid::deep::directory;
+use crate::grid::dirnode::{NewEntry, Replace, Target};
+use crate::grid::{Source, UploadOptions};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tokio::task::spawn_blocking;
+
+/// What on the disk is meant.
+enum Local {
+    File(PathBuf),
+    Dir(PathBuf),
+}
+
+/// The local path of a request, if its sender may name one.
+fn allowed(asked: &Asked<'_>) -> Result<Local, Failure> {
+    let request = asked.request;
+    let nearby = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
+    if !asked.gateway.allow_localfile {
+        let text = "localfile= and localdir= are switched off; the file webport_allow_localfile in \
+                    the node's directory switches them on.";
+        return Err(Failure::forbidden(text));
+    }
+    asked.gateway.guard.check_change(request.headers())?;
+    if !nearby || !asked.gateway.owner.sent(request.headers()) {
+        let text = "localfile= and localdir= are for the owner on this machine alone, who shows it \
+                    with the node's token or by logging in.";
+        return Err(Failure::forbidden(text));
+    }
+    let path = |name| asked.arguments.filled(name).map(PathBuf::from);
+    let local = match (path("localfile"), path("localdir")) {
+        (Some(path), None) => Local::File(path),
+        (None, Some(path)) => Local::Dir(path),
+        _ => return Err(Failure::bad_request("Give either localfile= or localdir=.")),
+    };
+    let (Local::File(path) | Local::Dir(path)) = &local;
+    if !path.is_absolute() {
+        return Err(Failure::forbidden("The local path must be absolute."));
+    }
+    Ok(local)
+}
+
+/// `GET …?t=download`: from the grid to the disk.
+pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let local = allowed(asked)?;
+    let object = asked.object(address).await?;
+    let count = match (local, object.target) {
+        (Local::File(path), Target::Known(cap)) if !cap.is_directory() => {
+            fetch(asked, &cap, path).await?;
+            1
+        }
+        (Local::Dir(path), Target::Known(cap))
+            if directory(&Target::Known(cap.clone())).is_some() =>
+        {
+            fetch_all(asked, cap, path, LOCAL_DEPTH_MAX).await?
+        }
+        _ => {
+            let text = "localfile= is for files, localdir= for directories.";
+            return Err(Failure::bad_request(text));
+        }
+    };
+    Ok(answer::text(StatusCode::OK, format!("{count} file(s) written")))
+}
+
+/// Writes a file beside its place and renames it, so that nobody sees half of it.
+async fn fetch(asked: &Asked<'_>, cap: &Cap, path: PathBuf) -> Result<(), Failure> {
+    let reader = asked.gateway.grid.open(cap).await?;
+    let folder = path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
+    let mut file = disk(move || tempfile::NamedTempFile::new_in(folder)).await?;
+    let mut bytes = reader.read(0..reader.size());
+    while let Some(piece) = bytes.next().await {
+        let piece = piece?;
+        file = disk(move || file.write_all(&piece).map(|()| file)).await?;
+    }
+    disk(move || file.persist(path).map(|_| ()).map_err(|error| error.error)).await
+}
+
+fn fetch_all<'a>(
+    asked: &'a Asked<'_>,
+    dir: Cap,
+    path: PathBuf,
+    depth: usize,
+) -> LocalBoxFuture<'a, Result<usize, Failure>> {
+    Box::pin(async move {
+        if depth == 0 {
+            return Err(Failure::bad_request("The directories are nested too deeply."));
+        }
+        let here = path.clone();
+        disk(move || fs::create_dir_all(here)).await?;
+        let mut count = 0;
+        for entry in asked.directories.list(&dir).await?.entries {
+            // A name from the grid must not lead out of the folder.
+            let bad = matches!(entry.name.as_str(), "" | "." | "..");
+            if bad || entry.name.contains(['/', '\0']) {
+                let text = format!("The name {:?} cannot be a local file's.", entry.name);
+                return Err(Failure::bad_request(text));
+            }
+            let inner = path.join(&entry.name);
+            match entry.child.target {
+                target if directory(&target).is_some() => {
+                    if let Target::Known(cap) = target {
+                        count += fetch_all(asked, cap, inner, depth - 1).await?;
+                    }
+                }
+                Target::Known(cap) if !cap.is_verifier() => {
+                    fetch(asked, &cap, inner).await?;
+                    count += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(count)
+    })
+}
+
+/// `PUT …?t=upload`: from the disk to the grid.
+pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let replace = asked.arguments.replace()?;
+    match allowed(asked)? {
+        Local::File(path) => {
+            let spot = match asked.find(address, For::Making).await? {
+                Found::Missing { dir, names } => Spot::below(dir, names)?,
+                Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
+                Found::Object(_) => return Err(Failure::bad_request("PUT to a directory")),
+            };
+            let cap = store(asked, path).await?;
+            let text = cap.reveal();
+            let replaced =
+                asked.link(spot, Target::Known(cap), super::write::files_only(replace)).await?;
+            let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
+            Ok(answer::text(status, text))
+        }
+        Local::Dir(path) => {
+            let dir = make(asked, address).await?;
+            super::writable(&dir)?;
+            store_all(asked, dir.clone(), path, LOCAL_DEPTH_MAX).await?;
+            Ok(answer::text(StatusCode::OK, dir.reveal()))
+        }
+    }
+}
+
+async fn store(asked: &Asked<'_>, path: PathBuf) -> Result<Cap, Failure> {
+    let source = disk(move || Source::file(File::open(path)?)).await?;
+    let uploaded = asked.gateway.grid.upload(source, UploadOptions::default()).await?;
+    Ok(uploaded.cap)
+}
+
+/// Adds what a folder holds; the links of one folder are set in one step.
+fn store_all<'a>(
+    asked: &'a Asked<'_>,
+    dir: Cap,
+    path: PathBuf,
+    depth: usize,
+) -> LocalBoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        if depth == 0 {
+            return Err(Failure::bad_request("The folders are nested too deeply."));
+        }
+        let mut links = Vec::new();
+        for (name, inner, is_dir) in disk(move || contents(&path)).await? {
+            let name = nfc(&name)?;
+            if is_dir {
+                let below = asked.directories.make_dirs(&dir, &[name]).await?;
+                store_all(asked, below, inner, depth - 1).await?;
+            } else {
+                let target = Target::Known(store(asked, inner).await?);
+                links.push(NewEntry { name, target, metadata: None });
+            }
+        }
+        if !links.is_empty() {
+            asked.directories.set(&dir, links, Replace::OnlyFiles).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Names, paths, and which are folders; what is neither a file nor a folder is left out.
+fn contents(folder: &Path) -> io::Result<Vec<(String, PathBuf, bool)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (kind, name) = (entry.file_type()?, entry.file_name());
+        if let Some(name) = name.to_str()
+            && (kind.is_dir() || kind.is_file())
+        {
+            all.push((name.to_owned(), entry.path(), kind.is_dir()));
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// Runs a piece of work on the disk beside the thread that serves requests.
+async fn disk<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    let failed = |error: io::Error| {
+        let status = match error.kind() {
+            io::ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Failure::new(status, format!("The local path cannot be used: {error}"))
+    };
+    match spawn_blocking(work).await {
+        Ok(done) => done.map_err(failed),
+        Err(_) => Err(failed(io::Error::other("the work was cut off"))),
+    }
+}

@@ -1,0 +1,239 @@
+//! Files and directories: finding what an address names, and everything that is done to it.
+//!
+//! - [`read`], [`contents`], [`describe`], [`page`]: looking
+//! - [`write`], [`post`], [`unlinked`], [`children`]: changing
+//! - [`local`]: copying between the grid and the owner's own disk
+
+pub mod children;
+pub mod contents;
+pub mod describe;
+pub mod local;
+pub mod page;
+pub mod post;
+pub mod read;
+pub mod unlinked;
+pub mod write;
+
+use super::address::{Address, Root};
+use super::answer::Failure;
+use super::args::Arguments;
+use super::serve::Gateway;
+use crate::cap::Cap;
+use crate::grid::deep::directory;
+use crate::grid::dirnode::{DirError, Directories, Metadata, NewEntry, Replace, Target};
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+
+/// A request, taken apart.
+pub struct Asked<'a> {
+    pub gateway: &'a Gateway,
+    pub request: &'a HttpRequest,
+    pub arguments: Arguments,
+    pub directories: Directories,
+}
+
+/// Something that an address names.
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub target: Target,
+    /// How it was reached; none for a cap of its own.
+    pub link: Option<Link>,
+}
+
+/// The place of an object in a directory.
+#[derive(Debug, Clone)]
+pub struct Link {
+    pub dir: Cap,
+    pub name: String,
+    pub metadata: Metadata,
+}
+
+/// What following a path came to.
+#[derive(Debug, Clone)]
+pub enum Found {
+    Object(Object),
+    /// The first of these names is not in this directory.
+    Missing {
+        dir: Cap,
+        names: Vec<String>,
+    },
+}
+
+/// Why a path is followed; it decides what a file in the middle of it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    Reading,
+    /// Directories that are missing would be made.
+    Making,
+}
+
+/// Where a child is to be put.
+pub struct Spot {
+    dir: Cap,
+    /// Directories below it that are to be made first.
+    missing: Vec<String>,
+    name: String,
+}
+
+impl Object {
+    /// Its cap as it was given, with write access if there is any.
+    pub fn cap_text(&self) -> Option<String> {
+        cap_text(&self.target)
+    }
+
+    /// The cap, if it is a directory that can be listed.
+    pub fn directory(&self) -> Option<&Cap> {
+        directory(&self.target)
+    }
+}
+
+pub fn cap_text(target: &Target) -> Option<String> {
+    match target {
+        Target::Known(cap) => Some(cap.reveal()),
+        Target::Unknown { rw, ro } => rw.clone().or_else(|| ro.clone()),
+    }
+}
+
+impl Asked<'_> {
+    /// What the root of an address stands for.
+    fn root(&self, root: &Root) -> Result<Target, Failure> {
+        let roots = &self.gateway.roots;
+        let nothing = |what: &str| {
+            Failure::new(StatusCode::NOT_FOUND, format!("This node has no {what} directory yet."))
+        };
+        match root {
+            Root::Cap(text) => Ok(named_by(text)),
+            Root::Global => roots.global().map(Target::Known).ok_or_else(|| nothing("global")),
+            Root::Private => roots.private().map(Target::Known).ok_or_else(|| nothing("private")),
+        }
+    }
+
+    /// Follows an address.
+    pub async fn find(&self, address: &Address, why: For) -> Result<Found, Failure> {
+        let target = self.root(&address.root)?;
+        self.follow(target, &address.path, why).await
+    }
+
+    /// Follows names from a target on.
+    pub async fn follow(
+        &self,
+        target: Target,
+        path: &[String],
+        why: For,
+    ) -> Result<Found, Failure> {
+        let mut object = Object { target, link: None };
+        for (index, name) in path.iter().enumerate() {
+            let Some(dir) = object.directory().cloned() else {
+                return Err(in_the_way(&object.target, name, why));
+            };
+            match self.directories.get(&dir, name).await? {
+                Some(child) => {
+                    let link = Link { dir, name: name.clone(), metadata: child.metadata };
+                    object = Object { target: child.target, link: Some(link) };
+                }
+                None => {
+                    let names = path.iter().skip(index).cloned().collect();
+                    return Ok(Found::Missing { dir, names });
+                }
+            }
+        }
+        Ok(Found::Object(object))
+    }
+
+    /// What an address names; 404 if there is no such thing.
+    pub async fn object(&self, address: &Address) -> Result<Object, Failure> {
+        match self.find(address, For::Reading).await? {
+            Found::Object(object) => Ok(object),
+            Found::Missing { names, .. } => {
+                Err(Failure::no_such_child(names.first().map_or("", String::as_str)))
+            }
+        }
+    }
+
+    /// The directory that an address names, which must be one.
+    pub async fn dir(&self, address: &Address) -> Result<Cap, Failure> {
+        directory_of(&self.object(address).await?)
+    }
+
+    /// Puts a child in its spot, and makes the directories on the way there; whether it replaced
+    /// another.
+    pub async fn link(
+        &self,
+        spot: Spot,
+        target: Target,
+        replace: Replace,
+    ) -> Result<bool, Failure> {
+        let dir = match spot.missing.as_slice() {
+            [] => spot.dir,
+            missing => self.directories.make_dirs(&spot.dir, missing).await?,
+        };
+        let entry = NewEntry { name: spot.name, target, metadata: None };
+        let replaced = self.directories.set(&dir, vec![entry], replace).await?;
+        Ok(replaced.first().copied().unwrap_or(false))
+    }
+}
+
+impl Spot {
+    /// For a child of this name in a directory; refuses at once where nothing can be put.
+    pub fn within(dir: Cap, name: String) -> Result<Self, Failure> {
+        Self::below(dir, vec![name])
+    }
+
+    /// For the last of these names, below directories of the others.
+    pub fn below(dir: Cap, mut names: Vec<String>) -> Result<Self, Failure> {
+        writable(&dir)?;
+        let name = names.pop().unwrap_or_default();
+        Ok(Self { dir, missing: names, name })
+    }
+
+    /// In place of what a link leads to.
+    pub fn instead(link: Link) -> Result<Self, Failure> {
+        Self::within(link.dir, link.name)
+    }
+}
+
+/// Refuses caps that do not change their directory, before any work is done.
+pub fn writable(dir: &Cap) -> Result<(), Failure> {
+    match dir {
+        cap if cap.is_writable() => Ok(()),
+        cap if cap.is_mutable() => Err(DirError::ReadOnly.into()),
+        _ => Err(DirError::Immutable.into()),
+    }
+}
+
+/// The directory that an object is; 400 for anything else.
+pub fn directory_of(object: &Object) -> Result<Cap, Failure> {
+    object.directory().cloned().ok_or_else(|| Failure::bad_request("This is not a directory."))
+}
+
+/// What a cap in an address stands for. One that is not understood may be of a later version.
+pub fn named_by(text: &str) -> Target {
+    match Cap::parse(text) {
+        Ok(cap) => Target::Known(cap),
+        Err(_) => {
+            let constrained = text.starts_with("ro.") || text.starts_with("imm.");
+            let (rw, ro) = match constrained {
+                true => (None, Some(text.to_owned())),
+                false => (Some(text.to_owned()), None),
+            };
+            Target::Unknown { rw, ro }
+        }
+    }
+}
+
+/// A name stands behind something that has no children.
+fn in_the_way(target: &Target, name: &str, why: For) -> Failure {
+    match (target, why) {
+        (Target::Known(cap), _) if cap.is_directory() => DirError::NotReadable.into(),
+        (Target::Known(_), For::Making) => Failure::new(
+            StatusCode::CONFLICT,
+            format!("Unable to create the directory above {name:?}: a file was in the way."),
+        ),
+        (Target::Known(_), For::Reading) => {
+            Failure::bad_request(format!("Files have no children named {name:?}."))
+        }
+        (Target::Unknown { .. }, _) => {
+            Failure::bad_request("What the cap names is unknown here, and so are its children.")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Small pages about objects, and answers that are written while they are sent.
+
+use super::super::address::percent_encode;
+use super::super::answer::escape;
+pub use super::super::pages::simple::{around, whole};
+use super::Asked;
+use crate::base::limits::LISTING_CHUNK;
+use crate::cap::Cap;
+use crate::grid::dirnode::Entry;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use futures_util::stream;
+use std::convert::Infallible;
+
+/// An answer made of entries, written while it is sent so that a large directory is never one text.
+pub fn in_pieces(
+    mut response: HttpResponseBuilder,
+    head: String,
+    entries: Vec<Entry>,
+    render: impl Fn(usize, &Entry) -> String + 'static,
+    tail: String,
+) -> HttpResponse {
+    if entries.len() <= LISTING_CHUNK {
+        let rows = entries.iter().enumerate().map(|(index, entry)| render(index, entry));
+        return response.body(head + &rows.collect::<String>() + &tail);
+    }
+    let mut entries = entries.into_iter().enumerate();
+    let rows = std::iter::from_fn(move || {
+        let piece = entries.by_ref().take(LISTING_CHUNK);
+        let text: String = piece.map(|(index, entry)| render(index, &entry)).collect();
+        (!text.is_empty()).then_some(text)
+    });
+    let all = std::iter::once(head).chain(rows).chain(std::iter::once(tail));
+    response.streaming(stream::iter(all.map(|text| Ok::<_, Infallible>(Bytes::from(text)))))
+}
+
+/// The cap of a new file.
+pub fn uploaded(cap: &Cap) -> HttpResponse {
+    let text = cap.reveal();
+    let body = format!(
+        "<p>Done. Whoever has this cap can read the file:</p>\n<pre>{}</pre>\n\
+         <p><a href=\"/uri/{}\">Download it</a></p>\n",
+        escape(&text),
+        percent_encode(&text),
+    );
+    whole("File uploaded", &body)
+}
+
+/// Asks whether a server that only a cap names may be dialled.
+pub fn ask_for_tub(asked: &Asked<'_>, path: &str, why: &str) -> HttpResponse {
+    let mut fields = String::new();
+    for (name, value) in asked.arguments.pairs() {
+        let (name, value) = (escape(name), escape(value));
+        fields.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"));
+    }
+    let body = format!(
+        "<p>{}.</p>\n<form action=\"{}\" method=\"get\">{fields}\
+         <input type=\"hidden\" name=\"allow-new-tub\" value=\"1\">\
+         <button>Connect to that server</button></form>\n",
+        escape(why),
+        escape(path),
+    );
+    whole("An unknown server", &body)
+}

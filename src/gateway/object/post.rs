@@ -1,0 +1,219 @@
+//! POST to a directory, or to a name in one.
+
+use super::super::address::{Address, nfc};
+use super::super::answer::{self, Failure};
+use super::super::body::{Form, FormFile};
+use super::super::pages;
+use super::super::route::{Action, Made};
+use super::write::{files_only, given, make, named_directory};
+use super::{Asked, For, Found, Object, Spot, children};
+use crate::cap::Cap;
+use crate::grid::dirnode::{Replace, Target};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde_json::Value;
+
+/// What came with a POST.
+pub enum Came {
+    Form(Form),
+    Json(Option<Value>),
+}
+
+/// Answers one of the rows for POST; a browser goes where `when_done` says.
+pub async fn post(
+    asked: &Asked<'_>,
+    address: &Address,
+    action: Action,
+    came: Came,
+) -> Result<HttpResponse, Failure> {
+    if action == Action::Change {
+        return pages::change::change(asked, address).await;
+    }
+    let when_done = asked.arguments.when_done()?;
+    let text = match (action, came) {
+        (Action::Upload, Came::Form(form)) => upload(asked, address, form.file).await?,
+        (Action::Make(made), Came::Form(_)) => make_at(asked, address, made, None).await?,
+        (Action::Make(made), Came::Json(body)) => make_at(asked, address, made, body).await?,
+        (Action::SetChildren, Came::Json(body)) => set_children(asked, address, body).await?,
+        (Action::Link, _) => link(asked, address).await?,
+        (Action::Unlink, _) => unlink(asked, address).await?,
+        (Action::Rename, _) => rename(asked, address).await?,
+        (Action::Relink, _) => relink(asked, address).await?,
+        (Action::AcceptRollback, _) => accept_rollback(asked, address).await?,
+        _ => return Err(Failure::bad_request("This cannot be posted here.")),
+    };
+    Ok(match when_done {
+        Some(to) => answer::redirect(StatusCode::FOUND, to),
+        None => answer::text(StatusCode::OK, text),
+    })
+}
+
+/// A name that a person typed: without space around it, and no path.
+fn plain_name(argument: &str, text: &str) -> Result<String, Failure> {
+    let name = nfc(text.trim())?;
+    if name.contains('/') {
+        return Err(Failure::bad_request(format!("{argument}= may not contain a slash")));
+    }
+    Ok(name)
+}
+
+async fn upload(
+    asked: &Asked<'_>,
+    address: &Address,
+    file: Option<FormFile>,
+) -> Result<String, Failure> {
+    asked.arguments.file_format()?;
+    let replace = asked.arguments.replace()?;
+    let file = file.ok_or_else(|| Failure::bad_request("The form has no field `file`."))?;
+    let spot = match asked.find(address, For::Making).await? {
+        Found::Missing { dir, names } => Spot::below(dir, names)?,
+        Found::Object(object) => match object.directory() {
+            Some(dir) => {
+                let name = asked.arguments.filled("name").or(file.name.as_deref());
+                let name = plain_name("name", name.unwrap_or_default())?;
+                if name.is_empty() {
+                    return Err(Failure::bad_request("upload requires a name"));
+                }
+                Spot::within(dir.clone(), name)?
+            }
+            None if replace == Replace::No => return Err(Failure::exists()),
+            None => instead(object)?,
+        },
+    };
+    let cap = asked.gateway.store(file.body).await?;
+    let text = cap.reveal();
+    asked.link(spot, Target::Known(cap), files_only(replace)).await?;
+    Ok(text)
+}
+
+fn instead(object: Object) -> Result<Spot, Failure> {
+    let link = object.link.ok_or_else(|| {
+        Failure::bad_request("A file that a cap names never changes; POST /uri stores another.")
+    })?;
+    Spot::instead(link)
+}
+
+/// Makes a directory: at the address if nothing is there, else of the argument's name in what is.
+async fn make_at(
+    asked: &Asked<'_>,
+    address: &Address,
+    made: Made,
+    body: Option<Value>,
+) -> Result<String, Failure> {
+    asked.arguments.directory_format()?;
+    let name = asked.arguments.filled("name").map(nfc).transpose()?;
+    let (spot, replace) = match (made, name) {
+        (Made::Empty, None) => return Ok(make(asked, address).await?.reveal()),
+        (Made::Empty, Some(name)) => {
+            let replace = match asked.arguments.flag_or("replace", true)? {
+                true => Replace::Yes,
+                false => Replace::No,
+            };
+            (Spot::within(make(asked, address).await?, name)?, replace)
+        }
+        (_, Some(name)) => (Spot::within(asked.dir(address).await?, name)?, Replace::No),
+        (_, None) => match asked.find(address, For::Making).await? {
+            Found::Missing { dir, names } => (Spot::below(dir, names)?, Replace::No),
+            Found::Object(_) => return Err(Failure::exists()),
+        },
+    };
+    let cap = new_directory(asked, made, body).await?;
+    let text = cap.reveal();
+    asked.link(spot, Target::Known(cap), replace).await?;
+    Ok(text)
+}
+
+/// A directory that is in no other yet.
+pub async fn new_directory(
+    asked: &Asked<'_>,
+    made: Made,
+    body: Option<Value>,
+) -> Result<Cap, Failure> {
+    let children = children::parse_new(body)?;
+    Ok(match made {
+        Made::Immutable => asked.directories.create_immutable(children).await?,
+        Made::Empty | Made::WithChildren => asked.directories.create(children).await?,
+    })
+}
+
+async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+    let wanted = |name| move || Failure::bad_request(format!("set-uri requires a {name}"));
+    let uri = asked.arguments.filled("uri").ok_or_else(wanted("uri"))?.trim();
+    let name = nfc(asked.arguments.filled("name").ok_or_else(wanted("name"))?)?;
+    let replace = asked.arguments.replace()?;
+    let spot = Spot::within(asked.dir(address).await?, name.clone())?;
+    asked.link(spot, given(uri, &name)?, replace).await?;
+    Ok(uri.to_owned())
+}
+
+/// Forms cannot send an empty field, so no name is the empty name.
+async fn unlink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+    let name = nfc(asked.arguments.get("name").unwrap_or_default())?;
+    let dir = asked.dir(address).await?;
+    super::writable(&dir)?;
+    asked.directories.unlink(&dir, &name).await?;
+    Ok("thing unlinked".to_owned())
+}
+
+async fn rename(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+    if asked.arguments.get("to_dir").is_some() {
+        return Err(Failure::bad_request("to_dir= is not valid for rename"));
+    }
+    if asked.arguments.get("to_name").is_none() {
+        return Err(Failure::bad_request("to_name= is required for rename"));
+    }
+    relink(asked, address).await
+}
+
+async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+    let replace = asked.arguments.replace()?;
+    let from_name = asked.arguments.get("from_name");
+    let from_name = from_name.ok_or_else(|| Failure::bad_request("from_name= is required"))?;
+    let from_name = plain_name("from_name", from_name)?;
+    let to_name = match asked.arguments.get("to_name") {
+        Some(name) => plain_name("to_name", name)?,
+        None => from_name.clone(),
+    };
+    let from = asked.dir(address).await?;
+    let to = match asked.arguments.get("to_dir") {
+        Some(to) => named_directory(asked, to).await?,
+        None => from.clone(),
+    };
+    super::writable(&from)?;
+    super::writable(&to)?;
+    if from == to && from_name == to_name {
+        return Ok("redundant rename/relink".to_owned());
+    }
+    asked.directories.relink((&from, &from_name), (&to, &to_name), replace).await?;
+    Ok("thing moved".to_owned())
+}
+
+/// The owner says that what the server has now is to count, although something newer was seen.
+async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+    if !asked.gateway.owner.sent(asked.request.headers()) {
+        return Err(Failure::token_wanted());
+    }
+    let dir = asked.dir(address).await?;
+    let (seen, now) = asked.directories.accept_rollback(&dir).await?;
+    Ok(match seen.cmp(&now) {
+        std::cmp::Ordering::Greater => {
+            format!("version {now} is taken as the newest; version {seen} had been seen")
+        }
+        _ => format!("nothing newer than version {now} had been seen"),
+    })
+}
+
+async fn set_children(
+    asked: &Asked<'_>,
+    address: &Address,
+    body: Option<Value>,
+) -> Result<String, Failure> {
+    let replace = asked.arguments.replace()?;
+    let dir = asked.dir(address).await?;
+    super::writable(&dir)?;
+    let children = children::parse(body)?;
+    if !children.is_empty() {
+        asked.directories.set(&dir, children, replace).await?;
+    }
+    Ok("Okay so I did it.".to_owned())
+}

@@ -1,0 +1,57 @@
+//! `/uri`: files and directories that are in no directory yet.
+
+use super::super::address::percent_encode;
+use super::super::answer::{self, Failure};
+use super::super::body::FormFile;
+use super::super::route::Made;
+use super::post::new_directory;
+use super::{Asked, page};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, web};
+use serde_json::Value;
+
+/// `PUT /uri`: stores the body; 200 with the cap alone when it is safe on enough servers.
+pub async fn put(asked: &Asked<'_>, body: web::Payload) -> Result<HttpResponse, Failure> {
+    if asked.request.headers().contains_key(header::CONTENT_RANGE) {
+        let text = "A part of a file cannot be stored; send all of it without Content-Range.";
+        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
+    }
+    asked.arguments.file_format()?;
+    let body = asked.gateway.take_file(asked.request, body).await?;
+    Ok(answer::text(StatusCode::OK, asked.gateway.store(body).await?.reveal()))
+}
+
+/// `POST /uri?t=upload`: stores a form's file; a page with its cap, or on to `when_done`, in which
+/// `%(uri)s` stands for the cap.
+pub async fn upload(asked: &Asked<'_>, file: Option<FormFile>) -> Result<HttpResponse, Failure> {
+    asked.arguments.file_format()?;
+    let when_done = asked.arguments.when_done()?;
+    let file = file.ok_or_else(|| Failure::bad_request("The form has no field `file`."))?;
+    let cap = asked.gateway.store(file.body).await?;
+    Ok(match when_done {
+        Some(to) => {
+            let to = to.replace("%(uri)s", &percent_encode(&cap.reveal()));
+            answer::redirect(StatusCode::FOUND, &to)
+        }
+        None => page::uploaded(&cap),
+    })
+}
+
+/// Makes a directory that is in no other.
+pub async fn make(
+    asked: &Asked<'_>,
+    made: Made,
+    body: Option<Value>,
+) -> Result<HttpResponse, Failure> {
+    asked.arguments.directory_format()?;
+    let redirect = asked.arguments.flag("redirect_to_result")?;
+    if asked.arguments.filled("private-key").is_some() {
+        let text = "Directories here have no RSA key; leave private-key= out.";
+        return Err(Failure::bad_request(text));
+    }
+    let cap = new_directory(asked, made, body).await?.reveal();
+    Ok(match redirect {
+        true => answer::redirect(StatusCode::SEE_OTHER, &format!("uri/{}", percent_encode(&cap))),
+        false => answer::text(StatusCode::OK, cap),
+    })
+}

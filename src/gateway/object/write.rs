@@ -1,0 +1,150 @@
+//! PUT and DELETE below a directory.
+
+use super::super::address::{Address, Root};
+use super::super::answer::{self, Failure};
+use super::super::route::Action;
+use super::{Asked, For, Found, Object, Spot, cap_text, children, directory_of, named_by};
+use crate::cap::Cap;
+use crate::grid::dirnode::{ChildError, DirError, Replace, Target};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, web};
+
+/// Answers one of the rows for PUT, or DELETE.
+pub async fn write(
+    asked: &Asked<'_>,
+    address: &Address,
+    action: Action,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    if asked.request.headers().contains_key(header::CONTENT_RANGE) {
+        let text = "A part of a file cannot be stored; send all of it without Content-Range.";
+        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
+    }
+    match action {
+        Action::Put => put(asked, address, body).await,
+        Action::PutCap => put_cap(asked, address, body).await,
+        Action::PutDirectory => {
+            let cap = make(asked, address).await?;
+            Ok(answer::text(StatusCode::OK, cap.reveal()))
+        }
+        _ => delete(asked, address).await,
+    }
+}
+
+/// Stores the body as a file under a name.
+async fn put(
+    asked: &Asked<'_>,
+    address: &Address,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    asked.arguments.file_format()?;
+    let replace = asked.arguments.replace()?;
+    let found = asked.find(address, For::Making).await?;
+    let spot = file_spot(asked, found, replace)?;
+    let body = asked.gateway.take_file(asked.request, body).await?;
+    let cap = asked.gateway.store(body).await?;
+    let text = cap.reveal();
+    let replaced = asked.link(spot, Target::Known(cap), files_only(replace)).await?;
+    let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(answer::text(status, text))
+}
+
+/// Where a file is put: in place of another, or where nothing is.
+fn file_spot(asked: &Asked<'_>, found: Found, replace: Replace) -> Result<Spot, Failure> {
+    match found {
+        Found::Missing { dir, names } => Spot::below(dir, names),
+        Found::Object(object) if object.directory().is_some() => {
+            Err(Failure::bad_request("PUT to a directory"))
+        }
+        Found::Object(_) if replace == Replace::No => Err(Failure::exists()),
+        Found::Object(_) if asked.arguments.get("offset").is_some() => {
+            let text = "PUT to a file: append operation invoked on an immutable cap";
+            Err(Failure::bad_request(text))
+        }
+        Found::Object(Object { link: Some(link), .. }) => Spot::instead(link),
+        Found::Object(_) => Err(Failure::bad_request(
+            "A file that a cap names never changes; PUT /uri stores another.",
+        )),
+    }
+}
+
+/// A file that is stored takes the place of a file only, whoever put a directory there meanwhile.
+pub fn files_only(replace: Replace) -> Replace {
+    match replace {
+        Replace::Yes => Replace::OnlyFiles,
+        other => other,
+    }
+}
+
+/// Links what the cap in the body names.
+async fn put_cap(
+    asked: &Asked<'_>,
+    address: &Address,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let replace = asked.arguments.replace()?;
+    let spot = match asked.find(address, For::Making).await? {
+        Found::Missing { dir, names } => Spot::below(dir, names)?,
+        Found::Object(_) if replace == Replace::No => return Err(Failure::exists()),
+        Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
+        Found::Object(_) => return Err(Failure::bad_request("A cap has no name to be put at.")),
+    };
+    let text = asked.gateway.take_text(body).await?;
+    let target = given(text.trim(), address.name().unwrap_or_default())?;
+    let text = cap_text(&target).unwrap_or_default();
+    asked.link(spot, target, replace).await?;
+    Ok(answer::text(StatusCode::OK, text))
+}
+
+/// What a cap that came alone links to.
+pub fn given(cap: &str, name: &str) -> Result<Target, Failure> {
+    let bad = |why: ChildError| DirError::BadChild { name: name.to_owned(), why };
+    Ok(children::target(Some(cap).filter(|cap| !cap.is_empty()), None).map_err(bad)?)
+}
+
+/// The directory at an address, made with those above it if it is not there.
+pub async fn make(asked: &Asked<'_>, address: &Address) -> Result<Cap, Failure> {
+    asked.arguments.directory_format()?;
+    match asked.find(address, For::Making).await? {
+        Found::Object(object) => directory_of(&object),
+        Found::Missing { dir, names } => {
+            super::writable(&dir)?;
+            Ok(asked.directories.make_dirs(&dir, &names).await?)
+        }
+    }
+}
+
+/// Removes a link and answers the cap that it led to.
+async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let Some((name, path)) = address.path.split_last() else {
+        return Err(Failure::bad_request(match address.root {
+            Root::Cap(_) => "What a cap names cannot be deleted, only links to it.",
+            _ => "This directory has no name that could be removed.",
+        }));
+    };
+    let parent = Address { root: address.root.clone(), path: path.to_vec() };
+    let dir = match asked.object(&parent).await? {
+        object if object.directory().is_none() => {
+            return Err(Failure::bad_request(format!("Files have no children named {name:?}.")));
+        }
+        object => directory_of(&object)?,
+    };
+    super::writable(&dir)?;
+    let child = asked.directories.unlink(&dir, name).await?;
+    Ok(answer::text(StatusCode::OK, cap_text(&child.target).unwrap_or_default()))
+}
+
+/// The directory that `to_dir=CAP/path` names.
+pub async fn named_directory(asked: &Asked<'_>, text: &str) -> Result<Cap, Failure> {
+    let mut parts = text.trim().split('/');
+    let cap = parts.next().unwrap_or_default();
+    let names = parts.filter(|part| !part.is_empty()).map(super::super::address::nfc);
+    let path = names.collect::<Result<Vec<_>, _>>()?;
+    match asked.follow(named_by(cap), &path, For::Reading).await? {
+        Found::Object(object) if object.directory().is_some() => directory_of(&object),
+        Found::Object(_) => Err(Failure::bad_request("to_dir is not a directory")),
+        Found::Missing { names, .. } => {
+            Err(Failure::no_such_child(names.first().map_or("", String::as_str)))
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Children of one directory changed by one form: deleted, moved, copied or renamed.
+
+use super::super::address::Address;
+use super::super::answer::{Failure, redirect};
+use super::super::object::{Asked, writable};
+use super::moving::{destination, names};
+use super::trash::Gone;
+use crate::cap::Cap;
+use crate::grid::dirnode::{DirError, NewEntry, Replace};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+/// `POST DIR?t=change` with `do=`, `name=` or `item=` once for each child, and `to=` where it is needed.
+pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let names = names(asked)?;
+    let dir = asked.dir(address).await?;
+    let back = address.path();
+    let to = match asked.arguments.get("do") {
+        Some("delete") => delete(asked, &back, &dir, names).await?,
+        Some("move") => {
+            let to = target(asked).await?;
+            writable(&dir)?;
+            for name in &names {
+                asked.directories.relink((&dir, name), (&to, name), Replace::No).await?;
+            }
+            back
+        }
+        Some("copy") => {
+            copy(asked, &dir, &target(asked).await?, names).await?;
+            back
+        }
+        Some("rename") => {
+            rename(asked, &dir, &names).await?;
+            asked.arguments.when_done()?.map_or(back, str::to_owned)
+        }
+        _ => return Err(Failure::bad_request("do= takes delete, move, copy or rename.")),
+    };
+    Ok(redirect(StatusCode::SEE_OTHER, &to))
+}
+
+async fn rename(asked: &Asked<'_>, dir: &Cap, names: &[String]) -> Result<(), Failure> {
+    let [name] = names else {
+        return Err(Failure::bad_request("One thing at a time can be renamed."));
+    };
+    let to = asked.arguments.get("to_name").unwrap_or_default().trim();
+    if to.is_empty() || to.contains('/') {
+        return Err(Failure::bad_request("A name must not be empty and may not contain a slash."));
+    }
+    writable(dir)?;
+    Ok(asked.directories.relink((dir, name), (dir, to), Replace::No).await?)
+}
+
+async fn target(asked: &Asked<'_>) -> Result<Cap, Failure> {
+    let to = asked.arguments.filled("to").unwrap_or_default();
+    let to = asked.dir(&destination(asked, to)?).await?;
+    writable(&to)?;
+    Ok(to)
+}
+
+/// Unlinks what is named and keeps it for a while; where to go then.
+async fn delete(
+    asked: &Asked<'_>,
+    back: &str,
+    dir: &Cap,
+    names: Vec<String>,
+) -> Result<String, Failure> {
+    writable(dir)?;
+    let mut gone = Vec::new();
+    let mut failed = None;
+    for name in names {
+        match asked.directories.unlink(dir, &name).await {
+            Ok(child) => gone.push(Gone::new(name, &child)),
+            // Somebody else was quicker; it is gone all the same.
+            Err(DirError::NoSuchChild(_)) => {}
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    if gone.is_empty() {
+        return failed.map_or_else(|| Ok(back.to_owned()), |error| Err(error.into()));
+    }
+    let token = asked.gateway.pages.trash.keep(back, dir, gone);
+    failed.map_or_else(|| Ok(format!("{back}?deleted={token}")), |error| Err(error.into()))
+}
+
+async fn copy(asked: &Asked<'_>, from: &Cap, to: &Cap, names: Vec<String>) -> Result<(), Failure> {
+    let mut entries = Vec::new();
+    for name in names {
+        let child = asked.directories.get(from, &name).await?;
+        let child = child.ok_or_else(|| Failure::no_such_child(&name))?;
+        let name = if from == to { another(&name) } else { name };
+        entries.push(NewEntry { name, target: child.target, metadata: Some(child.metadata) });
+    }
+    asked.directories.set(to, entries, Replace::No).await?;
+    Ok(())
+}
+
+/// The name of a copy beside its original.
+fn another(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() => format!("{stem} (copy).{ending}"),
+        _ => format!("{name} (copy)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_copy_keeps_its_ending() {
+        assert_eq!(super::another("a.b.txt"), "a.b (copy).txt");
+        assert_eq!(super::another(".profile"), ".profile (copy)");
+    }
+}

@@ -1,0 +1,131 @@
+//! A refusal as a page: what happened, why, what to do next, and a way back.
+
+use super::super::answer::Failure;
+use super::super::route::{self, Place};
+use super::{Frame, crumbs, render};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: Frame,
+    status: u16,
+    what: &'static str,
+    why: &'a str,
+    next: &'static str,
+    up: Option<String>,
+}
+
+/// Whether whoever asks can show a page.
+pub fn wants_page(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Answers a refusal in the form that whoever asked can read.
+pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
+    if !wants_page(request) {
+        return failure.respond();
+    }
+    let (what, next) = words(failure.status);
+    let template = ErrorPage {
+        frame: Frame::new(what, ""),
+        status: failure.status.as_u16(),
+        what,
+        why: without_word(&failure.text),
+        next,
+        up: above(request),
+    };
+    match render(&template) {
+        Ok(body) => {
+            let mut response = super::page(failure.status);
+            if let Some(header) = failure.header {
+                response.insert_header(header);
+            }
+            response.body(body)
+        }
+        Err(_) => failure.respond(),
+    }
+}
+
+/// The directory above what was asked for, if there is one.
+fn above(request: &HttpRequest) -> Option<String> {
+    match route::place(request.uri().path()).ok()? {
+        Place::Object(address) => crumbs::parent(&address).map(|parent| parent.path()),
+        _ => None,
+    }
+}
+
+/// The sentence without the word that programs know the case by.
+fn without_word(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => rest,
+        _ => text,
+    }
+}
+
+fn words(status: StatusCode) -> (&'static str, &'static str) {
+    match status.as_u16() {
+        400 => (
+            "That was not understood",
+            "Look at what was entered: a capability must be copied whole.",
+        ),
+        401 => (
+            "Only the owner may see this",
+            "Run `tahoe webopen`, or open the file start.html in the node’s directory with this \
+             browser.",
+        ),
+        403 => (
+            "That is not allowed",
+            "If it should be, you need another capability, or another address of this node.",
+        ),
+        404 => (
+            "There is nothing here",
+            "It may have been renamed, moved or deleted. What was deleted here can be put back for \
+             30 days.",
+        ),
+        409 => ("That name is taken", "Choose another name, or look at what is there first."),
+        410 => (
+            "It cannot be fetched now",
+            "Servers that are away may come back; try again, and look at the grid’s page.",
+        ),
+        413 => ("That is too large", "Send it in smaller parts."),
+        501 => ("This node cannot do that", "Another way may lead there."),
+        503 => (
+            "The grid is not ready for that",
+            "Look at the grid’s page: too few servers may be connected. Nothing was changed.",
+        ),
+        507 => ("There is no room for that", "Make room on the node’s disk and try again."),
+        _ => (
+            "Something went wrong",
+            "Try again. If it happens again, the node’s log says more about it.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[actix_rt::test]
+    async fn browsers_get_a_page_and_programs_a_sentence() {
+        let ask = |accept: &str| {
+            let request = TestRequest::with_uri("/vdrive/global/a/b")
+                .insert_header((header::ACCEPT, accept))
+                .to_http_request();
+            let failure = Failure::new(StatusCode::GONE, "NoSharesError: <b>no</b> shares");
+            respond(&request, failure)
+        };
+        let text = |response: HttpResponse| async {
+            let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        let page = text(ask("text/html,*/*")).await;
+        assert!(page.contains("href=\"/vdrive/global/a\"") && page.contains("410"));
+        assert!(!page.contains("NoSharesError") && !page.contains("<b>no"));
+        assert!(text(ask("*/*")).await.starts_with("NoSharesError: "));
+    }
+}

@@ -1,0 +1,322 @@
+//! A directory: its children as rows or tiles, sorted and filtered, with everything that can be done.
+
+use super::super::address::{Address, percent_encode};
+use super::super::answer::{Failure, page};
+use super::super::args::Arguments;
+use super::super::object::{Asked, Object, directory_of, page::in_pieces};
+use super::crumbs::{Crumb, crumbs, shown, title};
+use super::kind::Kind;
+use super::{Frame, render, words};
+use crate::base::limits::THUMBNAIL_MAX;
+use crate::grid::deep::directory as dir_cap;
+use crate::grid::dirnode::{Entry, Listing, Metadata, Target};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use std::cmp::Ordering;
+
+#[derive(Template)]
+#[template(path = "files.html")]
+struct Files {
+    frame: Frame,
+    crumbs: Vec<Crumb>,
+    base: String,
+    writable: bool,
+    access: &'static str,
+    summary: String,
+    flash: Option<Flash>,
+    count: usize,
+    tiles: bool,
+    filter: String,
+    order: Order,
+    columns: Vec<Column>,
+}
+
+struct Flash {
+    sentence: String,
+    token: String,
+}
+
+struct Column {
+    key: &'static str,
+    label: &'static str,
+    query: String,
+    sorted: Option<&'static str>,
+    down: bool,
+}
+
+#[derive(Template)]
+#[template(path = "row.html")]
+struct Row<'a> {
+    name: &'a str,
+    /// As the form sends it: browsers change line ends in names.
+    encoded: String,
+    shown: String,
+    bytes: u64,
+    changed: u64,
+    kind: &'static str,
+    thumb: bool,
+    tiles: bool,
+    raw: String,
+    href: Option<String>,
+    info: String,
+    size: String,
+    date: String,
+}
+
+/// Where the rows stand in the template.
+const MARK: &str = "<!--rows-->\n";
+
+/// Rows are in groups that a browser need not lay out until they are near; so many in each, which
+/// tiles fill evenly in most widths. The script has the same number.
+const CHUNK: usize = 120;
+const OPEN: &str = "<div role=\"rowgroup\" class=\"chunk\">\n";
+
+/// How a listing is ordered and drawn, as the arguments say it.
+#[derive(Debug, Clone)]
+struct Order {
+    key: &'static str,
+    down: bool,
+    tiles: bool,
+    filter: String,
+}
+
+impl Order {
+    fn of(arguments: &Arguments) -> Self {
+        let key = match arguments.get("sort") {
+            Some("size") => "size",
+            Some("changed") => "changed",
+            _ => "name",
+        };
+        Self {
+            key,
+            down: arguments.get("order") == Some("down"),
+            tiles: arguments.get("view") == Some("grid"),
+            filter: arguments.get("filter").unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The same order drawn otherwise, as it stands after a path.
+    fn query(&self, view: &str) -> String {
+        let filter = match self.filter.as_str() {
+            "" => String::new(),
+            filter => format!("&filter={}", percent_encode(filter)),
+        };
+        let order = if self.down { "&order=down" } else { "" };
+        format!("?sort={}{order}&view={view}{filter}", self.key)
+    }
+
+    fn column(&self, key: &'static str, label: &'static str) -> Column {
+        let sorted =
+            (self.key == key).then_some(if self.down { "descending" } else { "ascending" });
+        let next = Self { key, down: sorted.is_some() && !self.down, ..self.clone() };
+        let query = next.query(if self.tiles { "grid" } else { "list" });
+        Column { key, label, query, sorted, down: self.down }
+    }
+
+    /// Takes what the filter lets through, in order: folders first.
+    fn apply(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        let wanted = self.filter.to_lowercase();
+        if !wanted.is_empty() {
+            entries.retain(|entry| entry.name.to_lowercase().contains(&wanted));
+        }
+        let folder = |entry: &Entry| dir_cap(&entry.child.target).is_some();
+        let by = |a: &Entry, b: &Entry| -> Ordering {
+            let order = match self.key {
+                "size" => size(&a.child.target).cmp(&size(&b.child.target)),
+                "changed" => changed(&a.child.metadata).cmp(&changed(&b.child.metadata)),
+                _ => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
+            };
+            let order = if self.down { order.reverse() } else { order };
+            folder(b).cmp(&folder(a)).then(order)
+        };
+        entries.sort_by(by);
+        entries
+    }
+}
+
+/// Bytes of a file, 0 where there is none.
+fn size(target: &Target) -> u64 {
+    match target {
+        Target::Known(cap) if !cap.is_directory() => cap.size().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// When a link was last changed, in seconds since 1970; 0 if that is not known.
+fn changed(metadata: &Metadata) -> u64 {
+    let times = metadata.get("tahoe").and_then(|tahoe| tahoe.get("linkmotime"));
+    let time = times.or_else(|| metadata.get("mtime")).and_then(serde_json::Value::as_f64);
+    time.map_or(0, |time| time.max(0.0) as u64)
+}
+
+/// What a link leads to, as far as one sees from here.
+pub fn kind(name: &str, target: &Target) -> Kind {
+    match target {
+        target if dir_cap(target).is_some() => Kind::Folder,
+        Target::Known(cap) if !cap.is_verifier() && !cap.is_directory() => Kind::of(name),
+        _ => Kind::Unknown,
+    }
+}
+
+/// The page of a directory.
+pub async fn directory(
+    asked: &Asked<'_>,
+    address: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
+    let listing = asked.directories.list(&directory_of(object)?).await?;
+    let order = Order::of(&asked.arguments);
+    let base = address.path();
+    let summary = summary(&listing);
+    let Listing { entries, writable, mutable } = listing;
+    let count = entries.len();
+    let entries = order.apply(entries);
+    let template = Files {
+        frame: Frame::new(title(address), "files"),
+        crumbs: crumbs(address),
+        base: base.clone(),
+        writable,
+        access: if mutable { "you can read it, not change it" } else { "it never changes" },
+        summary,
+        flash: flash(asked),
+        count,
+        tiles: order.tiles,
+        filter: order.filter.clone(),
+        columns: vec![
+            order.column("name", "Name"),
+            order.column("size", "Size"),
+            order.column("changed", "Changed"),
+        ],
+        order: order.clone(),
+    };
+    let whole = render(&template)?;
+    let Some((head, tail)) = whole.split_once(MARK) else {
+        return Ok(page(StatusCode::OK).body(whole));
+    };
+    let (head, tail) = (head.to_owned(), format!("{tail}\n"));
+    let last = entries.len().saturating_sub(1);
+    let row = move |index: usize, entry: &Entry| {
+        let row = row(&base, entry, order.tiles).unwrap_or_default();
+        let open = if index.is_multiple_of(CHUNK) { OPEN } else { "" };
+        let close =
+            if index == last || (index + 1).is_multiple_of(CHUNK) { "</div>\n" } else { "" };
+        format!("{open}{row}{close}")
+    };
+    Ok(in_pieces(page(StatusCode::OK), head, entries, row, tail))
+}
+
+fn summary(listing: &Listing) -> String {
+    let folders = listing.entries.iter().filter(|e| dir_cap(&e.child.target).is_some()).count();
+    let files = listing.entries.len() - folders;
+    let bytes = listing.entries.iter().map(|entry| size(&entry.child.target)).sum();
+    let mut parts = Vec::new();
+    if folders > 0 {
+        parts.push(words::count(folders, "folder", "folders"));
+    }
+    if files > 0 {
+        parts.push(words::count(files, "file", "files"));
+        parts.push(words::size(bytes));
+    }
+    if parts.is_empty() { "Empty".to_owned() } else { parts.join(", ") }
+}
+
+/// What was just deleted from here, while it can be put back.
+fn flash(asked: &Asked<'_>) -> Option<Flash> {
+    let token = asked.arguments.filled("deleted")?;
+    let names = asked.gateway.pages.trash.names(token)?;
+    let sentence = match names.as_slice() {
+        [one] => format!("“{}” is deleted.", shown(one)),
+        many => format!("{} are deleted.", words::count(many.len(), "item", "items")),
+    };
+    Some(Flash { sentence, token: token.to_owned() })
+}
+
+fn row(base: &str, entry: &Entry, tiles: bool) -> Result<String, Failure> {
+    let Entry { name, child } = entry;
+    let kind = kind(name, &child.target);
+    let raw = raw(base, entry);
+    let (bytes, changed) = (size(&child.target), changed(&child.metadata));
+    let href = match kind {
+        Kind::Unknown => None,
+        Kind::Folder => Some(raw.clone()),
+        _ => Some(format!("{raw}?t=view")),
+    };
+    render(&Row {
+        name,
+        encoded: percent_encode(name),
+        shown: shown(name),
+        bytes,
+        changed,
+        kind: kind.icon(),
+        thumb: kind == Kind::Image && bytes <= THUMBNAIL_MAX,
+        tiles,
+        info: format!("{raw}?t=info"),
+        raw,
+        href,
+        size: if matches!(kind, Kind::Folder | Kind::Unknown) {
+            String::new()
+        } else {
+            words::size(bytes)
+        },
+        date: words::date(changed),
+    })
+}
+
+/// The address of a child: below its directory's, so that it shows the way and not the cap. Names
+/// that cannot stand in a path are reached by their cap.
+pub fn raw(base: &str, entry: &Entry) -> String {
+    let name = &entry.name;
+    if !matches!(name.as_str(), "" | "." | "..") {
+        return format!("{base}/{}", percent_encode(name));
+    }
+    match &entry.child.target {
+        Target::Known(cap) => format!("/uri/{}", percent_encode(&cap.reveal())),
+        Target::Unknown { .. } => base.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cap::{Cap, LitCap};
+    use crate::grid::dirnode::Child;
+
+    fn entry(name: &str, bytes: usize) -> Entry {
+        let target = Target::Known(Cap::Lit(LitCap::new(vec![b'x'; bytes])));
+        let metadata = Metadata::from_iter([("mtime".to_owned(), serde_json::json!(bytes * 10))]);
+        Entry { name: name.into(), child: Child { target, metadata } }
+    }
+
+    #[test]
+    fn names_are_text_in_every_place_of_a_row() {
+        let hostile = "\"><script>alert(1)</script>'.png";
+        let html = row("/vdrive/global", &entry(hostile, 3), true).unwrap();
+        assert!(!html.contains("<script>") && html.contains("&#60;script&#62;"), "{html}");
+        assert!(html.contains("data-k=\"image\"") && html.contains("loading=\"lazy\""));
+        let dots = row("/vdrive/global", &entry("..", 1), false).unwrap();
+        assert!(dots.contains("/uri/URI%3ALIT"));
+    }
+
+    #[test]
+    fn arguments_say_the_order() {
+        let order = |text: &str| Order::of(&Arguments::parse(text).unwrap());
+        let names = |text: &str| -> Vec<String> {
+            let entries = vec![entry("b", 1), entry("A", 3), entry("c", 2)];
+            order(text).apply(entries).into_iter().map(|entry| entry.name).collect()
+        };
+        assert_eq!(names(""), ["A", "b", "c"]);
+        assert_eq!(names("sort=size&order=down"), ["A", "c", "b"]);
+        assert_eq!(names("sort=changed"), ["b", "c", "A"]);
+        assert_eq!(names("filter=C"), ["c"]);
+        assert_eq!(
+            order("sort=size&filter=a%26b").query("grid"),
+            "?sort=size&view=grid&filter=a%26b"
+        );
+        let size = order("sort=size").column("size", "Size");
+        assert_eq!(
+            (size.sorted, size.query.as_str()),
+            (Some("ascending"), "?sort=size&order=down&view=list")
+        );
+    }
+}

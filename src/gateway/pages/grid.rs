@@ -1,0 +1,158 @@
+//! `/grid`: which servers there are, how full, and what losses files survive.
+
+use super::super::answer::Failure;
+use super::super::object::Asked;
+use super::super::welcome::ServerStatus;
+use super::{Frame, show, words};
+use crate::base::rim::Clock;
+use crate::grid::EncodingParams;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "grid.html")]
+struct GridPage {
+    frame: Frame,
+    introducer: String,
+    connected: usize,
+    known: usize,
+    k: u16,
+    n: u16,
+    expansion: String,
+    free: String,
+    verdict: Verdict,
+    servers: Vec<Line>,
+}
+
+struct Verdict {
+    class: &'static str,
+    icon: &'static str,
+    sentence: String,
+}
+
+struct Line {
+    name: String,
+    id: String,
+    connected: bool,
+    state: String,
+    heard: String,
+    space: String,
+    /// Of the largest, in percent.
+    share: Option<u64>,
+    version: String,
+}
+
+/// The page.
+pub fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let mut status = (asked.gateway.status)();
+    // `server2` before `server10`.
+    status.servers.sort_by_key(|server| (server.nickname.len(), server.nickname.clone()));
+    let parameters = asked.gateway.grid.params();
+    let connected = status.servers.iter().filter(|server| server.connected).count();
+    let spaces = || status.servers.iter().filter_map(|server| server.available_space);
+    let most = spaces().max().unwrap_or_default();
+    let now = Clock::System.now();
+    let template = GridPage {
+        frame: Frame::new("Grid", "grid"),
+        introducer: status
+            .introducer
+            .clone()
+            .unwrap_or_else(|| "This node has no introducer.".to_owned()),
+        connected,
+        known: status.servers.len(),
+        k: parameters.k(),
+        n: parameters.n(),
+        expansion: decimal(f64::from(parameters.n()) / f64::from(parameters.k())),
+        free: words::size(spaces().fold(0, u64::saturating_add)),
+        verdict: verdict(parameters, connected),
+        servers: status.servers.iter().map(|server| line(server, most, now)).collect(),
+    };
+    show(StatusCode::OK, &template)
+}
+
+fn decimal(number: f64) -> String {
+    let text = format!("{number:.1}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+/// What these servers and this encoding come to, in a sentence.
+fn verdict(parameters: EncodingParams, connected: usize) -> Verdict {
+    let (k, happy, n) = (parameters.k(), parameters.happy(), parameters.n());
+    if connected < usize::from(happy) {
+        let sentence = format!(
+            "A new file must reach {happy} servers, but only {connected} are connected: nothing can \
+             be stored until more come back. Files that are stored can be read while any {k} of \
+             their shares can be reached."
+        );
+        return Verdict { class: "bad", icon: "warn", sentence };
+    }
+    let hosts = connected.min(usize::from(n));
+    let spare = hosts.saturating_sub(usize::from(k));
+    let sentence = match hosts >= usize::from(n) {
+        true => format!(
+            "A file stored now is spread over {hosts} servers, and any {k} of them give it back: it \
+             survives the loss of any {spare}."
+        ),
+        false => format!(
+            "A file stored now is spread over the {hosts} servers that are connected. As some hold \
+             more than one of its {n} shares, it survives the loss of at least {}.",
+            survived(k.into(), hosts, n.into())
+        ),
+    };
+    Verdict { class: "", icon: "ok", sentence }
+}
+
+/// Servers that may be lost whatever their number of shares, if `n` shares are spread evenly over
+/// `hosts` servers and `k` are needed: the fullest ones go first.
+fn survived(k: usize, hosts: usize, n: usize) -> usize {
+    let (each, more) = (n.checked_div(hosts).unwrap_or(0), n.checked_rem(hosts).unwrap_or(0));
+    let mut left = n;
+    for lost in 0..hosts {
+        left = left.saturating_sub(if lost < more { each + 1 } else { each });
+        if left < k {
+            return lost;
+        }
+    }
+    hosts
+}
+
+fn line(server: &ServerStatus, most: u64, now: u64) -> Line {
+    let short = server.nodeid.get(..12).unwrap_or(&server.nodeid).to_owned();
+    let heard =
+        server.last_received_data.map_or_else(String::new, |time| match now.saturating_sub(time) {
+            0..=4 => "now".to_owned(),
+            ago => format!("{} ago", words::span(ago)),
+        });
+    Line {
+        name: if server.nickname.is_empty() {
+            "no nickname".to_owned()
+        } else {
+            server.nickname.clone()
+        },
+        id: short,
+        connected: server.connected,
+        state: server.connection_status.clone(),
+        heard,
+        space: server.available_space.map_or_else(|| "not said".to_owned(), words::size),
+        share: server
+            .available_space
+            .and_then(|space| (space.saturating_mul(100)).checked_div(most)),
+        version: server.version.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_counts_the_worst_losses() {
+        assert_eq!((survived(3, 10, 10), survived(3, 5, 10), survived(3, 4, 10)), (7, 3, 2));
+        assert_eq!((survived(1, 1, 1), survived(1, 1, 10), survived(3, 0, 10)), (0, 0, 0));
+        let parameters = EncodingParams::default();
+        assert_eq!(verdict(parameters, 6).class, "bad");
+        assert!(verdict(parameters, 12).sentence.contains("loss of any 7"));
+        assert_eq!((decimal(10.0 / 3.0), decimal(2.0)), ("3.3".into(), "2".into()));
+    }
+}

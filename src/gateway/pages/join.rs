@@ -1,0 +1,62 @@
+//! A node that has no introducer yet: paste a furl, and join.
+
+use super::super::answer::Failure;
+use super::super::object::Asked;
+use super::{Frame, show};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+/// How a node joins a grid.
+pub trait Join: Send + Sync {
+    /// Writes the introducer's furl down and follows it from now on; says why not, in a sentence.
+    fn join(&self, furl: &str) -> Result<(), String>;
+}
+
+#[derive(Template)]
+#[template(path = "join.html")]
+struct JoinPage {
+    frame: Frame,
+    problem: Option<String>,
+    locked: bool,
+    furl: String,
+}
+
+#[derive(Template)]
+#[template(path = "joined.html")]
+struct Joined {
+    frame: Frame,
+    sentence: &'static str,
+}
+
+/// The page that asks for the furl.
+pub fn form(
+    asked: &Asked<'_>,
+    furl: String,
+    problem: Option<String>,
+) -> Result<HttpResponse, Failure> {
+    let locked = !asked.gateway.owner.sent(asked.request.headers());
+    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let frame = Frame::new("Welcome", "files");
+    show(status, &JoinPage { frame, problem, locked, furl })
+}
+
+/// `POST /join` with `furl=`, by the owner.
+pub fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    if !asked.gateway.owner.sent(asked.request.headers()) {
+        return Err(Failure::token_wanted());
+    }
+    let Some(join) = &asked.gateway.pages.join else {
+        let text = "This node has an introducer already; its file introducer.furl names it.";
+        return Err(Failure::new(StatusCode::CONFLICT, text));
+    };
+    let furl = asked.arguments.get("furl").unwrap_or_default().trim();
+    match join.join(furl) {
+        Ok(()) => {
+            let sentence = "The introducer’s furl is written down, and this node is asking it who \
+                            else is there.";
+            show(StatusCode::OK, &Joined { frame: Frame::new("Joined", "files"), sentence })
+        }
+        Err(problem) => form(asked, furl.to_owned(), Some(problem)),
+    }
+}

@@ -1,0 +1,79 @@
+//! Pages for people: rendered here, whole without scripts, and embedded in the program.
+//!
+//! A page is a file here, a template in `web/templates` and perhaps a script in `web/static`. The
+//! templates escape everything that is put into them; what a script does, a form does as well.
+//!
+//! - [`home`], [`files`], [`view`], [`info`], [`grid`], [`activity`], [`provisioning`]: the pages
+//! - [`share`], [`forms`], [`moving`]: dialogs, each a page of its own
+//! - [`change`], [`trash`]: many children changed at once, and what was deleted put back
+//! - [`join`]: a node that has no introducer yet
+//! - [`checked`], [`error`], [`simple`]: what a check found, refusals for browsers, small results
+//! - [`assets`], [`crumbs`], [`kind`], [`words`], [`markdown`], [`plan`], [`qr`]: what they share
+
+pub mod activity;
+pub mod assets;
+pub mod change;
+pub mod checked;
+pub mod crumbs;
+pub mod error;
+pub mod files;
+pub mod forms;
+pub mod grid;
+pub mod home;
+pub mod info;
+pub mod join;
+pub mod kind;
+pub mod markdown;
+pub mod moving;
+pub mod plan;
+pub mod provisioning;
+pub mod qr;
+pub mod share;
+pub mod simple;
+pub mod trash;
+pub mod view;
+pub mod words;
+
+use super::answer::{Failure, page};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use std::sync::Arc;
+
+/// What only the pages need of a node.
+#[derive(Clone, Default)]
+pub struct Pages {
+    pub trash: trash::Trash,
+    /// How this node joins a grid; none if it has no way to.
+    pub join: Option<Arc<dyn join::Join>>,
+}
+
+/// What all pages have around them.
+pub struct Frame {
+    pub title: String,
+    /// The entry of the main navigation that this page belongs to.
+    pub here: &'static str,
+}
+
+impl Frame {
+    pub fn new(title: impl Into<String>, here: &'static str) -> Self {
+        Self { title: title.into(), here }
+    }
+
+    /// The address of a file of `web/static`.
+    pub fn asset(&self, name: &str) -> &'static str {
+        assets::address(name)
+    }
+}
+
+/// A page made of a template.
+pub fn show(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Failure> {
+    Ok(page(status).body(render(template)? + "\n"))
+}
+
+/// The text of a template. It is written into memory, so only a bug can make it fail.
+pub fn render(template: &impl Template) -> Result<String, Failure> {
+    template.render().map_err(|_| {
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made.")
+    })
+}

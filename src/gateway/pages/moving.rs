@@ -1,0 +1,122 @@
+//! Choosing the folder that something is moved or copied to.
+
+use super::super::address::{Address, Root, percent_decode, percent_encode};
+use super::super::answer::Failure;
+use super::super::object::Asked;
+use super::super::route::{self, Place};
+use super::crumbs::{root_name, shown, title};
+use super::{Frame, show, words};
+use crate::grid::deep::directory as dir_cap;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "move.html")]
+struct Move {
+    frame: Frame,
+    what: String,
+    base: String,
+    items: Vec<String>,
+    to: String,
+    path: Vec<Step>,
+    folders: Vec<Step>,
+    writable: bool,
+    same: bool,
+}
+
+struct Step {
+    name: String,
+    href: String,
+}
+
+/// `GET DIR?t=move-form&name=…&to=ADDRESS`
+pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let names = names(asked)?;
+    let to = match asked.arguments.filled("to") {
+        Some(to) => destination(asked, to)?,
+        None => address.clone(),
+    };
+    let listing = asked.directories.list(&asked.dir(&to).await?).await?;
+    let base = address.path();
+    let named: String =
+        names.iter().map(|name| format!("&name={}", percent_encode(name))).collect();
+    let step = |name: String, to: &Address| Step {
+        name,
+        href: format!("{base}?t=move-form{named}&to={}", percent_encode(&to.path())),
+    };
+    let folders = listing.entries.iter().filter(|entry| {
+        let moved = to == *address && names.contains(&entry.name);
+        !moved
+            && dir_cap(&entry.child.target).is_some()
+            && !matches!(entry.name.as_str(), "" | "." | "..")
+    });
+    let below = |name: &str| {
+        let path = to.path.iter().cloned().chain([name.to_owned()]).collect();
+        Address { root: to.root.clone(), path }
+    };
+    let folders = folders.map(|entry| step(shown(&entry.name), &below(&entry.name))).collect();
+    let what = match names.as_slice() {
+        [one] => format!("“{}”", shown(one)),
+        many => words::count(many.len(), "item", "items"),
+    };
+    let template = Move {
+        frame: Frame::new("Move or copy", "files"),
+        what,
+        base: base.clone(),
+        path: way(asked, &to).into_iter().map(|(name, to)| step(name, &to)).collect(),
+        folders,
+        writable: listing.writable,
+        same: to == *address,
+        to: to.path(),
+        items: names.iter().map(|name| percent_encode(name)).collect(),
+    };
+    show(StatusCode::OK, &template)
+}
+
+/// The drives, then the way to where one is.
+fn way(asked: &Asked<'_>, to: &Address) -> Vec<(String, Address)> {
+    let roots = &asked.gateway.roots;
+    let owner = asked.gateway.owner.sent(asked.request.headers());
+    let others = [
+        (Root::Private, owner && roots.private().is_some()),
+        (Root::Global, roots.global().is_some()),
+    ];
+    let others = others.into_iter().filter(|(root, there)| *there && *root != to.root);
+    let mut way: Vec<_> = others
+        .map(|(root, _)| (root_name(&root).to_owned(), Address { root, path: Vec::new() }))
+        .collect();
+    way.extend((0..=to.path.len()).map(|depth| {
+        let path = to.path.iter().take(depth).cloned().collect();
+        let here = Address { root: to.root.clone(), path };
+        (title(&here), here)
+    }));
+    way
+}
+
+/// The children that a form names: as they are by `name=`, or percent-encoded by `item=`, because
+/// browsers change line ends in the fields of a form.
+pub fn names(asked: &Asked<'_>) -> Result<Vec<String>, Failure> {
+    let named = asked.arguments.pairs().filter_map(|(key, value)| match key {
+        "name" => Some(Ok(value.to_owned())),
+        "item" => Some(percent_decode(value)),
+        _ => None,
+    });
+    let names: Vec<String> = named.collect::<Result<_, _>>()?;
+    if names.is_empty() {
+        return Err(Failure::bad_request("Nothing is selected; go back and choose something."));
+    }
+    Ok(names)
+}
+
+/// The directory that an argument names by its address here; the owner's takes the owner.
+pub fn destination(asked: &Asked<'_>, to: &str) -> Result<Address, Failure> {
+    let Place::Object(address) = route::place(to)? else {
+        return Err(Failure::bad_request("to= takes the address of a directory here."));
+    };
+    let private = address.root == Root::Private;
+    if private && !asked.gateway.owner.sent(asked.request.headers()) {
+        return Err(Failure::token_wanted());
+    }
+    Ok(address)
+}

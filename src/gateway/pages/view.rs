@@ -1,0 +1,177 @@
+//! One file, shown: pictures, films and sound by the browser, text by this page.
+//!
+//! The file itself is never part of the page. A picture or film is a resource of its own, which is
+//! sent with a policy that lets it do nothing; text is escaped; Markdown becomes tags of ours alone.
+
+use super::super::address::{Address, percent_encode};
+use super::super::answer::Failure;
+use super::super::object::{Asked, Object};
+use super::crumbs::{Crumb, crumbs, parent, title};
+use super::files::{kind, raw};
+use super::kind::Kind;
+use super::{Frame, markdown, show, words};
+use crate::base::limits::PREVIEW_MAX;
+use crate::cap::Cap;
+use crate::grid::dirnode::Target;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "view.html")]
+struct View {
+    frame: Frame,
+    crumbs: Vec<Crumb>,
+    summary: String,
+    base: String,
+    raw: String,
+    download: String,
+    before: Option<String>,
+    after: Option<String>,
+    kind: &'static str,
+    shown: Shown,
+    note: Option<&'static str>,
+}
+
+enum Shown {
+    Image,
+    Video,
+    Audio,
+    Pdf,
+    Text(String),
+    Markdown(String),
+    Nothing,
+}
+
+/// Files beside this one.
+#[derive(Default)]
+struct Neighbours {
+    before: Option<String>,
+    after: Option<String>,
+    place: Option<String>,
+}
+
+/// `GET …?t=view`
+pub async fn view(
+    asked: &Asked<'_>,
+    address: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
+    let Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))) = &object.target else {
+        return Err(Failure::bad_request("Only a file can be viewed."));
+    };
+    let name = asked.arguments.filled("filename").or(address.name()).unwrap_or_default();
+    let kind = Kind::of(name);
+    let size = cap.size().unwrap_or_default();
+    let (shown, note) = shown(asked, cap, kind).await?;
+    let base = address.path();
+    let filename = match (address.name(), name) {
+        (None, name) if !name.is_empty() => format!("filename={}", percent_encode(name)),
+        _ => String::new(),
+    };
+    let with = |extra: &str| match (filename.as_str(), extra) {
+        ("", "") => base.clone(),
+        ("", extra) => format!("{base}?{extra}"),
+        (filename, "") => format!("{base}?{filename}"),
+        (filename, extra) => format!("{base}?{filename}&{extra}"),
+    };
+    let Neighbours { before, after, place } = neighbours(asked, address, object).await?;
+    let place = place.map_or_else(String::new, |place| format!(" · {place}"));
+    let name = if name.is_empty() { "Shared file".to_owned() } else { name.to_owned() };
+    let template = View {
+        frame: Frame::new(if address.name().is_some() { title(address) } else { name }, "files"),
+        crumbs: crumbs(address),
+        summary: format!("{}{place}", words::size(size)),
+        raw: with(if matches!(shown, Shown::Pdf) { "t=pdf" } else { "" }),
+        download: with("save=true"),
+        base: base.clone(),
+        before,
+        after,
+        kind: kind.icon(),
+        shown,
+        note,
+    };
+    show(StatusCode::OK, &template)
+}
+
+async fn shown(
+    asked: &Asked<'_>,
+    cap: &Cap,
+    kind: Kind,
+) -> Result<(Shown, Option<&'static str>), Failure> {
+    match kind {
+        Kind::Image => return Ok((Shown::Image, None)),
+        Kind::Video => return Ok((Shown::Video, None)),
+        Kind::Audio => return Ok((Shown::Audio, None)),
+        Kind::Pdf => return Ok((Shown::Pdf, None)),
+        kind if !kind.may_be_text() => return Ok((Shown::Nothing, None)),
+        _ => {}
+    }
+    let size = cap.size().unwrap_or_default();
+    let length = size.min(PREVIEW_MAX);
+    let bytes = match length {
+        0 => bytes::Bytes::new(),
+        _ => asked.gateway.grid.open(cap).await?.read_all(0..length).await?,
+    };
+    let Some(text) = text(&bytes, length < size) else { return Ok((Shown::Nothing, None)) };
+    let note = (length < size).then_some("Only the beginning is shown; download the file for all.");
+    Ok(match kind {
+        Kind::Markdown => (Shown::Markdown(markdown::to_html(text)), note),
+        _ => (Shown::Text(text.to_owned()), note),
+    })
+}
+
+/// The bytes as text, if they are text; a letter may be cut at the end of a beginning.
+fn text(bytes: &[u8], cut: bool) -> Option<&str> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if cut && error.valid_up_to() + 4 > bytes.len() => {
+            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?
+        }
+        Err(_) => return None,
+    };
+    (!text.contains('\0')).then_some(text)
+}
+
+async fn neighbours(
+    asked: &Asked<'_>,
+    address: &Address,
+    object: &Object,
+) -> Result<Neighbours, Failure> {
+    let (Some(link), Some(above)) = (&object.link, parent(address)) else {
+        return Ok(Neighbours::default());
+    };
+    let listing = asked.directories.list(&link.dir).await?;
+    let mut files: Vec<_> = listing
+        .entries
+        .iter()
+        .filter(|entry| {
+            !matches!(kind(&entry.name, &entry.child.target), Kind::Folder | Kind::Unknown)
+        })
+        .collect();
+    files.sort_by_key(|entry| entry.name.to_lowercase());
+    let Some(at) = files.iter().position(|entry| entry.name == link.name) else {
+        return Ok(Neighbours::default());
+    };
+    let base = above.path();
+    let href = |index: usize| files.get(index).map(|entry| format!("{}?t=view", raw(&base, entry)));
+    Ok(Neighbours {
+        before: at.checked_sub(1).and_then(href),
+        after: href(at + 1),
+        place: (files.len() > 1).then(|| format!("{} of {}", at + 1, files.len())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn a_letter_may_be_cut_at_the_end_of_a_beginning_only() {
+        assert_eq!(text("aä".as_bytes(), false), Some("aä"));
+        assert_eq!(text(&"aä".as_bytes()[..2], true), Some("a"));
+        assert_eq!(text(&"aä".as_bytes()[..2], false), None);
+        assert_eq!(text(b"\xff\xfe plain text", true), None);
+        assert_eq!(text(b"a\0b", false), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! Pages about the node's work: transfers, counters, its storage (`spec/webapi-delta.md` §4.6).
+
+use super::answer::{Failure, escape, plain, text, typed};
+use super::history::{History, Kind, Record};
+use super::json;
+use super::object::page;
+use super::pages::activity;
+use super::serve::Gateway;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// What a node that offers space has stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StorageStatus {
+    /// Bytes that new shares may take.
+    pub available: u64,
+    /// Bytes of all shares; none while they are being counted.
+    pub used: Option<u64>,
+    pub read_only: bool,
+}
+
+/// `/status`
+pub fn transfers(history: &History, t: &str) -> Result<HttpResponse, Failure> {
+    if t == "events" {
+        return activity::events(history);
+    }
+    if t == "json" {
+        let (active, recent) = (history.active(), history.recent());
+        let list = |records: &[std::sync::Arc<Record>]| -> Vec<Value> {
+            records.iter().map(|record| described(record)).collect()
+        };
+        let body = json!({"active": list(&active), "recent": list(&recent)});
+        let mut response = typed(plain(StatusCode::OK), "application/json");
+        return Ok(response.body(json::indented(&body) + "\n"));
+    }
+    activity::show(history)
+}
+
+/// One transfer, as JSON.
+pub fn described(record: &Record) -> Value {
+    let (hashed, done) = record.progress();
+    let mut facts = Map::new();
+    facts.insert("storage-index-string".to_owned(), json!(record.storage_index()));
+    facts.insert("total-size".to_owned(), json!(record.size));
+    facts.insert("status".to_owned(), json!(record.status()));
+    match record.kind {
+        Kind::Upload => {
+            facts.insert("type".to_owned(), json!("upload"));
+            facts.insert("progress-hash".to_owned(), json!(hashed));
+            facts.insert("progress-ciphertext".to_owned(), json!(done));
+            facts.insert("progress-encode-push".to_owned(), json!(done));
+        }
+        Kind::Download => {
+            facts.insert("type".to_owned(), json!("download"));
+            facts.insert("progress".to_owned(), json!(done));
+        }
+    }
+    Value::Object(facts)
+}
+
+/// `/status/TYPE-N`
+pub fn transfer(history: &History, name: &str) -> Result<HttpResponse, Failure> {
+    let records = history.active().into_iter().chain(history.recent());
+    let record = records.into_iter().find(|record| record.name() == name);
+    let record = record.ok_or_else(|| {
+        Failure::new(StatusCode::NOT_FOUND, "This transfer is not remembered any more.")
+    })?;
+    Ok(page::whole("Transfer", &activity::one(&record)?))
+}
+
+/// `/statistics`
+pub fn statistics(gateway: &Gateway, t: &str) -> HttpResponse {
+    let (counters, stats) = figures(gateway);
+    match t {
+        "json" => json::answer(&json!({"counters": counters, "stats": stats})),
+        "openmetrics" => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            typed(plain(StatusCode::OK), kind).body(open_metrics(&counters, &stats))
+        }
+        _ => {
+            let all = counters.iter().chain(&stats);
+            let rows: String = all
+                .map(|(name, value)| {
+                    format!("<tr><td>{}</td><td>{value}</td></tr>\n", escape(name))
+                })
+                .collect();
+            page::whole("Statistics", &format!("<table>{rows}</table>\n"))
+        }
+    }
+}
+
+fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut counters, mut stats) = (Map::new(), Map::new());
+    for (kind, who, did) in
+        [(Kind::Upload, "uploader", "uploaded"), (Kind::Download, "downloader", "downloaded")]
+    {
+        let count = gateway.history.counters(kind);
+        counters.insert(format!("{who}.files_{did}"), json!(count.files));
+        counters.insert(format!("{who}.bytes_{did}"), json!(count.bytes));
+    }
+    stats.insert("node.uptime".to_owned(), json!(gateway.history.uptime() as f64));
+    if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {
+        let accepting = u8::from(!storage.read_only);
+        stats.insert("storage_server.accepting_immutable_shares".to_owned(), json!(accepting));
+        stats.insert("storage_server.disk_avail".to_owned(), json!(storage.available));
+        stats.insert("storage_server.disk_used".to_owned(), json!(storage.used));
+    }
+    (counters, stats)
+}
+
+fn open_metrics(counters: &Map<String, Value>, stats: &Map<String, Value>) -> String {
+    let mut lines = Vec::new();
+    for (prefix, all) in [("tahoe_counters", counters), ("tahoe_stats", stats)] {
+        let mut all: Vec<_> = all.iter().collect();
+        all.sort_by_key(|(name, _)| *name);
+        for (name, value) in all {
+            let value = if value.is_null() { "NaN".to_owned() } else { value.to_string() };
+            lines.push(format!("{prefix}_{} {value}\n", name.replace('.', "_")));
+        }
+    }
+    lines.concat() + "# EOF\n"
+}
+
+/// `/storage`
+pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure> {
+    let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) else {
+        if as_json {
+            return Err(Failure::new(StatusCode::NOT_FOUND, "This node offers no space."));
+        }
+        return Ok(page::whole("Storage", "<p>This node offers no space to others.</p>\n"));
+    };
+    if as_json {
+        let (_, stats) = figures(gateway);
+        let stats: Map<_, _> =
+            stats.into_iter().filter(|(name, _)| name.starts_with("storage_server.")).collect();
+        return Ok(json::answer(&json!({
+            "stats": stats,
+            "bucket-counter": null,
+            "lease-checker": null,
+            "lease-checker-progress": null,
+        })));
+    }
+    let used = storage.used.map_or_else(|| "being counted".to_owned(), |used| used.to_string());
+    let takes = if storage.read_only { "no" } else { "yes" };
+    let body = format!(
+        "<table><tr><td>Takes new shares</td><td>{takes}</td></tr>\n\
+         <tr><td>Bytes of shares</td><td>{used}</td></tr>\n\
+         <tr><td>Bytes left for new ones</td><td>{}</td></tr></table>\n",
+        storage.available
+    );
+    Ok(page::whole("Storage", &body))
+}
+
+/// `/helper_status`: uploads need no helper here.
+pub fn helper(as_json: bool) -> HttpResponse {
+    match as_json {
+        true => json::answer(&json!({})),
+        false => page::whole("Helper", "<p>This node is no helper; uploads need none.</p>\n"),
+    }
+}
+
+/// `POST /report_incident`: a mark in the log, at the time when something looked wrong.
+pub fn incident() -> HttpResponse {
+    tracing::warn!("an incident was reported by way of the gateway");
+    text(StatusCode::OK, "Thank you. The time is marked in the node's log.\n")
+}
+
+/// `/private/logs/v1`: the log is a file.
+pub fn logs(owner: bool) -> Failure {
+    if !owner {
+        return Failure::token_wanted();
+    }
+    let text = "Logs are not sent over the network; they are in the node's folder logs.";
+    Failure::new(StatusCode::NOT_IMPLEMENTED, text)
+}

@@ -1,0 +1,327 @@
+//! Long work in the background, known by a handle that its client chose.
+//!
+//! A handle is good until the work is finished, and then for some days so that the result can be
+//! fetched: fewer once it was. The client may say how long; who knows the handle may see the result
+//! and cancel the work.
+
+use super::super::address::percent_encode;
+use super::super::answer::{self, Failure};
+use super::super::args::Arguments;
+use super::super::object::{Asked, Object, cap_text, directory_of};
+use super::super::route::Walk;
+use super::check::{Checker, is_healthy};
+use super::results;
+use super::walk::{Event, events, index_text, verify_text};
+use crate::base::limits::{
+    DEEP_CHECKS_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX, OPERATION_READ_SECONDS,
+    OPERATION_UNREAD_SECONDS, OPERATIONS_MAX, OPERATIONS_RUNNING_MAX,
+};
+use crate::base::rim::Clock;
+use crate::cap::Cap;
+use crate::grid::dirnode::Target;
+use crate::grid::{DeepStats, Reached};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use futures_util::stream::StreamExt;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinHandle;
+
+/// What some work has come to so far.
+#[derive(Default)]
+pub struct Progress {
+    pub finished: bool,
+    pub failed: Option<Failure>,
+    pub stats: DeepStats,
+    /// Path and cap.
+    pub manifest: Vec<(Vec<String>, String)>,
+    pub verify_caps: BTreeSet<String>,
+    pub storage_indexes: BTreeSet<String>,
+    pub checked: u64,
+    pub healthy: u64,
+    /// Path and result.
+    pub unhealthy: Vec<(Vec<String>, Value)>,
+}
+
+/// Some work, under way or finished.
+pub struct Operation {
+    pub walk: Walk,
+    /// Of the root.
+    pub origin: String,
+    progress: Mutex<Progress>,
+}
+
+struct Entry {
+    operation: Arc<Operation>,
+    task: JoinHandle<()>,
+    number: u64,
+    /// When the work was first seen to be finished.
+    finished: Option<u64>,
+    /// When the handle ends, if something was said of it.
+    ends: Option<u64>,
+}
+
+/// All handles.
+#[derive(Default)]
+pub struct Operations {
+    clock: Clock,
+    entries: Mutex<HashMap<String, Entry>>,
+}
+
+impl Operation {
+    pub fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Operations {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, entries: Mutex::default() }
+    }
+
+    /// The handles that are still good.
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        let now = self.clock.now();
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|_, entry| {
+            if entry.finished.is_none() && entry.operation.progress().finished {
+                entry.finished = Some(now);
+            }
+            entry.finished.is_none_or(|finished| {
+                now < entry.ends.unwrap_or(finished.saturating_add(OPERATION_UNREAD_SECONDS))
+            })
+        });
+        entries
+    }
+
+    /// Starts some work under a handle.
+    fn start(
+        &self,
+        handle: &str,
+        retain: Option<u64>,
+        operation: Arc<Operation>,
+        work: impl Future<Output = ()> + 'static,
+    ) -> Result<(), Failure> {
+        let mut entries = self.entries();
+        let running = entries.values().filter(|entry| entry.finished.is_none()).count();
+        if running >= OPERATIONS_RUNNING_MAX {
+            let text = "Too many operations are under way; wait for one of them or cancel it.";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
+        if entries.len() >= OPERATIONS_MAX {
+            let oldest = entries.iter().filter(|(_, entry)| entry.finished.is_some());
+            let oldest = oldest.min_by_key(|(_, entry)| entry.number);
+            let oldest = oldest.map(|(handle, _)| handle.clone());
+            oldest.and_then(|handle| entries.remove(&handle));
+        }
+        let number = entries.values().map(|entry| entry.number + 1).max().unwrap_or(0);
+        let ends = retain.map(|seconds| self.clock.now().saturating_add(seconds));
+        let task = actix_web::rt::spawn(work);
+        let entry = Entry { operation, task, number, finished: None, ends };
+        entries.insert(handle.to_owned(), entry);
+        Ok(())
+    }
+
+    /// The work behind a handle; looking at finished work changes how long it is kept.
+    fn look(&self, handle: &str, arguments: &Arguments) -> Result<Arc<Operation>, Failure> {
+        let retain = retain_for(arguments)?;
+        let release = arguments.flag("release-after-complete")?;
+        let mut entries = self.entries();
+        let entry = entries.get_mut(handle).ok_or_else(|| unknown(handle))?;
+        let now = self.clock.now();
+        match (retain, entry.finished) {
+            (Some(seconds), _) => entry.ends = Some(now.saturating_add(seconds)),
+            (None, Some(_)) => entry.ends = Some(now.saturating_add(OPERATION_READ_SECONDS)),
+            (None, None) => {}
+        }
+        let operation = Arc::clone(&entry.operation);
+        if release && entry.finished.is_some() {
+            entries.remove(handle);
+        }
+        Ok(operation)
+    }
+
+    fn cancel(&self, handle: &str) -> Result<Arc<Operation>, Failure> {
+        let entry = self.entries().remove(handle).ok_or_else(|| unknown(handle))?;
+        Ok(Arc::clone(&entry.operation))
+    }
+
+    /// `GET /operations/HANDLE`
+    pub fn show(&self, handle: &str, arguments: &Arguments) -> Result<HttpResponse, Failure> {
+        let operation = self.look(handle, arguments)?;
+        results::answer(&operation, handle, arguments)
+    }
+
+    /// `POST /operations/HANDLE?t=cancel`
+    pub fn stop(&self, handle: &str, arguments: &Arguments) -> Result<HttpResponse, Failure> {
+        let operation = self.cancel(handle)?;
+        results::answer(&operation, handle, arguments)
+    }
+}
+
+fn unknown(handle: &str) -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, format!("unknown/expired handle '{handle}'"))
+}
+
+fn retain_for(arguments: &Arguments) -> Result<Option<u64>, Failure> {
+    let number = |text: &str| {
+        text.parse().map_err(|_| Failure::bad_request("retain-for= takes a number of seconds."))
+    };
+    arguments.get("retain-for").map(number).transpose()
+}
+
+/// `t=start-…`: begins, and sends the client to where the result will be.
+pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpResponse, Failure> {
+    let root = directory_of(object)?;
+    let arguments = &asked.arguments;
+    let handle = arguments
+        .filled("ophandle")
+        .ok_or_else(|| Failure::bad_request("slow operation requires ophandle="))?;
+    if handle.len() > OPERATION_HANDLE_MAX {
+        return Err(Failure::bad_request("The ophandle= is too long."));
+    }
+    let checker = match walk {
+        Walk::Check => Some(Checker::of(asked)?),
+        _ => None,
+    };
+    let origin = index_text(&root);
+    let operation = Arc::new(Operation { walk, origin, progress: Mutex::default() });
+    let work = run(Arc::clone(&operation), asked.directories.clone(), root, checker);
+    asked.gateway.operations.start(handle, retain_for(arguments)?, operation, work)?;
+    let mut to = format!("/operations/{}", percent_encode(handle));
+    if let Some(output) = arguments.filled("output") {
+        to.push_str(&format!("?output={}", percent_encode(output)));
+    }
+    Ok(answer::redirect(StatusCode::FOUND, &to))
+}
+
+async fn run(
+    operation: Arc<Operation>,
+    directories: crate::grid::Directories,
+    root: Cap,
+    checker: Option<Checker>,
+) {
+    let looked_at = |event: Event| {
+        let checker = checker.clone();
+        async move {
+            let result = match (&event, checker) {
+                (Event::Reached(reached), Some(checker)) => {
+                    Some(checker.check(&reached.target).await)
+                }
+                _ => None,
+            };
+            (event, result)
+        }
+    };
+    let mut steps = Box::pin(events(directories, root).map(looked_at).buffered(DEEP_CHECKS_MAX));
+    while let Some((event, result)) = steps.next().await {
+        let mut progress = operation.progress();
+        match event {
+            Event::Reached(reached) => note(&mut progress, operation.walk, *reached, result),
+            Event::SoFar(stats) => progress.stats = *stats,
+            Event::Failed(error) => progress.failed = Some(error.into()),
+            Event::Done(stats) => progress.stats = *stats,
+        }
+        if progress.failed.is_some() {
+            break;
+        }
+    }
+    operation.progress().finished = true;
+}
+
+fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Value>) {
+    if let Some(result) = result {
+        progress.checked += 1;
+        if is_healthy(&result) {
+            progress.healthy += 1;
+        } else {
+            progress.unhealthy.push((reached.path, result));
+        }
+    } else if walk == Walk::Manifest {
+        if let Target::Known(cap) = &reached.target {
+            progress.verify_caps.insert(verify_text(cap));
+            progress.storage_indexes.insert(index_text(cap));
+        }
+        let cap = cap_text(&reached.target).unwrap_or_default();
+        progress.manifest.push((reached.path, cap));
+    }
+    if progress.manifest.len().max(progress.unhealthy.len()) > MANIFEST_MAX {
+        let text = "There is more below this directory than can be kept; use the stream- calls.";
+        progress.failed = Some(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(text: &str) -> Arguments {
+        Arguments::parse(text).unwrap()
+    }
+
+    fn operation(finished: bool) -> Arc<Operation> {
+        let progress = Mutex::new(Progress { finished, ..Progress::default() });
+        Arc::new(Operation { walk: Walk::Stats, origin: String::new(), progress })
+    }
+
+    fn table() -> (Operations, Clock) {
+        let clock = Clock::manual(1_000_000);
+        (Operations::new(clock.clone()), clock)
+    }
+
+    #[actix_rt::test]
+    async fn a_handle_outlives_its_work_by_days() {
+        let (table, clock) = table();
+        table.start("a", None, operation(false), async {}).unwrap();
+        table.start("b", None, operation(true), async {}).unwrap();
+        table.start("c", None, operation(true), async {}).unwrap();
+        table.start("d", Some(10), operation(true), async {}).unwrap();
+        assert!(table.look("c", &args("")).is_ok());
+        clock.advance(10);
+        assert_eq!(table.look("d", &args("")).err().unwrap().status, 404);
+        clock.advance(OPERATION_READ_SECONDS);
+        assert!(table.look("c", &args("")).is_err());
+        clock.advance(OPERATION_UNREAD_SECONDS - OPERATION_READ_SECONDS - 11);
+        assert!(table.entries().contains_key("b"));
+        clock.advance(1);
+        assert!(table.look("b", &args("")).is_err());
+        assert!(table.look("a", &args("")).is_ok(), "it is still running");
+    }
+
+    #[actix_rt::test]
+    async fn a_client_may_say_how_long() {
+        let (table, clock) = table();
+        table.start("a", None, operation(true), async {}).unwrap();
+        assert!(table.look("a", &args("retain-for=x")).is_err());
+        assert!(table.look("a", &args("retain-for=1000000")).is_ok());
+        clock.advance(999_999);
+        assert!(table.look("a", &args("release-after-complete=true")).is_ok());
+        assert!(table.look("a", &args("")).is_err());
+        table.start("b", None, operation(false), async {}).unwrap();
+        assert!(table.look("b", &args("release-after-complete=true")).is_ok());
+        assert!(table.cancel("b").is_ok() && table.cancel("b").is_err());
+    }
+
+    #[actix_rt::test]
+    async fn there_is_room_for_so_many_and_no_more() {
+        let (table, _) = table();
+        for number in 0..OPERATIONS_MAX + 3 {
+            table.start(&format!("done {number}"), None, operation(true), async {}).unwrap();
+        }
+        assert_eq!(table.entries().len(), OPERATIONS_MAX);
+        assert!(table.look("done 2", &args("")).is_err());
+        assert!(table.look("done 3", &args("")).is_ok());
+        for number in 0..OPERATIONS_RUNNING_MAX {
+            table.start(&number.to_string(), None, operation(false), async {}).unwrap();
+        }
+        let refused = table.start("more", None, operation(false), async {}).unwrap_err();
+        assert_eq!(refused.status, 503);
+    }
+}

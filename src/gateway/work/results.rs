@@ -1,0 +1,152 @@
+//! What long work came to, or how far it is: JSON, page or text
+//! (`spec/webapi-delta.md` §4.3–4.5).
+
+use super::super::address::percent_encode;
+use super::super::answer::{self, Failure, escape, plain};
+use super::super::args::Arguments;
+use super::super::json;
+use super::super::object::page;
+use super::super::route::Walk;
+use super::operations::{Operation, Progress};
+use super::walk::stats_json;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+
+/// Answers in the form that the argument `output` asks for.
+pub fn answer(
+    operation: &Operation,
+    handle: &str,
+    arguments: &Arguments,
+) -> Result<HttpResponse, Failure> {
+    let progress = operation.progress();
+    if let Some(failure) = &progress.failed {
+        return Err(failure.clone());
+    }
+    let output = arguments.filled("output").unwrap_or_default().to_ascii_lowercase();
+    // Statistics were never anything but JSON.
+    let output = if operation.walk == Walk::Stats { "json" } else { &output };
+    match output {
+        "json" => Ok(json::answer(&as_json(operation, &progress))),
+        "text" => Ok(answer::text(StatusCode::OK, as_text(operation.walk, &progress))),
+        "" | "html" => Ok(as_page(operation.walk, &progress, handle)),
+        _ => Err(Failure::bad_request("output= takes html, JSON or text.")),
+    }
+}
+
+fn as_json(operation: &Operation, progress: &Progress) -> Value {
+    let (finished, stats) = (progress.finished, stats_json(&progress.stats));
+    match operation.walk {
+        Walk::Stats => {
+            let mut stats = stats;
+            if let Some(stats) = stats.as_object_mut() {
+                stats.insert("finished".to_owned(), json!(finished));
+            }
+            stats
+        }
+        Walk::Size => json!({"finished": finished, "size": stats}),
+        Walk::Manifest if !finished => {
+            json!({"stats": stats, "finished": false, "origin": operation.origin})
+        }
+        Walk::Manifest => json!({
+            "stats": stats,
+            "finished": true,
+            "origin": operation.origin,
+            "manifest": progress.manifest,
+            "verifycaps": progress.verify_caps,
+            "storage-index": progress.storage_indexes,
+        }),
+        Walk::Check => json!({
+            "finished": finished,
+            "root-storage-index": operation.origin,
+            "count-objects-checked": progress.checked,
+            "count-objects-healthy": progress.healthy,
+            "count-objects-unhealthy": progress.checked - progress.healthy,
+            "count-corrupt-shares": 0,
+            "list-corrupt-shares": [],
+            "list-unhealthy-files": progress.unhealthy,
+            "stats": stats,
+        }),
+    }
+}
+
+fn finished(progress: &Progress) -> &'static str {
+    if progress.finished { "finished: yes\n" } else { "finished: no\n" }
+}
+
+/// What everything below takes, on the servers that keep one copy of it.
+fn size(progress: &Progress) -> u64 {
+    progress.stats.immutable_bytes.saturating_add(progress.stats.directory_bytes)
+}
+
+fn as_text(walk: Walk, progress: &Progress) -> String {
+    let mut out = finished(progress).to_owned();
+    match walk {
+        Walk::Size if progress.finished => out.push_str(&format!("size: {}\n", size(progress))),
+        Walk::Size | Walk::Stats => {}
+        Walk::Manifest => {
+            for (path, cap) in &progress.manifest {
+                out.push_str(&format!("{} {cap}\n", path.join("/")));
+            }
+        }
+        Walk::Check => {
+            out.push_str(&format!("checked: {}\n", progress.checked));
+            out.push_str(&format!("healthy: {}\n", progress.healthy));
+            for (path, result) in &progress.unhealthy {
+                let summary = result.get("summary").and_then(Value::as_str).unwrap_or_default();
+                out.push_str(&format!("{}: {summary}\n", path.join("/")));
+            }
+        }
+    }
+    out
+}
+
+fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
+    // The size page has ever been two lines of text.
+    if walk == Walk::Size {
+        return plain(StatusCode::OK).body(as_text(walk, progress));
+    }
+    let mut body = String::new();
+    if !progress.finished {
+        let address = format!("/operations/{}", percent_encode(handle));
+        body.push_str(&format!(
+            "<p>Under way: {} objects so far. <a href=\"{address}?output=html\">Look again</a></p>\n\
+             <form action=\"{address}?t=cancel\" method=\"post\" \
+             enctype=\"multipart/form-data\"><button>Cancel</button></form>\n",
+            progress.checked.max(progress.manifest.len() as u64),
+        ));
+    }
+    let title = match walk {
+        Walk::Manifest => {
+            body.push_str(&manifest_rows(progress));
+            "Manifest"
+        }
+        _ => {
+            body.push_str(&format!(
+                "<p>{} objects checked, {} of them healthy.</p>\n<ul>\n",
+                progress.checked, progress.healthy
+            ));
+            for (path, result) in &progress.unhealthy {
+                let summary = result.get("summary").and_then(Value::as_str).unwrap_or_default();
+                let (path, summary) = (escape(&path.join("/")), escape(summary));
+                body.push_str(&format!("<li>{path}: {summary}</li>\n"));
+            }
+            body.push_str("</ul>\n");
+            "Deep check"
+        }
+    };
+    page::whole(title, &body)
+}
+
+fn manifest_rows(progress: &Progress) -> String {
+    let mut rows = "<table><tr><th>Path</th><th>Cap</th></tr>\n".to_owned();
+    for (path, cap) in &progress.manifest {
+        rows.push_str(&format!(
+            "<tr><td>{}</td><td><a href=\"/uri/{}\"><code>{}</code></a></td></tr>\n",
+            escape(&path.join("/")),
+            percent_encode(cap),
+            escape(cap),
+        ));
+    }
+    rows + "</table>\n"
+}

@@ -1,0 +1,160 @@
+//! Everything below a directory, a line of JSON each, sent as it is found
+//! (`spec/webapi-delta.md` §4.2–4.4).
+
+use super::super::answer::{Failure, plain, typed};
+use super::super::json;
+use super::super::object::{Asked, Object, cap_text, directory_of};
+use super::super::route::Walk;
+use super::check::Checker;
+use crate::base::base32;
+use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
+use crate::cap::Cap;
+use crate::grid::dirnode::{DirError, Directories, Target};
+use crate::grid::{DeepStats, Reached, Traversal};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+
+/// A step of a walk.
+pub enum Event {
+    Reached(Box<Reached>),
+    /// How far it is, now and then.
+    SoFar(Box<DeepStats>),
+    /// It ended early.
+    Failed(DirError),
+    Done(Box<DeepStats>),
+}
+
+/// Objects between two [`Event::SoFar`].
+const SO_FAR_EVERY: u64 = 256;
+
+/// Walks from `root` on.
+pub fn events(directories: Directories, root: Cap) -> impl Stream<Item = Event> + Send {
+    let walk = Some((Traversal::new(directories, root), 0));
+    stream::unfold(walk, |walk| async move {
+        let (mut walk, mut count): (Traversal, u64) = walk?;
+        if count == SO_FAR_EVERY {
+            let stats = Box::new(walk.stats.clone());
+            return Some((Event::SoFar(stats), Some((walk, 0))));
+        }
+        count += 1;
+        Some(match walk.next().await {
+            Some(Ok(reached)) => (Event::Reached(Box::new(reached)), Some((walk, count))),
+            Some(Err(error)) => (Event::Failed(error), None),
+            None => (Event::Done(Box::new(walk.stats)), None),
+        })
+    })
+}
+
+/// `t=stream-manifest` and `t=stream-deep-check`
+pub fn stream(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpResponse, Failure> {
+    let root = directory_of(object)?;
+    let checker = match walk {
+        Walk::Check => Some(Checker::of(asked)?),
+        _ => None,
+    };
+    let lines = events(asked.directories.clone(), root)
+        .map(move |event| line(event, checker.clone()))
+        .buffered(DEEP_CHECKS_MAX)
+        .ready_chunks(LISTING_CHUNK)
+        .map(|lines| Bytes::from(lines.concat()))
+        // An empty piece would end the body early.
+        .filter(|piece| std::future::ready(!piece.is_empty()))
+        .map(Ok::<_, Infallible>);
+    Ok(typed(plain(StatusCode::OK), "text/plain").streaming(Box::pin(lines)))
+}
+
+async fn line(event: Event, checker: Option<Checker>) -> String {
+    match event {
+        Event::Reached(reached) => {
+            let mut facts = unit(&reached);
+            if let Some(checker) = checker {
+                facts.insert("check-results".to_owned(), checker.check(&reached.target).await);
+            }
+            json::line(&facts) + "\n"
+        }
+        Event::SoFar(_) => String::new(),
+        Event::Failed(error) => format!("ERROR: {}\n", failure_line(error)),
+        Event::Done(stats) => {
+            json::line(&json!({"type": "stats", "stats": stats_json(&stats)})) + "\n"
+        }
+    }
+}
+
+/// One line, in the shape `Class(arguments)` that clients know.
+fn failure_line(error: DirError) -> String {
+    let text = Failure::from(error).text.replace('\n', " ");
+    match text.split_once(": ") {
+        Some((class, rest)) if class.ends_with("Error") => format!("{class}({rest})"),
+        _ => format!("DirectoryError({text})"),
+    }
+}
+
+/// What a manifest says of one object.
+pub fn unit(reached: &Reached) -> Map<String, Value> {
+    let Reached { path, target } = reached;
+    let (kind, verify, repair, index) = match target {
+        Target::Known(cap) => {
+            let kind = match cap {
+                _ if reached.is_directory() => "directory",
+                Cap::Lit(_) | Cap::Chk(_) => "file",
+                _ => "unknown",
+            };
+            (kind, verify_text(cap), repair_text(cap), index_text(cap))
+        }
+        Target::Unknown { .. } => ("unknown", String::new(), String::new(), String::new()),
+    };
+    let mut facts = Map::new();
+    facts.insert("path".to_owned(), json!(path));
+    facts.insert("cap".to_owned(), json!(cap_text(target).unwrap_or_default()));
+    facts.insert("type".to_owned(), json!(kind));
+    facts.insert("verifycap".to_owned(), json!(verify));
+    facts.insert("repaircap".to_owned(), json!(repair));
+    facts.insert("storage-index".to_owned(), json!(index));
+    facts
+}
+
+pub fn verify_text(cap: &Cap) -> String {
+    cap.verify_cap().map_or_else(String::new, |cap| cap.reveal())
+}
+
+/// Who repairs what can change must be able to write it.
+fn repair_text(cap: &Cap) -> String {
+    match cap {
+        Cap::Dir(cap) => cap.reveal(),
+        Cap::DirRead(_) => String::new(),
+        cap => verify_text(cap),
+    }
+}
+
+/// The storage index, or what a directory is called on its server; nothing for literals.
+pub fn index_text(cap: &Cap) -> String {
+    match cap.verify_cap() {
+        Some(Cap::DirVerify(cap)) => base32::encode(cap.directory_id()),
+        _ => cap.storage_index().map_or_else(String::new, |index| index.to_string()),
+    }
+}
+
+pub fn stats_json(stats: &DeepStats) -> Value {
+    let histogram: Vec<_> =
+        stats.histogram.iter().map(|((low, high), count)| json!([low, high, count])).collect();
+    json!({
+        "api-version": 1,
+        "count-immutable-files": stats.immutable_files,
+        "count-mutable-files": 0,
+        "count-literal-files": stats.literal_files,
+        "count-files": stats.files(),
+        "count-directories": stats.directories,
+        "count-unknown": stats.unknown,
+        "size-immutable-files": stats.immutable_bytes,
+        "size-literal-files": stats.literal_bytes,
+        "size-directories": stats.directory_bytes,
+        "largest-directory": stats.largest_directory,
+        "largest-directory-children": stats.largest_directory_children,
+        "largest-immutable-file": stats.largest_immutable_file,
+        "size-files-histogram": histogram,
+    })
+}

@@ -1,0 +1,94 @@
+//! What the pages' forms do: several children changed at once, and put back.
+
+use crate::web::{TOKEN, Web, names};
+use serde_json::Value;
+
+const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
+
+fn form(web: &Web, path: &str, fields: &str) -> crate::web::Answer {
+    web.ask("POST", path, &FORM, fields.as_bytes())
+}
+
+fn children(web: &Web, dir: &str) -> Vec<String> {
+    names(&web.get(&format!("{dir}?t=json")).json())
+}
+
+/// The token that puts back what was deleted, as the browser is sent on with it.
+fn token(answer: &crate::web::Answer) -> String {
+    assert_eq!(answer.status, 303);
+    answer.header("location").split_once("?deleted=").unwrap().1.to_owned()
+}
+
+#[test]
+fn what_is_deleted_can_be_put_back() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    let odd = "a%0Ab%22%3E";
+    for name in ["one", "two", odd] {
+        web.put(&format!("{dir}/{name}"), b"content").expect(201);
+    }
+    let change = format!("{dir}?t=change");
+    let deleted = form(&web, &change, "do=delete&item=one&item=a%250Ab%2522%253E");
+    assert_eq!(children(&web, &dir), ["two"]);
+    let token = token(&deleted);
+    assert!(web.get(&format!("{dir}?deleted={token}")).expect(200).contains("2 items are deleted"));
+    assert!(web.get(&format!("{dir}?deleted=x")).expect(200).contains("two"));
+
+    web.put(&format!("{dir}/one"), b"another").expect(201);
+    let back = format!("token={token}&do=restore");
+    form(&web, "/deleted", &back).refused(409);
+    form(&web, &change, "do=delete&item=one").expect(303);
+    assert_eq!(form(&web, "/deleted", &back).status, 303);
+    assert_eq!(children(&web, &dir), ["a\nb\">", "one", "two"]);
+    form(&web, "/deleted", &back).refused(404);
+    assert!(web.get(&format!("{dir}/one")).bytes == b"content");
+}
+
+#[test]
+fn children_are_moved_copied_and_renamed() {
+    let web = Web::start();
+    let (dir, other) = (web.mkdir(), web.mkdir());
+    for name in ["a.txt", "b.txt"] {
+        web.put(&format!("{dir}/{name}"), b"content").expect(201);
+    }
+    let change = format!("{dir}?t=change");
+    let to = other.replace('%', "%25");
+    form(&web, &change, &format!("do=copy&item=a.txt&item=b.txt&to={to}")).expect(303);
+    assert_eq!(children(&web, &other), ["a.txt", "b.txt"]);
+    form(&web, &change, &format!("do=move&item=a.txt&to={to}")).refused(409);
+    form(&web, &format!("{other}?t=change"), "do=delete&item=a.txt").expect(303);
+    form(&web, &change, &format!("do=move&item=a.txt&to={to}")).expect(303);
+    assert_eq!(children(&web, &dir), ["b.txt"]);
+    form(&web, &change, &format!("do=copy&item=b.txt&to={}", dir.replace('%', "%25"))).expect(303);
+    form(&web, &change, "do=rename&item=b.txt&to_name=c.txt").expect(303);
+    assert_eq!(children(&web, &dir), ["b (copy).txt", "c.txt"]);
+    for bad in [
+        "",
+        "do=delete",
+        "do=rename&item=c.txt&to_name=a/b",
+        "do=fly&item=c.txt",
+        "do=move&item=c.txt&to=/grid",
+    ] {
+        form(&web, &change, bad).refused(400);
+    }
+}
+
+#[test]
+fn the_owners_directory_is_no_destination_for_others() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    web.put(&format!("{dir}/a"), b"content").expect(201);
+    let change = format!("{dir}?t=change");
+    form(&web, &change, "do=copy&item=a&to=/vdrive/private").refused(401);
+    web.get(&format!("{dir}?t=move-form&name=a&to=/vdrive/private")).refused(401);
+    web.get("/join").refused(405);
+    form(&web, "/join", "furl=pb").refused(401);
+    let token = format!("tahoe-lafs {TOKEN}");
+    let owner = [FORM[0], ("Authorization", token.as_str())];
+    let fields = b"do=copy&item=a&to=/vdrive/private";
+    assert_eq!(web.ask("POST", &change, &owner, fields).status, 303);
+    let listed = web.ask("GET", "/vdrive/private?t=json", &owner, b"");
+    let listed: Value = listed.json();
+    assert_eq!(names(&listed), ["a"]);
+    assert!(!web.get("/deleted").expect(200).contains("Put back"));
+}

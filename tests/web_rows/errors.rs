@@ -1,0 +1,55 @@
+//! §6: errors, and what else can go wrong.
+
+use crate::web::{Web, at, names};
+use serde_json::{Value, json};
+
+#[test]
+fn errors_follow_the_table() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    assert_eq!(web.get(&format!("{dir}/none")).refused(404), "No such child: none.\n");
+    web.get(&format!("{dir}/none/deeper")).refused(404);
+    let error = web.get(&format!("{dir}/none?t=json"));
+    assert_eq!((error.status, error.header("content-type")), (404, "application/json"));
+    for unknown in ["/uri/lafs:new", "/uri/URI:CHK:junk", "/uri/junk"] {
+        let refused = web.get(unknown).refused(400);
+        assert!(refused.starts_with("GET unknown URI type: can only do t=info and t=json"));
+        web.get(&format!("{unknown}?t=uri")).refused(400);
+        assert_eq!(web.get(&format!("{unknown}?t=json")).json(), json!(["unknown", {}]));
+        web.get(&format!("{unknown}?t=info")).expect(200);
+    }
+    web.ask("PATCH", &dir, &[], b"").refused(405);
+    let lost = format!("URI:CHK:{}:{}:2:4:1000", "a".repeat(26), "a".repeat(52));
+    assert!(web.get(&at(&lost)).refused(410).starts_with("NoSharesError:"));
+    let long = "n".repeat(1_025);
+    web.put(&format!("{dir}/{long}"), b"x").refused(400);
+    web.put(&format!("{dir}/{}", &long[1..]), b"x").expect(201);
+    // A directory on a server that nobody has heard of is not dialled unasked.
+    let tub = "a".repeat(52);
+    let stranger = at(&format!("URI:DIR:{tub}@tcp:127.0.0.1:9:{}", "a".repeat(52)));
+    let refused = web.get(&stranger).refused(403);
+    assert!(refused.contains("allow-new-tub=1"), "{refused}");
+    let page = web.ask("GET", &stranger, &[("Accept", "text/html")], b"").expect(200);
+    assert!(page.contains("name=\"allow-new-tub\""), "{page}");
+    let foreign = [("Sec-Fetch-Site", "cross-site")];
+    web.ask("GET", &format!("{stranger}?allow-new-tub=1"), &foreign, b"").refused(403);
+    let gone = web.get(&format!("{stranger}?allow-new-tub=1")).refused(410);
+    assert!(gone.starts_with("UnrecoverableFileError: "), "{gone}");
+}
+
+#[test]
+fn a_large_directory_is_sent_in_pieces() {
+    let web = Web::start();
+    let children: serde_json::Map<String, Value> = (0..3_000)
+        .map(|n| (format!("child {n:04}"), json!(["filenode", {"ro_uri": "URI:LIT:me"}])))
+        .collect();
+    let cap = web.post("/uri?t=mkdir-immutable", &Value::Object(children).to_string()).expect(200);
+    let listing = web.get(&format!("{}?t=json", at(&cap)));
+    assert_eq!(listing.header("transfer-encoding"), "chunked");
+    let json = listing.json();
+    assert_eq!(names(&json).len(), 3_000);
+    assert_eq!(json[1]["children"]["child 2999"][1]["ro_uri"], "URI:LIT:me");
+    let page = web.get(&at(&cap)).expect(200);
+    assert_eq!(page.matches("role=\"row\"").count(), 3_001);
+    assert!(page.ends_with("</html>\n"));
+}

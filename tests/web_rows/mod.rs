@@ -1,0 +1,13 @@
+//! The rows of the tables, by what they are about.
+
+mod changing;
+mod errors;
+mod node;
+mod owner;
+mod reading;
+mod unlinked;
+mod work;
+mod writing;
+
+/// A file that is no literal.
+pub const LONG: &[u8] = &[b'x'; 3_000];

@@ -1,0 +1,70 @@
+//! §2.5: pages about the node.
+
+use super::LONG;
+use crate::web::{Web, at};
+use serde_json::json;
+
+#[test]
+fn pages_about_the_node() {
+    let web = Web::start();
+    let cap = web.put("/uri", LONG).expect(200);
+    assert!(web.get(&at(&cap)).bytes == LONG);
+    let welcome = web.get("/");
+    assert_eq!(welcome.header("content-type"), "text/html; charset=utf-8");
+    assert!(welcome.expect(200).contains("/vdrive/global"));
+    let json = web.get("/?t=json").json();
+    assert!(json["servers"].is_array() && json["introducers"]["statuses"].is_array());
+    web.post("/", "").refused(405);
+
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    for (method, body) in [("GET", ""), ("POST", "token=x")] {
+        let status = web.ask(method, "/status?t=json", &form, body.as_bytes()).json();
+        assert_eq!(status["active"], json!([]));
+        let recent = status["recent"].as_array().unwrap();
+        assert_eq!(
+            (&recent[0]["type"], &recent[1]["type"]),
+            (&json!("download"), &json!("upload"))
+        );
+        for op in recent {
+            assert_eq!((&op["total-size"], &op["status"]), (&json!(3000), &json!("Finished")));
+            assert_eq!(op["storage-index-string"].as_str().unwrap().len(), 26);
+        }
+        assert_eq!(recent[0]["progress"], 1.0);
+        for key in ["progress-hash", "progress-ciphertext", "progress-encode-push"] {
+            assert_eq!(recent[1][key], 1.0, "{key}");
+        }
+        let figures = web.ask(method, "/statistics?t=json", &form, body.as_bytes()).json();
+        for (key, value) in [
+            ("downloader.files_downloaded", 1),
+            ("downloader.bytes_downloaded", 3000),
+            ("uploader.files_uploaded", 1),
+            ("uploader.bytes_uploaded", 3000),
+        ] {
+            assert_eq!(figures["counters"][key], value, "{key}");
+        }
+        assert!(figures["stats"]["node.uptime"].is_f64());
+    }
+    let page = web.get("/status").expect(200);
+    assert!(page.contains("/status/up-0") && page.contains("/status/down-1"), "{page}");
+    assert!(web.get("/status/up-0").expect(200).contains("Finished"));
+    web.get("/status/up-77").refused(404);
+    assert!(web.get("/statistics").expect(200).contains("uploader.files_uploaded"));
+    let metrics = web.get("/statistics?t=openmetrics");
+    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
+    let metrics = metrics.expect(200);
+    assert!(metrics.contains("tahoe_counters_uploader_files_uploaded 1\n"), "{metrics}");
+    assert!(metrics.ends_with("# EOF\n"));
+    assert_eq!(web.get("/helper_status?t=json").json(), json!({}));
+    assert!(web.get("/storage").expect(200).contains("Storage"));
+    assert!(web.get("/storage?t=json").json()["stats"].is_object());
+    web.post("/report_incident", "").expect(200);
+    web.get("/private/logs/v1").refused(401);
+    for nothing in ["/nowhere", "/static/x.css", "/xmlrpc", "/vdrive/other"] {
+        web.get(nothing).refused(404);
+    }
+    for page in ["/grid", "/provisioning", "/deleted", "/help", "/open", "/status"] {
+        assert_eq!(web.get(page).header("content-type"), "text/html; charset=utf-8", "{page}");
+    }
+    assert_eq!(web.get("/tahoe_css").header("content-type"), "text/css; charset=utf-8");
+    assert!(web.get("/provisioning?k=5&n=9").expect(200).contains("Any 5 of its 9 shares"));
+}
