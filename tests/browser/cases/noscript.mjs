@@ -1,0 +1,53 @@
+// Everything again with scripts switched off.
+import { strict as assert } from "node:assert";
+
+const names = (page) => page.$$eval(".rows .row .c-name a", (links) => links.map((link) => link.textContent));
+
+export async function forms_do_what_scripts_do({ grid, profile }) {
+  await grid.ask("/vdrive/private/plain?t=mkdir", { method: "POST" });
+  const page = await profile({ javaScriptEnabled: false });
+  const at = `${grid.url}/vdrive/private/plain`;
+  await page.goto(grid.url);
+  await page.setInputFiles("input[type=file]", { name: "from home.txt", mimeType: "text/plain", buffer: Buffer.from("home") });
+  await page.click("button:has-text('Store it')");
+  await page.waitForURL("**/vdrive/private");
+  assert.ok((await names(page)).includes("from home.txt"));
+  await page.goto(at);
+  for (const name of ["one.txt", "two.txt"]) {
+    await page.click("a:has-text('Upload')");
+    await page.setInputFiles("input[type=file]", { name, mimeType: "text/plain", buffer: Buffer.from(name) });
+    await page.click("button:has-text('Store it')");
+    await page.waitForURL(at);
+  }
+  await page.click("a:has-text('New folder')");
+  await page.fill("[name=name]", "folder");
+  await page.click("button:has-text('Make it')");
+  assert.deepEqual(await names(page), ["folder", "one.txt", "two.txt"]);
+  await page.click("[aria-label='More about one.txt']");
+  await page.click("a:has-text('Rename')");
+  await page.fill("[name=to_name]", "first.txt");
+  await page.click("button:has-text('Rename')");
+  assert.deepEqual(await names(page), ["folder", "first.txt", "two.txt"]);
+  await page.check("[aria-label='Select first.txt']");
+  await page.check("[aria-label='Select two.txt']");
+  await page.click("button:has-text('Move or copy')");
+  await page.click(".pick a:has-text('folder')");
+  await page.click("button:has-text('Move here')");
+  assert.deepEqual(await names(page), ["folder"]);
+  await page.click(".rows a:has-text('folder')");
+  assert.deepEqual(await names(page), ["first.txt", "two.txt"]);
+  await page.click("a:has-text('Name')");
+  assert.deepEqual(await names(page), ["two.txt", "first.txt"]);
+  await page.check("[aria-label='Select two.txt']");
+  await page.click("button:has-text('Delete')");
+  assert.ok(await page.isVisible("text=“two.txt” is deleted."));
+  assert.deepEqual(await names(page), ["first.txt"]);
+  await page.click("button:has-text('Undo')");
+  assert.deepEqual(await names(page), ["first.txt", "two.txt"]);
+  await page.click("a:has-text('first.txt')");
+  assert.equal(await page.textContent("pre.paper"), "one.txt");
+  await page.click("a:has-text('Share')");
+  assert.match(await page.inputValue("input.cap"), /^URI:LIT:/);
+  await page.goto(`${grid.url}/status`);
+  assert.ok(await page.isVisible("h1:has-text('Activity')"));
+}

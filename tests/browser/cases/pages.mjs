@@ -1,0 +1,62 @@
+// The pages about the node, and refusals.
+import { strict as assert } from "node:assert";
+
+export async function the_grid_and_planning({ grid, profile }) {
+  const page = await profile();
+  await page.goto(`${grid.url}/grid`);
+  assert.ok(await page.locator(".servers tbody tr").count() >= 10);
+  assert.ok(await page.isVisible("text=it survives the loss of any 7"));
+  await page.click("text=Plan with these numbers");
+  assert.equal(await page.inputValue("[name=k]"), "3");
+  await page.fill("[name=k]", "5");
+  await page.click("text=Work it out");
+  assert.ok(await page.isVisible("text=survives the loss of any 5"));
+  assert.equal(await page.locator(".chart .bar.chosen").count(), 1);
+  await page.goto(`${grid.url}/provisioning?k=9&n=3`);
+  assert.ok(await page.isVisible("text=It must be 1 ≤ needed"));
+}
+
+export async function activity_is_live({ grid, profile }) {
+  const page = await profile();
+  await page.goto(`${grid.url}/status`);
+  await page.waitForSelector("[data-live]:has-text('live')");
+  const before = await page.textContent("[data-recent]");
+  await grid.put("/uri", Buffer.alloc(123_456, Date.now() % 256));
+  await page.waitForFunction((text) => document.querySelector("[data-recent]").textContent !== text && /Stored 123 kB/.test(document.querySelector("[data-recent]").textContent), before);
+}
+
+export async function refusals_say_what_to_do({ grid, profile }) {
+  const page = await profile();
+  for (const [path, status, words] of [
+    ["/nowhere", 404, "There is nothing here"],
+    ["/vdrive/private/no%20such", 404, "No such child: no such"],
+    ["/uri/URI:nonsense?t=view", 400, "That was not understood"],
+    ["/vdrive/private?t=pony", 400, "That was not understood"],
+  ]) {
+    const answer = await page.goto(grid.url + path);
+    assert.equal(answer.status(), status, path);
+    assert.ok(await page.isVisible(`text=${words}`), path);
+    assert.ok(await page.isVisible("text=To the start"), path);
+    assert.ok(!(await page.title()).includes("URI:"));
+  }
+  await page.goto(`${grid.url}/vdrive/private/a/b`);
+  await page.click("text=To the folder above");
+  const answer = await fetch(`${grid.url}/nowhere`);
+  assert.match(answer.headers.get("content-type"), /text\/plain/);
+}
+
+export async function first_paint_is_soon({ grid, profile }) {
+  const page = await profile();
+  const paints = [];
+  for (let i = 0; i < 5; i += 1) {
+    for (const path of ["/", "/vdrive/private", "/grid"]) {
+      await page.goto(grid.url + path);
+      paints.push(await page.evaluate(() => new Promise((done) => {
+        const look = () => { const [entry] = performance.getEntriesByName("first-contentful-paint"); if (entry) done(entry.startTime); else requestAnimationFrame(look); };
+        look();
+      })));
+    }
+  }
+  paints.sort((a, b) => a - b);
+  console.log(`   first paint: median ${paints[7].toFixed(0)} ms, slowest ${paints[14].toFixed(0)} ms`);
+}

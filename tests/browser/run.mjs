@@ -1,0 +1,106 @@
+// Runs the cases in Chromium against a grid of processes. See README.md.
+import { existsSync, mkdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, "../..");
+
+function skip(why) {
+  console.log(`promise 6: not tried: ${why}`);
+  process.exit(0);
+}
+
+const usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const chromium = process.env.CHROMIUM ?? usual.find(existsSync);
+if (!chromium || !existsSync(chromium)) skip("there is no Chromium");
+if (!existsSync(join(here, "node_modules/playwright-core"))) {
+  try {
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--silent"], { cwd: here, timeout: 120_000, stdio: "ignore" });
+  } catch {
+    skip("npm cannot install playwright-core and axe-core");
+  }
+}
+const tahoe = process.env.TAHOE ?? join(root, "target/debug/tahoe");
+if (!existsSync(tahoe)) {
+  console.error(`${tahoe} is not there; run cargo build first`);
+  process.exit(1);
+}
+
+const { chromium: engine } = await import("playwright-core");
+const { startGrid } = await import("./grid.mjs");
+const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : "";
+const shots = process.argv.includes("--shots");
+const artefacts = join(root, "target/browser");
+mkdirSync(artefacts, { recursive: true });
+
+const began = Date.now();
+const grid = await startGrid(tahoe);
+const browser = await engine.launch({
+  executablePath: chromium,
+  headless: true,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+/// A new profile; what its pages complain about is an error of the case.
+const complaints = [];
+let round = 0;
+async function profile(options = {}, owner = true) {
+  const mine = round;
+  const complain = (text) => { if (mine === round) complaints.push(text); };
+  const context = await browser.newContext({ viewport: { width: 1280, height: 850 }, ...options });
+  context.setDefaultTimeout(60_000);
+  context.on("weberror", (error) => complain(String(error.error())));
+  context.on("console", (message) => {
+    const text = message.text();
+    if (message.type() === "error" && !/status of (4|5)\d\d/.test(text)) complain(`${text} (${message.location().url.split("/").slice(3, 5).join("/")})`);
+  });
+  const page = await context.newPage();
+  if (owner) {
+    await page.goto(await grid.login());
+    await page.waitForURL(`${grid.url}/`);
+  }
+  return page;
+}
+
+const figures = [];
+const world = { grid, browser, profile, complaints, artefacts, tahoe, figures };
+const files = shots ? ["shots"] : ["newcomer", "files", "viewing", "dialogs", "noscript", "pages", "looks", "hostile", "shots"];
+let failed = 0;
+let passed = 0;
+for (const file of files) {
+  const cases = await import(`./cases/${file}.mjs`);
+  for (const [name, run] of Object.entries(cases)) {
+    const label = name.replaceAll("_", " ");
+    if (!only.split(",").some((word) => `${file} ${label}`.includes(word))) continue;
+    complaints.length = 0;
+    round += 1;
+    const start = Date.now();
+    let problem = null;
+    try {
+      await run(world);
+      if (complaints.length) throw new Error(`the page complained: ${complaints.join("; ")}`);
+    } catch (error) {
+      problem = error;
+    }
+    const took = ((Date.now() - start) / 1000).toFixed(1);
+    if (problem) {
+      failed += 1;
+      console.log(`FAILED ${file}: ${label} (${took} s)\n${problem.stack}`);
+      let number = 0;
+      for (const context of browser.contexts()) {
+        for (const page of context.pages()) await page.screenshot({ path: join(artefacts, `failed-${name}-${number++}.png`) }).catch(() => {});
+      }
+    } else {
+      passed += 1;
+      console.log(`ok ${file}: ${label} (${took} s)`);
+    }
+    for (const context of browser.contexts()) await context.close();
+  }
+}
+await browser.close();
+await grid.stop();
+if (figures.length) console.log(`promise 6: ${figures.join("; ")}, ${((Date.now() - began) / 1000).toFixed(0)} s`);
+console.log(`${passed} passed, ${failed} failed, ${((Date.now() - began) / 1000).toFixed(0)} s; screenshots in ${artefacts}`);
+process.exit(failed ? 1 : 0);

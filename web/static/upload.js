@@ -1,0 +1,218 @@
+// Uploads: files and folders dropped anywhere, or chosen, go through a queue with progress. Each is
+// one PUT below the directory; folders are made first. What is there is never replaced unasked.
+"use strict";
+(() => {
+  const { make, icon, say, size } = tahoe;
+  const to = document.body.dataset.uploadTo;
+  if (!to) return;
+  const AT_ONCE = 3;
+  const queue = [];
+  let panel = null;
+  let began = 0;
+
+  const address = (path) => `${to}/${path.map(encodeURIComponent).join("/")}`;
+  const button = (name, words, run) => make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
+
+  const show = () => {
+    if (panel) return;
+    const title = make("h2", {}, "Uploads");
+    const bar = make("progress", { max: 1, value: 0, "aria-label": "All uploads" });
+    const total = make("p", { class: "queue-total" });
+    const list = make("ul");
+    const close = button("close", "Close the list of uploads", () => {
+      for (const job of queue) job.cancel?.();
+      panel.element.remove();
+      panel = null;
+      queue.length = 0;
+    });
+    const element = make("section", { class: "queue", "aria-label": "Uploads" }, make("div", { class: "queue-head" }, title, close), bar, total, list);
+    document.body.append(element);
+    panel = { element, title, bar, total, list };
+  };
+
+  const seconds = (left) => (left < 60 ? `${Math.ceil(left)} s left` : `${Math.ceil(left / 60)} min left`);
+
+  const totals = () => {
+    if (!panel) return;
+    const all = queue.reduce((sum, job) => sum + job.file.size, 0);
+    const gone = queue.reduce((sum, job) => sum + (job.state === "done" ? job.file.size : job.sent), 0);
+    const done = queue.filter((job) => job.state === "done").length;
+    const failed = queue.filter((job) => job.state === "failed").length;
+    const busy = queue.length - done - failed;
+    const rate = gone / Math.max(0.5, (performance.now() - began) / 1000);
+    panel.bar.value = all ? gone / all : busy ? 0 : 1;
+    panel.title.textContent = busy ? `Storing ${queue.length} ${queue.length === 1 ? "file" : "files"}` : failed ? `${failed} not stored` : `${done} ${done === 1 ? "file" : "files"} stored`;
+    panel.total.textContent = busy
+      ? `${size(gone)} of ${size(all)}${rate > 0 ? `, ${size(Math.round(rate))}/s, ${seconds((all - gone) / Math.max(rate, 1))}` : ""}`
+      : failed ? "Retry, or close the list." : "Everything is stored.";
+    if (!busy && !panel.finished) {
+      panel.finished = true;
+      say(panel.title.textContent);
+      tahoe.refresh?.();
+    }
+    panel.finished = !busy;
+  };
+
+  const set = (job, state, words) => {
+    job.state = state;
+    job.row.className = state;
+    job.said.textContent = words;
+    const tools = { waiting: [button("close", `Cancel ${job.name}`, () => job.cancel())], sending: [button("close", `Cancel ${job.name}`, () => job.cancel())], failed: [button("retry", `Retry ${job.name}`, () => { set(job, "waiting", "Waiting"); next(); })] };
+    job.tools.replaceChildren(...(job.asks ?? tools[state] ?? []));
+    job.asks = null;
+    if (state === "done" || state === "failed") job.bar.hidden = true;
+    totals();
+  };
+
+  // After the upload: on how many servers the shares really are.
+  const check = async (job, target) => {
+    try {
+      const answer = await fetch(`${target}?t=check&output=JSON`, { method: "POST" });
+      const { results } = await answer.json();
+      const hosts = results["count-good-share-hosts"];
+      const wanted = results["count-shares-expected"];
+      job.said.textContent = hosts === undefined ? "Stored, within its capability" : `Stored on ${hosts} ${hosts === 1 ? "server" : "servers"}${wanted ? `, ${results["count-shares-good"]} of ${wanted} shares` : ""}`;
+    } catch { /* it is stored all the same */ }
+  };
+
+  const conflict = (job) => {
+    const choose = (words, name, run) => button(name, words, () => { run(); set(job, "waiting", "Waiting"); next(); });
+    const stem = job.path.at(-1);
+    const dot = stem.lastIndexOf(".");
+    job.asks = [
+      choose(`Replace ${stem}`, "retry", () => { job.replace = true; }),
+      choose(`Keep both, under another name: ${stem}`, "copy", () => {
+        job.tries = (job.tries ?? 1) + 1;
+        job.path = [...job.path.slice(0, -1), dot > 0 ? `${job.stem.slice(0, dot)} (${job.tries})${job.stem.slice(dot)}` : `${job.stem} (${job.tries})`];
+      }),
+    ];
+    set(job, "failed", "There is a file of that name: replace it, or keep both?");
+  };
+
+  const send = (job) => {
+    const request = new XMLHttpRequest();
+    const target = address(job.path);
+    job.cancel = () => { request.abort(); set(job, "failed", "Cancelled"); job.sent = 0; next(); };
+    request.upload.onprogress = (event) => {
+      job.sent = event.loaded;
+      job.bar.value = event.total ? event.loaded / event.total : 0;
+      if (job.state === "sending") job.said.textContent = event.loaded < event.total ? `${size(event.loaded)} of ${size(event.total)}` : "Spreading over the servers";
+      if (event.loaded >= event.total) job.bar.removeAttribute("value");
+      totals();
+    };
+    request.onload = () => {
+      job.cancel = null;
+      if (request.status === 200 || request.status === 201) { set(job, "done", "Stored"); check(job, target); }
+      else if (request.status === 409) conflict(job);
+      else { job.sent = 0; set(job, "failed", request.responseText.trim().slice(0, 300) || `Refused (${request.status})`); }
+      next();
+    };
+    request.onerror = () => { job.cancel = null; job.sent = 0; set(job, "failed", "The node does not answer. Is it running?"); next(); };
+    request.open("PUT", `${target}?replace=${job.replace ? "only-files" : "false"}`);
+    set(job, "sending", "Sending");
+    job.bar.hidden = false;
+    request.send(job.file);
+  };
+
+  const next = () => {
+    while (queue.filter((job) => job.state === "sending").length < AT_ONCE) {
+      const job = queue.find((one) => one.state === "waiting");
+      if (!job) break;
+      send(job);
+    }
+    totals();
+  };
+
+  const add = (file, path) => {
+    show();
+    const name = path.join("/");
+    const said = make("span", { class: "said" });
+    const bar = make("progress", { max: 1, value: 0, "aria-label": name });
+    const tools = make("span");
+    const row = make("li", {}, make("span", { class: "name", title: name }, name), said, tools, bar);
+    const job = { file, path, stem: path.at(-1), name, sent: 0, state: "waiting", row, said, bar, tools };
+    job.cancel = () => set(job, "failed", "Cancelled");
+    panel.list.append(row);
+    queue.push(job);
+    set(job, "waiting", "Waiting");
+  };
+
+  const folder = async (path) => {
+    const answer = await fetch(`${address(path)}?t=mkdir`, { method: "POST" });
+    if (!answer.ok) throw new Error((await answer.text()).trim());
+  };
+
+  const read = async (entry, path) => {
+    const here = [...path, entry.name];
+    if (entry.isFile) {
+      add(await new Promise((good, bad) => entry.file(good, bad)), here);
+      return;
+    }
+    await folder(here);
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((good, bad) => reader.readEntries(good, bad));
+      if (some.length === 0) return;
+      for (const child of some) await read(child, here);
+    }
+  };
+
+  const start = async (entries) => {
+    if (!queue.some((job) => ["waiting", "sending"].includes(job.state))) began = performance.now();
+    for (const entry of entries) {
+      try {
+        await read(entry, []);
+      } catch (error) {
+        show();
+        panel.total.textContent = `The folder could not be made: ${error.message}`;
+      }
+      next();
+    }
+  };
+
+  tahoe.upload = (files) => {
+    if (!queue.some((job) => ["waiting", "sending"].includes(job.state))) began = performance.now();
+    for (const file of files) add(file, [file.name]);
+    next();
+  };
+
+  // Dropping, anywhere
+  let veil = null;
+  const lift = () => { veil?.remove(); veil = null; };
+  const carries = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    if (!veil) {
+      veil = make("div", { class: "veil" }, make("p", {}, "Drop to store it here"));
+      document.body.append(veil);
+    }
+  });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) lift(); });
+  addEventListener("drop", (event) => {
+    lift();
+    if (!carries(event)) return;
+    event.preventDefault();
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (entries.length) start(entries); else tahoe.upload(event.dataTransfer.files);
+  });
+  addEventListener("paste", (event) => {
+    if (!tahoe.dialog && event.clipboardData.files.length) tahoe.upload(event.clipboardData.files);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (queue.some((job) => ["waiting", "sending"].includes(job.state))) event.preventDefault();
+  });
+
+  // Choosing
+  const chooser = make("input", { type: "file", multiple: true, hidden: true, "data-chooser": true, onchange: () => { tahoe.upload(chooser.files); chooser.value = ""; } });
+  document.body.append(chooser);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.('[data-do="upload"]')) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    chooser.click();
+  }, true);
+  const drop = document.querySelector("[data-drop]");
+  drop?.addEventListener("submit", (event) => { event.preventDefault(); chooser.click(); });
+  drop?.querySelector("input[type=file]").removeAttribute("required");
+})();
