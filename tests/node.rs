@@ -10,10 +10,11 @@
 
 mod nodes;
 
-use nodes::{Nodes, Process, RunningGrid, bytes, done, tahoe, wait_for_servers};
+use nodes::{Nodes, Process, RunningGrid, bytes, done, http, tahoe, wait_for_servers};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 fn put(node: &Path, file: &Path) -> String {
     done(tahoe().arg("put").arg(file).arg("-d").arg(node)).trim().to_owned()
@@ -47,6 +48,23 @@ fn two_clients_share_a_file_over_an_introducer_whose_furl_they_copied() {
     assert_eq!(fs::read(&copy).unwrap(), bytes(1_000_000, 1));
     for node in [&ann, &ben] {
         assert!(node.join("storage/shares").read_dir().unwrap().next().is_some());
+    }
+}
+
+#[test]
+fn an_edit_of_the_encoding_parameters_reaches_clients_that_run() {
+    let grid = RunningGrid::of(1, "1 1 1");
+    let page = format!("{}/", grid.gateway.url);
+    let shows = |encoding: &str| {
+        let text = http().get(&page).call().unwrap().body_mut().read_to_string().unwrap();
+        text.contains(encoding)
+    };
+    assert!(shows("1 shares, any 1 give a file back"));
+    fs::write(grid.nodes.dir("introducer").join("encoding_parameters"), "1 2 3\n").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !shows("3 shares, any 1 give a file back") {
+        assert!(Instant::now() < deadline, "the grid's new encoding was not heard of");
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -174,6 +174,19 @@ async fn calls_keep_their_order_without_being_awaited() {
 }
 
 #[actix_rt::test]
+async fn a_call_whose_answer_nobody_wants_runs_all_the_same() {
+    let net = LoopbackNet::default();
+    let (server, client) = (tub(&net, "server"), tub(&net, "client"));
+    let local = keeper().0;
+    let remote: Ref<Keeper> = client.sturdy(&server.register(local.clone(), None));
+    for (put, reference) in [local, remote].into_iter().enumerate() {
+        drop(reference.call(Put { data: bulk(5) }));
+        let kept = reference.call(Take {}).await.unwrap().0.len();
+        assert_eq!(kept, 5 * (put + 1), "local, then remote");
+    }
+}
+
+#[actix_rt::test]
 async fn unknown_revoked_and_foreign_objects_read_alike() {
     let net = LoopbackNet::default();
     let (server, client) = (tub(&net, "server"), tub(&net, "client"));

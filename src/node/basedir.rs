@@ -44,6 +44,7 @@ fn process(pid: Option<u32>) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Introducer,
+    Vdrive,
     Client,
 }
 
@@ -51,6 +52,7 @@ impl Role {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Introducer => "introducer",
+            Self::Vdrive => "vdrive",
             Self::Client => "client",
         }
     }
@@ -120,8 +122,9 @@ impl Basedir {
     pub fn role(&self) -> Result<Role, BasedirError> {
         match self.read("role")?.as_deref() {
             Some("introducer") => Ok(Role::Introducer),
+            Some("vdrive") => Ok(Role::Vdrive),
             Some("client") | None => Ok(Role::Client),
-            Some(other) => Err(self.bad("role", other, "`client` or `introducer`")),
+            Some(other) => Err(self.bad("role", other, "`client`, `introducer` or `vdrive`")),
         }
     }
 
@@ -137,6 +140,11 @@ impl Basedir {
     /// The value in a file, without surrounding white space; none if there is no such file or
     /// nothing in it.
     pub fn read(&self, name: &str) -> Result<Option<String>, BasedirError> {
+        self.read_up_to(name, VALUE_MAX)
+    }
+
+    /// The same for a file that may be longer than a value.
+    pub fn read_up_to(&self, name: &str, max: u64) -> Result<Option<String>, BasedirError> {
         let path = self.join(name);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -144,9 +152,9 @@ impl Basedir {
             Err(source) => return Err(io_error(&path, source)),
         };
         let mut text = String::new();
-        let read = file.take(VALUE_MAX + 1).read_to_string(&mut text);
+        let read = file.take(max + 1).read_to_string(&mut text);
         match read {
-            Ok(len) if len as u64 <= VALUE_MAX => {
+            Ok(len) if len as u64 <= max => {
                 let value = text.trim();
                 Ok((!value.is_empty()).then(|| value.to_owned()))
             }

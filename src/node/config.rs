@@ -1,6 +1,7 @@
 //! What the files of a node directory say, parsed once.
 
 use super::basedir::{Basedir, BasedirError, Role};
+use super::vdrive::FURL_FILE;
 use crate::base::limits::NICKNAME_MAX;
 use crate::gateway::webport::{self, WebPort};
 use crate::introducer::GridParameters;
@@ -14,6 +15,8 @@ pub struct Config {
     pub nickname: String,
     /// The introducer to join; none for an introducer and for a node on its own.
     pub introducer: Option<Furl>,
+    /// The vdrive server on which a client makes directories.
+    pub vdrive: Option<Furl>,
     pub webport: Option<WebPort>,
     /// Where the tub listens.
     pub tub_address: SocketAddr,
@@ -59,15 +62,20 @@ impl Config {
         let role = basedir.role()?;
         let introducer = match role {
             Role::Introducer => None,
-            Role::Client => {
+            Role::Client | Role::Vdrive => {
                 value(basedir, "introducer.furl", FURLS, |text| Furl::parse(text).ok())?
             }
+        };
+        let vdrive = match role {
+            Role::Client => value(basedir, FURL_FILE, FURLS, |text| Furl::parse(text).ok())?,
+            Role::Introducer | Role::Vdrive => None,
         };
         let webport = value(basedir, "webport", webport::ACCEPTED, |t| WebPort::parse(t).ok())?;
         Ok(Self {
             role,
             nickname: nickname(basedir)?,
             introducer,
+            vdrive,
             webport,
             tub_address: value(basedir, port_file(role), PORTS, tub_port)?
                 .unwrap_or_else(|| everywhere(0)),
@@ -90,6 +98,7 @@ impl Config {
 pub const fn port_file(role: Role) -> &'static str {
     match role {
         Role::Introducer => "introducer.port",
+        Role::Vdrive => "vdrive.port",
         Role::Client => "client.port",
     }
 }

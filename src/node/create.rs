@@ -2,6 +2,7 @@
 
 use super::basedir::{Basedir, BasedirError, Role, Synced};
 use super::config::{DEFAULT_PARAMETERS, port_file};
+use super::vdrive::FURL_FILE;
 use crate::introducer::GridParameters;
 use std::path::Path;
 
@@ -17,6 +18,8 @@ pub struct Place {
 #[derive(Default)]
 pub struct Client {
     pub introducer: Option<String>,
+    /// The vdrive server's furl; without it that of the introducer's node is used.
+    pub vdrive: Option<String>,
     pub webport: Option<String>,
     pub place: Place,
     pub nickname: Option<String>,
@@ -28,6 +31,20 @@ pub struct Client {
 pub fn introducer(path: &Path, place: &Place) -> Result<Basedir, BasedirError> {
     let basedir = Basedir::create(path, Role::Introducer, Synced::Each)?;
     write_introducer(&basedir, place)?;
+    Ok(basedir)
+}
+
+/// Makes the directory of a vdrive server of its own, which joins a grid if it is told where.
+pub fn vdrive(
+    path: &Path,
+    place: &Place,
+    introducer: Option<&str>,
+) -> Result<Basedir, BasedirError> {
+    let basedir = Basedir::create(path, Role::Vdrive, Synced::Each)?;
+    write_place(&basedir, Role::Vdrive, place)?;
+    if let Some(furl) = introducer {
+        basedir.write_secret("introducer.furl", furl.trim())?;
+    }
     Ok(basedir)
 }
 
@@ -50,6 +67,9 @@ pub(super) fn write_client(basedir: &Basedir, client: &Client) -> Result<(), Bas
     write_place(basedir, Role::Client, &client.place)?;
     if let Some(furl) = &client.introducer {
         basedir.write_secret("introducer.furl", furl.trim())?;
+    }
+    if let Some(furl) = &client.vdrive {
+        basedir.write_secret(FURL_FILE, furl.trim())?;
     }
     let values = [
         ("webport", &client.webport),

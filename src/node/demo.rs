@@ -6,6 +6,7 @@ use super::create::{self, Client};
 use super::error::NodeError;
 use super::foreground::{Stop, start_logs, until_signalled};
 use super::running::{Node, Options};
+use super::vdrive::FURL_FILE;
 use futures_util::future::{join_all, try_join_all};
 use std::path::{Path, PathBuf};
 
@@ -31,9 +32,9 @@ impl Stop for Grid {
     }
 }
 
-/// Runs a demo grid until SIGINT or SIGTERM. `ready` is called with the gateway's address once all
-/// servers are connected.
-pub fn run(demo: &Demo, ready: impl FnOnce(&str)) -> Result<(), NodeError> {
+/// Runs a demo grid until SIGINT or SIGTERM. `ready` is called with the gateway's address and one that
+/// logs a browser in, once all servers are connected.
+pub fn run(demo: &Demo, ready: impl FnOnce(&str, &str)) -> Result<(), NodeError> {
     std::fs::create_dir_all(&demo.dir).map_err(|source| io_error(&demo.dir, source))?;
     let gateway = prepare(&demo.dir.join("gateway"), Role::Client, |basedir| {
         create::write_client(basedir, &gateway_config(demo))
@@ -42,8 +43,10 @@ pub fn run(demo: &Demo, ready: impl FnOnce(&str)) -> Result<(), NodeError> {
     start_logs(&gateway)?;
     until_signalled(async {
         let grid = start(demo, gateway).await?;
-        if let Some(url) = grid.nodes.last().and_then(Node::url) {
-            ready(url);
+        if let Some(gateway) = grid.nodes.last()
+            && let (Some(url), Some(login)) = (gateway.url(), gateway.login_url())
+        {
+            ready(url, &login);
         }
         // A dozen new nodes are a few hundred small files: they become durable in one go.
         let all = Basedir::open(&demo.dir.join("gateway"))?;
@@ -58,11 +61,18 @@ pub fn run(demo: &Demo, ready: impl FnOnce(&str)) -> Result<(), NodeError> {
 
 async fn start(demo: &Demo, gateway: Basedir) -> Result<Grid, NodeError> {
     let introducer = prepare(&demo.dir.join("introducer"), Role::Introducer, |basedir| {
-        create::write_introducer(basedir, &create::Place::default())
+        create::write_introducer(basedir, &create::Place::default())?;
+        match scaled_parameters(demo.servers) {
+            Some(parameters) => basedir.write(PARAMETERS, &parameters),
+            None => Ok(()),
+        }
     })?;
     let furl_from = introducer.clone();
     let mut nodes = vec![Node::start(introducer, Options::default()).await?];
     let furl = furl_from.read("introducer.furl")?.unwrap_or_default();
+    if let Some(vdrive) = furl_from.read(FURL_FILE)? {
+        gateway.write_secret(FURL_FILE, &vdrive)?;
+    }
     let mut servers = Vec::new();
     for number in 1..=demo.servers {
         let name = format!("server{number}");
@@ -81,6 +91,15 @@ async fn start(demo: &Demo, gateway: Basedir) -> Result<Grid, NodeError> {
         gateway.servers(demo.servers.into()).await;
     }
     Ok(Grid { nodes })
+}
+
+const PARAMETERS: &str = "encoding_parameters";
+
+/// A grid of fewer than ten servers cannot place ten shares on seven of them: its files are cut in
+/// the same proportions, `None` where the usual ones fit.
+fn scaled_parameters(servers: u16) -> Option<String> {
+    let part = |tenths: u16| (servers * tenths).div_ceil(10);
+    (1..10).contains(&servers).then(|| format!("{} {} {servers}", part(3), part(7)))
 }
 
 /// A port of this machine's own, chosen once.
@@ -113,4 +132,19 @@ fn prepare(
         basedir.write(port, LOCAL)?;
     }
     Ok(basedir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_grid_is_asked_for_no_more_than_it_has() {
+        let asked: Vec<_> = (1..=10).map(scaled_parameters).collect();
+        let texts =
+            ["1 1 1", "1 2 2", "1 3 3", "2 3 4", "2 4 5", "2 5 6", "3 5 7", "3 6 8", "3 7 9"];
+        let expected: Vec<_> = texts.iter().map(|text| Some((*text).to_owned())).collect();
+        assert_eq!(asked.first_chunk::<9>().map(|nine| nine.as_slice()), Some(&expected[..]));
+        assert_eq!(asked.last(), Some(&None), "ten servers hold what is usual");
+    }
 }

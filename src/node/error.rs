@@ -20,6 +20,9 @@ pub enum NodeError {
     /// The storage folder cannot be used.
     #[error("the storage folder cannot be used: {0}")]
     Storage(String),
+    /// The vdrive folder cannot be used.
+    #[error("the vdrive folder cannot be used: {0}")]
+    Vdrive(String),
     /// This node's own announcement is not possible, such as with an endless list of addresses.
     #[error("this node cannot announce itself: {0}")]
     Announce(#[from] crate::introducer::AnnouncementError),
@@ -34,8 +37,8 @@ impl NodeError {
         match self {
             Self::Basedir(_) => "Correct that file and try again.",
             Self::Listen { .. } => {
-                "Stop the program that uses the port, or change the port in client.port or \
-                 introducer.port."
+                "Stop the program that uses the port, or change the port in client.port, \
+                 introducer.port or vdrive.port."
             }
             Self::Gateway(ServeError::Listen { .. }) => {
                 "Stop the program that uses the port, or change the file webport."
@@ -47,7 +50,9 @@ impl NodeError {
                 "Use `ssl:` in webport, listen on 127.0.0.1, or make an empty file `insecure` if \
                  that is what you want."
             }
-            Self::Storage(_) => "Look into logs/node.log, and check the disk and its rights.",
+            Self::Storage(_) | Self::Vdrive(_) => {
+                "Look into logs/node.log, and check the disk and its rights."
+            }
             Self::Announce(_) => "Shorten advertised_ip_addresses and nickname.",
             Self::System { .. } => "Look into logs/node.log, and try again.",
         }

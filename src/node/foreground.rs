@@ -4,6 +4,7 @@ use super::basedir::{Basedir, io_error};
 use super::error::NodeError;
 use super::logs;
 use super::running::{Node, Options};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -23,7 +24,7 @@ pub struct Ready {
 pub fn run(dir: &Path, detached: bool, announce: impl FnOnce(&Ready)) -> Result<(), NodeError> {
     let basedir = Basedir::open(dir)?;
     if detached {
-        let _ = rustix::process::setsid();
+        let _ = setsid();
     }
     start_logs(&basedir)?;
     until_signalled(async {
@@ -57,6 +58,7 @@ pub fn until_signalled<T: Stop>(
     start: impl Future<Output = Result<T, NodeError>>,
 ) -> Result<(), NodeError> {
     let failed = |source| NodeError::System { what: "signals could not be set up", source };
+    allow_many_files();
     actix_rt::System::new().block_on(async {
         let mut signals = Signals::new().map_err(failed)?;
         let started = tokio::select! {
@@ -68,6 +70,18 @@ pub fn until_signalled<T: Stop>(
         started.stop().await;
         Ok(())
     })
+}
+
+/// Takes the open files that the system would grant: each share that is read or written is one, and
+/// so is each link. The usual soft limit of 1,024 is below what the limits of a server allow.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, raised)
+    {
+        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
+    }
 }
 
 /// Something that can be taken down.

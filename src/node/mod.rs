@@ -5,7 +5,9 @@
 //! - [`running`]: a node from its directory; the only place where all layers meet
 //! - [`hints`]: how others are told to reach it
 //! - [`neighbours`]: the storage servers it has heard of, connected and not, kept over restarts
+//! - [`parameters`]: the introducer's encoding parameters, followed while it runs
 //! - [`control`]: what the owner's tools ask a running node
+//! - `vdrive`, `roots`: directories served, and the two that `/vdrive` names
 //! - [`demo`]: a whole grid of such nodes in one process
 
 pub mod basedir;
@@ -19,8 +21,12 @@ mod hints;
 pub mod lock;
 mod logs;
 mod neighbours;
+mod pages;
+mod parameters;
+mod roots;
 pub mod running;
 mod saved;
 mod secrets;
+mod vdrive;
 
 pub use error::NodeError;

@@ -1,22 +1,32 @@
 //! A node in operation, put together from its directory.
 
-use super::basedir::{Basedir, BasedirError, Role};
+use super::basedir::{Basedir, BasedirError, Role, io_error};
 use super::config::{self, Config, StorageConfig};
 use super::control::{Control, ControlActor};
 use super::error::NodeError;
 use super::foreground::Stop;
 use super::lock::NodeLock;
 use super::neighbours::Neighbours;
+use super::pages::{self, Followers, Joining};
+use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
-use super::{hints, secrets};
+use super::vdrive::{self, Learner};
+use super::{hints, parameters, secrets};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
 use crate::gateway::guard::Guard;
+use crate::gateway::history::History;
+use crate::gateway::owner::Owner;
+use crate::gateway::pages::Pages;
+use crate::gateway::pages::join::Join;
 use crate::gateway::spool::Spool;
+use crate::gateway::status::StorageStatus;
 use crate::gateway::webport::WebPort;
 use crate::gateway::welcome::Status;
+use crate::gateway::work::operations::Operations;
 use crate::gateway::{self, Gateway, Settings};
+use crate::grid::dirnode::{Directories, SeenHeads, TubBook};
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::ServerPool;
 use crate::grid::{Client, ClientSecrets};
@@ -26,11 +36,17 @@ use crate::tub::{Furl, Tub, TubOptions, start};
 use actix::Addr;
 use actix_rt::Arbiter;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// The name under which storage servers announce themselves.
 const STORAGE: &str = "storage";
 /// Threads for the links of a node with a gateway; a node without one has its main thread.
 const LINK_THREADS: usize = 2;
+
+/// The first start waits at most so long for the vdrive server, so that names can be used at once.
+const ROOTS_WAIT: Duration = Duration::from_secs(2);
 
 /// What a caller wants otherwise than the directory says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,11 +58,17 @@ pub struct Options {
 /// A running node; ends when it is stopped or dropped.
 pub struct Node {
     url: Option<String>,
+    owner: Option<Owner>,
     tub: Tub,
     gateway: Option<gateway::Running>,
     client: Option<ClientParts>,
+    directories: Option<Directories>,
     storage: Option<Arc<Store>>,
     introducer: Option<Addr<introducer::Introducer>>,
+    vdrive: Option<Arc<crate::vdrive::Store>>,
+    /// Follow the grid's vdrive servers, or announce this one.
+    followers: Vec<Addr<Follower>>,
+    roots_task: Option<JoinHandle<()>>,
     arbiters: Vec<Arbiter>,
     basedir: Basedir,
     _lock: NodeLock,
@@ -56,11 +78,13 @@ pub struct Node {
 struct ClientParts {
     grid: Client,
     neighbours: Neighbours,
-    _follower: Addr<Follower>,
+    follower: Addr<Follower>,
+    /// Whether there is an introducer.
+    joined: Arc<AtomicBool>,
 }
 
 /// The version that a node tells others.
-fn version() -> String {
+pub(super) fn version() -> String {
     format!("tahoe/{}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -78,17 +102,23 @@ impl Node {
         basedir.write("my_nodeid", &tub.id().to_string())?;
         let mut node = Self {
             url: None,
+            owner: None,
             tub,
             gateway: None,
             client: None,
+            directories: None,
             storage: None,
             introducer: None,
+            vdrive: None,
+            followers: Vec::new(),
+            roots_task: None,
             arbiters,
             basedir,
             _lock: lock,
         };
         match config.role {
-            Role::Introducer => node.start_introducer()?,
+            Role::Introducer => node.start_introducer(&config).await?,
+            Role::Vdrive => node.start_vdrive(&config, config.introducer.as_ref()).await?,
             Role::Client => node.start_client(&config, options).await?,
         }
         tracing::info!(role = config.role.name(), tub = %node.tub.id(), "running");
@@ -100,9 +130,28 @@ impl Node {
         self.url.as_deref()
     }
 
+    /// An address that logs one browser in as the owner's, soon and once.
+    pub fn login_url(&self) -> Option<String> {
+        let (url, owner) = (self.url.as_ref()?, self.owner.as_ref()?);
+        Some(format!("{}{}", url.trim_end_matches('/'), owner.one_login()))
+    }
+
     /// The client's grid, for programs that hold a whole node.
     pub fn grid(&self) -> Option<&Client> {
         self.client.as_ref().map(|client| &client.grid)
+    }
+
+    /// The client's directories, for programs that hold a whole node. A node that has yet to hear
+    /// of the server on which new ones are made waits a little for it.
+    pub async fn directories(&mut self) -> Result<Option<Directories>, NodeError> {
+        if let (None, Some(grid)) = (&self.directories, self.grid().cloned()) {
+            let config = Config::read(&self.basedir)?;
+            let (directories, roots, _) = self.open_directories(&config, grid)?;
+            if config.introducer.is_some() {
+                roots.until(ROOTS_WAIT, || directories.vdrive().is_some()).await;
+            }
+        }
+        Ok(self.directories.clone())
     }
 
     /// Waits until at least `count` storage servers are connected; at once for an introducer.
@@ -112,14 +161,35 @@ impl Node {
         }
     }
 
-    fn start_introducer(&mut self) -> Result<(), NodeError> {
+    async fn start_introducer(&mut self, config: &Config) -> Result<(), NodeError> {
         let parameters = config::grid_parameters(&self.basedir)?;
         let actor = start(introducer::Introducer::new(parameters));
         let reference = introducer::api::Introducer::of(actor.clone());
         let swissnum = secrets::swissnum(&self.basedir, "introducer")?;
         let furl = self.tub.register(reference, Some(swissnum));
         self.write_furl("introducer.furl", &furl)?;
+        actix_rt::spawn(parameters::follow(self.basedir.clone(), actor.downgrade()));
         self.introducer = Some(actor);
+        match self.basedir.flag("no_vdrive")? {
+            true => Ok(()),
+            false => self.start_vdrive(config, Some(&furl)).await,
+        }
+    }
+
+    /// Keeps directories for others, and tells the introducer, if there is one.
+    async fn start_vdrive(
+        &mut self,
+        config: &Config,
+        introducer: Option<&Furl>,
+    ) -> Result<(), NodeError> {
+        let served = vdrive::serve(&self.basedir, &self.tub).await?;
+        self.vdrive = Some(served.store);
+        if let Some(introducer) = introducer {
+            let (basedir, tub) = (&self.basedir, &self.tub);
+            let nickname = &config.nickname;
+            let announced = vdrive::announce(basedir, tub, &served.furl, nickname, introducer)?;
+            self.followers.push(announced);
+        }
         Ok(())
     }
 
@@ -151,12 +221,13 @@ impl Node {
         self.client = Some(ClientParts {
             grid: grid.clone(),
             neighbours: neighbours.clone(),
-            _follower: follower,
+            follower,
+            joined: Arc::new(AtomicBool::new(config.introducer.is_some())),
         });
         self.start_control(&grid, &neighbours)?;
         if let Some(webport) = &config.webport {
             neighbours.wake();
-            self.start_gateway(config, webport.clone(), options)?;
+            self.start_gateway(config, webport.clone(), options).await?;
         }
         Ok(())
     }
@@ -194,27 +265,43 @@ impl Node {
         self.write_furl("control.furl", &furl)
     }
 
-    fn start_gateway(
+    async fn start_gateway(
         &mut self,
         config: &Config,
         webport: WebPort,
         options: Options,
     ) -> Result<(), NodeError> {
+        let Some(grid) = self.client.as_ref().map(|client| client.grid.clone()) else {
+            return Ok(());
+        };
+        let (directories, roots, book) = self.open_directories(config, grid)?;
+        self.roots_task = Some(roots.keep(self.basedir.clone(), directories.clone()));
         let Some(client) = &self.client else { return Ok(()) };
         let token = secrets::api_auth_token(&self.basedir)?;
-        let local = webport.is_local();
-        let guard = Guard {
-            hosts: config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-            local,
-            tls: webport.tls.is_some(),
-            token: (!local).then_some(token),
+        let followers = Followers {
+            tub: self.tub.clone(),
+            storage: client.follower.clone(),
+            basedir: self.basedir.clone(),
+            book,
+            directories: directories.clone(),
+            roots: roots.clone(),
         };
+        let pages = self.pages(client, followers)?;
+        let owner = Owner::new(token.clone(), Clock::System, webport.tls.is_some());
         let limit = config.spool_limit.unwrap_or(SPOOL_BYTES_MAX);
         let gateway = Gateway {
             grid: client.grid.clone(),
+            directories,
+            roots: Arc::new(roots.clone()),
             spool: Spool::new(self.basedir.folder("tmp", 0o700)?, limit),
-            guard,
+            guard: guard(config, &webport),
+            owner: owner.clone(),
+            allow_localfile: self.basedir.flag("webport_allow_localfile")?,
+            history: History::default(),
+            operations: Operations::new(Clock::System),
+            pages,
             status: self.status(config, client),
+            storage: self.storage.clone().map(storage_status),
         };
         let settings = Settings {
             webport,
@@ -224,9 +311,48 @@ impl Node {
         };
         let running = settings.serve(gateway)?;
         self.basedir.write("node.url", &running.url)?;
+        roots::write_start_page(&self.basedir, &running.url, &token)?;
         self.url = Some(running.url.clone());
+        self.owner = Some(owner);
         self.gateway = Some(running);
+        if config.vdrive.is_some() || config.introducer.is_some() {
+            roots.known(ROOTS_WAIT).await;
+        }
         Ok(())
+    }
+
+    fn pages(&self, client: &ClientParts, followers: Followers) -> Result<Pages, NodeError> {
+        let alone = !client.joined.load(Ordering::Relaxed);
+        let joining =
+            || Joining::start(self.basedir.clone(), Arc::clone(&client.joined), followers);
+        let join = alone.then(|| Arc::new(joining()) as Arc<dyn Join>);
+        Ok(Pages { trash: pages::trash(&self.basedir)?, join })
+    }
+
+    /// What this node knows of directories.
+    fn open_directories(
+        &mut self,
+        config: &Config,
+        grid: Client,
+    ) -> Result<(Directories, NodeRoots, Arc<TubBook>), NodeError> {
+        let book = Arc::new(TubBook::new());
+        let roots = NodeRoots::read(&self.basedir, &book)?;
+        let chosen = roots::chosen(config.vdrive.as_ref(), &book);
+        let seen = self.basedir.join("private/seen");
+        let seen = SeenHeads::open(&seen).map_err(|source| io_error(&seen, source))?;
+        let directories = Directories::new(grid, self.tub.clone(), chosen, book.clone(), seen);
+        if let Some(introducer) = &config.introducer {
+            let learner = Learner {
+                basedir: self.basedir.clone(),
+                introducer: introducer.tub(),
+                book: book.clone(),
+                directories: directories.clone(),
+                roots: roots.clone(),
+            };
+            self.followers.push(vdrive::follow(learner, &self.tub, introducer));
+        }
+        self.directories = Some(directories.clone());
+        Ok((directories, roots, book))
     }
 
     fn status(
@@ -237,7 +363,7 @@ impl Node {
         let (neighbours, grid) = (client.neighbours.clone(), client.grid.clone());
         let nickname = config.nickname.clone();
         let nodeid = self.tub.id().to_string();
-        let joined = config.introducer.is_some();
+        let joined = Arc::clone(&client.joined);
         Arc::new(move || {
             let line = if neighbours.introducer_connected() {
                 "Connected to the introducer."
@@ -248,7 +374,7 @@ impl Node {
                 nickname: nickname.clone(),
                 version: version(),
                 nodeid: nodeid.clone(),
-                introducer: joined.then(|| line.to_owned()),
+                introducer: joined.load(Ordering::Relaxed).then(|| line.to_owned()),
                 encoding: grid.params().to_string(),
                 servers: neighbours.status(),
             }
@@ -266,6 +392,10 @@ impl Stop for Node {
         if let Some(gateway) = self.gateway.take() {
             gateway.stop().await;
         }
+        if let Some(task) = self.roots_task.take() {
+            task.abort();
+        }
+        self.followers.clear();
         if let Some(client) = self.client.take() {
             client.neighbours.close();
         }
@@ -273,6 +403,9 @@ impl Stop for Node {
         if let Some(storage) = self.storage.take() {
             // Waits for disk jobs that are under way.
             let _ = tokio::task::spawn_blocking(move || storage.shut_down()).await;
+        }
+        if let Some(store) = self.vdrive.take() {
+            let _ = tokio::task::spawn_blocking(move || store.shut_down()).await;
         }
         for arbiter in self.arbiters.drain(..) {
             arbiter.stop();
@@ -320,6 +453,25 @@ async fn open_store(basedir: &Basedir, config: StorageConfig) -> Result<Arc<Stor
     }
 }
 
+/// What the gateway's page says of the storage.
+fn storage_status(store: Arc<Store>) -> Arc<dyn Fn() -> StorageStatus + Send + Sync> {
+    Arc::new(move || {
+        let space = store.space();
+        let (available, used, read_only) = (space.available, space.used, space.read_only);
+        StorageStatus { available, used, read_only }
+    })
+}
+
+fn guard(config: &Config, webport: &WebPort) -> Guard {
+    let local = webport.is_local();
+    Guard {
+        hosts: config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+        local,
+        tls: webport.tls.is_some(),
+        closed: !local,
+    }
+}
+
 fn encoding(parameters: GridParameters) -> Option<EncodingParams> {
     let GridParameters { needed, happy, total } = parameters;
     EncodingParams::new(needed.into(), happy.into(), total.into()).ok()
@@ -327,7 +479,7 @@ fn encoding(parameters: GridParameters) -> Option<EncodingParams> {
 
 /// A number above all that this node's announcements carried: the clock, or one more than the last
 /// one where the clock went back.
-fn next_sequence(basedir: &Basedir) -> Result<u64, BasedirError> {
+pub(super) fn next_sequence(basedir: &Basedir) -> Result<u64, BasedirError> {
     const NAME: &str = "announcement.sequence";
     let last = match basedir.read(NAME)? {
         Some(text) => text.parse().map_err(|_| basedir.bad(NAME, &text, "a number"))?,

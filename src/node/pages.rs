@@ -1,0 +1,100 @@
+//! What the gateway's pages need of the node: a place to keep what was deleted, and a way to join a
+//! grid while the node runs.
+
+use super::basedir::{Basedir, BasedirError};
+use super::roots::NodeRoots;
+use super::vdrive::{self, Learner};
+use crate::base::limits::TRASH_FILE_MAX;
+use crate::base::rim::Clock;
+use crate::gateway::pages::join::Join;
+use crate::gateway::pages::trash::Trash;
+use crate::grid::dirnode::{Directories, TubBook};
+use crate::introducer::Follower;
+use crate::tub::{Furl, Tub};
+use actix::Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Links that were deleted, one deletion a line.
+const UNDO: &str = "private/undo";
+
+/// What was deleted by way of the pages, kept in the node's directory.
+pub fn trash(basedir: &Basedir) -> Result<Trash, BasedirError> {
+    let text = basedir.read_up_to(UNDO, TRASH_FILE_MAX)?.unwrap_or_default();
+    let basedir = basedir.clone();
+    let write = move |text: &str| {
+        if let Err(error) = basedir.write_secret(UNDO, text) {
+            tracing::warn!(%error, "what was deleted cannot be kept");
+        }
+    };
+    Ok(Trash::new(&text, Clock::System, Box::new(write)))
+}
+
+/// Joins a grid once, if the node is in none.
+pub struct Joining {
+    basedir: Basedir,
+    joined: Arc<AtomicBool>,
+    /// To the node's own thread, where links live as long as it does.
+    furls: Mutex<Option<UnboundedSender<Furl>>>,
+}
+
+/// What follows a grid once it is joined.
+pub struct Followers {
+    pub tub: Tub,
+    pub storage: Addr<Follower>,
+    pub basedir: Basedir,
+    pub book: Arc<TubBook>,
+    pub directories: Directories,
+    pub roots: NodeRoots,
+}
+
+impl Joining {
+    /// `joined` becomes true with the first introducer. Must be called on the node's arbiter.
+    pub fn start(basedir: Basedir, joined: Arc<AtomicBool>, followers: Followers) -> Self {
+        let (send, receive) = unbounded_channel();
+        actix_rt::spawn(followers.wait(receive));
+        Self { basedir, joined, furls: Mutex::new(Some(send)) }
+    }
+}
+
+impl Followers {
+    async fn wait(self, mut furls: UnboundedReceiver<Furl>) {
+        let Some(furl) = furls.recv().await else { return };
+        Follower::follow(&self.storage, &self.tub, furl.clone());
+        let learner = Learner {
+            basedir: self.basedir,
+            introducer: furl.tub(),
+            book: self.book,
+            directories: self.directories,
+            roots: self.roots,
+        };
+        let _follower = vdrive::follow(learner, &self.tub, &furl);
+        // As long as the node runs.
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Join for Joining {
+    fn join(&self, text: &str) -> Result<(), String> {
+        let furl = Furl::parse(text).map_err(|_| {
+            "That is not a furl. It is one line, pb+xk1://… with two more parts; copy all of it."
+        })?;
+        let mut furls = self.furls.lock().unwrap_or_else(PoisonError::into_inner);
+        if furls.is_none() {
+            return Err(
+                "This node has joined a grid already; to join another, write its furl into \
+                        the file introducer.furl and restart the node."
+                    .to_owned(),
+            );
+        }
+        let written = self.basedir.write_secret("introducer.furl", &furl.reveal());
+        written.map_err(|error| format!("The furl cannot be kept: {error}."))?;
+        if let Some(send) = furls.take() {
+            self.joined.store(true, Ordering::Relaxed);
+            // The other end is there as long as the node runs.
+            let _ = send.send(furl);
+        }
+        Ok(())
+    }
+}
