@@ -1,7 +1,7 @@
 //! `tahoe create-client DIR [--introducer FURL] [--webport W] …`
 
 use super::dirs::NewDirectory;
-use super::{CliError, check};
+use super::{CliError, check, output};
 use crate::node::create::{self, Client, Place};
 
 const EXAMPLES: &str = "\
@@ -17,6 +17,10 @@ pub struct Arguments {
     /// The furl from the introducer's file introducer.furl; it may be copied in later.
     #[arg(long, value_name = "FURL", value_parser = check::furl)]
     introducer: Option<String>,
+    /// The furl from a vdrive server's file vdrive.furl; without it the introducer's node keeps the
+    /// directories.
+    #[arg(long, value_name = "FURL", value_parser = check::furl)]
+    vdrive: Option<String>,
     /// Where the gateway listens: `8123`, `tcp:8123:interface=127.0.0.1`, or
     /// `ssl:8123:privateKey=k.pem:certKey=c.pem`; without it there is no gateway.
     #[arg(long, value_name = "W", value_parser = check::webport)]
@@ -43,6 +47,7 @@ impl Arguments {
         let path = self.dir.path();
         let client = Client {
             introducer: self.introducer,
+            vdrive: self.vdrive,
             webport: self.webport,
             place: Place { port: self.port, location: self.location },
             nickname: self.nickname,
@@ -50,7 +55,6 @@ impl Arguments {
             sizelimit: self.sizelimit,
         };
         create::client(&path, &client)?;
-        println!("client created in {}", path.display());
-        Ok(())
+        output::summary(format_args!("client created in {}", path.display()))
     }
 }

@@ -1,7 +1,7 @@
 //! `tahoe create-introducer DIR [--port P] [--location HOST:PORT]`
 
 use super::dirs::NewDirectory;
-use super::{CliError, check};
+use super::{CliError, check, output};
 use crate::node::create::{self, Place};
 
 const EXAMPLES: &str = "\
@@ -27,7 +27,6 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let path = self.dir.path();
         create::introducer(&path, &Place { port: self.port, location: self.location })?;
-        println!("introducer created in {}", path.display());
-        Ok(())
+        output::summary(format_args!("introducer created in {}", path.display()))
     }
 }

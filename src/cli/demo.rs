@@ -24,14 +24,20 @@ impl Arguments {
         let servers = self.servers;
         let dir = self.dir.clone();
         let demo = Demo { dir: self.dir, servers, webport: self.webport };
-        demo::run(&demo, move |url| {
+        demo::run(&demo, move |url, login| {
             let base = url.trim_end_matches('/');
             let dir = dir.display();
             let text = format!(
                 "An introducer, {servers} storage servers and a gateway are running; their files \
-                 are in {dir}.\nTry:\n  curl -T README.md {base}/uri          stores a file and \
-                 prints its cap\n  curl {base}/uri/CAP                    gets it back\n\
-                 Or open {url} in a browser. Ctrl-C stops the grid; its files stay.\nready {url}"
+                 are in {dir}.\n\
+                 Store a file and get its cap; fetch it; give it a name; see the names:\n  \
+                 curl -T README.md {base}/uri\n  \
+                 curl {base}/uri/CAP\n  \
+                 tahoe put README.md docs/README.md -d {dir}/gateway\n  \
+                 tahoe ls docs -d {dir}/gateway\n\
+                 Or open this in a browser, once and within ten minutes:\n  {login}\n\
+                 (later, `tahoe webopen -d {dir}/gateway` makes another). Ctrl-C stops the grid; its \
+                 files stay.\nready {url}"
             );
             let mut out = std::io::stdout();
             let _ = writeln!(out, "{text}").and_then(|()| out.flush());

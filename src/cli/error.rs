@@ -11,24 +11,46 @@ use std::process::ExitCode;
 pub struct CliError {
     what: String,
     advice: String,
-    usage: bool,
+    code: u8,
 }
+
+/// What a shell makes of a process that the closed pipe ended.
+const NOBODY_READS: u8 = 141;
 
 impl CliError {
     pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into(), usage: false }
+        Self { what: what.into(), advice: advice.into(), code: 1 }
     }
 
     /// The command was called in a way that cannot mean anything.
     pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { usage: true, ..Self::new(what, advice) }
+        Self { code: 2, ..Self::new(what, advice) }
+    }
+
+    /// Whoever read the output has seen enough: nothing to report, nothing more to do.
+    pub fn nobody_reads() -> Self {
+        Self { code: NOBODY_READS, ..Self::new("", "") }
+    }
+
+    /// What happened, without the advice.
+    pub fn what(&self) -> String {
+        end(&self.what)
+    }
+
+    /// The same in other words on what to do.
+    #[must_use]
+    pub fn advise(self, advice: impl Into<String>) -> Self {
+        Self { advice: advice.into(), ..self }
     }
 
     /// Prints both sentences on stderr; the exit code is 1, or 2 for wrong usage.
     pub fn report(&self) -> ExitCode {
-        // A closed stderr must not turn a failure into a panic.
-        let _ = writeln!(std::io::stderr(), "tahoe: {}\n{}", end(&self.what), end(&self.advice));
-        ExitCode::from(if self.usage { 2 } else { 1 })
+        if self.code != NOBODY_READS {
+            // A closed stderr must not turn a failure into a panic.
+            let (what, advice) = (end(&self.what), end(&self.advice));
+            let _ = writeln!(std::io::stderr(), "tahoe: {what}\n{advice}");
+        }
+        ExitCode::from(self.code)
     }
 }
 
@@ -55,7 +77,7 @@ impl From<BasedirError> for CliError {
 
 impl From<DebugError> for CliError {
     fn from(error: DebugError) -> Self {
-        Self { what: error.what, advice: error.advice, usage: error.usage }
+        Self { what: error.what, advice: error.advice, code: if error.usage { 2 } else { 1 } }
     }
 }
 

@@ -1,9 +1,11 @@
-//! `tahoe get CAP [FILE|-]`
+//! `tahoe get CAP|PATH [FILE|-]`
 
-use super::CliError;
-use super::http::{Connection, Gateway, refusal};
-use super::progress::bar;
-use crate::gateway::route::percent_encode;
+use super::http::{Answer, Gateway};
+use super::location::{Location, PLACES};
+use super::new_file::NewFile;
+use super::progress::Progress;
+use super::session::Session;
+use super::{CliError, local};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -11,13 +13,14 @@ const EXAMPLES: &str = "\
 Examples:
   tahoe get CAP photo.jpg
   tahoe get CAP | tar x
+  tahoe get private:docs/notes.txt
   tahoe get - photo.jpg < photo.cap       keeps the cap out of the list of processes";
 
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
-    /// The cap that `put` printed; `-` reads it from stdin.
-    #[arg(value_name = "CAP")]
+    /// The cap that `put` printed, or the place of a file; `-` reads the cap from stdin.
+    #[arg(value_name = "CAP|PATH")]
     cap: String,
     /// Where to write the file; without it, or with `-`, to stdout.
     #[arg(value_name = "FILE", default_value = "-")]
@@ -28,86 +31,107 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        let cap = self.cap()?;
-        let connection = self.gateway.connect()?;
+        let session = self.gateway.session()?;
+        let place = session.place(&self.cap)?;
+        refuse_directory(&session, &place)?;
         if self.file == "-" {
+            let answer = session.connection.get(&place.url())?.success("")?;
             let mut out = io::stdout().lock();
-            return fetch(&connection, &cap, &mut out, "stdout");
+            let progress = Progress::stream(answer.size());
+            receive(answer, &mut out, "stdout", &progress)?;
+            progress.finish();
+            return Ok(());
         }
         let path = Path::new(&self.file);
         if path.is_dir() {
             return Err(CliError::new(format!("{} is a folder", self.file), "Name a file in it."));
         }
-        let fail = |error| cannot_write(&self.file, &error);
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        // Not there until it is whole: a broken-off download leaves nothing behind.
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".tahoe-get-")
-            .permissions(new_file_mode())
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
-            .map_err(fail)?;
-        fetch(&connection, &cap, temporary.as_file_mut(), &self.file)?;
-        temporary.persist(path).map_err(|error| cannot_write(&self.file, &error.error))?;
+        let answer = session.connection.get(&place.url())?.success("")?;
+        let progress = Progress::stream(answer.size());
+        save(answer, path, &progress)??;
+        progress.finish();
         Ok(())
     }
+}
 
-    fn cap(&self) -> Result<String, CliError> {
-        if self.cap != "-" {
-            return Ok(self.cap.trim().to_owned());
-        }
-        let mut text = String::new();
-        let read = io::stdin().take(8192).read_to_string(&mut text);
-        read.map_err(|error| {
-            CliError::new(format!("stdin cannot be read: {error}"), "Pass the cap on one line.")
-        })?;
-        Ok(text.trim().to_owned())
+/// A gateway would give a page about a directory; whoever says `get` wants a file.
+fn refuse_directory(session: &Session, place: &Location) -> Result<(), CliError> {
+    let directory = match place.bare_cap() {
+        Some(cap) => cap.starts_with("URI:DIR"),
+        None => session.must_look(place)?.is_directory(),
+    };
+    if !directory {
+        return Ok(());
+    }
+    Err(CliError::new(
+        format!("{} is a directory", place.shown()),
+        "See what is in it with `tahoe ls`, or copy all of it with `tahoe cp -r`.",
+    ))
+}
+
+/// Writes what is on its way to `path`, which is there whole or not at all. The inner failure is the
+/// download's, the outer one this machine's.
+pub fn save(
+    answer: Answer,
+    path: &Path,
+    progress: &Progress,
+) -> Result<Result<(), CliError>, CliError> {
+    let fail = |error: &io::Error| local::unwritable(path, error);
+    let mut file = NewFile::create(path).map_err(|error| fail(&error))?;
+    let out = file.file().map_err(|error| fail(&error))?;
+    let mut refused = None;
+    let mut out = Noticing { out, refused: &mut refused };
+    let received = receive(answer, &mut out, &path.display().to_string(), progress);
+    if let Some(error) = refused {
+        return Err(fail(&error));
+    }
+    match received {
+        Ok(()) => file.keep().map(Ok).map_err(|error| fail(&error)),
+        Err(error) => Ok(Err(error)),
     }
 }
 
-/// What the umask leaves of these, as for any new file.
-fn new_file_mode() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+/// Keeps the error of the side that is written to apart from that of the side that is read.
+struct Noticing<'a, W> {
+    out: W,
+    refused: &'a mut Option<io::Error>,
 }
 
-fn fetch(
-    connection: &Connection,
-    cap: &str,
+impl<W: Write> Write for Noticing<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).map_err(|error| {
+            let kind = error.kind();
+            *self.refused = Some(error);
+            kind.into()
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Writes the body out; it is whole when this succeeds.
+fn receive(
+    answer: Answer,
     out: &mut dyn Write,
     name: &str,
+    progress: &Progress,
 ) -> Result<(), CliError> {
-    let mut request =
-        connection.agent.get(connection.url(&format!("/uri/{}", percent_encode(cap))));
-    if let Some(value) = connection.authorization() {
-        request = request.header("Authorization", value);
-    }
-    let response = request.call().map_err(|error| connection.unreachable(&error))?;
-    if !response.status().is_success() {
-        return Err(refusal(response));
-    }
-    let size = response.headers().get("content-length");
-    let size = size.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let bar = bar(size);
-    let mut body = bar.wrap_read(response.into_body().into_reader());
+    let size = answer.size();
+    let mut body = progress.watch(answer.into_reader());
     let mut buffer = vec![0; 256 << 10];
     let mut got = 0;
     loop {
         let len = body.read(&mut buffer).map_err(|error| broken_off(&error.to_string()))?;
         let Some(piece) = buffer.get(..len).filter(|piece| !piece.is_empty()) else { break };
-        out.write_all(piece).map_err(|error| cannot_write(name, &error))?;
+        out.write_all(piece).map_err(|error| local::unwritable(name.as_ref(), &error))?;
         got += len as u64;
     }
-    bar.finish_and_clear();
     if size.is_some_and(|size| size != got) {
         return Err(broken_off("the connection ended early"));
     }
-    out.flush().map_err(|error| cannot_write(name, &error))
-}
-
-fn cannot_write(name: &str, error: &io::Error) -> CliError {
-    CliError::new(
-        format!("{name} cannot be written: {error}"),
-        "Check the path and the space that is left.",
-    )
+    out.flush().map_err(|error| local::unwritable(name.as_ref(), &error))
 }
 
 fn broken_off(reason: &str) -> CliError {

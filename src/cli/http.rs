@@ -2,33 +2,46 @@
 
 use super::CliError;
 use super::dirs::default_dir;
+use super::output::shown;
+use crate::base::limits::{ANSWER_TEXT_MAX, CLI_WORKERS};
+pub use crate::gateway::address::percent_encode;
 use crate::gateway::webport::WebPort;
 use crate::node::basedir::Basedir;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io::{BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
-use ureq::http::Response;
+use ureq::http::{Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, BodyReader, SendBody};
 
 /// A gateway on the same machine or in the same house answers much sooner.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// Gateways close connections that are idle for five seconds.
+const IDLE_TIME: Duration = Duration::from_secs(3);
 
 /// Which gateway to use.
 #[derive(clap::Args)]
 pub struct Gateway {
     /// Use the gateway of the node in this directory.
     #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR")]
-    node_directory: Option<PathBuf>,
+    pub node_directory: Option<PathBuf>,
     /// Use the gateway at this address, such as http://127.0.0.1:8123/.
     #[arg(short = 'u', long = "node-url", value_name = "URL", conflicts_with = "node_directory")]
-    node_url: Option<String>,
+    pub node_url: Option<String>,
+    /// Connect to the directory servers that the given caps name, even if this node has never heard
+    /// of them.
+    #[arg(long)]
+    allow_new_tub: bool,
 }
 
 /// An agent, the gateway's address without its last slash, and the token if the node has one.
 pub struct Connection {
-    pub agent: Agent,
+    agent: Agent,
     base: String,
     token: Option<String>,
+    allow_new_tub: bool,
 }
 
 impl Gateway {
@@ -52,10 +65,13 @@ impl Gateway {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIME))
             .max_redirects(0)
+            .max_idle_connections_per_host(CLI_WORKERS)
+            .max_idle_age(IDLE_TIME)
             .proxy(None)
             .build();
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Connection { agent: config.new_agent(), base, token })
+        let allow_new_tub = self.allow_new_tub;
+        Ok(Connection { agent: config.new_agent(), base, token, allow_new_tub })
     }
 
     /// The address of a node's gateway, its token, and its own certificate if it has one.
@@ -83,18 +99,82 @@ fn own_certificate(basedir: &Basedir) -> Option<Certificate<'static>> {
     Certificate::from_pem(basedir.read(name.to_str()?).ok()??.as_bytes()).ok()
 }
 
+/// What a request carries.
+enum Payload<'a> {
+    Nothing,
+    Text(&'a str, &'static str),
+    Stream(&'a mut dyn Read, Option<u64>),
+}
+
 impl Connection {
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    /// The header that shows the token.
-    pub fn authorization(&self) -> Option<String> {
-        self.token.as_ref().map(|token| format!("tahoe-lafs {token}"))
+    pub fn get(&self, path: &str) -> Result<Answer, CliError> {
+        self.send("GET", path, Payload::Nothing)
+    }
+
+    /// A body of JSON, or of nothing.
+    pub fn post(&self, path: &str, body: &str) -> Result<Answer, CliError> {
+        self.send("POST", path, Payload::Text(body, "application/json"))
+    }
+
+    /// A body of text, such as a cap.
+    pub fn put(&self, path: &str, body: &str) -> Result<Answer, CliError> {
+        self.send("PUT", path, Payload::Text(body, "text/plain"))
+    }
+
+    /// A file; its size if that is known.
+    pub fn put_file(
+        &self,
+        path: &str,
+        reader: &mut dyn Read,
+        size: Option<u64>,
+    ) -> Result<Answer, CliError> {
+        self.send("PUT", path, Payload::Stream(reader, size))
+    }
+
+    pub fn delete(&self, path: &str) -> Result<Answer, CliError> {
+        self.send("DELETE", path, Payload::Nothing)
+    }
+
+    fn send(&self, method: &str, path: &str, payload: Payload) -> Result<Answer, CliError> {
+        let mut url = self.url(path);
+        if self.allow_new_tub {
+            url.push_str(if path.contains('?') { "&" } else { "?" });
+            url.push_str("allow-new-tub=1");
+        }
+        let mut request = Request::builder().method(method).uri(url);
+        request = request.header("Accept", "text/plain, application/octet-stream");
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("tahoe-lafs {token}"));
+        }
+        let request = match &payload {
+            Payload::Nothing => request,
+            Payload::Text(_, kind) => request.header("Content-Type", *kind),
+            Payload::Stream(_, size) => {
+                let request = request.header("Content-Type", "application/octet-stream");
+                match size {
+                    Some(size) => request.header("Content-Length", size.to_string()),
+                    None => request,
+                }
+            }
+        };
+        let sent = match payload {
+            Payload::Nothing => request.body(()).map(|request| self.agent.run(request)),
+            Payload::Text(text, _) => request.body(text).map(|request| self.agent.run(request)),
+            Payload::Stream(reader, _) => {
+                request.body(SendBody::from_reader(reader)).map(|request| self.agent.run(request))
+            }
+        };
+        let response = sent.unwrap_or_else(|error| Err(error.into()));
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        Ok(Answer { response, base: self.base.clone() })
     }
 
     /// What to say when there was no answer.
-    pub fn unreachable(&self, error: &ureq::Error) -> CliError {
+    fn unreachable(&self, error: &ureq::Error) -> CliError {
         CliError::new(
             format!("The gateway at {} does not answer: {error}", self.base),
             "Start the node with `tahoe start`, or name another one with -d or -u.",
@@ -102,19 +182,146 @@ impl Connection {
     }
 }
 
-/// The text of an answer that is no success.
-pub fn refusal(mut response: Response<Body>) -> CliError {
-    let status = response.status();
-    let text = response.body_mut().with_config().limit(4096).read_to_string().unwrap_or_default();
-    let said = text.trim();
-    let what = if said.is_empty() { status.to_string() } else { said.to_owned() };
-    let advice = match status.as_u16() {
-        400 | 404 => "Check the cap: it must be copied whole.",
-        401 => "Use -d NODEDIR, so that the node's token can be read.",
-        410 => "Too many servers are away now; try again when more are connected.",
-        413 | 507 => "Make room on the gateway's disk, or store a smaller file.",
-        500..=599 => "Look at the gateway's page to see how many servers are connected.",
-        _ => "Check that the address is that of a Tahoe gateway.",
-    };
-    CliError::new(what, advice)
+/// What the gateway answered, its body not yet read.
+pub struct Answer {
+    response: Response<Body>,
+    base: String,
+}
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The length of the body, if the gateway said so.
+    pub fn size(&self) -> Option<u64> {
+        let size = self.response.headers().get("content-length");
+        size.and_then(|value| value.to_str().ok()?.parse().ok())
+    }
+
+    /// The answer if it is a success; else what the gateway says about `what`.
+    pub fn success(self, what: &str) -> Result<Self, CliError> {
+        if self.response.status().is_success() { Ok(self) } else { Err(self.refusal(what)) }
+    }
+
+    /// The whole body as text, without surrounding white space.
+    pub fn text(mut self) -> Result<String, CliError> {
+        let text = self.response.body_mut().with_config().limit(ANSWER_TEXT_MAX).read_to_string();
+        text.map(|text| text.trim().to_owned()).map_err(|error| self.broken(&error))
+    }
+
+    /// The whole body, which is JSON.
+    pub fn json<T: DeserializeOwned>(self) -> Result<T, CliError> {
+        let base = self.base;
+        let reader = BufReader::with_capacity(64 << 10, self.response.into_body().into_reader());
+        serde_json::from_reader(reader).map_err(|error| {
+            let what =
+                if error.is_io() { "broke off" } else { "is not the JSON that was expected" };
+            CliError::new(
+                format!("The answer of the gateway at {base} {what}"),
+                "Check that the address is that of a Tahoe gateway.",
+            )
+        })
+    }
+
+    /// The body as it arrives.
+    pub fn into_reader(self) -> BodyReader<'static> {
+        self.response.into_body().into_reader()
+    }
+
+    fn broken(&self, error: &ureq::Error) -> CliError {
+        CliError::new(
+            format!("The answer of the gateway at {} broke off: {error}", self.base),
+            "Try again; if it happens again, look into the node's file logs/node.log.",
+        )
+    }
+
+    /// The answer in two sentences.
+    pub fn refusal(mut self, what: &str) -> CliError {
+        let status = self.response.status();
+        let body = self.response.body_mut().with_config().limit(ANSWER_TEXT_MAX);
+        let text = body.lossy_utf8(true).read_to_string().unwrap_or_default();
+        let text = error_of_json(&text).unwrap_or(text);
+        let said = sentence(&text).map(shown).unwrap_or_else(|| match status.as_u16() {
+            404 => "there is nothing by that name".to_owned(),
+            _ => status.to_string(),
+        });
+        let what = if what.is_empty() { said } else { about(what, &said) };
+        let advice = match status.as_u16() {
+            404 if !what.starts_with("No such") => {
+                "List the directory above it with `tahoe ls` to see what is there."
+            }
+            400 if text.starts_with("PUT to a directory") => {
+                "Write a slash behind it to mean a place inside."
+            }
+            400 | 404 => "Check the path, and the cap: it must be copied whole.",
+            401 => "Use -d NODEDIR, so that the node's token can be read.",
+            403 if text.contains("allow-new-tub") => {
+                "If you trust whoever gave you that cap, use --allow-new-tub."
+            }
+            403 if text.contains("NotWriteable") => {
+                "Use the write cap of that directory, or write to another one."
+            }
+            403 => "Use -d NODEDIR of a node of your own.",
+            409 if text.contains("accept-rollback") => {
+                "If its server was restored from a backup, run `tahoe accept-rollback`."
+            }
+            409 => "Remove or rename what is there first, or choose another name.",
+            410 if text.contains("does not have this directory") => {
+                "Check the cap: it must be copied whole; else ask whoever runs that server."
+            }
+            410 if text.contains("the vdrive server") => {
+                "Start that server's node; files that you have the caps of can be read meanwhile."
+            }
+            410 => "Too many servers are away now; try again when more are connected.",
+            413 | 507 => "Make room on the gateway's disk, or store a smaller file.",
+            502 if text.contains("the directory is damaged") => {
+                "On its server the file is in vdrive/quarantine: put one from a backup in its place."
+            }
+            502 if text.contains("no room") => "Make room on the disk of the vdrive server.",
+            502 => "Ask whoever runs the vdrive server to look into its node's logs.",
+            500..=599 => "Look at the gateway's page to see how many servers are connected.",
+            _ => "Check that the address is that of a Tahoe gateway.",
+        };
+        CliError::new(what, advice)
+    }
+}
+
+/// Something said about something; the name of a root has its colon already.
+pub fn about(what: &str, said: &str) -> String {
+    format!("{}: {said}", what.trim_end_matches(':'))
+}
+
+/// What is wrong, where an answer in JSON was asked for.
+fn error_of_json(text: &str) -> Option<String> {
+    let answer: Value = serde_json::from_str(text).ok()?;
+    answer.get("error")?.as_str().map(str::to_owned)
+}
+
+/// The line that says what went wrong; pages of markup and stack traces say it last or not at all.
+fn sentence(text: &str) -> Option<&str> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next()?;
+    if first.starts_with('<') {
+        return None;
+    }
+    if first.starts_with("Traceback") { lines.next_back() } else { Some(first) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{error_of_json, sentence};
+
+    #[test]
+    fn one_line_is_taken_from_whatever_a_gateway_says() {
+        assert_eq!(sentence("No such child: a\n"), Some("No such child: a"));
+        assert_eq!(
+            sentence("\nTraceback (most recent call last):\n  x\nOops: y\n"),
+            Some("Oops: y")
+        );
+        assert_eq!(sentence("<html><p>no</p></html>"), None);
+        assert_eq!(sentence(" \n"), None);
+        assert_eq!(error_of_json("{\"error\": \"No such child: a\"}").unwrap(), "No such child: a");
+        assert_eq!(error_of_json("No such child: a"), None);
+    }
 }

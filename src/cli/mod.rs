@@ -4,23 +4,56 @@
 //! stderr. An error is one sentence on what happened and one on what to do. Exit codes: 0 done,
 //! 1 failed, 2 wrong usage.
 
+mod accept_rollback;
+mod add_alias;
+mod aliases;
+mod backup;
 mod check;
+mod check_object;
+mod completions;
 mod control;
+mod cp;
+mod create_alias;
 mod create_client;
 mod create_introducer;
+mod create_vdrive;
 pub mod debug;
+mod deep_check;
 mod demo;
 mod dirs;
+mod dump_dirnode;
 mod dump_furl;
 mod error;
 mod get;
 mod http;
+mod list_aliases;
+mod ln;
+mod local;
+mod location;
+mod ls;
+mod man;
+mod manifest;
+mod mkdir;
+mod mv;
+mod new_file;
+mod objects;
+mod output;
+mod parallel;
 mod progress;
 mod put;
 mod restart;
+mod rm;
 mod run;
+mod session;
 mod start;
+mod stats;
+mod status;
 mod stop;
+mod time_text;
+mod tree;
+mod version;
+mod walk;
+mod webopen;
 
 pub use error::CliError;
 
@@ -35,12 +68,21 @@ Join a grid and store a file:
   tahoe create-client ~/.tahoe --introducer FURL --webport 8123
   tahoe start
   tahoe put photo.jpg            prints the cap: keep it, it is the only key to the file
-  tahoe get CAP photo.jpg";
+  tahoe get CAP photo.jpg
+
+Give files names:
+  tahoe cp -r photos global:     everyone in the grid sees them
+  tahoe backup docs private:docs
+  tahoe ls private:docs";
 
 /// A secure, decentralised storage grid.
 #[derive(Parser)]
-#[command(name = "tahoe", version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "tahoe", version, long_version = version::long(), about,
+          after_help = EXAMPLES, max_term_width = 100)]
 struct Arguments {
+    /// Say nothing but results and errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -49,6 +91,8 @@ struct Arguments {
 enum Command {
     /// Make the directory of an introducer, through which a grid's nodes find each other.
     CreateIntroducer(create_introducer::Arguments),
+    /// Make the directory of a server that keeps directories, apart from an introducer.
+    CreateVdrive(create_vdrive::Arguments),
     /// Make the directory of a node that stores and fetches files, and offers space.
     CreateClient(create_client::Arguments),
     /// Run a node in the foreground until it is interrupted.
@@ -63,10 +107,49 @@ enum Command {
     Demo(demo::Arguments),
     /// Store a file and print its cap.
     Put(put::Arguments),
-    /// Fetch a file by its cap.
+    /// Fetch a file by its cap or path.
     Get(get::Arguments),
-    /// Look at caps, shares and furls without a grid.
+    /// List a directory.
+    Ls(ls::Arguments),
+    /// Make a directory and print its cap.
+    Mkdir(mkdir::Arguments),
+    /// Copy files and folders: to the grid, from it, and within it.
+    Cp(cp::Arguments),
+    /// Move or rename something.
+    Mv(mv::Arguments),
+    /// Give a file or directory a further place.
+    Ln(ln::Arguments),
+    /// Take something out of its directory.
+    #[command(visible_alias = "unlink")]
+    Rm(rm::Arguments),
+    /// Make a snapshot of a folder, storing what changed.
+    Backup(backup::Arguments),
+    /// List everything below a directory, with caps.
+    Manifest(manifest::Arguments),
+    /// Count and measure everything below a directory.
+    Stats(stats::Arguments),
+    /// Count the shares of files or directories.
+    Check(check_object::Arguments),
+    /// Count the shares of everything below a directory.
+    DeepCheck(deep_check::Arguments),
+    /// Make a directory and an alias for it.
+    CreateAlias(create_alias::Arguments),
+    /// Give a directory an alias.
+    AddAlias(add_alias::Arguments),
+    /// List all aliases.
+    ListAliases(list_aliases::Arguments),
+    /// Show what a running node does and has done.
+    Status(status::Arguments),
+    /// Look at a place in the grid with a browser.
+    Webopen(webopen::Arguments),
+    /// Take a directory as it is although a newer one has been seen.
+    AcceptRollback(accept_rollback::Arguments),
+    /// Look at caps, shares, furls and directories.
     Debug(DebugArguments),
+    /// Print what makes a shell complete commands and options.
+    Completions(completions::Arguments),
+    /// Write manual pages.
+    Man(man::Arguments),
 }
 
 #[derive(clap::Args)]
@@ -81,6 +164,10 @@ enum DebugCommand {
     DumpFurl(dump_furl::Arguments),
     /// Ask a running node through its control.furl.
     Control(control::Arguments),
+    /// Show what a directory holds, without secrets.
+    DumpDirnode(dump_dirnode::Arguments),
+    /// Show what the global directory holds, without secrets.
+    DumpRootDirnode(dump_dirnode::RootArguments),
     #[command(flatten)]
     Offline(debug::DebugCommand),
 }
@@ -88,6 +175,7 @@ enum DebugCommand {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    output::set_quiet(arguments.quiet);
     match arguments.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
@@ -98,6 +186,7 @@ impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
             Self::CreateIntroducer(arguments) => arguments.run(),
+            Self::CreateVdrive(arguments) => arguments.run(),
             Self::CreateClient(arguments) => arguments.run(),
             Self::Run(arguments) => arguments.run(),
             Self::Start(arguments) => arguments.run(),
@@ -106,7 +195,26 @@ impl Command {
             Self::Demo(arguments) => arguments.run(),
             Self::Put(arguments) => arguments.run(),
             Self::Get(arguments) => arguments.run(),
+            Self::Ls(arguments) => arguments.run(),
+            Self::Mkdir(arguments) => arguments.run(),
+            Self::Cp(arguments) => arguments.run(),
+            Self::Mv(arguments) => arguments.run(),
+            Self::Ln(arguments) => arguments.run(),
+            Self::Rm(arguments) => arguments.run(),
+            Self::Backup(arguments) => arguments.run(),
+            Self::Manifest(arguments) => arguments.run(),
+            Self::Stats(arguments) => arguments.run(),
+            Self::Check(arguments) => arguments.run(),
+            Self::DeepCheck(arguments) => arguments.run(),
+            Self::CreateAlias(arguments) => arguments.run(),
+            Self::AddAlias(arguments) => arguments.run(),
+            Self::ListAliases(arguments) => arguments.run(),
+            Self::Status(arguments) => arguments.run(),
+            Self::Webopen(arguments) => arguments.run(),
+            Self::AcceptRollback(arguments) => arguments.run(),
             Self::Debug(arguments) => arguments.command.run(),
+            Self::Completions(arguments) => arguments.run(),
+            Self::Man(arguments) => arguments.run(),
         }
     }
 }
@@ -116,6 +224,8 @@ impl DebugCommand {
         match self {
             Self::DumpFurl(arguments) => arguments.run(),
             Self::Control(arguments) => arguments.run(),
+            Self::DumpDirnode(arguments) => arguments.run(),
+            Self::DumpRootDirnode(arguments) => arguments.run(),
             Self::Offline(command) => Ok(debug::run(command)?),
         }
     }

@@ -1,20 +1,172 @@
-//! A progress bar on stderr, when somebody is there to see it.
+//! How far long work is: a bar on a terminal, a line now and then elsewhere, nothing with `-q`.
 
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use super::output::is_quiet;
+use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressStyle};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Read};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// A bar for `size` bytes (a spinner if unknown); hidden unless stderr is a terminal.
-pub fn bar(size: Option<u64>) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// Between two lines where there is no terminal; shorter work says nothing.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What is to be moved, and how much of it has been.
+pub struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+    bytes: u64,
+    files: u64,
+    bytes_done: AtomicU64,
+    files_done: AtomicU64,
+    began: Instant,
+    said: Mutex<Instant>,
+}
+
+impl Progress {
+    /// One stream, its size if known.
+    pub fn stream(size: Option<u64>) -> Self {
+        Self::new(size, 1)
     }
-    let template = match size {
-        Some(_) => "{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}",
-        None => "{spinner} {bytes} {bytes_per_sec}",
+
+    /// Many files.
+    pub fn files(bytes: u64, files: usize) -> Self {
+        Self::new(Some(bytes), files as u64)
+    }
+
+    fn new(size: Option<u64>, files: u64) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let bar = if is_quiet() || !terminal { ProgressBar::hidden() } else { bar(size, files) };
+        let began = Instant::now();
+        Self {
+            bar,
+            plain: !terminal && !is_quiet(),
+            bytes: size.unwrap_or(0),
+            files,
+            bytes_done: AtomicU64::new(0),
+            files_done: AtomicU64::new(0),
+            began,
+            said: Mutex::new(began),
+        }
+    }
+
+    /// A reader whose bytes count.
+    pub fn watch<R: Read>(&self, reader: R) -> Watched<'_, R> {
+        Watched { reader, progress: self }
+    }
+
+    /// One file is through.
+    pub fn file_done(&self) {
+        let done = self.files_done.fetch_add(1, Relaxed) + 1;
+        if self.files > 1 {
+            self.bar.set_message(format!("{done}/{} files", self.files));
+        }
+        self.say_now_and_then();
+    }
+
+    /// Bytes that need not be moved after all.
+    pub fn skip(&self, bytes: u64) {
+        self.add(bytes);
+        self.file_done();
+    }
+
+    /// Tells the user something without writing across the bar.
+    pub fn remark(&self, text: impl Display) {
+        self.bar.suspend(|| super::output::remark(text));
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn add(&self, bytes: u64) {
+        self.bytes_done.fetch_add(bytes, Relaxed);
+        self.bar.inc(bytes);
+        self.say_now_and_then();
+    }
+
+    fn say_now_and_then(&self) {
+        if !self.plain {
+            return;
+        }
+        let now = Instant::now();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.duration_since(*said) >= PAUSE {
+            *said = now;
+            super::output::remark(self.line(now.duration_since(self.began)));
+        }
+    }
+
+    /// Such as `12 of 2000 files, 48.00 kB of 8.19 MB, 9.60 kB/s, 14 minutes left`.
+    fn line(&self, elapsed: Duration) -> String {
+        let (bytes, files) = (self.bytes_done.load(Relaxed), self.files_done.load(Relaxed));
+        let mut line = String::new();
+        if self.files > 1 {
+            line.push_str(&format!("{files} of {} files, ", self.files));
+        }
+        line.push_str(&DecimalBytes(bytes).to_string());
+        if self.bytes > 0 {
+            line.push_str(&format!(" of {}", DecimalBytes(self.bytes)));
+        }
+        let rate = bytes / elapsed.as_secs().max(1);
+        line.push_str(&format!(", {}/s", DecimalBytes(rate)));
+        if let Some(seconds) = self.bytes.saturating_sub(bytes).checked_div(rate)
+            && self.bytes > bytes
+        {
+            line.push_str(&format!(", {} left", HumanDuration(Duration::from_secs(seconds))));
+        }
+        line
+    }
+}
+
+/// What is said next, such as why it failed, has the line for itself.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn bar(size: Option<u64>, files: u64) -> ProgressBar {
+    let template = match (size, files) {
+        (None, _) => "{spinner} {bytes} {bytes_per_sec}",
+        (Some(_), 1) => "{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}",
+        (Some(_), _) => "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}",
     };
     let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
+    }
+}
+
+/// See [`Progress::watch`].
+pub struct Watched<'a, R> {
+    reader: R,
+    progress: &'a Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.reader.read(buffer)?;
+        self.progress.add(len as u64);
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_files_bytes_rate_and_time_left() {
+        let progress = Progress::files(10_000_000, 2_000);
+        io::copy(&mut progress.watch(&vec![0; 1_000_000][..]), &mut io::sink()).unwrap();
+        progress.file_done();
+        assert_eq!(
+            progress.line(Duration::from_secs(10)),
+            "1 of 2000 files, 1.00 MB of 10.00 MB, 100.00 kB/s, 2 minutes left"
+        );
+        let stream = Progress::stream(None);
+        assert_eq!(stream.line(Duration::ZERO), "0 B, 0 B/s");
     }
 }

@@ -1,71 +1,73 @@
-//! `tahoe put FILE|-`
+//! `tahoe put FILE|- [PATH]`
 
-use super::CliError;
-use super::http::{Gateway, refusal};
-use super::progress::bar;
-use std::fs::File;
-use std::io::Read;
-use ureq::SendBody;
+use super::http::Gateway;
+use super::local::{self, LocalFile};
+use super::location::{Location, PLACES};
+use super::progress::Progress;
+use super::{CliError, output};
+use std::path::Path;
 
 const EXAMPLES: &str = "\
 Examples:
   tahoe put photo.jpg
+  tahoe put photo.jpg private:photos/
   tar c photos | tahoe put - > photos.cap";
 
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
     /// The file to store; `-` stores what comes on stdin.
     #[arg(value_name = "FILE")]
     file: String,
+    /// Where to put it, folders being made as needed; with a slash at its end under the file's own
+    /// name. Without it the file is in no directory and its cap is the only way to it.
+    #[arg(value_name = "PATH")]
+    to: Option<String>,
     #[command(flatten)]
     gateway: Gateway,
 }
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        let connection = self.gateway.connect()?;
-        let (input, size) = open(&self.file)?;
-        let mut request = connection.agent.put(connection.url("/uri"));
-        if let Some(size) = size {
-            request = request.header("Content-Length", size.to_string());
-        }
-        if let Some(value) = connection.authorization() {
-            request = request.header("Authorization", value);
-        }
-        let bar = bar(size);
-        let mut reader = bar.wrap_read(input);
-        let response = request
-            .content_type("application/octet-stream")
-            .send(SendBody::from_reader(&mut reader))
-            .map_err(|error| connection.unreachable(&error))?;
-        bar.finish_and_clear();
-        if !response.status().is_success() {
-            return Err(refusal(response));
-        }
-        let cap = response.into_body().read_to_string();
-        let cap = cap.map_err(|error| connection.unreachable(&error))?;
-        println!("{}", cap.trim());
-        Ok(())
+        let session = self.gateway.session()?;
+        let place = self.to.as_deref().map(|to| self.place(to, &session)).transpose()?;
+        let url = place.as_ref().map_or_else(|| "/uri".to_owned(), Location::url);
+        let what = place.as_ref().map(Location::shown).unwrap_or_default();
+        let cap = if self.file == "-" {
+            let progress = Progress::stream(None);
+            let mut reader = progress.watch(std::io::stdin());
+            let answer = session.connection.put_file(&url, &mut reader, None)?;
+            progress.finish();
+            answer.success(&what)?.text()?
+        } else {
+            let mut file = LocalFile::open(Path::new(&self.file))?;
+            let progress = Progress::stream(file.size());
+            let size = file.size();
+            let mut reader = progress.watch(&mut file);
+            let answer = session.connection.put_file(&url, &mut reader, size);
+            progress.finish();
+            file.blame(answer)?.success(&what)?.text()?
+        };
+        output::line(cap)
     }
-}
 
-/// The input and its length, if that is known beforehand.
-fn open(name: &str) -> Result<(Box<dyn Read>, Option<u64>), CliError> {
-    if name == "-" {
-        return Ok((Box::new(std::io::stdin()), None));
+    fn place(&self, to: &str, session: &super::session::Session) -> Result<Location, CliError> {
+        if self.file == "-" && to == "-" {
+            return Err(CliError::usage(
+                "Both the file and the cap are to come from stdin",
+                "Store a file by its name, or use an alias.",
+            ));
+        }
+        let place = session.place(to)?;
+        if !place.wants_directory() {
+            return Ok(place);
+        }
+        let name = local::file_name(Path::new(&self.file)).filter(|_| self.file != "-");
+        name.map(|name| place.child(name)).ok_or_else(|| {
+            CliError::usage(
+                format!("What comes from {} has no name", self.file),
+                "Write the name behind the directory, such as private:notes.txt.",
+            )
+        })
     }
-    let fail = |error| {
-        CliError::new(format!("{name} cannot be read: {error}"), "Check the name of the file.")
-    };
-    let file = File::open(name).map_err(fail)?;
-    let metadata = file.metadata().map_err(fail)?;
-    if metadata.is_dir() {
-        return Err(CliError::new(
-            format!("{name} is a folder"),
-            "Store its files one by one, or an archive of it.",
-        ));
-    }
-    let size = metadata.is_file().then_some(metadata.len());
-    Ok((Box::new(file), size))
 }

@@ -1,7 +1,7 @@
 //! `tahoe start [DIR]`: this program again, as `run`, in a session of its own.
 
-use super::CliError;
 use super::dirs::Directories;
+use super::{CliError, output};
 use crate::node::basedir::{Basedir, BasedirError};
 use crate::node::lock;
 use std::io::{BufRead, BufReader, Read};
@@ -47,10 +47,7 @@ pub fn start(dir: &Path) -> Result<(), CliError> {
         BufReader::new(out).read_line(&mut line).map_err(failed)?;
     }
     match line.trim().strip_prefix("ready") {
-        Some(url) => {
-            println!("started {}{url}", dir.display());
-            Ok(())
-        }
+        Some(url) => output::summary(format_args!("started {}{url}", dir.display())),
         None => Err(reason(&mut child)),
     }
 }

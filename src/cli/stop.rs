@@ -1,7 +1,7 @@
 //! `tahoe stop [DIR]`
 
-use super::CliError;
 use super::dirs::Directories;
+use super::{CliError, output};
 use crate::node::basedir::Basedir;
 use crate::node::lock;
 use std::path::Path;
@@ -16,8 +16,7 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         self.dirs.all()?.iter().try_for_each(|dir| {
             if stop(dir)? {
-                println!("stopped {}", dir.display());
-                return Ok(());
+                return output::summary(format_args!("stopped {}", dir.display()));
             }
             Err(CliError::new(
                 format!("No node is running in {}", dir.display()),

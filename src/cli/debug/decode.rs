@@ -45,11 +45,15 @@ pub fn decode(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugEr
 
 fn decode_to(cap: &Cap, folder: &Path, out: &mut impl Write) -> Result<(), DebugError> {
     match cap {
-        Cap::Lit(cap) => Ok(out.write_all(cap.plaintext())?),
-        Cap::Chk(cap) => Shares::find(cap, folder)?.copy(cap, out),
-        Cap::ChkVerify(_) => Err(DebugError::new(
+        Cap::Lit(cap) | Cap::DirLit(cap) => Ok(out.write_all(cap.plaintext())?),
+        Cap::Chk(cap) | Cap::DirChk(cap) => Shares::find(cap, folder)?.copy(cap, out),
+        Cap::ChkVerify(_) | Cap::DirChkVerify(_) | Cap::DirVerify(_) => Err(DebugError::new(
             "This is a verify cap, which cannot read the file.",
             "Give the read cap; it begins with URI:CHK:.",
+        )),
+        Cap::Dir(_) | Cap::DirRead(_) => Err(DebugError::new(
+            "This cap is of a directory, which has no shares: a vdrive server keeps it.",
+            "Give the cap of a file or of an immutable directory.",
         )),
     }
 }

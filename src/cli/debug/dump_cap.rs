@@ -2,7 +2,7 @@
 
 use super::DebugError;
 use crate::base::base32;
-use crate::cap::{Cap, CapError, ChkVerifyCap};
+use crate::cap::{Cap, CapError, ChkVerifyCap, DirVerifyCap};
 use std::io::Write;
 
 #[derive(clap::Args, Debug)]
@@ -29,7 +29,33 @@ pub fn dump(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugErro
             writeln!(out, "kind: verify cap of an immutable file")?;
             facts(&cap, out)?;
         }
+        Cap::DirLit(cap) => {
+            writeln!(out, "kind: literal immutable directory")?;
+            writeln!(out, "size of its table: {}", cap.plaintext().len())?;
+        }
+        Cap::DirChk(cap) => {
+            writeln!(out, "kind: read cap of an immutable directory")?;
+            writeln!(out, "key: 16 bytes (secret, not shown)")?;
+            facts(&cap.verify_cap(), out)?;
+        }
+        Cap::DirChkVerify(cap) => {
+            writeln!(out, "kind: verify cap of an immutable directory")?;
+            facts(&cap, out)?;
+        }
+        Cap::Dir(cap) => directory("write cap", &cap.verify_cap(), out)?,
+        Cap::DirRead(cap) => directory("read cap", &cap.verify_cap(), out)?,
+        Cap::DirVerify(cap) => directory("verify cap", &cap, out)?,
     }
+    Ok(())
+}
+
+fn directory(kind: &str, cap: &DirVerifyCap, out: &mut impl Write) -> Result<(), DebugError> {
+    writeln!(out, "kind: {kind} of a directory")?;
+    writeln!(out, "tub: {}", base32::encode(cap.place().tub()))?;
+    writeln!(out, "hints: {}", cap.place().hints())?;
+    writeln!(out, "directory id: {}", base32::encode(cap.directory_id()))?;
+    writeln!(out, "hash of its verify key: {}", base32::encode(cap.verify_hash()))?;
+    writeln!(out, "verify cap: {}", cap.reveal())?;
     Ok(())
 }
 
@@ -51,9 +77,12 @@ pub fn parse(text: &str) -> Result<Cap, DebugError> {
         let advice = match error {
             CapError::Malformed => "Copy the whole cap, without gaps or line breaks.",
             CapError::Unknown => {
-                "A cap of a file begins with URI:CHK:, URI:CHK-Verifier: or URI:LIT:."
+                "A cap begins with URI:, as in URI:CHK:, URI:LIT:, URI:DIR: or URI:DIR2-CHK:."
             }
-            CapError::Unsupported => "Give the cap of an immutable file.",
+            CapError::NotReadOnly | CapError::NotImmutable => "Leave the prefix ro. or imm. away.",
+            CapError::Unsupported => {
+                "Give the cap of an immutable file, or of a directory without mutable files."
+            }
         };
         DebugError::new(format!("The cap cannot be used: {error}."), advice)
     })

@@ -1,0 +1,113 @@
+//! The files of a backup: stored unless the database knows them.
+
+use super::database::Stamp;
+use super::{Report, Run, is_healthy};
+use crate::cli::cp::store;
+use crate::cli::progress::Progress;
+use crate::cli::tree::{Leaf, Source, Tree};
+use crate::cli::{CliError, parallel};
+use serde_json::{Map, Value, json};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// A file that is in the grid.
+pub struct Stored {
+    pub cap: String,
+    pub metadata: Map<String, Value>,
+    /// It was read and sent just now.
+    new: bool,
+}
+
+/// What a directory says of something that came from this machine.
+pub fn metadata(of: &Metadata) -> Map<String, Value> {
+    let seconds = |whole: i64, nanoseconds: i64| whole as f64 + nanoseconds as f64 / 1e9;
+    let facts = [
+        ("mtime", json!(seconds(of.mtime(), of.mtime_nsec()))),
+        ("ctime", json!(seconds(of.ctime(), of.ctime_nsec()))),
+        ("st_mode", json!(of.mode())),
+        ("st_uid", json!(of.uid())),
+        ("st_gid", json!(of.gid())),
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl Run<'_> {
+    /// Sees to it that all files of the tree are in the grid, several at a time; none for one that
+    /// could not be read.
+    pub fn files(&self, tree: &Tree, report: &mut Report) -> Result<Vec<Option<Stored>>, CliError> {
+        let progress = Progress::files(tree.bytes(), tree.files.len());
+        let all = parallel::each(tree.files.iter().collect(), |leaf: &Leaf| {
+            let Source::Local(path) = &leaf.source else { return Ok(None) };
+            match self.file(path, leaf, &progress)? {
+                Ok(stored) => Ok(Some(stored)),
+                Err(error) => {
+                    progress.remark(format_args!("left out {}: {}", leaf.path, error.what()));
+                    Ok(None)
+                }
+            }
+        });
+        progress.finish();
+        let all = all?;
+        for (stored, leaf) in all.iter().zip(&tree.files) {
+            match stored {
+                Some(stored) if stored.new => {
+                    report.stored += 1;
+                    report.bytes += leaf.size;
+                }
+                Some(_) => report.reused += 1,
+                None => report.left_out += 1,
+            }
+        }
+        Ok(all)
+    }
+
+    fn file(
+        &self,
+        path: &Path,
+        leaf: &Leaf,
+        progress: &Progress,
+    ) -> Result<Result<Stored, CliError>, CliError> {
+        if let Some(stored) = self.known(path) {
+            self.tell(progress, "reused", leaf);
+            progress.skip(leaf.size);
+            return Ok(Ok(stored));
+        }
+        let (cap, file) = match store(path, self.connection, progress)? {
+            Ok(stored) => stored,
+            Err(error) => return Ok(Err(error)),
+        };
+        progress.file_done();
+        self.tell(progress, "stored", leaf);
+        let before = Stamp::of(file.metadata());
+        // One that was written to meanwhile is read again next time.
+        if file.metadata_now().is_ok_and(|now| Stamp::of(&now) == before) {
+            self.database.set_file(path, before, &cap, self.now);
+        }
+        Ok(Ok(Stored { cap, metadata: metadata(file.metadata()), new: true }))
+    }
+
+    /// For the user who asked for every line.
+    fn tell(&self, progress: &Progress, what: &str, leaf: &Leaf) {
+        if self.verbose {
+            progress.remark(format_args!("{what} {}", leaf.path));
+        }
+    }
+
+    /// A file that an earlier backup stored and that did not change.
+    fn known(&self, path: &Path) -> Option<Stored> {
+        if self.ignore_timestamps {
+            return None;
+        }
+        let facts = fs::metadata(path).ok()?;
+        let stamp = Stamp::of(&facts);
+        let known = self.database.file(path, stamp, self.now)?;
+        if known.stale {
+            if !is_healthy(&known.cap, self.connection) {
+                return None;
+            }
+            self.database.set_file(path, stamp, &known.cap, self.now);
+        }
+        Some(Stored { cap: known.cap, metadata: metadata(&facts), new: false })
+    }
+}

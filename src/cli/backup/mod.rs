@@ -1,0 +1,224 @@
+//! `tahoe backup FROM TO`: a snapshot of a folder, as immutable directories.
+//!
+//! ```text
+//! TO/Archives/2007-11-07_16:05:09Z    one directory a backup, never changed again
+//! TO/Latest                           the same directory as the newest of them
+//! ```
+//! What did not change since the last backup is neither read nor stored again: a database in the
+//! node's folder says which cap it has. Interrupted, a backup leaves what is in TO as it was, and
+//! the next one goes on where it stopped.
+
+mod database;
+mod files;
+mod folders;
+mod glob;
+
+use super::http::{Answer, Connection, Gateway};
+use super::location::{Location, PLACES};
+use super::output::{count, is_quiet, line};
+use super::session::Session;
+use super::tree::{Links, TOP, Tree};
+use super::walk::Verdict;
+use super::{CliError, time_text};
+use crate::base::rim::Clock;
+use database::Database;
+use glob::Glob;
+use indicatif::DecimalBytes;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  tahoe backup ~/Documents private:backups/documents
+  tahoe backup --exclude '*.o' --exclude-vcs ~/src work:src
+  tahoe cp -r private:backups/documents/Latest restored
+
+Symbolic links and special files are left out, which is said. Put the command into cron for a
+snapshot a day.";
+
+/// What version control systems keep beside the files that they control.
+const VCS: &[&str] = &[
+    ".git",
+    ".gitignore",
+    ".gitattributes",
+    ".hg",
+    ".hgignore",
+    ".hgtags",
+    ".svn",
+    ".bzr",
+    ".bzrignore",
+    ".bzrtags",
+    "CVS",
+    "RCS",
+    "SCCS",
+    "_darcs",
+    "{arch}",
+    ".arch-ids",
+    ".arch-inventory",
+    "=RELEASE-ID",
+    "=meta-update",
+    "=update",
+    ".jj",
+];
+
+/// Tries to find a name for the snapshot, a second later each.
+const STAMPS: u64 = 60;
+
+#[derive(clap::Args)]
+#[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
+pub struct Arguments {
+    /// The folder on this machine.
+    #[arg(value_name = "FROM")]
+    from: PathBuf,
+    /// The directory for the snapshots; it is made if need be.
+    #[arg(value_name = "TO")]
+    to: String,
+    /// Leave out what has such a name: `*` stands for any text, `?` for one character.
+    #[arg(long, value_name = "NAME", value_parser = Glob::parse)]
+    exclude: Vec<Glob>,
+    /// Leave out what version control systems keep.
+    #[arg(long)]
+    exclude_vcs: bool,
+    /// Read every file, even if its size and times say that it did not change.
+    #[arg(long)]
+    ignore_timestamps: bool,
+    /// A line for every file.
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    gateway: Gateway,
+}
+
+/// What a backup did.
+#[derive(Default)]
+struct Report {
+    stored: u64,
+    reused: u64,
+    bytes: u64,
+    made: u64,
+    kept: u64,
+    left_out: usize,
+}
+
+/// What the steps of a backup work with.
+struct Run<'a> {
+    connection: &'a Connection,
+    database: &'a Database,
+    now: u64,
+    ignore_timestamps: bool,
+    verbose: bool,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<(), CliError> {
+        let session = self.gateway.session()?;
+        let place = session.place(&self.to)?;
+        let mut tree = Tree::new();
+        let from = std::path::absolute(&self.from)
+            .map_err(|error| super::local::unreadable(&self.from, &error))?;
+        tree.read_local(TOP, &from, Links::LeaveOut, &|name| self.wants(name))?;
+        let database = self.database(&session)?;
+        let archives = place.child("Archives");
+        prepare(&archives, &session)?;
+        let run = Run {
+            connection: &session.connection,
+            database: &database,
+            now: Clock::System.now(),
+            ignore_timestamps: self.ignore_timestamps,
+            verbose: self.verbose && !is_quiet(),
+        };
+        let mut report = Report { left_out: tree.left_out, ..Report::default() };
+        let stored = run.files(&tree, &mut report)?;
+        let snapshot = run.folders(&tree, &stored, &mut report)?;
+        database.flush();
+        let name = add(&archives, &snapshot, run.now, &session)?;
+        put(&place.child("Latest"), &snapshot, "true", &session)?.success(&place.shown())?;
+        self.tell(&report, &format!("{}Archives/{name}", slashed(&place)))
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let vcs = self.exclude_vcs && VCS.contains(&name);
+        !vcs && !self.exclude.iter().any(|glob| glob.matches(name))
+    }
+
+    /// The database of the node's folder. A gateway given by its address may belong to another grid,
+    /// whose caps must not be mixed with these: it gets none, and everything is stored again.
+    fn database(&self, session: &Session) -> Result<Database, CliError> {
+        if self.gateway.node_url.is_some() {
+            return Ok(Database::none());
+        }
+        let basedir = session.basedir()?;
+        let grid = basedir.read("introducer.furl")?.unwrap_or_default();
+        Database::open(&basedir.join("private/backup.sled"), grid.as_bytes())
+    }
+
+    fn tell(&self, report: &Report, snapshot: &str) -> Result<(), CliError> {
+        let Report { stored, reused, bytes, made, kept, left_out } = report;
+        if !is_quiet() {
+            let files = count(*stored, "file", "files");
+            let folders = count(*made, "directory", "directories");
+            line(format_args!(
+                "{files} stored ({}), {reused} reused; {folders} made, {kept} reused\n{snapshot}",
+                DecimalBytes(*bytes)
+            ))?;
+        }
+        if *left_out == 0 {
+            return Ok(());
+        }
+        Err(CliError::new(
+            format!("The snapshot was made, but {left_out} things are not in it"),
+            "See above which and why; leave them out by --exclude to be told no more.",
+        ))
+    }
+}
+
+fn slashed(place: &Location) -> String {
+    let shown = place.shown();
+    if shown.ends_with(':') { shown } else { format!("{shown}/") }
+}
+
+/// Makes the directory of snapshots, if it is not there.
+fn prepare(archives: &Location, session: &Session) -> Result<(), CliError> {
+    match session.look(archives)? {
+        Some(there) if there.is_directory() => Ok(()),
+        Some(_) => Err(CliError::new(
+            format!("{} is not a directory", archives.shown()),
+            "Choose another place for the snapshots.",
+        )),
+        None => {
+            let answer = session.connection.post(&archives.ask("t=mkdir"), "")?;
+            answer.success(&archives.shown()).map(drop)
+        }
+    }
+}
+
+fn put(place: &Location, cap: &str, replace: &str, session: &Session) -> Result<Answer, CliError> {
+    session.connection.put(&place.ask(&format!("t=uri&replace={replace}")), cap)
+}
+
+/// Links the snapshot under the time of its beginning; two of the same second do not replace each
+/// other.
+fn add(
+    archives: &Location,
+    snapshot: &str,
+    now: u64,
+    session: &Session,
+) -> Result<String, CliError> {
+    for second in now..now + STAMPS {
+        let name = time_text::stamp(second);
+        let answer = put(&archives.child(&name), snapshot, "false", session)?;
+        if answer.status() != 409 {
+            return answer.success(&archives.shown()).map(|_| name);
+        }
+    }
+    Err(CliError::new(
+        format!("{} has a snapshot for every second of this minute", archives.shown()),
+        "Wait a minute and try again.",
+    ))
+}
+
+/// Whether something that the database knows can still be read in full; asked seldom.
+fn is_healthy(cap: &str, connection: &Connection) -> bool {
+    let path = format!("/uri/{}?t=check&output=JSON", crate::cli::http::percent_encode(cap));
+    let answer = connection.post(&path, "").and_then(|answer| answer.success(""));
+    answer.and_then(Answer::json::<Verdict>).is_ok_and(|verdict| verdict.results.healthy)
+}

@@ -1,0 +1,75 @@
+//! `tahoe check PATH…`
+
+use super::http::{Gateway, about};
+use super::location::PLACES;
+use super::output::Output;
+use super::walk::Verdict;
+use super::{CliError, ls};
+
+const EXAMPLES: &str = "\
+Examples:
+  tahoe check private:docs/notes.txt
+  tahoe check - < photo.cap";
+
+#[derive(clap::Args)]
+#[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
+pub struct Arguments {
+    /// Files or directories whose shares are to be counted.
+    #[arg(value_name = "PATH", required = true)]
+    places: Vec<String>,
+    /// What the gateway says, as it says it.
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    gateway: Gateway,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<(), CliError> {
+        let session = self.gateway.session()?;
+        let mut unhealthy = 0;
+        for text in &self.places {
+            let place = session.place(text)?;
+            let answer = session.connection.post(&place.ask("t=check&output=JSON"), "")?;
+            let answer = answer.success(&place.shown())?;
+            if self.raw {
+                ls::copy_out(answer.into_reader())?;
+                continue;
+            }
+            let verdict: Verdict = answer.json()?;
+            unhealthy += u64::from(!verdict.results.healthy);
+            print(&place.shown(), &verdict)?;
+        }
+        healthy_or(unhealthy, self.places.len() as u64)
+    }
+}
+
+fn print(name: &str, verdict: &Verdict) -> Result<(), CliError> {
+    let mut out = Output::new();
+    out.line(about(name, &verdict.summary()))?;
+    if !verdict.storage_index.is_empty() {
+        out.line(format_args!(" storage index: {}", verdict.storage_index))?;
+    }
+    let counts = &verdict.results;
+    if let (Some(good), Some(needed), Some(expected)) =
+        (counts.count_shares_good, counts.count_shares_needed, counts.count_shares_expected)
+    {
+        out.line(format_args!(" good shares: {good} (encoding is {needed}-of-{expected})"))?;
+    }
+    for line in verdict.corrupt() {
+        out.line(format_args!(" {line}"))?;
+    }
+    out.finish()
+}
+
+/// The command fails if something is not as well stored as it should be.
+pub fn healthy_or(unhealthy: u64, all: u64) -> Result<(), CliError> {
+    if unhealthy == 0 {
+        return Ok(());
+    }
+    let verb = if unhealthy == 1 { "is" } else { "are" };
+    Err(CliError::new(
+        format!("{unhealthy} of {all} {verb} not healthy"),
+        "Connect the servers that are away, or store the files again while they can be read.",
+    ))
+}

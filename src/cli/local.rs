@@ -1,0 +1,107 @@
+//! Files of this machine: read for storing, and what is said when that fails.
+
+use super::CliError;
+use super::http::Answer;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// An open file that gives exactly the bytes that it had when it was opened.
+pub struct LocalFile {
+    path: PathBuf,
+    file: File,
+    metadata: Metadata,
+    /// Bytes still to be read; none if that is not known beforehand (a pipe).
+    left: Option<u64>,
+    failed: Option<io::Error>,
+}
+
+impl LocalFile {
+    pub fn open(path: &Path) -> Result<Self, CliError> {
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+        if metadata.is_dir() {
+            return Err(CliError::new(
+                format!("{} is a folder", path.display()),
+                "Copy all of it with `tahoe cp -r`, or store an archive of it.",
+            ));
+        }
+        let left = metadata.is_file().then_some(metadata.len());
+        Ok(Self { path: path.to_owned(), file, metadata, left, failed: None })
+    }
+
+    /// Its length, if that is known beforehand.
+    pub fn size(&self) -> Option<u64> {
+        self.metadata.is_file().then_some(self.metadata.len())
+    }
+
+    /// As it was when it was opened.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// As it is now.
+    pub fn metadata_now(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+
+    /// The outcome of sending it: where reading failed, that and not the gateway is to blame.
+    pub fn blame(self, answer: Result<Answer, CliError>) -> Result<Answer, CliError> {
+        match self.failed {
+            Some(error) => Err(unreadable(&self.path, &error)),
+            None => answer,
+        }
+    }
+
+    /// Whether reading it failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+}
+
+impl Read for LocalFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = self.left.map_or(buffer.len(), |left| {
+            usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()))
+        });
+        let result = match buffer.get_mut(..wanted) {
+            Some(buffer) if !buffer.is_empty() => self.file.read(buffer),
+            _ => return Ok(0),
+        };
+        let result = match (result, &mut self.left) {
+            (Ok(0), Some(_)) => Err(io::Error::other("it became shorter while it was read")),
+            (Ok(len), Some(left)) => {
+                *left -= len as u64;
+                Ok(len)
+            }
+            (result, _) => result,
+        };
+        result.map_err(|error| {
+            let kind = error.kind();
+            self.failed = Some(error);
+            kind.into()
+        })
+    }
+}
+
+/// The last element of a path, if it is text.
+pub fn file_name(path: &Path) -> Option<&str> {
+    path.file_name().and_then(|name| name.to_str())
+}
+
+pub fn unreadable(path: &Path, error: &io::Error) -> CliError {
+    CliError::new(
+        format!("{} cannot be read: {error}", path.display()),
+        "Check the name of the file, and that you may read it.",
+    )
+}
+
+pub fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    if path == Path::new("stdout") && error.kind() == io::ErrorKind::BrokenPipe {
+        return CliError::nobody_reads();
+    }
+    CliError::new(
+        format!("{} cannot be written: {error}", path.display()),
+        "Check the path and the space that is left.",
+    )
+}

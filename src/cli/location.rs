@@ -1,0 +1,234 @@
+//! Places in the grid as people write them.
+//!
+//! ```text
+//! docs/notes.txt        a path in the global directory
+//! global:docs           the same, said aloud
+//! private:docs, ~/docs  a path in this node's own directory
+//! NAME:docs             a path below the directory with this alias
+//! CAP, CAP/docs         a cap, and a path below it
+//! -                     any of the last two, from the next line of stdin
+//! ```
+
+use super::CliError;
+use super::output::shown;
+use super::session::Session;
+use crate::cli::http::percent_encode;
+
+/// For the help of every command that takes a place.
+pub const PLACES: &str = "\
+Places:
+  docs/notes.txt           a path in the global directory; so is global:docs/notes.txt
+  private:a.txt, '~/a.txt' a path in this node's private directory
+  NAME:a.txt               a path below an alias (see `tahoe create-alias`)
+  CAP, CAP/a.txt           a cap, or a path below the directory that it opens
+  -                        the same from a line of stdin, out of the list of processes";
+
+/// Where a path begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Root {
+    Global,
+    Private,
+    Cap(String),
+}
+
+/// A place in the grid. Its `Debug` holds caps and is for tests only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    root: Root,
+    path: Vec<String>,
+    /// Written with a slash at its end: a directory is meant.
+    slash: bool,
+    /// How the root is called in messages; a cap is not repeated.
+    called: String,
+}
+
+/// What a text says before aliases are looked up.
+#[derive(Debug, PartialEq, Eq)]
+enum Written<'a> {
+    Global(&'a str),
+    Private(&'a str),
+    Alias(&'a str, &'a str),
+    Cap(&'a str, &'a str),
+    Stdin,
+}
+
+fn written(text: &str) -> Written<'_> {
+    if text == "-" {
+        return Written::Stdin;
+    }
+    let head = text.split('/').next().unwrap_or_default();
+    let rest = text.get(head.len()..).unwrap_or_default();
+    match head.split_once(':') {
+        _ if head == "~" => Written::Private(rest),
+        _ if head.starts_with("URI:") => Written::Cap(head, rest),
+        Some((name, _)) => Written::Alias(name, text.get(name.len() + 1..).unwrap_or_default()),
+        None => Written::Global(text),
+    }
+}
+
+/// Whether `text` names a place in the grid where a bare name would mean a local file.
+pub fn is_marked(text: &str) -> bool {
+    !matches!(written(text), Written::Global(_))
+}
+
+impl Location {
+    /// Reads a place; aliases and stdin are consulted only when it says so.
+    pub fn parse(text: &str, session: &Session) -> Result<Self, CliError> {
+        if text.trim().is_empty() {
+            return Err(CliError::new(
+                "An empty text names no place in the grid",
+                "Give a path such as global:docs, or a cap.",
+            ));
+        }
+        Ok(match written(text) {
+            Written::Global(path) => Self::builtin("global", path, session)?,
+            Written::Private(path) => Self::builtin("private", path, session)?,
+            Written::Alias(name @ ("global" | "private"), path) => {
+                Self::builtin(name, path, session)?
+            }
+            Written::Alias(name, path) => {
+                let aliases = session.aliases()?;
+                let cap = aliases.get(name).ok_or_else(|| unknown_alias(name))?;
+                Self::new(Root::Cap(cap.to_owned()), path, format!("{}:", shown(name)))
+            }
+            Written::Cap(cap, path) => {
+                Self::new(Root::Cap(cap.trim().to_owned()), path, CAP.into())
+            }
+            Written::Stdin => {
+                let line = session.line_of_stdin()?;
+                let (cap, path) = line.split_once('/').unwrap_or((&line, ""));
+                let slash = if line.ends_with('/') { "/" } else { "" };
+                Self::new(Root::Cap(cap.to_owned()), &format!("{path}{slash}"), CAP.into())
+            }
+        })
+    }
+
+    fn builtin(name: &str, path: &str, session: &Session) -> Result<Self, CliError> {
+        let root = match (session.aliases()?.get(name), name) {
+            (Some(cap), _) => Root::Cap(cap.to_owned()),
+            (None, "private") => Root::Private,
+            (None, _) => Root::Global,
+        };
+        Ok(Self::new(root, path, format!("{name}:")))
+    }
+
+    fn new(root: Root, path: &str, called: String) -> Self {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        Self { root, path: parts.map(str::to_owned).collect(), slash: path.ends_with('/'), called }
+    }
+
+    /// Its address below the gateway's, without arguments.
+    pub fn url(&self) -> String {
+        let mut url = match &self.root {
+            Root::Global => "/vdrive/global".to_owned(),
+            Root::Private => "/vdrive/private".to_owned(),
+            Root::Cap(cap) => format!("/uri/{}", percent_encode(cap)),
+        };
+        for part in &self.path {
+            url.push('/');
+            url.push_str(&percent_encode(part));
+        }
+        url
+    }
+
+    /// Its address with arguments, which must be encoded already.
+    pub fn ask(&self, arguments: &str) -> String {
+        format!("{}?{arguments}", self.url())
+    }
+
+    /// The last element of the path; a root has none.
+    pub fn name(&self) -> Option<&str> {
+        self.path.last().map(String::as_str)
+    }
+
+    pub fn wants_directory(&self) -> bool {
+        self.slash || self.path.is_empty()
+    }
+
+    /// Whether it begins at this node's private directory.
+    pub fn is_private(&self) -> bool {
+        self.root == Root::Private
+    }
+
+    /// The directory that it is in, and its name there.
+    pub fn split(&self) -> Option<(Self, &str)> {
+        let (name, above) = self.path.split_last()?;
+        let parent = Self { path: above.to_vec(), slash: true, ..self.clone() };
+        Some((parent, name))
+    }
+
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        let mut this = self.clone();
+        this.path.push(name.to_owned());
+        this.slash = false;
+        this
+    }
+
+    /// The cap itself if there is no path behind it.
+    pub fn bare_cap(&self) -> Option<&str> {
+        match &self.root {
+            Root::Cap(cap) if self.path.is_empty() => Some(cap),
+            _ => None,
+        }
+    }
+
+    /// How it is called in messages, which never repeat a cap. A root ends with a colon.
+    pub fn shown(&self) -> String {
+        let path = shown(&self.path.join("/"));
+        let gap = if self.called.ends_with(':') || path.is_empty() { "" } else { "/" };
+        format!("{}{gap}{path}", self.called)
+    }
+}
+
+const CAP: &str = "the given cap";
+
+fn unknown_alias(name: &str) -> CliError {
+    CliError::new(
+        format!("There is no alias {}", shown(name)),
+        "List them with `tahoe list-aliases`, or make one with `tahoe create-alias`.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_of_writing_a_place_is_told_apart() {
+        for (text, meant) in [
+            ("docs/notes.txt", Written::Global("docs/notes.txt")),
+            ("docs/a:b", Written::Global("docs/a:b")),
+            ("/docs", Written::Global("/docs")),
+            ("global:docs", Written::Alias("global", "docs")),
+            ("work:", Written::Alias("work", "")),
+            ("work:a/b:c", Written::Alias("work", "a/b:c")),
+            ("work:/a", Written::Alias("work", "/a")),
+            ("~", Written::Private("")),
+            ("~/a/b", Written::Private("/a/b")),
+            ("-", Written::Stdin),
+            ("-a", Written::Global("-a")),
+            (
+                "URI:DIR:x@tcp:h:1,tcp:[::1]:2:k",
+                Written::Cap("URI:DIR:x@tcp:h:1,tcp:[::1]:2:k", ""),
+            ),
+            ("URI:DIR2:a:b/c:d/e", Written::Cap("URI:DIR2:a:b", "/c:d/e")),
+        ] {
+            assert_eq!(written(text), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_escaped_and_messages_show_no_cap() {
+        let place = Location::new(Root::Cap("URI:DIR2:a:b".into()), "/x y/ü/", CAP.into());
+        assert_eq!(place.url(), "/uri/URI%3ADIR2%3Aa%3Ab/x%20y/%C3%BC");
+        assert_eq!(place.shown(), "the given cap/x y/ü");
+        assert!(place.wants_directory() && place.bare_cap().is_none());
+        let (parent, name) = place.split().unwrap();
+        assert_eq!((parent.url().as_str(), name), ("/uri/URI%3ADIR2%3Aa%3Ab/x%20y", "ü"));
+        assert_eq!(parent.child("z").url(), "/uri/URI%3ADIR2%3Aa%3Ab/x%20y/z");
+        let root = Location::new(Root::Global, "", "global:".into());
+        assert_eq!((root.url().as_str(), root.shown().as_str()), ("/vdrive/global", "global:"));
+        assert!(root.split().is_none() && root.name().is_none());
+    }
+}

@@ -1,0 +1,120 @@
+//! A folder of this machine, read into a [`Tree`].
+
+use super::{Identity, Source, Tree};
+use crate::cli::CliError;
+use crate::cli::local::unreadable;
+use crate::cli::output::shown;
+use std::fs::{self, DirEntry, FileType, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// What becomes of symbolic links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// What they lead to is copied.
+    Follow,
+    /// They are left out, which is said.
+    LeaveOut,
+}
+
+impl Tree {
+    /// Reads the folder `path` and all below it into `into`. What cannot be read is left out;
+    /// `wanted` is asked for every name.
+    pub fn read_local(
+        &mut self,
+        into: usize,
+        path: &Path,
+        links: Links,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<(), CliError> {
+        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        // The first one must be readable; nothing was asked for but this.
+        fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+        if let Some(folder) = self.folders.get_mut(into) {
+            folder.identity = Some(identity(&metadata));
+            folder.local = Some(path.to_owned());
+        }
+        let mut waiting = vec![(into, path.to_owned())];
+        while let Some((number, path)) = waiting.pop() {
+            for entry in self.entries(&path) {
+                let Some(name) = self.name(&entry) else { continue };
+                if !wanted(&name) {
+                    continue;
+                }
+                if let Some(folder) = self.add_entry(number, &name, &entry, links) {
+                    waiting.push((folder, entry.path()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder of this machine as a folder in `above`.
+    pub fn add_local_folder(&mut self, above: usize, name: &str, path: &Path) -> Option<usize> {
+        let metadata = fs::metadata(path).ok()?;
+        let number = self.add_folder(above, name, Some(identity(&metadata)))?;
+        self.folders.get_mut(number)?.local = Some(path.to_owned());
+        Some(number)
+    }
+
+    /// What is in a folder, sorted by name; nothing if it cannot be read.
+    fn entries(&mut self, path: &Path) -> Vec<DirEntry> {
+        let listed = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        match listed {
+            Ok(mut entries) => {
+                entries.sort_by_key(DirEntry::file_name);
+                entries
+            }
+            Err(error) => {
+                self.leave_out(&shown(&path.to_string_lossy()), &error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    fn name(&mut self, entry: &DirEntry) -> Option<String> {
+        match entry.file_name().into_string() {
+            Ok(name) => Some(name),
+            Err(_) => {
+                let path = entry.path();
+                self.leave_out(&shown(&path.to_string_lossy()), "its name is not UTF-8");
+                None
+            }
+        }
+    }
+
+    /// Adds a file, or a folder, whose number is returned.
+    fn add_entry(
+        &mut self,
+        above: usize,
+        name: &str,
+        entry: &DirEntry,
+        links: Links,
+    ) -> Option<usize> {
+        let path = entry.path();
+        let is_link = entry.file_type().is_ok_and(|kind| FileType::is_symlink(&kind));
+        if is_link && links == Links::LeaveOut {
+            self.leave_out(&shown(&path.to_string_lossy()), "it is a symbolic link");
+            return None;
+        }
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => self.add_local_folder(above, name, &path),
+            Ok(metadata) if metadata.is_file() => {
+                self.add_file(above, name, Source::Local(PathBuf::from(&path)), metadata.len());
+                None
+            }
+            Ok(_) => {
+                self.leave_out(&shown(&path.to_string_lossy()), "it is no file and no folder");
+                None
+            }
+            Err(error) => {
+                self.leave_out(&shown(&path.to_string_lossy()), &error.to_string());
+                None
+            }
+        }
+    }
+}
+
+fn identity(metadata: &Metadata) -> Identity {
+    Identity::Local(metadata.dev(), metadata.ino())
+}

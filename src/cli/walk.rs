@@ -1,0 +1,121 @@
+//! Walking everything below a directory: one JSON object a line, for as long as it takes.
+
+use super::CliError;
+use super::http::Answer;
+use super::output::shown;
+use crate::base::limits::WALK_LINE_MAX;
+use serde::Deserialize;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+
+/// One line of the answer.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Line {
+    File(Found),
+    Directory(Found),
+    Unknown(Found),
+    Stats,
+}
+
+/// Something below the directory, or the directory itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Found {
+    pub path: Vec<String>,
+    pub cap: Option<String>,
+    pub verifycap: Option<String>,
+    pub repaircap: Option<String>,
+    pub storage_index: Option<String>,
+    pub check_results: Option<Verdict>,
+}
+
+/// What a check found out about one object.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Verdict {
+    pub summary: Option<String>,
+    #[serde(default)]
+    pub storage_index: String,
+    pub results: Counts,
+}
+
+/// The figures of a check; a literal file has only the first.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Counts {
+    pub healthy: bool,
+    pub recoverable: Option<bool>,
+    pub count_happiness: Option<u64>,
+    pub count_shares_good: Option<u64>,
+    pub count_shares_needed: Option<u64>,
+    pub count_shares_expected: Option<u64>,
+    pub list_corrupt_shares: Vec<Value>,
+}
+
+impl Found {
+    /// Its path; the beginning of the walk is a dot.
+    pub fn shown(&self) -> String {
+        if self.path.is_empty() { ".".to_owned() } else { shown(&self.path.join("/")) }
+    }
+}
+
+impl Verdict {
+    pub fn summary(&self) -> String {
+        let plain = if self.results.healthy { "Healthy" } else { "Not Healthy" };
+        shown(self.summary.as_deref().unwrap_or(plain))
+    }
+
+    /// A line for each share that is damaged.
+    pub fn corrupt(&self) -> Vec<String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => shown(text),
+            other => other.to_string(),
+        };
+        let shares = self.results.list_corrupt_shares.iter().map(|share| {
+            let parts: Vec<_> = share.as_array().into_iter().flatten().map(text).collect();
+            match parts.as_slice() {
+                [server, index, number] => {
+                    format!("corrupt share {number} of {index} on server {server}")
+                }
+                _ => "corrupt share".to_owned(),
+            }
+        });
+        shares.collect()
+    }
+}
+
+/// Hands on every line; what the gateway could not walk is the error.
+pub fn lines(
+    answer: Answer,
+    mut each: impl FnMut(Line) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut reader = BufReader::new(answer.into_reader());
+    let mut whole = false;
+    loop {
+        let mut line = String::new();
+        let len = (&mut reader).take(WALK_LINE_MAX).read_line(&mut line);
+        let len = len.map_err(|error| broken_off(&error.to_string()))?;
+        let text = line.trim();
+        if let Some(reason) = text.strip_prefix("ERROR:") {
+            return Err(broken_off(&shown(reason.trim())));
+        }
+        if len == 0 {
+            return if whole { Ok(()) } else { Err(broken_off("the connection ended early")) };
+        }
+        if text.is_empty() {
+            continue;
+        }
+        let line = serde_json::from_str(text).map_err(|_| broken_off("a line is no JSON"))?;
+        // The statistics are the last line; without them something is missing.
+        whole = matches!(line, Line::Stats);
+        each(line)?;
+    }
+}
+
+fn broken_off(reason: &str) -> CliError {
+    CliError::new(
+        format!("The walk broke off: {reason}"),
+        "What was printed is not all; try again when more servers are connected.",
+    )
+}

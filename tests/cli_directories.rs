@@ -1,0 +1,423 @@
+//! Every command about directories, where it succeeds and where it fails, as a process against a
+//! gateway in memory; and the help of all commands, word for word.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test stops at the first surprise, and tells its story in one piece"
+)]
+
+mod nodes;
+mod web_stub;
+
+#[path = "cli_directories/copies.rs"]
+mod copies;
+#[path = "cli_directories/help.rs"]
+mod help;
+#[path = "cli_directories/run.rs"]
+mod run;
+
+use nodes::{bytes, done, failed, tahoe, text};
+use run::{FOLDER, folder, two_sentences};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use web_stub::Gateway;
+
+#[test]
+fn places_are_written_in_every_way() {
+    let gateway = Gateway::start();
+    gateway.write("in", "hello");
+    let cap = gateway.done(&["put", "in", "docs/notes.txt"]);
+    assert!(cap.starts_with("URI:CHK:") && cap.lines().count() == 1, "{cap}");
+    for place in ["docs/notes.txt", "global:docs/notes.txt", "/docs/notes.txt", cap.trim()] {
+        assert_eq!(gateway.done(&["get", place]), "hello", "{place}");
+    }
+    gateway.done(&["put", "in", "private:a/"]);
+    for place in ["private:a/in", "~/a/in"] {
+        assert_eq!(gateway.done(&["get", place]), "hello", "{place}");
+    }
+    let dir = gateway.done(&["mkdir"]);
+    gateway.done(&["put", "in", &format!("{}/x/y", dir.trim())]);
+    assert_eq!(gateway.given(dir.as_bytes(), &["ls", "-"]), "x\n");
+    assert_eq!(gateway.given(format!("{}/x\n", dir.trim()).as_bytes(), &["ls", "-"]), "y\n");
+    assert_eq!(gateway.given(cap.as_bytes(), &["get", "-"]), "hello");
+    assert!(gateway.given(b"piped", &["put", "-", "global:p"]).starts_with("URI:CHK:"));
+    assert_eq!(gateway.done(&["get", "p"]), "piped");
+    gateway.done(&["put", "in", "odd/ü %?#&+ ;.txt"]);
+    assert_eq!(gateway.done(&["ls", "odd"]), "ü %?#&+ ;.txt\n");
+    assert_eq!(gateway.done(&["get", "odd/ü %?#&+ ;.txt"]), "hello");
+
+    let said = gateway.failed(&["ls", "nobody:x"]);
+    assert!(said.contains("no alias nobody"), "{said}");
+    let said = gateway.failed(&["get", "docs/other.txt"]);
+    assert!(said.contains("global:docs/other.txt: No such child: other.txt"), "{said}");
+    let said = gateway.failed(&["get", "docs"]);
+    assert!(said.contains("is a directory"), "{said}");
+    assert!(gateway.failed(&["get", dir.trim()]).contains("is a directory"));
+    for empty in [&["get", ""][..], &["ls", ""], &["get", "-"]] {
+        gateway.failed(empty);
+    }
+    for (wrong, code) in [
+        (&["put", "-", "private:a/"][..], 2),
+        (&["put", "-", "-"], 2),
+        (&["put", "nothing", "a"], 1),
+        (&["put", "in", "docs"], 1),
+    ] {
+        assert_eq!(failed(&mut gateway.run(wrong)).0, code, "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_private_directory_wants_the_owners_token() {
+    let gateway = Gateway::start();
+    gateway.done(&["mkdir", "private:mine"]);
+    let (code, said) = failed(tahoe().args(["ls", "private:", "-u", &gateway.url]));
+    two_sentences(&said);
+    assert!(code == 1 && said.contains("-d NODEDIR"), "{said}");
+    assert!(done(tahoe().args(["ls", "-u", &gateway.url])).is_empty());
+}
+
+#[test]
+fn listings_show_kinds_rights_and_times() {
+    let gateway = Gateway::start();
+    gateway.write("a", bytes(1234, 1));
+    gateway.done(&["put", "a", "big.bin"]);
+    gateway.done(&["mkdir", "sub"]);
+    gateway.done(&["put", "a", "evil\u{1b}[2J\nname"]);
+    assert_eq!(gateway.done(&["ls", "-F"]), "big.bin\nevil\\u{1b}[2J\\nname\nsub/\n");
+    let long = "-r-- 1234 2007-11-07 16:05 big.bin\n\
+                -r-- 1234 2007-11-07 16:05 evil\\u{1b}[2J\\nname\n\
+                drwx    - 2007-11-07 16:05 sub\n";
+    assert_eq!(gateway.done(&["ls", "-l"]), long);
+    let alone = gateway.done(&["ls", "-l", "big.bin"]);
+    assert!(alone.ends_with("big.bin\n") && alone.contains("1234"), "{alone}");
+    let caps = gateway.done(&["ls", "--uri", "--readonly-uri"]);
+    let sub = caps.lines().find(|line| line.starts_with("sub")).unwrap();
+    assert!(sub.contains("URI:DIR:") && sub.contains("URI:DIR-RO:"), "{caps}");
+    let json: serde_json::Value = serde_json::from_str(&gateway.done(&["ls", "--json"])).unwrap();
+    assert_eq!(json[1]["children"]["big.bin"][1]["size"], 1234);
+    assert!(gateway.failed(&["ls", "URI:CHK:unknown"]).contains("nothing that this gateway knows"));
+    gateway.refuse("GET /vdrive/global", 410, "UnrecoverableFileError: its server is away.");
+    let said = gateway.failed(&["ls"]);
+    assert!(said.contains("its server is away") && said.contains("try again"), "{said}");
+}
+
+#[test]
+fn whoever_reads_only_the_beginning_gets_no_complaint() {
+    let gateway = Gateway::start();
+    let mut child = gateway.run(&["ls", "--json"]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(141), String::new()));
+}
+
+#[test]
+fn things_are_moved_linked_and_removed() {
+    let gateway = Gateway::start();
+    gateway.write("in", "x");
+    gateway.done(&["put", "in", "a"]);
+    gateway.done(&["mkdir", "dir"]);
+    gateway.asked("");
+    assert_eq!(gateway.done(&["mv", "a", "b"]), "");
+    assert_eq!(gateway.asked("t=relink"), 1, "one call, so that it is never in neither place");
+    gateway.done(&["mv", "b", "dir/"]);
+    gateway.done(&["mv", "dir/b", "private:c"]);
+    assert_eq!(gateway.done(&["ls"]), "dir\n");
+    gateway.done(&["mv", "private:c", "private: spaced "]);
+    assert_eq!(gateway.done(&["get", "private: spaced "]), "x");
+    gateway.done(&["mv", "private: spaced ", "private:c"]);
+    assert_eq!(gateway.done(&["ls", "private:"]), "c\n");
+    gateway.done(&["ln", "private:c", "dir/"]);
+    let cap = gateway.done(&["put", "in"]);
+    gateway.given(cap.as_bytes(), &["ln", "-", "dir/again"]);
+    assert_eq!(gateway.done(&["ls", "dir"]), "again\nc\n");
+    gateway.done(&["rm", "dir/again", "dir/c"]);
+    gateway.done(&["unlink", "private:c"]);
+    assert_eq!(gateway.done(&["ls", "dir"]) + &gateway.done(&["ls", "private:"]), "");
+
+    gateway.done(&["put", "in", "a"]);
+    for command in ["mv", "ln"] {
+        let said = gateway.failed(&[command, "a", "dir"]);
+        assert!(said.contains("is a directory") && said.contains("slash"), "{said}");
+        assert!(gateway.failed(&[command, "none", "b"]).contains("No such child"));
+    }
+    assert_eq!(gateway.done(&["get", "a"]), "x");
+    assert!(gateway.failed(&["ln", "URI:CHK:none", "b"]).contains("nothing that this gateway"));
+    assert!(gateway.failed(&["mv", "a", "none/b"]).contains("global:none"));
+    assert!(gateway.failed(&["rm", "none"]).contains("No such child"));
+    for wrong in [
+        &["rm", "global:"][..],
+        &["mv", "private:", "x"],
+        &["mv", "a", "a"],
+        &["mv", "URI:CHK:5", "x"],
+        &["ln", "global:", "private:"],
+        &["rm"],
+    ] {
+        assert_eq!(failed(&mut gateway.run(wrong)).0, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_failed_move_leaves_the_child_where_it_was() {
+    let gateway = Gateway::start();
+    gateway.write("in", "x");
+    gateway.done(&["put", "in", "a"]);
+    gateway.refuse("PUT", 503, "No server for directories is connected.");
+    gateway.failed(&["mv", "a", " b"]);
+    assert_eq!(gateway.done(&["get", "a"]), "x");
+}
+
+#[test]
+fn directories_are_made_with_those_above_them() {
+    let gateway = Gateway::start();
+    let cap = gateway.done(&["mkdir", "a/b/c"]);
+    assert!(cap.starts_with("URI:DIR:"), "{cap}");
+    assert_eq!(gateway.done(&["mkdir", "a/b/c"]), cap);
+    assert_eq!(gateway.done(&["ls", "a/b"]), "c\n");
+    gateway.refuse("t=mkdir", 409, "A file is in the way.");
+    assert!(gateway.failed(&["mkdir", "a/x"]).contains("in the way"));
+}
+
+#[test]
+fn aliases_are_made_listed_and_never_overwritten() {
+    let gateway = Gateway::start();
+    assert_eq!(gateway.done(&["create-alias", "work"]), "alias work created\n");
+    assert_eq!(gateway.done(&["list-aliases"]), "work: URI:DIR:3\n");
+    assert_eq!(gateway.done(&["list-aliases", "--names"]), "work\n");
+    gateway.write("in", "x");
+    gateway.done(&["put", "in", "work:a/b"]);
+    assert_eq!(gateway.done(&["add-alias", "deep:", "work:a"]), "alias deep added\n");
+    assert_eq!(gateway.done(&["ls", "deep:"]), "b\n");
+    assert_eq!(gateway.given(b"URI:DIR-RO:3\n", &["-q", "add-alias", "read", "-"]), "");
+    assert!(gateway.failed(&["rm", "nobody:a"]).contains("no alias"));
+    let file = gateway.node().join("private/aliases");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let before = fs::read(&file).unwrap();
+    assert!(gateway.failed(&["create-alias", "work"]).contains("already"));
+    assert!(gateway.failed(&["add-alias", "work", "URI:DIR:1"]).contains("already"));
+    let file_cap = gateway.done(&["put", "in"]);
+    assert!(gateway.failed(&["add-alias", "file", file_cap.trim()]).contains("no directory"));
+    gateway.refuse("POST /uri?t=mkdir", 503, "No server for directories is connected.");
+    gateway.failed(&["create-alias", "late"]);
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!(failed(&mut gateway.run(&["create-alias", "a b"])).0, 2);
+    // A name of one's own goes before the one that is built in.
+    fs::write(&file, "global: URI:DIR:3\n").unwrap();
+    assert_eq!(gateway.done(&["ls"]), "a\n");
+    fs::write(&file, "what is this\n").unwrap();
+    assert!(gateway.failed(&["list-aliases"]).contains("Line 1"));
+}
+
+#[test]
+fn aliases_made_at_once_are_all_kept() {
+    let gateway = Gateway::start();
+    let names: Vec<_> = (0..8).map(|number| format!("alias{number}")).collect();
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| gateway.run(&["-q", "create-alias", name]).spawn().unwrap())
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(gateway.done(&["list-aliases", "--names"]).lines().count(), 8);
+}
+
+#[test]
+fn walks_print_everything_below() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    gateway.done(&["cp", "-r", "src", "global:"]);
+    let manifest = gateway.done(&["manifest"]);
+    let paths: Vec<_> = manifest.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(paths.len(), FOLDER.len() + 2);
+    assert!(paths.contains(&".") && paths.contains(&"src/sub/deep/four"), "{manifest}");
+    assert!(gateway.done(&["manifest", "--verify-cap", "src"]).starts_with("V-URI:"));
+    assert_eq!(gateway.done(&["manifest", "--storage-index", "src/sub/deep"]), "si\nsi\n");
+    assert_eq!(gateway.done(&["manifest", "--repair-cap"]), "");
+    assert!(gateway.done(&["manifest", "--raw"]).contains("\"type\":\"stats\""));
+    let stats = gateway.done(&["stats"]);
+    assert!(stats.contains("size-immutable-files: 123456  (123.46 kB)"), "{stats}");
+    assert!(stats.contains("  4-10  : 1"), "{stats}");
+    assert!(gateway.done(&["stats", "--raw"]).contains("\"finished\": true"));
+    assert!(gateway.failed(&["manifest", "none"]).contains("No such child"));
+    assert!(gateway.failed(&["stats", "none"]).contains("No such child"));
+    gateway.world().walk_error = Some("ERROR: NoSharesError(no shares)\nTraceback\n".into());
+    for command in ["manifest", "deep-check"] {
+        let said = gateway.failed(&[command]);
+        assert!(said.contains("NoSharesError"), "{said}");
+    }
+    gateway.world().walk_error = Some(String::new());
+    assert!(gateway.failed(&["manifest"]).contains("ended early"));
+}
+
+#[test]
+fn checks_tell_what_is_not_stored_well() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    gateway.done(&["cp", "-r", "src", "global:"]);
+    let fine =
+        "global:src/one: Healthy\n storage index: si\n good shares: 10 (encoding is 3-of-10)\n";
+    assert_eq!(gateway.done(&["check", "src/one"]), fine);
+    assert_eq!(gateway.done(&["deep-check"]), "9 objects checked: 9 healthy, 0 not healthy\n");
+    assert_eq!(gateway.done(&["deep-check", "-v"]).lines().count(), 10);
+    let cap = gateway.done(&["ls", "--uri", "src/one"]);
+    gateway.world().unhealthy.push(cap.split_whitespace().last().unwrap().into());
+    let output = gateway.run(&["check", "src/one", "src/two"]).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(said.contains("Not Healthy: 4 shares") && said.contains("share 7 of si"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    two_sentences(&text(&output.stderr));
+    let output = gateway.run(&["deep-check"]).output().unwrap();
+    assert!(text(&output.stdout).contains("src/one: Not Healthy"), "{output:?}");
+    assert!(text(&output.stderr).contains("1 of 9 is not healthy"), "{output:?}");
+    assert!(gateway.failed(&["check", "none"]).contains("No such child"));
+    assert!(gateway.done(&["check", "--raw", "src/one"]).contains("\"healthy\":false"));
+}
+
+#[test]
+fn the_node_tells_what_it_does() {
+    let gateway = Gateway::start();
+    let said = gateway.done(&["status"]);
+    assert!(said.contains("Running for 2 minutes") || said.contains("90 seconds"), "{said}");
+    assert!(said.contains("uploaded 4.10 kB in 3 files") && said.contains("50% Sending"), "{said}");
+    assert!(said.contains("Recent operations: none"), "{said}");
+    assert!(gateway.done(&["status", "-v"]).contains("mapupdate"));
+    gateway.refuse("/statistics", 200, "this is no JSON");
+    assert!(gateway.failed(&["status"]).contains("not the JSON"));
+}
+
+#[test]
+fn a_browser_is_opened_without_a_cap_in_the_list_of_processes() {
+    let gateway = Gateway::start();
+    gateway.write("browser", "#!/bin/sh\necho \"$1\" > opened\n");
+    let browser = gateway.root.path().join("browser");
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    let opened = |arguments: &[&str]| {
+        done(gateway.run(arguments).env("BROWSER", &browser));
+        text(&gateway.read("opened")).trim().to_owned()
+    };
+    let first = opened(&["webopen"]);
+    assert!(first.starts_with(&format!("{}/login?key=", gateway.url)), "{first}");
+    assert!(first.ends_with("&when_done=%2F"), "{first}");
+    let page = opened(&["webopen", "URI:DIR:5/photos"]);
+    assert!(page.starts_with("file:///") && !page.contains("DIR"), "{page}");
+    let file = gateway.node().join("private/webopen.html");
+    assert!(text(&fs::read(&file).unwrap()).contains("/uri/URI%3ADIR%3A5/photos"));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let printed = gateway.done(&["webopen", "--print", "private:a b"]);
+    let login = "/login?key=once&when_done=%2Fvdrive%2Fprivate%2Fa%2520b";
+    assert_eq!(printed, format!("{}{login}\n", gateway.url));
+    let info = gateway.done(&["webopen", "--print", "--info", "docs"]);
+    assert_eq!(info, format!("{}/vdrive/global/docs?t=info\n", gateway.url));
+    let (code, said) = failed(gateway.run(&["webopen"]).env("BROWSER", "/nonexistent"));
+    two_sentences(&said);
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn rollbacks_and_unknown_servers_are_accepted_only_aloud() {
+    let gateway = Gateway::start();
+    gateway.refuse("POST /uri/URI%3ADIR%3A0/x", 404, "No such child: x");
+    assert!(gateway.done(&["accept-rollback", "global:"]).contains("taken as it is now"));
+    assert_eq!(gateway.done(&["-q", "accept-rollback", "URI:DIR:0"]), "");
+    assert!(gateway.failed(&["accept-rollback", "URI:DIR:0/x"]).contains("No such child"));
+    gateway.refuse("PUT /vdrive/global/r", 409, "Rolled back; see `tahoe accept-rollback CAP`.");
+    gateway.write("in", "x");
+    assert!(gateway.failed(&["put", "in", "r"]).contains("restored from a backup"));
+    gateway.asked("");
+    gateway.done(&["ls", "--allow-new-tub"]);
+    assert_eq!(gateway.asked("GET /vdrive/global?t=json&allow-new-tub=1"), 1);
+    gateway.refuse("GET /uri/URI%3ADIR%3A9", 403, "An unknown server; allow-new-tub=1 says so.");
+    assert!(gateway.failed(&["ls", "URI:DIR:9"]).contains("--allow-new-tub"));
+}
+
+#[test]
+fn dumps_show_no_secret_unless_asked() {
+    let gateway = Gateway::start();
+    gateway.write("in", "x");
+    gateway.done(&["put", "in", "a"]);
+    let dump = gateway.done(&["debug", "dump-root-dirnode"]);
+    assert!(dump.contains("children: 1") && dump.contains("size: 1"), "{dump}");
+    assert!(dump.contains("URI:CHK-Verifier:") && !dump.contains("URI:DIR:"), "{dump}");
+    let same = gateway.done(&["debug", "dump-dirnode", "URI:DIR-RO:0"]);
+    assert!(same.contains("read only with this cap"), "{same}");
+    assert!(gateway.done(&["debug", "dump-dirnode", "--uri", "global:"]).contains("URI:DIR:0"));
+    assert!(gateway.failed(&["debug", "dump-dirnode", "a"]).contains("not a directory"));
+    gateway.refuse("/vdrive/global", 503, "No server for directories is connected.");
+    gateway.failed(&["debug", "dump-root-dirnode"]);
+}
+
+#[test]
+fn a_grid_of_processes_answers_as_the_one_in_memory() {
+    let grid = nodes::RunningGrid::of(2, "1 2 2");
+    let (node, root) = (&grid.gateway.dir, grid.nodes.root.path());
+    let command = |arguments: &[&str]| {
+        let mut command = tahoe();
+        command.args(arguments).arg("-d").arg(node).current_dir(root);
+        command
+    };
+    let run = |arguments: &[&str]| done(&mut command(arguments));
+    fs::create_dir_all(root.join("src/sub")).unwrap();
+    for (name, length) in [("one", 10), ("two", 70_000), ("sub/three", 300)] {
+        fs::write(root.join("src").join(name), bytes(length, length as u64)).unwrap();
+    }
+    assert_eq!(run(&["cp", "-r", "src", "private:"]), "copied 3 files, 70.31 kB\n");
+    run(&["cp", "-r", "src", "global:docs"]);
+    run(&["create-alias", "work"]);
+    run(&["put", "src/one", "work:a/b"]);
+    run(&["mv", "work:a/b", "work:a/c"]);
+    run(&["mv", "work:a/c", "docs/sub/"]);
+    run(&["ln", "docs/one", "work:"]);
+    run(&["cp", "-r", "private:src/sub", "src/one", "global:docs"]);
+    assert_eq!(run(&["ls", "docs"]) + &run(&["ls", "docs/sub"]), "one\nsub\ntwo\nc\nthree\n");
+    run(&["cp", "-r", "global:docs", "back"]);
+    assert_eq!(fs::read(root.join("back/two")).unwrap(), bytes(70_000, 70_000));
+    run(&["rm", "docs/sub/c"]);
+    assert!(run(&["backup", "src", "work:snapshots"]).contains("3 files stored"));
+    assert!(run(&["backup", "src", "work:snapshots"]).contains("0 files stored"));
+    assert_eq!(run(&["manifest", "docs"]).lines().count(), 5);
+    assert!(run(&["stats", "docs"]).contains("count-directories: 2"));
+    assert_eq!(run(&["check", "docs/two"]).lines().count(), 3);
+    assert_eq!(run(&["deep-check"]), "6 objects checked: 6 healthy, 0 not healthy\n");
+    assert!(run(&["status"]).contains("uploaded"));
+    assert!(run(&["debug", "dump-root-dirnode"]).contains("children: 1"));
+    assert!(run(&["accept-rollback", "work:"]).contains("nothing newer"));
+    assert!(run(&["webopen", "--print", "private:"]).contains("/login?key="));
+    for wrong in [
+        &["ls", "none"][..],
+        &["ls", "URI:DIR:x"],
+        &["get", "docs/none"],
+        &["get", "docs"],
+        &["put", "src/one", "docs"],
+        &["rm", "docs/none"],
+        &["mv", "docs/none", "x"],
+        &["ln", "docs/one", "docs/sub"],
+        &["mkdir", "docs/one/x"],
+        &["cp", "src", "global:"],
+        &["cp", "-r", "src", "global:docs/one"],
+        &["manifest", "none"],
+        &["stats", "none"],
+        &["stats", "docs/one"],
+        &["check", "none"],
+        &["deep-check", "none"],
+        &["backup", "src", "docs/one"],
+        &["accept-rollback", "docs/one"],
+        &["debug", "dump-dirnode", "docs/one"],
+    ] {
+        let (code, said) = failed(&mut command(wrong));
+        two_sentences(&said);
+        assert!(code == 1 && !said.contains('{'), "{wrong:?}: {said}");
+    }
+    let cap = run(&["ls", "--readonly-uri", "global:"]);
+    let read_only = cap.split_whitespace().last().unwrap();
+    for wrong in [&["put", "src/one"][..], &["mkdir"], &["cp", "src/one"], &["ln", "docs/two"]] {
+        let target = format!("{read_only}/new");
+        let (code, _) = failed(command(wrong).arg(&target));
+        assert_eq!(code, 1, "{wrong:?}");
+    }
+    assert_eq!(run(&["ls", "docs"]), "one\nsub\ntwo\n");
+}
