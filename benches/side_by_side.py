@@ -6,7 +6,8 @@ Both grids: an introducer, ten storage nodes and a gateway, one process each, on
 While one grid is measured the other is stopped (SIGSTOP); rounds alternate; medians are printed
 as a Markdown table. Every byte that comes back is compared.
 
-    python3 benches/side_by_side.py [--quick] [--only ours|peer] [--venv DIR] [--tahoe PROGRAM]
+    python3 benches/side_by_side.py [--quick] [--only ours|peer] [--trees N] [--venv DIR]
+                                    [--tahoe PROGRAM]
 
 Standard library only. The peer is installed from PyPI into DIR when it is not there.
 """
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from urllib.parse import quote
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
@@ -224,6 +226,47 @@ def small_round(grid, figures, size, clients, count):
         raise RuntimeError(f"{grid.name}: a small file came back wrong")
 
 
+def directory_round(grid, figures, count):
+    """Small files added one by one to a directory that has eight entries, and looked up by name."""
+    connection = Connection(grid.url)
+    directory = connection.ask("POST", "/uri?t=mkdir").decode().strip()
+    place = "/uri/" + quote(directory, safe="")
+    children = {f"entry {i}": ["filenode", {"ro_uri": "URI:LIT:krugkidfnzsc4"}] for i in range(8)}
+    connection.ask("POST", place + "?t=set_children", json.dumps(children).encode())
+    settle()
+    waits, began = [], time.perf_counter()
+    for number in range(count):
+        once = time.perf_counter()
+        connection.ask("PUT", f"{place}/new{number % 2}", os.urandom(1000))
+        waits.append(time.perf_counter() - once)
+    figures.add("add to a directory", count / (time.perf_counter() - began))
+    figures.add("add to a directory p50", statistics.median(waits))
+    began = time.perf_counter()
+    for _ in range(count):
+        connection.ask("GET", f"{place}/entry%203?t=json")
+    figures.add("look up a name", count / (time.perf_counter() - began))
+    connection.close()
+
+
+def tree_round(grid, figures, count):
+    """A tree of 4 KB files, a hundred a folder, copied by the grid's own command line."""
+    tree = tempfile.mkdtemp(prefix="side-by-side-tree-")
+    try:
+        for number in range(count):
+            folder = os.path.join(tree, f"folder{number // 100}")
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, f"file{number}"), "wb") as file:
+                file.write(os.urandom(4000))
+        node = ["--node-url", grid.url]
+        directory = grid.tahoe("mkdir", *node).strip()
+        settle()
+        began = time.perf_counter()
+        grid.tahoe("cp", "-r", *node, tree, directory)
+        figures.add("copy a tree", count / (time.perf_counter() - began))
+    finally:
+        shutil.rmtree(tree)
+
+
 def idle(grid, figures, seconds):
     """Memory and CPU of a grid that nobody asks anything."""
     figures.add("memory a storage node, idle",
@@ -275,7 +318,11 @@ def measure(here, options):
             for clients in (1, 8):
                 each(lambda grid, out: small_round(
                     grid, out, small, clients, count_for(grid, clients, quick)))
+        each(lambda grid, out: directory_round(
+            grid, out, count_for(grid, 1, quick)))
     each(peaks)
+    if options.trees:
+        each(lambda grid, out: tree_round(grid, out, options.trees))
     return figures, size
 
 
@@ -300,6 +347,11 @@ def rows(size):
                 key = f"{verb} {small} KB, {clients}"
                 yield key, key, "/s", True, 0
                 yield f"{key} p50", f"{key}, p50", "ms", False, 2
+    key = "add to a directory"
+    yield key, "PUT 1 KB into a directory of 8 entries", "/s", True, 1
+    yield f"{key} p50", "PUT 1 KB into a directory of 8 entries, p50", "ms", False, 1
+    yield "look up a name", "one entry of it as JSON", "/s", True, 0
+    yield "copy a tree", "tahoe cp -r of files of 4 KB", "/s", True, 1
     yield "memory a storage node, idle", "memory a storage node, idle", "MiB", False, 1
     yield "memory a storage node, peak", "memory a storage node, peak", "MiB", False, 1
     yield "memory of the gateway, idle", "memory of the gateway, idle", "MiB", False, 1
@@ -315,6 +367,8 @@ def table(figures, size):
     lines = ["| measure | " + " | ".join(names) + (" | ratio |" if both else " |")]
     lines.append("|---|" + "---|" * (len(names) + both))
     for key, title, unit, more, digits in rows(size):
+        if any(key not in figures[name].readings for name in names):
+            continue
         values = [figures[name].median(key) for name in names]
         scale = 1000 if unit == "ms" else 1
         cells = [f"{value * scale:.{digits}f} {unit}" for value in values]
@@ -338,6 +392,9 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="two rounds of 10 MB: does it run")
     parser.add_argument("--only", choices=["ours", "peer"], help="measure one grid alone")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--trees", type=int, default=2000, metavar="N",
+                        help="files in the tree that is copied (default 2000: the peer takes "
+                             "minutes); 0 leaves that out")
     parser.add_argument("--venv", default=os.path.join(ROOT, "target", "peer-venv"),
                         help="where the peer is, or is to be, installed")
     parser.add_argument("--tahoe", help="our program (default: a release build)")

@@ -47,17 +47,24 @@ fn secrets_of(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for path in files(&dir.join("private")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name == "known_servers" {
+        // Announcements, and versions of directories.
+        if ["known_servers", "seen"].contains(&name.as_str()) {
             continue;
         }
         let value = fs::read_to_string(&path).unwrap();
         let value = value.trim().trim_start_matches("priv-v0-");
         found.push((name, base32::decode_loose(value).unwrap()));
     }
-    for name in ["introducer.furl", "control.furl"] {
+    for name in ["introducer.furl", "control.furl", "vdrive.furl"] {
         if let Ok(furl) = fs::read_to_string(dir.join(name)) {
             let furl = Furl::parse(&furl).unwrap();
             found.push((name.to_owned(), furl.swissnum().reveal().to_vec()));
+        }
+    }
+    for name in ["global_root.uri", "my_vdrive.uri"] {
+        if let Ok(cap) = fs::read_to_string(dir.join(name)) {
+            let key = cap.trim().rsplit(':').next().unwrap();
+            found.push((name.to_owned(), base32::decode(key).unwrap()));
         }
     }
     found

@@ -1,8 +1,11 @@
 //! Promise 16: a whole grid in one process, on virtual links, with random kills, hangs and revivals
-//! while files are stored and read. Each run grows from a seed; a failure prints it.
+//! of storage servers, introducer and vdrive server while files are stored, named and read. Each run
+//! grows from a seed; a failure prints it.
 //!
 //! Whatever happens: an upload that succeeded can be read as long as three of the servers that hold
-//! it are well; no read gives a wrong byte; nothing waits for ever.
+//! it are well; a link that was acknowledged stays; no read gives a wrong byte; nothing waits for
+//! ever; and who comes afterwards with the introducer's furl and the directory's read cap alone finds
+//! every server, every name and every file.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +17,8 @@
 
 mod common;
 
+use common::dirs::{self, link};
+use common::introduced::{self, Introduced};
 use common::real::{RealGrid, real_grid};
 use common::{Rng, data, no_hang, rounds};
 use std::collections::BTreeSet;
@@ -21,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tahoe::cap::Cap;
+use tahoe::grid::dirnode::{Child, DirError, Directories, Replace, Target};
 use tahoe::grid::{DownloadError, EncodingParams, UploadError};
 use tahoe::tub::Faults;
 
@@ -41,12 +47,20 @@ struct Stored {
     cap: Cap,
     plaintext: Vec<u8>,
     holders: Vec<usize>,
+    /// Its link was acknowledged.
+    linked: bool,
 }
 
 struct World {
     seed: u64,
     rng: Rng,
     grid: RealGrid,
+    introducer: Introduced,
+    vdrive: dirs::Server,
+    directories: Directories,
+    /// Where every file gets a name.
+    root: Cap,
+    vdrive_is_well: bool,
     conditions: Vec<Condition>,
     stored: Vec<Stored>,
     uploads: u64,
@@ -61,8 +75,24 @@ impl World {
             let latency = std::time::Duration::from_micros(rng.below(2_000) as u64);
             grid.net.set_faults(Faults { latency, ..Faults::default() });
         }
-        let conditions = vec![Condition::Well; 10];
-        Self { seed, rng, grid, conditions, stored: Vec::new(), uploads: 0, reads: 0 }
+        let introducer = Introduced::of(&grid);
+        let vdrive = dirs::Server::on(&grid.net);
+        let directories = vdrive.directories(grid.client.clone(), grid.tub.clone());
+        let root = directories.create(Vec::new()).await.unwrap();
+        Self {
+            seed,
+            rng,
+            grid,
+            introducer,
+            vdrive,
+            directories,
+            root,
+            vdrive_is_well: true,
+            conditions: vec![Condition::Well; 10],
+            stored: Vec::new(),
+            uploads: 0,
+            reads: 0,
+        }
     }
 
     async fn step(&mut self) {
@@ -75,6 +105,19 @@ impl World {
     }
 
     fn strike(&mut self) {
+        match self.rng.below(12) {
+            0 => return self.grid.net.kill(introduced::NAME),
+            1 => return self.grid.net.stop(introduced::NAME),
+            2 => return self.grid.net.revive(introduced::NAME),
+            3 => {
+                self.vdrive_is_well = !self.vdrive_is_well;
+                return match self.vdrive_is_well {
+                    true => self.grid.net.revive(dirs::NAME),
+                    false => self.grid.net.kill(dirs::NAME),
+                };
+            }
+            _ => {}
+        }
         let index = self.rng.below(10);
         let condition =
             [Condition::Killed, Condition::Killed, Condition::Stopped][self.rng.below(3)];
@@ -126,12 +169,28 @@ impl World {
                 let index = |name: &str| name.trim_start_matches('s').parse().unwrap();
                 let holders: Vec<usize> = names.map(index).collect();
                 assert!(holders.len() >= 7, "seed {seed}: {holders:?}");
-                self.stored.push(Stored { cap: uploaded.cap, plaintext, holders });
+                let cap = uploaded.cap;
+                self.stored.push(Stored { cap, plaintext, holders, linked: false });
+                self.name_the_last().await;
             }
             Err(UploadError::Unhappy(_) | UploadError::NoServers) => {
                 assert!(self.well().len() < 7, "seed {seed}: seven servers were well");
             }
             Err(error) => panic!("seed {seed}: {error}"),
+        }
+    }
+
+    /// Gives the file that was stored last a name. It fails only if the directory's server is dead;
+    /// whether the link is there then is open.
+    async fn name_the_last(&mut self) {
+        let Some(number) = self.stored.len().checked_sub(1) else { return };
+        let file = &mut self.stored[number];
+        let new = vec![link(&name_of(number), Target::Known(file.cap.clone()))];
+        let naming = self.directories.set(&self.root, new, Replace::No);
+        match no_hang(&format!("naming, seed {}", self.seed), naming).await {
+            Ok(_) => file.linked = true,
+            Err(DirError::Unreachable { .. }) if !self.vdrive_is_well => {}
+            Err(error) => panic!("seed {}: {error}", self.seed),
         }
     }
 
@@ -167,7 +226,30 @@ impl World {
             let bytes = no_hang(&what, self.grid.read(&file.cap)).await;
             assert!(bytes.unwrap() == file.plaintext, "seed {}", self.seed);
         }
+        self.grid.net.revive(introduced::NAME);
+        let arrives = self.introducer.newcomer(&self.grid.net, 10);
+        let newcomer = no_hang(&format!("joining, seed {}", self.seed), arrives).await;
+        self.grid.net.revive(dirs::NAME);
+        let what = format!("a newcomer, seed {}", self.seed);
+        let directories =
+            self.vdrive.directories(newcomer.client.clone(), common::real::tub(&self.grid.net));
+        let listing = no_hang(&what, directories.list(&self.root.read_cap())).await.unwrap();
+        for (number, stored) in self.stored.iter().enumerate() {
+            let entry = listing.entries.iter().find(|entry| entry.name == name_of(number));
+            assert!(entry.is_some() || !stored.linked, "seed {}: a link is gone", self.seed);
+            let cap = match entry.map(|entry| &entry.child) {
+                Some(Child { target: Target::Known(cap), .. }) => cap,
+                _ => &stored.cap,
+            };
+            let file = no_hang(&what, newcomer.client.open(cap)).await.unwrap();
+            let bytes = no_hang(&what, file.read_all(0..file.size())).await.unwrap();
+            assert!(bytes == stored.plaintext, "seed {}", self.seed);
+        }
     }
+}
+
+fn name_of(number: usize) -> String {
+    format!("file {number}")
 }
 
 async fn run(seed: u64) -> (u64, u64) {

@@ -34,6 +34,7 @@ use tahoe::storage::api::{
 use tahoe::tub::{
     Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
 };
+use tahoe::vdrive::api as vdrive;
 
 /// A passer-by: an identity that nobody knows, which has found the address of a tub.
 fn stranger() -> Tub {
@@ -86,7 +87,48 @@ impl Tally {
         self.refused::<intro::Publisher, _>(tub, furl, intro::StillThere {}, word).await;
         let changed = intro::Changed { announced: vec![], gone: vec![], parameters: None };
         self.refused::<intro::Subscriber, _>(tub, furl, changed, word).await;
+        self.vdrive(tub, furl, word).await;
         self.control(tub, furl, word).await;
+    }
+
+    async fn vdrive(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
+        let id = [1; 32];
+        let (verify_key, read_facet, write_facet) = ([2; 32], [3; 32], [4; 32]);
+        self.refused::<vdrive::Vdrive, _>(tub, furl, vdrive::GetVersion {}, word).await;
+        let (head, rows) = (vec![0; 196], bulk());
+        let create =
+            vdrive::CreateDirectory { id, verify_key, read_facet, write_facet, head, rows };
+        self.refused::<vdrive::Vdrive, _>(tub, furl, create, word).await;
+        let begin = vdrive::BeginDirectory { id, verify_key, read_facet, write_facet };
+        self.refused::<vdrive::Vdrive, _>(tub, furl, begin, word).await;
+        self.reader(tub, furl, word).await;
+        let change = vdrive::ChangeRows { head: vec![0; 196], rows: bulk(), removed: vec![id] };
+        self.refused::<vdrive::DirectoryWriter, _>(tub, furl, change, word).await;
+        self.refused::<vdrive::DirectoryWriter, _>(tub, furl, vdrive::BeginChange {}, word).await;
+        let stage = vdrive::StageRows { rows: bulk() };
+        self.refused::<vdrive::Staging, _>(tub, furl, stage, word).await;
+        let stage = vdrive::StageRemoved { removed: vec![id] };
+        self.refused::<vdrive::Staging, _>(tub, furl, stage, word).await;
+        let commit = vdrive::Commit { head: vec![0; 196] };
+        self.refused::<vdrive::Staging, _>(tub, furl, commit, word).await;
+        self.refused::<vdrive::Watcher, _>(tub, furl, vdrive::HeadMoved { seq: 1 }, word).await;
+    }
+
+    async fn reader(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
+        type Reader = vdrive::DirectoryReader;
+        self.refused::<Reader, _>(tub, furl, vdrive::GetHead {}, word).await;
+        self.refused::<Reader, _>(tub, furl, vdrive::GetRows { ids: vec![[1; 32]] }, word).await;
+        let list = vdrive::ListRows { after: None, limit: 10 };
+        self.refused::<Reader, _>(tub, furl, list, word).await;
+        let since = vdrive::RowsSince { seq: 0, after: None, limit: 10 };
+        self.refused::<Reader, _>(tub, furl, since, word).await;
+        let watch = vdrive::WatchHead { watcher: vdrive::Watcher::of(start(Anyone)) };
+        self.refused::<Reader, _>(tub, furl, watch, word).await;
+        let (renew, cancel) = (secret(1), CancelSecret::new([2; 32]));
+        let lease = vdrive::AddLease { renew: renew.clone(), cancel: cancel.clone() };
+        self.refused::<Reader, _>(tub, furl, lease, word).await;
+        self.refused::<Reader, _>(tub, furl, vdrive::RenewLease { renew }, word).await;
+        self.refused::<Reader, _>(tub, furl, vdrive::CancelLease { cancel }, word).await;
     }
 
     async fn storage(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
@@ -138,6 +180,14 @@ impl Handler<intro::StillThere> for Anyone {
     type Result = Result<bool, RemoteError>;
     fn handle(&mut self, _: intro::StillThere, _: &mut Self::Context) -> Self::Result {
         Ok(true)
+    }
+}
+
+impl Handler<vdrive::HeadMoved> for Anyone {
+    type Result = Result<(), RemoteError>;
+
+    fn handle(&mut self, _: vdrive::HeadMoved, _: &mut Self::Context) -> Self::Result {
+        Ok(())
     }
 }
 
@@ -204,6 +254,11 @@ async fn no_method_answers_to_one_who_does_not_hold_its_object() {
         (intro::Introducer::NAME, intro::Introducer::METHODS.len()),
         (intro::Publisher::NAME, intro::Publisher::METHODS.len()),
         (intro::Subscriber::NAME, intro::Subscriber::METHODS.len()),
+        (vdrive::Vdrive::NAME, vdrive::Vdrive::METHODS.len()),
+        (vdrive::DirectoryReader::NAME, vdrive::DirectoryReader::METHODS.len()),
+        (vdrive::DirectoryWriter::NAME, vdrive::DirectoryWriter::METHODS.len()),
+        (vdrive::Staging::NAME, vdrive::Staging::METHODS.len()),
+        (vdrive::Watcher::NAME, vdrive::Watcher::METHODS.len()),
         (Control::NAME, Control::METHODS.len()),
     ];
     assert_eq!(tally.methods, declared.into_iter().collect(), "every method was tried");

@@ -1,4 +1,5 @@
-//! Every vector that the original produced for immutable files, checked against this library.
+//! Every vector that the original produced for immutable files and for the tables of directories, and
+//! those of the vdrive server's format, checked against this library.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -20,6 +21,8 @@ mod chk;
 mod convergence;
 #[path = "vectors/corruption.rs"]
 mod corruption;
+#[path = "vectors/dirnodes.rs"]
+mod dirnodes;
 #[path = "vectors/hashes.rs"]
 mod hashes;
 #[path = "vectors/hashtree.rs"]
@@ -32,5 +35,7 @@ mod leases;
 mod lit;
 #[path = "vectors/uris.rs"]
 mod uris;
+#[path = "vectors/vdrive.rs"]
+mod vdrive;
 #[path = "vectors/zfec.rs"]
 mod zfec;

@@ -6,6 +6,7 @@ use crate::source::Named;
 /// strangers to each other.
 pub const LAYERS: &[(&str, u32)] = &[
     ("base", 0),
+    ("disk", 1),
     ("cap", 1),
     ("codec", 2),
     ("link", 3),
@@ -20,10 +21,11 @@ pub const LAYERS: &[(&str, u32)] = &[
 ];
 
 /// Layers that hold other people's bytes and must not be able to read them.
-pub const BLIND: &[&str] = &["link", "tub", "storage", "introducer", "vdrive"];
+pub const BLIND: &[&str] = &["disk", "link", "tub", "storage", "introducer", "vdrive"];
 
 /// Layers that know nothing of capability strings, though `cap` is below them.
-pub const CAPLESS: &[&str] = &["base", "codec", "link", "tub", "storage", "introducer", "vdrive"];
+pub const CAPLESS: &[&str] =
+    &["base", "disk", "codec", "link", "tub", "storage", "introducer", "vdrive"];
 
 /// Words for secrets that open files; no server has a use for them.
 pub const UNSPEAKABLE: &[&str] = &[
@@ -101,6 +103,7 @@ pub const RIMS: &[Rim] = &[
             ("src/storage/actor/writer.rs", "uploads that have gone quiet"),
             ("src/node/control.rs", "the speed test"),
             ("src/node/lock.rs", "waiting for another process to end"),
+            ("src/cli/progress.rs", "rate and time left"),
         ],
     },
     Rim {
@@ -112,7 +115,6 @@ pub const RIMS: &[Rim] = &[
             ("src/gateway/serve.rs", "the HTTP server"),
             ("src/node/hints.rs", "which own address faces the network"),
             ("src/cli/http.rs", "the HTTP client"),
-            ("src/cli/put.rs", "the HTTP client's body"),
         ],
     },
     Rim {
@@ -120,10 +122,12 @@ pub const RIMS: &[Rim] = &[
         prefixes: &["std::fs", "tokio::fs", "rustix::fs", "tempfile", "sled"],
         names: &["OpenOptions"],
         allowed: &[
-            ("src/storage/disk/real.rs", "shares, behind a trait that tests replace"),
-            ("src/storage/index/kv.rs", "the index, which may be lost"),
+            ("src/disk/real.rs", "shares and directories, behind a trait that tests replace"),
+            ("src/disk/kv.rs", "indexes, which may be lost"),
             ("src/grid/source.rs", "the file that is uploaded"),
+            ("src/grid/dirnode/seen.rs", "what was seen of directories"),
             ("src/gateway/spool.rs", "bodies too large for memory"),
+            ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/node/basedir.rs", "the files of a node's folder"),
             ("src/node/control.rs", "files that the owner names"),
             ("src/node/demo.rs", "the demo's own folder"),
@@ -132,8 +136,13 @@ pub const RIMS: &[Rim] = &[
             ("src/node/lock.rs", "one process a folder"),
             ("src/node/logs.rs", "rotated logs"),
             ("src/cli/debug/", "shares and files that a user named"),
-            ("src/cli/get.rs", "the file that a user asked for"),
-            ("src/cli/put.rs", "the file that a user gave"),
+            ("src/cli/local.rs", "files that a user gave"),
+            ("src/cli/new_file.rs", "files that a user asked for"),
+            ("src/cli/tree/local.rs", "folders that a user gave"),
+            ("src/cli/cp/", "folders that a user asked for"),
+            ("src/cli/backup/", "times of files, and the database, which may be lost"),
+            ("src/cli/aliases.rs", "one writer at a time"),
+            ("src/cli/man.rs", "the folder for manual pages"),
         ],
     },
     Rim {
