@@ -78,7 +78,7 @@ fn download(criterion: &mut Criterion) {
         let plan = plan(segment_max);
         let mut shares = vec![Vec::new(); 10];
         let finished = encode(plan, &plaintext, FileKey::new([1; 16]), |batch| {
-            shares.iter_mut().zip(&batch.shares).for_each(|(to, run)| to.extend_from_slice(run));
+            shares.iter_mut().zip(&batch.shares).for_each(|(to, run)| to.extend(run.concat()));
         });
         let params = plan.geometry().params();
         let facts = FileFacts { params, size: SIZE as u64, ueb_hash: finished.ueb_hash() };

@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tahoe::base::limits::RECORD_PLAIN_MAX;
-use tahoe::link::{Records, Suite, initiate, respond};
+use tahoe::link::{Records, Sealed, Suite, initiate, respond};
 use tahoe::tub::Identity;
 
 /// Both ends of a finished handshake.
@@ -34,13 +34,13 @@ fn records(criterion: &mut Criterion) {
         let (mut sealer, mut opener) = system.block_on(pair(suite, &from, &to));
         for size in [64, 4096, RECORD_PLAIN_MAX] {
             let plain = vec![7; size];
-            let (mut sealed, mut opened) = (Vec::new(), vec![0; size + 16]);
+            let (mut sealed, mut opened) = (Sealed::default(), vec![0; size + 16]);
             group.throughput(Throughput::Bytes(size as u64));
             group.bench_function(BenchmarkId::new(format!("{suite:?}"), size), |bencher| {
                 bencher.iter(|| {
                     sealed.clear();
                     sealer.seal(black_box(&plain), &mut sealed).unwrap();
-                    let record = sealed.split_at(2).1;
+                    let record = sealed.as_slice().split_at(2).1;
                     black_box(opener.open(record, &mut opened).unwrap())
                 });
             });

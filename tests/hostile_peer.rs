@@ -8,7 +8,7 @@ use actix::{Actor, Context, Handler, ResponseFuture};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tahoe::base::limits;
-use tahoe::link::{Records, Suite, initiate};
+use tahoe::link::{Records, Sealed, Suite, initiate};
 use tahoe::remote_interface;
 use tahoe::tub::frame::{Head, Hello, Target};
 use tahoe::tub::{
@@ -84,11 +84,11 @@ impl Rogue {
     /// Sends a frame with these lengths in its prefix; false once the server has hung up.
     async fn send(&mut self, lengths: (u32, u32), content: &[u8]) -> bool {
         let plain = [&lengths.0.to_le_bytes(), &lengths.1.to_le_bytes(), content].concat();
-        let mut sealed = Vec::new();
+        let mut sealed = Sealed::default();
         for chunk in plain.chunks(limits::RECORD_PLAIN_MAX) {
             self.records.seal(chunk, &mut sealed).unwrap();
         }
-        let write = self.stream.write_all(&sealed);
+        let write = self.stream.write_all(sealed.as_slice());
         matches!(tokio::time::timeout(Duration::from_secs(5), write).await, Ok(Ok(())))
     }
 

@@ -105,7 +105,7 @@ fn encode(seed: u64) -> Encoded {
         buffer.copy_from_slice(&plaintext[done..done + len]);
         done += len;
         let batch = encoder.encode(buffer).unwrap();
-        shares.iter_mut().zip(&batch.shares).for_each(|(share, run)| share.extend_from_slice(run));
+        shares.iter_mut().zip(&batch.shares).for_each(|(share, run)| share.extend(run.concat()));
     }
     let finished = encoder.finish().unwrap();
     for (num, share) in shares.iter_mut().enumerate() {

@@ -133,7 +133,7 @@ mod tests {
         let mut encoder = Encoder::new(plan, FileKey::new([1; 16]));
         let mut share = Vec::new();
         while let Some(buffer) = encoder.buffer() {
-            share.extend_from_slice(&encoder.encode(buffer).unwrap().shares[3]);
+            share.extend(encoder.encode(buffer).unwrap().shares[3].concat());
         }
         let finished = encoder.finish().unwrap();
         share.extend_from_slice(&finished.trailer(ShareNum(3)).unwrap());

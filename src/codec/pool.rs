@@ -20,8 +20,10 @@ impl Pool {
         // The smallest that fits, so that small requests leave the large buffers to large ones.
         let fitting = idle.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
         let best = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at);
-        let mut buffer = best.map(|at| idle.swap_remove(at)).unwrap_or_default();
+        let kept = best.map(|at| idle.swap_remove(at));
         drop(idle);
+        // The system gives new pages zeroed: nobody needs to write zeros into them.
+        let Some(mut buffer) = kept else { return vec![0; len] };
         buffer.resize(len, 0);
         buffer
     }

@@ -17,7 +17,7 @@ use actix_web::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Spool {
             return Err(too_large(FILE_MAX));
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let mut taking = Taking::new(self, announced.unwrap_or(0), hasher);
+        let mut taking = Taking::new(self, hasher);
         let started = Instant::now();
         loop {
             let next = tokio::time::timeout(WEB_BODY_STALL_TIME, body.next()).await;
@@ -123,12 +123,59 @@ impl Spool {
     }
 }
 
+/// Chunks below this are gathered: each piece costs some bytes beside its own.
+const SMALL_CHUNK: usize = 4 << 10;
+
+/// Bytes that have come, in the pieces in which they came.
+#[derive(Default)]
+struct Waiting {
+    pieces: Vec<Bytes>,
+    small: BytesMut,
+    len: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, chunk: Bytes) {
+        self.len += chunk.len();
+        if chunk.len() >= SMALL_CHUNK {
+            self.end_small();
+            return self.pieces.push(chunk);
+        }
+        self.small.extend_from_slice(&chunk);
+        if self.small.len() >= 8 * SMALL_CHUNK {
+            self.end_small();
+        }
+    }
+
+    fn end_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(self.small.split().freeze());
+        }
+    }
+
+    /// All pieces, none of them empty.
+    fn take(&mut self) -> Vec<Bytes> {
+        self.end_small();
+        self.len = 0;
+        std::mem::take(&mut self.pieces)
+    }
+
+    /// All bytes in one piece.
+    fn joined(mut self) -> Bytes {
+        let mut pieces = self.take();
+        match pieces.len() {
+            1 => pieces.pop().unwrap_or_default(),
+            _ => pieces.concat().into(),
+        }
+    }
+}
+
 /// A body that is still arriving.
 struct Taking<'a> {
     spool: &'a Spool,
     size: u64,
     /// All of a short body, or what the disk has not got yet.
-    waiting: BytesMut,
+    waiting: Waiting,
     file: Option<Writing>,
     held: Vec<Held>,
     hasher: &'a dyn Fn() -> Option<BodyHasher>,
@@ -147,11 +194,20 @@ struct Sink {
 }
 
 impl Sink {
-    fn take(mut self: Box<Self>, bytes: &[u8]) -> io::Result<Box<Self>> {
+    fn take(mut self: Box<Self>, pieces: &[Bytes]) -> io::Result<Box<Self>> {
         if let Some(hasher) = &mut self.hasher {
-            hasher.update(bytes);
+            pieces.iter().for_each(|piece| hasher.update(piece));
         }
-        self.file.write_all(bytes)?;
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = slices.as_mut_slice();
+        while !rest.is_empty() {
+            match self.file.write_vectored(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(self)
     }
 }
@@ -167,10 +223,8 @@ impl Writing {
 }
 
 impl<'a> Taking<'a> {
-    fn new(spool: &'a Spool, announced: u64, hasher: &'a dyn Fn() -> Option<BodyHasher>) -> Self {
-        let room = usize::try_from(announced).unwrap_or(0).min(WRITE_SIZE);
-        let waiting = BytesMut::with_capacity(room);
-        Self { spool, size: 0, waiting, file: None, held: Vec::new(), hasher }
+    fn new(spool: &'a Spool, hasher: &'a dyn Fn() -> Option<BodyHasher>) -> Self {
+        Self { spool, size: 0, waiting: Waiting::default(), file: None, held: Vec::new(), hasher }
     }
 
     async fn take(&mut self, chunk: Bytes) -> Result<(), Failure> {
@@ -185,15 +239,15 @@ impl<'a> Taking<'a> {
             let held = Budget::take(&self.spool.disk, chunk.len()).ok_or_else(no_space)?;
             Held::join(&mut self.held, held);
         }
-        self.waiting.extend_from_slice(&chunk);
-        if self.file.is_some() && self.waiting.len() >= WRITE_SIZE {
+        self.waiting.push(chunk);
+        if self.file.is_some() && self.waiting.len >= WRITE_SIZE {
             self.write().await?;
         }
         Ok(())
     }
 
     fn fits_memory(&mut self, chunk: &Bytes) -> bool {
-        if self.waiting.len() + chunk.len() > BODY_IN_MEMORY_MAX {
+        if self.waiting.len + chunk.len() > BODY_IN_MEMORY_MAX {
             return false;
         }
         let held = Budget::take(&self.spool.memory, chunk.len());
@@ -206,7 +260,7 @@ impl<'a> Taking<'a> {
 
     /// Moves from memory to a file.
     async fn start_file(&mut self) -> Result<(), Failure> {
-        let held = Budget::take(&self.spool.disk, self.waiting.len()).ok_or_else(no_space)?;
+        let held = Budget::take(&self.spool.disk, self.waiting.len).ok_or_else(no_space)?;
         let folder = self.spool.folder.clone();
         let file = done(spawn_blocking(move || tempfile::tempfile_in(folder)).await)?;
         self.file = Some(Writing::Idle(Box::new(Sink { file, hasher: (self.hasher)() })));
@@ -217,8 +271,8 @@ impl<'a> Taking<'a> {
     async fn write(&mut self) -> Result<(), Failure> {
         if let Some(writing) = self.file.take() {
             let sink = writing.idle().await?;
-            let bytes = self.waiting.split().freeze();
-            self.file = Some(Writing::Busy(spawn_blocking(move || sink.take(&bytes))));
+            let pieces = self.waiting.take();
+            self.file = Some(Writing::Busy(spawn_blocking(move || sink.take(&pieces))));
         }
         Ok(())
     }
@@ -232,7 +286,7 @@ impl<'a> Taking<'a> {
                 let digest = hasher.map(BodyHasher::finish);
                 Content::File { file: Arc::new(file), size: self.size, digest }
             }
-            None => Content::Memory(self.waiting.freeze()),
+            None => Content::Memory(self.waiting.joined()),
         };
         Ok(Body { content, _held: self.held, _place: place })
     }

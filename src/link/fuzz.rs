@@ -2,7 +2,7 @@
 
 use super::handshake::{Keys, initiate, respond};
 use super::preamble::{self, Suite};
-use super::record::{PREFIX, Records};
+use super::record::{PREFIX, Records, Sealed};
 use futures_util::FutureExt;
 use futures_util::future::join;
 use std::cell::RefCell;
@@ -93,8 +93,9 @@ pub fn record(data: &[u8]) {
         let Some((near, far)) = link else { return assert!(link.is_some(), "no link came up") };
         let mut opened = vec![0; data.len()];
         assert!(far.open(data, &mut opened).is_err(), "a forged record was opened");
-        let mut sealed = Vec::new();
+        let mut sealed = Sealed::default();
         let good = near.seal(b"good", &mut sealed).is_ok();
+        let sealed = sealed.as_slice();
         let mut opened = vec![0; sealed.len()];
         let length = sealed.get(PREFIX..).and_then(|record| far.open(record, &mut opened).ok());
         assert!(good && length == Some(4) && opened.starts_with(b"good"), "a good one was not");

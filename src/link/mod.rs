@@ -26,4 +26,4 @@ pub mod record;
 pub use handshake::{Established, LinkError, initiate, respond};
 pub use pool::{Buffer, Pool};
 pub use preamble::Suite;
-pub use record::Records;
+pub use record::{Records, Sealed};

@@ -17,6 +17,41 @@ pub const PREFIX: usize = 2;
 #[error("a record is forged, replayed, out of order or malformed")]
 pub struct BadRecord;
 
+/// Sealed records, one after the other. Its memory is kept and written to zero only once.
+#[derive(Default)]
+pub struct Sealed {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Sealed {
+    /// All that was sealed since the last [`Sealed::clear`].
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// Frees memory beyond `most` bytes; for an empty one.
+    pub fn shrink(&mut self, most: usize) {
+        if self.bytes.capacity() > most {
+            *self = Self::default();
+        }
+    }
+
+    /// Adds `length` bytes of whatever content.
+    fn grow(&mut self, length: usize) -> &mut [u8] {
+        let from = self.used;
+        self.used += length;
+        if self.bytes.len() < self.used {
+            self.bytes.resize(self.used, 0);
+        }
+        self.bytes.get_mut(from..self.used).unwrap_or_default()
+    }
+}
+
 /// Seals and opens the records of one link, in order.
 pub struct Records {
     noise: TransportState,
@@ -33,16 +68,15 @@ impl Records {
     ///
     /// `plain` is at most [`RECORD_PLAIN_MAX`] bytes; longer input is a bug of the caller and
     /// refused.
-    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), BadRecord> {
+    pub fn seal(&mut self, plain: &[u8], out: &mut Sealed) -> Result<(), BadRecord> {
         let length = u16::try_from(plain.len() + TAG).map_err(|_| BadRecord)?;
         if plain.len() > RECORD_PLAIN_MAX {
             return Err(BadRecord);
         }
-        out.extend_from_slice(&length.to_be_bytes());
-        let start = out.len();
-        out.resize(start + usize::from(length), 0);
-        let room = out.get_mut(start..).ok_or(BadRecord)?;
-        self.noise.write_message(plain, room).map_err(|_| BadRecord)?;
+        let room = out.grow(PREFIX + usize::from(length));
+        let (prefix, record) = room.split_first_chunk_mut::<PREFIX>().ok_or(BadRecord)?;
+        *prefix = length.to_be_bytes();
+        self.noise.write_message(plain, record).map_err(|_| BadRecord)?;
         self.sealed += 1;
         if self.sealed.is_multiple_of(REKEY_RECORDS) {
             self.noise.rekey_outgoing();

@@ -147,7 +147,7 @@ impl Shares {
         let mut share = Vec::new();
         while let Some(buffer) = encoder.buffer() {
             let batch = encoder.encode(buffer).expect("in order");
-            share.extend_from_slice(&batch.shares[usize::from(NUMBER)]);
+            share.extend(batch.shares[usize::from(NUMBER)].concat());
         }
         let finished = encoder.finish().expect("complete");
         share.extend_from_slice(&finished.trailer(ShareNum(NUMBER)).expect("in range"));

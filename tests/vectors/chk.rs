@@ -53,7 +53,7 @@ fn encode(case: &Value) -> Encoded {
         let batch = encoder.encode(buffer).unwrap();
         for (share, run) in shares.iter_mut().zip(&batch.shares) {
             assert_eq!(share.len() as u64, batch.offset, "runs follow one another");
-            share.extend_from_slice(run);
+            share.extend(run.concat());
         }
     }
     let finished = encoder.finish().unwrap();

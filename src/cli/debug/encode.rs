@@ -10,7 +10,7 @@ use crate::base::limits::{LIT_MAX, SEGMENT_MAX};
 use crate::base::rim::random;
 use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::convergence::{ConvergenceSecret, KeyHasher};
-use crate::codec::encode::{EncodeError, Encoder, Plan};
+use crate::codec::encode::{EncodeError, Encoder, Plan, Run};
 use crate::codec::layout::Version;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -186,12 +186,11 @@ impl<'a> ShareFiles<'a> {
         Ok(Self { folder, files })
     }
 
-    fn append<'b>(
-        &mut self,
-        runs: impl Iterator<Item = &'b bytes::Bytes>,
-    ) -> Result<(), DebugError> {
+    fn append<'b>(&mut self, runs: impl Iterator<Item = &'b Run>) -> Result<(), DebugError> {
         for (share, run) in runs.enumerate() {
-            self.append_one(share, run)?;
+            for piece in run {
+                self.append_one(share, piece)?;
+            }
         }
         Ok(())
     }

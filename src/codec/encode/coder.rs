@@ -15,7 +15,7 @@ use bytes::Bytes;
 pub struct Coder {
     plan: Plan,
     code: Code,
-    header: Vec<u8>,
+    header: Bytes,
     pool: Pool,
 }
 
@@ -24,10 +24,14 @@ pub struct Coder {
 pub struct Batch {
     /// Where the run belongs in each share, in bytes from the share's start.
     pub offset: u64,
-    /// The run of each share, by share number; all of one length.
-    pub shares: Vec<Bytes>,
+    /// By share number; all of one length.
+    pub shares: Vec<Run>,
     pub hashes: BatchHashes,
 }
+
+/// What a batch adds to one share, in pieces that follow one another: a header with the first
+/// batch, then a block for each segment. The first k shares are views of the ciphertext.
+pub type Run = Vec<Bytes>;
 
 /// The leaves that a batch adds to the hash trees.
 #[derive(Clone, Debug)]
@@ -42,33 +46,29 @@ pub struct BatchHashes {
 impl Coder {
     pub(super) fn new(plan: Plan, pool: Pool) -> Self {
         let code = Code::new(plan.geometry.params());
-        Self { plan, code, header: plan.layout.header(), pool }
+        Self { plan, code, header: plan.layout.header().into(), pool }
     }
 
     /// Encodes one batch.
     pub fn encode(&self, crypttext: Crypttext) -> Result<Batch, EncodeError> {
         let Crypttext { first, bytes, len } = crypttext;
-        let (segment_size, params) =
-            (self.plan.geometry.segment_size(), self.plan.geometry.params());
-        let segment_size = segment_size as usize;
-        let header: &[u8] = if first.0 == 0 { &self.header } else { &[] };
-        let slot = header.len() + bytes.len() / params.needed();
-        let mut out = self.pool.take(slot * params.total());
-        self.fill(&bytes, header, out.chunks_exact_mut(slot).collect())?;
+        let (needed, total) = (self.plan.geometry.params().needed(), self.total());
+        let slot = bytes.len() / needed;
+        let mut checks = self.pool.take(slot * (total - needed));
+        self.check_blocks(&bytes, checks.chunks_exact_mut(slot).collect())?;
+        let segment_size = self.plan.geometry.segment_size() as usize;
         let ciphertext = bytes.get(..len).ok_or(EncodeError::Order)?;
-        let hashes = BatchHashes {
-            first,
-            segments: hash_pieces(tags::CRYPTTEXT_SEGMENT, &[ciphertext], segment_size).concat(),
-            blocks: {
-                let runs: Vec<&[u8]> =
-                    out.chunks_exact(slot).filter_map(|share| share.get(header.len()..)).collect();
-                hash_pieces(tags::BLOCK, &runs, segment_size / params.needed())
-            },
-        };
-        self.pool.give(bytes);
-        let out = self.pool.freeze(out);
-        let shares = (0..params.total()).map(|i| out.slice(i * slot..(i + 1) * slot)).collect();
-        Ok(Batch { offset: self.offset(first), shares, hashes })
+        let segments: Vec<&[u8]> = ciphertext.chunks(segment_size).collect();
+        let segments = hash_in_step(tags::CRYPTTEXT_SEGMENT, &segments, segment_size);
+        let (bytes, checks) = (self.pool.freeze(bytes), self.pool.freeze(checks));
+        let blocks: Vec<Run> =
+            (0..total).map(|share| self.blocks(share, &bytes, &checks)).collect();
+        let hashes = BatchHashes { first, segments, blocks: self.hash_blocks(&blocks) };
+        Ok(Batch { offset: self.offset(first), shares: self.with_header(first, blocks), hashes })
+    }
+
+    fn total(&self) -> usize {
+        self.plan.geometry.params().total()
     }
 
     fn offset(&self, first: SegmentNum) -> u64 {
@@ -78,31 +78,53 @@ impl Coder {
         }
     }
 
-    /// Writes header and blocks of every share into its slot.
-    fn fill(
-        &self,
-        crypttext: &[u8],
-        header: &[u8],
-        mut slots: Vec<&mut [u8]>,
-    ) -> Result<(), EncodeError> {
+    /// Writes the blocks of the check shares, each into its slot.
+    fn check_blocks(&self, crypttext: &[u8], mut slots: Vec<&mut [u8]>) -> Result<(), EncodeError> {
         let needed = self.plan.geometry.params().needed();
-        for slot in &mut slots {
-            cut(slot, header.len())?.copy_from_slice(header);
-        }
         for segment in crypttext.chunks(self.plan.geometry.segment_size() as usize) {
             let block = segment.len() / needed;
             let pieces: Vec<&[u8]> = segment.chunks_exact(block).collect();
-            let (primary, check) = slots.split_at_mut_checked(needed).ok_or(EncodeError::Order)?;
-            for (slot, piece) in primary.iter_mut().zip(&pieces) {
-                cut(slot, block)?.copy_from_slice(piece);
-            }
-            let mut checks = Vec::with_capacity(check.len());
-            for slot in check {
+            let mut checks = Vec::with_capacity(slots.len());
+            for slot in &mut slots {
                 checks.push(cut(slot, block)?);
             }
             self.code.encode(&pieces, &mut checks)?;
         }
         Ok(())
+    }
+
+    /// The blocks of one share: parts of the segments, or of the share's slot.
+    fn blocks(&self, share: usize, crypttext: &Bytes, checks: &Bytes) -> Run {
+        let needed = self.plan.geometry.params().needed();
+        let slot = crypttext.len() / needed;
+        let full = self.plan.geometry.segment_size() as usize / needed;
+        let block_at = |at: usize| {
+            let block = full.min(slot - at);
+            match share.checked_sub(needed) {
+                None => {
+                    let from = at * needed + share * block;
+                    crypttext.slice(from..from + block)
+                }
+                Some(check) => checks.slice(check * slot + at..check * slot + at + block),
+            }
+        };
+        (0..slot).step_by(full).map(block_at).collect()
+    }
+
+    /// The hashes of all blocks, by share. All but those of a last, shorter segment have one length.
+    fn hash_blocks(&self, blocks: &[Run]) -> Vec<Vec<Hash>> {
+        let full =
+            self.plan.geometry.segment_size() as usize / self.plan.geometry.params().needed();
+        let all: Vec<&[u8]> = blocks.iter().flatten().map(Bytes::as_ref).collect();
+        let mut hashes = hash_in_step(tags::BLOCK, &all, full).into_iter();
+        blocks.iter().map(|run| hashes.by_ref().take(run.len()).collect()).collect()
+    }
+
+    fn with_header(&self, first: SegmentNum, mut runs: Vec<Run>) -> Vec<Run> {
+        if first.0 == 0 {
+            runs.iter_mut().for_each(|run| run.insert(0, self.header.clone()));
+        }
+        runs
     }
 }
 
@@ -113,17 +135,17 @@ fn cut<'a>(slot: &mut &'a mut [u8], len: usize) -> Result<&'a mut [u8], EncodeEr
     Ok(taken)
 }
 
-/// Hashes runs of equal length in pieces of `piece` bytes: for each run its hashes, in order. All
-/// pieces but the last of a run have one length, so they are hashed in step with one another.
-fn hash_pieces(tag: &[u8], runs: &[&[u8]], piece: usize) -> Vec<Vec<Hash>> {
-    let (mut full, mut tails) = (Vec::new(), Vec::new());
-    for run in runs {
-        let pieces = run.chunks_exact(piece);
-        tails.extend(Some(pieces.remainder()).filter(|tail| !tail.is_empty()));
-        full.extend(pieces);
-    }
-    let per_run = full.len() / runs.len().max(1);
-    let mut full = tagged_many(tag, &full).into_iter();
-    let mut tails = tagged_many(tag, &tails).into_iter();
-    runs.iter().map(|_| full.by_ref().take(per_run).chain(tails.next()).collect()).collect()
+/// The hash of each piece, in order. Pieces of `full` bytes are hashed in step with one another, and
+/// so are the others, which are of one length too.
+fn hash_in_step(tag: &[u8], pieces: &[&[u8]], full: usize) -> Vec<Hash> {
+    let of = |whole: bool| -> Vec<&[u8]> {
+        pieces.iter().copied().filter(|piece| (piece.len() == full) == whole).collect()
+    };
+    let mut whole = tagged_many(tag, &of(true)).into_iter();
+    let mut rest = tagged_many(tag, &of(false)).into_iter();
+    let in_order = pieces.iter().filter_map(|piece| match piece.len() == full {
+        true => whole.next(),
+        false => rest.next(),
+    });
+    in_order.collect()
 }

@@ -15,7 +15,7 @@ mod coder;
 mod encryptor;
 mod tally;
 
-pub use coder::{Batch, BatchHashes, Coder};
+pub use coder::{Batch, BatchHashes, Coder, Run};
 pub use encryptor::{Crypttext, Encryptor};
 pub use tally::{Finished, Tally};
 

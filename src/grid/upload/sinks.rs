@@ -9,6 +9,7 @@ use super::hold::Hold;
 use super::sites::Trouble;
 use crate::base::ShareNum;
 use crate::base::limits::WRITE_PIECE;
+use crate::codec::encode::Run;
 use crate::grid::patience::Patience;
 use crate::storage::api::{Abort, BucketWriter, Close, Write};
 use crate::tub::{Bulk, CallFuture, Ref, RemoteError};
@@ -68,15 +69,19 @@ impl Sinks {
         self.live.is_empty()
     }
 
-    /// Queues bytes for every share: `make` gives their offset and the bytes.
+    /// Queues bytes for every share: `make` gives their offset, and pieces that follow one another.
     pub fn write(
         &mut self,
         hold: Option<&Arc<Hold>>,
-        make: impl Fn(ShareNum) -> Option<(u64, Bytes)>,
+        make: impl Fn(ShareNum) -> Option<(u64, Run)>,
     ) {
         for sink in &mut self.live {
-            if let Some((offset, bytes)) = make(sink.share) {
-                sink.write(offset, bytes, hold);
+            if let Some((mut offset, run)) = make(sink.share) {
+                for piece in run {
+                    let next = offset + piece.len() as u64;
+                    sink.write(offset, piece, hold);
+                    offset = next;
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::base::limits::{
     BULK_OWN_RECORD, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX, WRITE_STALL_TIME,
 };
 use crate::link::record::{PREFIX, TAG};
-use crate::link::{Pool, Records};
+use crate::link::{Pool, Records, Sealed};
 use crate::tub::frame::{Head, InFrame, OutFrame, Parser, Reason, Violation};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -197,7 +197,7 @@ struct Writer {
 
 impl Writer {
     async fn run(self, mut stream: Box<dyn AsyncWrite + Unpin>) -> Reason {
-        let mut sealed = Vec::new();
+        let mut sealed = Sealed::default();
         let mut frames = Vec::new();
         loop {
             if !self.conn.queue.take(&mut frames, WRITE_BUFFER) {
@@ -205,14 +205,15 @@ impl Writer {
                 return Reason::Shutdown;
             }
             if frames.is_empty() {
-                shrink(&mut sealed);
+                // A link that has gone quiet keeps no large buffer.
+                sealed.shrink(WRITE_BUFFER);
                 self.conn.queue.wait().await;
                 continue;
             }
             if self.seal(&mut frames, &mut sealed).is_err() {
                 return Reason::Violation;
             }
-            let write = stream.write_all(&sealed);
+            let write = stream.write_all(sealed.as_slice());
             match tokio::time::timeout(WRITE_STALL_TIME, write).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Reason::Shutdown,
@@ -224,7 +225,7 @@ impl Writer {
     }
 
     /// Seals all frames: small parts gathered into shared records, large bulk in its own.
-    fn seal(&self, frames: &mut Vec<OutFrame>, out: &mut Vec<u8>) -> Result<(), Violation> {
+    fn seal(&self, frames: &mut Vec<OutFrame>, out: &mut Sealed) -> Result<(), Violation> {
         let mut records = self.records.borrow_mut();
         let mut small = Vec::new();
         for frame in frames.drain(..) {
@@ -250,16 +251,9 @@ impl Writer {
     }
 }
 
-fn seal_all(records: &mut Records, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Violation> {
+fn seal_all(records: &mut Records, plain: &[u8], out: &mut Sealed) -> Result<(), Violation> {
     for chunk in plain.chunks(RECORD_PLAIN_MAX) {
         records.seal(chunk, out).map_err(|_| Violation)?;
     }
     Ok(())
-}
-
-/// A link that has gone quiet keeps no large buffer.
-fn shrink(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > WRITE_BUFFER {
-        *buffer = Vec::new();
-    }
 }
