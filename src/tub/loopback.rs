@@ -11,9 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// Bytes under way in each direction of one stream.
 const WINDOW: usize = 256 << 10;
+/// Bytes carried at once.
+const PIECE: usize = 64 << 10;
 
 /// What the network does to one stream's bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -170,20 +173,47 @@ struct Pump {
     carried: u64,
 }
 
+/// Pieces on their way in one direction: what is sent later does not wait for what was sent before.
+const PIECES_UNDER_WAY: usize = 16;
+
+/// Takes pieces as they are written, and notes when each is to arrive.
+async fn depart(
+    mut from: ReadHalf<DuplexStream>,
+    latency: Duration,
+    sent: mpsc::Sender<(Instant, Vec<u8>)>,
+) {
+    let mut buffer = vec![0; PIECE];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let piece = buffer.get(..count).unwrap_or_default().to_vec();
+        if sent.send((Instant::now() + latency, piece)).await.is_err() {
+            return;
+        }
+    }
+}
+
 impl Pump {
-    async fn run(mut self, mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>) {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(count @ 1..) = from.read(&mut buffer).await {
-            let Some(piece) = buffer.get_mut(..count) else { return };
+    async fn run(self, from: ReadHalf<DuplexStream>, to: WriteHalf<DuplexStream>) {
+        let (sent, arriving) = mpsc::channel(PIECES_UNDER_WAY);
+        let latency = self.latency;
+        tokio::join!(depart(from, latency, sent), self.arrive(arriving, to));
+    }
+
+    /// Delivers each piece when its time has come.
+    async fn arrive(
+        mut self,
+        mut arriving: mpsc::Receiver<(Instant, Vec<u8>)>,
+        mut to: WriteHalf<DuplexStream>,
+    ) {
+        while let Some((due, mut piece)) = arriving.recv().await {
             if !self.latency.is_zero() {
-                tokio::time::sleep(self.latency).await;
+                tokio::time::sleep_until(due).await;
             }
             let running = |condition: &Condition| *condition != Condition::Stopped;
             if self.condition.wait_for(running).await.is_err() {
                 return;
             }
-            let keep = self.mangle(piece);
-            let Some(piece) = buffer.get(..keep) else { return };
+            let (count, keep) = (piece.len(), self.mangle(&mut piece));
+            let Some(piece) = piece.get(..keep) else { return };
             if to.write_all(piece).await.is_err() || keep < count {
                 return;
             }
