@@ -21,6 +21,14 @@ interface Storage $Types.name("grid.storage.v1") {
   addLease @4 (si :Types.StorageIndex, renew :Types.Secret, cancel :Types.Secret)
       -> (reply :UInt32);
   adviseCorrupt @5 (si :Types.StorageIndex, share :UInt8, reason :Text) -> ();
+  put @6 (
+    si :Types.StorageIndex,
+    share :UInt8,
+    renew :Types.Secret,
+    cancel :Types.Secret,
+    data :Types.Bulk) -> (reply :Allocated);
+  # A whole share in one step. Answered when it is durable and visible: it is among `already` then,
+  # and there are no writers.
 }
 
 interface BucketWriter $Types.name("grid.storage.writer.v1") {

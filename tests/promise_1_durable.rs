@@ -17,7 +17,7 @@ mod storage_help;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use storage_help::{NOW, config, data, get, open, put, secrets, si};
+use storage_help::{NOW, config, data, get, open, put, put_whole, secrets, si};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::rim::Clock;
@@ -60,6 +60,17 @@ const SCENES: &[Scene] = &[
             assert!(found.is_some() || !acknowledged, "an acknowledged share is lost");
             assert!(found.is_none_or(|bytes| bytes == data(2, NEW)), "a partial share shows");
             put(store, si(2), 3, &data(2, NEW), 1).unwrap();
+            assert_eq!(get(store, si(2), 3), Some(data(2, NEW)));
+        },
+    },
+    Scene {
+        name: "upload of a share in one step",
+        act: |store| put_whole(store, si(2), 3, &data(2, NEW), 1),
+        check: |store, acknowledged| {
+            let found = get(store, si(2), 3);
+            assert!(found.is_some() || !acknowledged, "an acknowledged share is lost");
+            assert!(found.is_none_or(|bytes| bytes == data(2, NEW)), "a partial share shows");
+            put_whole(store, si(2), 3, &data(2, NEW), 1).unwrap();
             assert_eq!(get(store, si(2), 3), Some(data(2, NEW)));
         },
     },

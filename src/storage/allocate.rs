@@ -11,6 +11,7 @@ use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX};
 use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Who the format says asked for a lease that came with an allocation.
@@ -52,6 +53,15 @@ impl Store {
     /// Renews the lease on every share that the SI has here, and opens an upload for each other
     /// share that there is room for.
     pub fn allocate(self: &Arc<Self>, ask: &AllocateRequest) -> Result<Granted> {
+        self.admit(ask, |store, reserved| store.begin(ask, reserved))
+    }
+
+    /// As [`Store::allocate`]; `begin` opens the uploads.
+    fn admit(
+        self: &Arc<Self>,
+        ask: &AllocateRequest,
+        begin: impl Fn(&Arc<Self>, Reservation) -> Result<Upload>,
+    ) -> Result<Granted> {
         let room = self.room_now();
         let _bucket = self.lock(&ask.si);
         let bucket = self.scan(&ask.si, Mode::Change)?;
@@ -64,11 +74,23 @@ impl Store {
         let mut granted = Granted { already, ..Granted::default() };
         for reserved in self.reserve(ask, wanted, room, &mut granted.in_progress) {
             let num = reserved.key.1;
-            match self.begin(ask, reserved) {
+            match begin(self, reserved) {
                 Ok(upload) => granted.uploads.push((num, upload)),
                 Err(StoreError::NoSpace | StoreError::ReadOnly) => {}
                 Err(error) => return Err(error),
             }
+        }
+        Ok(granted)
+    }
+
+    /// Stores one whole share, whose size is that of `data`: it is among what is here already once
+    /// it is durable and visible.
+    pub fn put(self: &Arc<Self>, ask: &AllocateRequest, data: &[u8]) -> Result<Granted> {
+        let begin = |store: &Arc<Self>, reserved| store.begin_whole(ask, reserved, data);
+        let mut granted = self.admit(ask, begin)?;
+        for (num, upload) in std::mem::take(&mut granted.uploads) {
+            upload.close()?;
+            granted.already.push(num);
         }
         Ok(granted)
     }
@@ -102,49 +124,71 @@ impl Store {
     }
 
     fn begin(self: &Arc<Self>, ask: &AllocateRequest, reserved: Reservation) -> Result<Upload> {
-        let key = reserved.key;
-        let mut created = self.create_incoming(&key);
-        if matches!(&created, Err(error) if error.kind() == ErrorKind::AlreadyExists) {
-            self.discard_incoming(&key);
-            created = self.create_incoming(&key);
-        }
-        let file = created.inspect_err(|_| self.discard_incoming(&key))?;
-        let mut upload = Upload::new(self.clone(), reserved, ask, file);
+        let from = self.paths.incoming_share(&reserved.key);
+        let file = self.create_incoming(&reserved.key, &from, Self::new_with_folders)?;
+        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from));
         upload.write_frame()?;
         Ok(upload)
     }
 
-    /// The file under `incoming/`, with all folders that it needs now and at the end.
-    fn create_incoming(&self, key: &Key) -> std::io::Result<File> {
+    fn begin_whole(
+        self: &Arc<Self>,
+        ask: &AllocateRequest,
+        reserved: Reservation,
+        data: &[u8],
+    ) -> Result<Upload> {
+        let from = self.paths.incoming_whole(&reserved.key);
+        let new = |store: &Self, _: &Key, path: &Path| store.disk.open(path, Mode::New);
+        let file = self.create_incoming(&reserved.key, &from, new)?;
+        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from));
+        upload.write_whole(data)?;
+        Ok(upload)
+    }
+
+    /// A file under `incoming/`, in the place of what a failure may have left there.
+    fn create_incoming(
+        &self,
+        key: &Key,
+        path: &Path,
+        new: impl Fn(&Self, &Key, &Path) -> std::io::Result<File>,
+    ) -> Result<File> {
+        let mut created = new(self, key, path);
+        if matches!(&created, Err(error) if error.kind() == ErrorKind::AlreadyExists) {
+            self.discard_incoming(key, path);
+            created = new(self, key, path);
+        }
+        Ok(created.inspect_err(|_| self.discard_incoming(key, path))?)
+    }
+
+    /// A new file, with all folders that it needs now and at the end.
+    fn new_with_folders(&self, key: &Key, path: &Path) -> std::io::Result<File> {
         let _tree = locked(&self.tree);
-        let path = self.paths.incoming_share(key);
         for bucket in [self.paths.bucket(&key.0).as_path()].into_iter().chain(path.parent()) {
             if let Some(prefix) = bucket.parent() {
                 self.disk.mkdir(prefix)?;
             }
             self.disk.mkdir(bucket)?;
         }
-        self.disk.open(&path, Mode::New)
+        self.disk.open(path, Mode::New)
     }
 
     /// Removes a file under `incoming/` and the folders that it leaves empty.
-    pub(super) fn discard_incoming(&self, key: &Key) {
+    pub(super) fn discard_incoming(&self, key: &Key, path: &Path) {
         let _tree = locked(&self.tree);
-        let path = self.paths.incoming_share(key);
-        if let Err(error) = self.disk.unlink(&path)
+        if let Err(error) = self.disk.unlink(path)
             && error.kind() != ErrorKind::NotFound
         {
             tracing::warn!(si = %key.0, num = %key.1, %error, "an unfinished share stays behind");
         }
-        self.prune_incoming(key);
+        self.prune_incoming(path);
         // Only if nothing else is in it; an upload that needs it makes it again.
         let _ = self.disk.rmdir(&self.paths.bucket(&key.0));
     }
 
     /// Removes emptied folders under `incoming/`. The caller holds the tree's lock.
-    pub(super) fn prune_incoming(&self, key: &Key) {
-        let path = self.paths.incoming_share(key);
-        for folder in path.ancestors().skip(1).take(2) {
+    pub(super) fn prune_incoming(&self, path: &Path) {
+        let incoming = self.paths.incoming();
+        for folder in path.ancestors().skip(1).take_while(|folder| *folder != incoming) {
             if self.disk.rmdir(folder).is_err() {
                 break;
             }

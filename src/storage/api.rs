@@ -33,6 +33,15 @@ remote_interface! {
         4 => AddLease { si: StorageIndex, renew: RenewSecret, cancel: CancelSecret } -> u32,
         /// Reports that a share from here did not verify.
         5 => AdviseCorrupt { si: StorageIndex, share: ShareNum, reason: String } -> (),
+        /// Stores a whole share in one step, as `Allocate`, `Write` and `Close` would: it is among
+        /// `already` once it is durable and visible. There are no writers in the answer.
+        6 => Put {
+            si: StorageIndex,
+            share: ShareNum,
+            renew: RenewSecret,
+            cancel: CancelSecret,
+            data: Bulk,
+        } -> Allocated,
     }
 }
 
@@ -90,7 +99,7 @@ pub struct ServerVersion {
 wire_plain!(ServerVersion);
 
 wire_struct! {
-    /// The answer to [`Allocate`]. A share that was asked for and is nowhere here was refused for
+    /// The answer to [`Allocate`] and [`Put`]. A share that was asked for and is nowhere here was refused for
     /// space.
     pub struct Allocated {
         /// Shares of the SI that are here, asked for or not.

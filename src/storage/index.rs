@@ -138,7 +138,12 @@ impl Index {
 
     /// Replaces what is known of a bucket; `None`: it has no share any more.
     pub fn put(&self, si: &StorageIndex, row: Option<Row>) {
-        let before = self.row(si).map_or(0, |row| row.bytes);
+        self.replace(si, self.row(si), row);
+    }
+
+    /// As [`Index::put`], knowing what was there.
+    fn replace(&self, si: &StorageIndex, known: Option<Row>, row: Option<Row>) {
+        let before = known.map_or(0, |row| row.bytes);
         let key = row_key(si);
         self.keep(|kv| match row {
             Some(row) => kv.put(&key, &row.to_bytes()),
@@ -151,9 +156,10 @@ impl Index {
 
     /// A share was added to a bucket.
     pub fn add_share(&self, si: &StorageIndex, bytes: u64, expires: u32) {
-        let known = self.row(si).unwrap_or(Row { bytes: 0, earliest: u32::MAX });
-        let bytes = known.bytes.saturating_add(bytes);
-        self.put(si, Some(Row { bytes, earliest: known.earliest.min(expires) }));
+        let known = self.row(si);
+        let row = known.unwrap_or(Row { bytes: 0, earliest: u32::MAX });
+        let bytes = row.bytes.saturating_add(bytes);
+        self.replace(si, known, Some(Row { bytes, earliest: row.earliest.min(expires) }));
     }
 
     /// A lease's secrets lead to this bucket.

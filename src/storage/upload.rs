@@ -15,6 +15,7 @@ use crate::base::hash::Hash;
 use crate::disk::{Cache, File, Mode};
 use std::io::ErrorKind;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A header, a small share and its lease are written in one piece up to this.
@@ -28,6 +29,8 @@ pub struct Upload {
     secrets: LeaseSecrets,
     lease: Lease,
     file: File,
+    /// Where the file is until it is whole.
+    from: PathBuf,
     coverage: Coverage,
     gather: Gather,
     failed: Option<StoreError>,
@@ -41,7 +44,7 @@ impl Upload {
         store: Arc<Store>,
         reserved: Reservation,
         ask: &AllocateRequest,
-        file: File,
+        (file, from): (File, PathBuf),
     ) -> Self {
         let lease = Lease::new(Version::Two, 0, &ask.secrets, store.lease_end());
         let gather = Gather::new(store.gathered.clone());
@@ -52,6 +55,7 @@ impl Upload {
             secrets: ask.secrets.clone(),
             lease,
             file,
+            from,
             coverage: Coverage::default(),
             gather,
             failed: None,
@@ -72,6 +76,14 @@ impl Upload {
         whole.extend_from_slice(&head);
         whole.resize(header.leases_offset() as usize, 0);
         whole.extend_from_slice(&lease);
+        Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
+    }
+
+    /// Writes a share with what surrounds it.
+    pub(super) fn write_whole(&mut self, data: &[u8]) -> Result<()> {
+        let header = Header { version: Version::Two, leases: 1, data_len: self.size };
+        self.coverage.add(self.range(0, data)?).map_err(|_| StoreError::OutOfRange)?;
+        let whole = [&header.to_bytes(), data, &self.lease.to_bytes()].concat();
         Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
     }
 
@@ -154,7 +166,7 @@ impl Upload {
         let _bucket = store.lock(&self.key.0);
         store.check_names(&self.key.0)?;
         store.leases.forget(&self.key)?;
-        if !store.place(&self.key)? {
+        if !store.place(&self.key, &self.from)? {
             return self.join_existing();
         }
         self.done = true;
@@ -191,24 +203,28 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if !self.done {
-            self.store.discard_incoming(&self.key);
+            self.store.discard_incoming(&self.key, &self.from);
         }
     }
 }
 
 impl Store {
     /// Renames a finished share into its bucket. False: a file of that name is there already.
-    fn place(&self, key: &Key) -> Result<bool> {
+    fn place(&self, key: &Key, from: &Path) -> Result<bool> {
         let _tree = locked(&self.tree);
-        let (from, to) = (self.paths.incoming_share(key), self.paths.share(key));
-        let mut renamed = self.disk.rename_new(&from, &to);
+        let to = self.paths.share(key);
+        let mut renamed = self.disk.rename_new(from, &to);
         if matches!(&renamed, Err(error) if error.kind() == ErrorKind::NotFound) {
-            self.disk.mkdir(&self.paths.bucket(&key.0))?;
-            renamed = self.disk.rename_new(&from, &to);
+            let bucket = self.paths.bucket(&key.0);
+            if let Some(prefix) = bucket.parent() {
+                self.disk.mkdir(prefix)?;
+            }
+            self.disk.mkdir(&bucket)?;
+            renamed = self.disk.rename_new(from, &to);
         }
         match renamed {
             Ok(()) => {
-                self.prune_incoming(key);
+                self.prune_incoming(from);
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),

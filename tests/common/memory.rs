@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetVersion, ListShares, OpenBucket, OpenShare, Opened, Read, ServerVersion, Storage, Write,
-    code,
+    GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion, Storage,
+    Write, code,
 };
 use tahoe::tub::{Bulk, Ref, RemoteError, start};
 
@@ -91,6 +91,27 @@ impl Handler<Allocate> for MemoryServer {
         }
         disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
         Ok(answer)
+    }
+}
+
+impl Handler<Put> for MemoryServer {
+    type Result = Result<Allocated, RemoteError>;
+    fn handle(&mut self, put: Put, _: &mut Self::Context) -> Self::Result {
+        let mut disk = self.0.lock().unwrap();
+        if disk.read_only {
+            return Err(RemoteError::app(code::READ_ONLY, "read-only"));
+        }
+        let (name, size) = ((put.si, put.share), put.data.0.len() as u64);
+        let mut in_progress = Vec::new();
+        if disk.writing.contains_key(&name) {
+            in_progress.push(put.share);
+        } else if !disk.shares.contains_key(&name) && disk.room.is_none_or(|room| room >= size) {
+            disk.room = disk.room.map(|room| room - size);
+            disk.shares.insert(name, put.data.0);
+        }
+        disk.leases.entry(put.si).or_default().insert(*put.renew.reveal());
+        let already = disk.of(put.si).into_iter().map(|(num, _)| num).collect();
+        Ok(Allocated { already, in_progress, writers: Vec::new() })
     }
 }
 

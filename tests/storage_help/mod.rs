@@ -61,6 +61,18 @@ pub fn put(
     upload.close()
 }
 
+/// The same in one step.
+pub fn put_whole(
+    store: &Arc<Store>,
+    si: StorageIndex,
+    num: u8,
+    bytes: &[u8],
+    lease: u8,
+) -> Result<(), StoreError> {
+    let stored = store.put(&request(si, &[num], bytes.len() as u64, lease), bytes)?;
+    stored.already.contains(&ShareNum(num)).then_some(()).ok_or(StoreError::NoSpace)
+}
+
 /// All bytes of a share, if it is there.
 pub fn get(store: &Store, si: StorageIndex, num: u8) -> Option<Vec<u8>> {
     let shares = store.open_bucket(&si).unwrap();

@@ -5,8 +5,9 @@ use super::survey::Wanted;
 use crate::base::ShareNum;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
-use crate::storage::api::{AddLease, Allocate, Allocated};
-use crate::tub::RemoteError;
+use crate::storage::api::{AddLease, Allocate, Allocated, Put};
+use crate::tub::{Bulk, RemoteError};
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,6 +17,15 @@ use tokio::time::Instant;
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(20);
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(1);
 
+/// How servers are asked to take shares.
+#[derive(Clone, Copy)]
+pub enum Asking<'a> {
+    /// For a writer each, through which they are sent.
+    Writers,
+    /// To store them at once; here they are, by number.
+    Whole(&'a [Bytes]),
+}
+
 enum Answer {
     Allocated(BTreeSet<ShareNum>, Result<Allocated, RemoteError>),
     Leased(Result<u32, RemoteError>),
@@ -23,7 +33,7 @@ enum Answer {
 
 /// Allocates until every share has a place or no server takes more. Also puts this client's lease
 /// on the shares that were already there.
-pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
+pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience, asking: Asking<'_>) {
     lease_existing(sites, wanted, patience).await;
     // Each round grants something or finds a server that takes nothing more, so it ends.
     loop {
@@ -31,7 +41,7 @@ pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
         if plan.new.is_empty() {
             return;
         }
-        ask(sites, wanted, patience, plan.new).await;
+        ask(sites, wanted, patience, asking, plan.new).await;
     }
 }
 
@@ -41,6 +51,7 @@ pub async fn wait_for_others(
     sites: &mut Sites,
     wanted: &Wanted,
     patience: &Patience,
+    asking: Asking<'_>,
     deadline: Instant,
 ) {
     let mut delay = LOOK_AGAIN_MIN;
@@ -60,7 +71,7 @@ pub async fn wait_for_others(
             (!shares.is_empty()).then_some((index, shares))
         };
         let requests = sites.0.iter_mut().enumerate().filter_map(occupied).collect();
-        ask(sites, wanted, patience, requests).await;
+        ask(sites, wanted, patience, asking, requests).await;
     }
 }
 
@@ -69,23 +80,57 @@ async fn ask(
     sites: &mut Sites,
     wanted: &Wanted,
     patience: &Patience,
+    asking: Asking<'_>,
     requests: BTreeMap<usize, BTreeSet<ShareNum>>,
 ) {
     let mut calls: Vec<BoxFuture<'static, (usize, Answer)>> = Vec::new();
     for (index, shares) in requests {
-        if let Some(site) = sites.get_mut(index) {
-            let call = site.server.storage.call(Allocate {
-                si: wanted.si,
-                shares: shares.iter().copied().collect(),
-                size: wanted.share_size,
-                renew: site.lease.renew.clone(),
-                cancel: site.lease.cancel.clone(),
-            });
-            let answer = within(patience.allocate, call);
-            calls.push(async move { (index, Answer::Allocated(shares, answer.await)) }.boxed());
+        let Some(site) = sites.get_mut(index) else { continue };
+        match asking {
+            Asking::Writers => calls.push(reserve(index, site, shares, wanted, patience)),
+            Asking::Whole(all) => calls.extend(shares.into_iter().filter_map(|share| {
+                let data = all.get(usize::from(share.0))?.clone();
+                Some(put(index, site, (share, data), wanted, patience))
+            })),
         }
     }
     note_all(sites, wanted, join_all(calls).await);
+}
+
+fn reserve(
+    index: usize,
+    site: &Site,
+    shares: BTreeSet<ShareNum>,
+    wanted: &Wanted,
+    patience: &Patience,
+) -> BoxFuture<'static, (usize, Answer)> {
+    let call = site.server.storage.call(Allocate {
+        si: wanted.si,
+        shares: shares.iter().copied().collect(),
+        size: wanted.share_size,
+        renew: site.lease.renew.clone(),
+        cancel: site.lease.cancel.clone(),
+    });
+    let answer = within(patience.allocate, call);
+    async move { (index, Answer::Allocated(shares, answer.await)) }.boxed()
+}
+
+fn put(
+    index: usize,
+    site: &Site,
+    (share, data): (ShareNum, Bytes),
+    wanted: &Wanted,
+    patience: &Patience,
+) -> BoxFuture<'static, (usize, Answer)> {
+    let call = site.server.storage.call(Put {
+        si: wanted.si,
+        share,
+        renew: site.lease.renew.clone(),
+        cancel: site.lease.cancel.clone(),
+        data: Bulk(data),
+    });
+    let answer = within(patience.close, call);
+    async move { (index, Answer::Allocated([share].into(), answer.await)) }.boxed()
 }
 
 async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {

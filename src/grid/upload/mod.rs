@@ -37,10 +37,11 @@ use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::encode::Plan;
 use crate::codec::lease::bucket_secrets;
 use crate::tub::TubId;
+use allocate::Asking;
 use encode::{Encoding, Job};
 use futures_util::future::FutureExt;
 use hold::Holds;
-use send::Sending;
+use send::{Sending, Whole};
 use sinks::Sinks;
 use sites::Sites;
 use std::collections::BTreeSet;
@@ -154,9 +155,11 @@ impl Upload {
         let before: usize = sites.0.iter().map(|site| site.held.len()).sum();
         let patience = &self.client.patience;
         let deadline = Instant::now() + patience.others;
-        let (mut ueb_hash, mut pushed) = (None, 0);
+        let whole = self.whole(&mut encoding).await?;
+        let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));
+        let (mut ueb_hash, mut pushed) = (whole.as_ref().map(|whole| whole.ueb_hash), 0);
         for _ in 0..UPLOAD_PASSES_MAX {
-            allocate::allocate(&mut sites, &wanted, patience).await;
+            allocate::allocate(&mut sites, &wanted, patience, asking).await;
             self.happy_enough(&sites, sites.hoped_for())?;
             let writers = sites.take_writers();
             if ueb_hash.is_none() || !writers.is_empty() {
@@ -170,14 +173,29 @@ impl Upload {
             if !sites.waits_for_others() {
                 break;
             }
-            allocate::wait_for_others(&mut sites, &wanted, patience, deadline).await;
+            allocate::wait_for_others(&mut sites, &wanted, patience, asking, deadline).await;
         }
         self.happy_enough(&sites, sites.certain())?;
         let ueb_hash = ueb_hash.ok_or(UploadError::CutOff)?;
+        if whole.is_some() {
+            let stored: usize = sites.0.iter().map(|site| site.held.len()).sum();
+            pushed = stored.saturating_sub(before);
+        }
         let geometry = self.plan.geometry();
         let facts = FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash };
         let cap = Cap::Chk(ChkCap::new(self.key.clone(), facts));
         Ok(Uploaded { cap, placed: placement(&sites, pushed, before) })
+    }
+
+    /// All shares, if they are small enough to be stored in one step each.
+    async fn whole(&self, encoding: &mut Option<Encoding>) -> Result<Option<Whole>, UploadError> {
+        match encoding.take_if(|_| Whole::fits(&self.plan)) {
+            Some(encoding) => {
+                let total = self.plan.geometry().params().total();
+                Ok(Some(Whole::made(encoding, total).await?))
+            }
+            None => Ok(None),
+        }
     }
 
     fn wanted(&self) -> Wanted {

@@ -7,12 +7,12 @@ use super::sites::Sites;
 use super::{Upload, UploadError};
 use crate::base::ShareNum;
 use crate::base::hash::Hash;
-use crate::codec::encode::{Batch, Finished};
+use crate::codec::encode::{Batch, Plan, Run};
 use crate::grid::progress::Stage;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 
-/// Shares of at most this many bytes go out as one write.
+/// Shares of at most this many bytes are stored in one step each.
 const WHOLE_SHARE_MAX: u64 = 64 << 10;
 
 /// One pass on its way.
@@ -41,12 +41,10 @@ impl Sending<'_> {
     }
 
     async fn send(&mut self, mut encoding: Encoding) -> Result<Sent, UploadError> {
-        let mut only_batch = None;
         let mut shares = 0;
         let finished = loop {
             tokio::select! {
                 made = encoding.next() => match made? {
-                    Made::Batch(batch, hold) if self.is_small() => only_batch = Some((batch, hold)),
                     Made::Batch(batch, hold) => self.send_batch(&batch, &hold),
                     Made::Finished(finished) => break finished,
                 },
@@ -55,12 +53,8 @@ impl Sending<'_> {
                 }
             }
         };
-        match only_batch {
-            Some((batch, hold)) => self.send_whole(&batch, &finished, &hold),
-            None => self
-                .sinks
-                .write(None, |share| Some((finished.trailer_offset(), finished.trailer(share)?))),
-        }
+        self.sinks
+            .write(None, |share| Some((finished.trailer_offset(), vec![finished.trailer(share)?])));
         self.sinks.close();
         self.upload.meter.at(Stage::Closing, self.upload.plan.geometry().size());
         while !self.sinks.is_empty() {
@@ -70,23 +64,8 @@ impl Sending<'_> {
         Ok(Sent { ueb_hash: finished.ueb_hash(), shares })
     }
 
-    /// Whether each share is a single write.
-    fn is_small(&self) -> bool {
-        let plan = &self.upload.plan;
-        plan.share_len() <= WHOLE_SHARE_MAX && plan.batch_len(0) == plan.geometry().size()
-    }
-
     fn send_batch(&mut self, batch: &Batch, hold: &Arc<Hold>) {
         self.sinks.write(Some(hold), |share| Some((batch.offset, run_of(batch, share)?)));
-    }
-
-    fn send_whole(&mut self, batch: &Batch, finished: &Finished, hold: &Arc<Hold>) {
-        self.sinks.write(Some(hold), |share| {
-            let trailer = finished.trailer(share)?;
-            let mut whole = BytesMut::from(run_of(batch, share)?);
-            whole.extend_from_slice(&trailer);
-            Some((batch.offset, whole.freeze()))
-        });
     }
 
     /// Notes what became of a share; answers how many were stored by it.
@@ -108,6 +87,43 @@ impl Sending<'_> {
     }
 }
 
-fn run_of(batch: &Batch, share: ShareNum) -> Option<Bytes> {
+fn run_of(batch: &Batch, share: ShareNum) -> Option<Run> {
     batch.shares.get(usize::from(share.0)).cloned()
+}
+
+/// All shares of a small file, each in one piece.
+pub struct Whole {
+    pub ueb_hash: Hash,
+    /// By number.
+    pub shares: Vec<Bytes>,
+    _holds: Vec<Arc<Hold>>,
+}
+
+impl Whole {
+    /// Whether shares are so small that a server can store each in one step.
+    pub fn fits(plan: &Plan) -> bool {
+        plan.share_len() <= WHOLE_SHARE_MAX && plan.batch_len(0) == plan.geometry().size()
+    }
+
+    /// Waits for all that `encoding` makes.
+    pub async fn made(mut encoding: Encoding, total: usize) -> Result<Self, UploadError> {
+        let mut shares = vec![BytesMut::new(); total];
+        let mut holds = Vec::new();
+        let finished = loop {
+            match encoding.next().await? {
+                Made::Batch(batch, hold) => {
+                    for (share, run) in shares.iter_mut().zip(&batch.shares) {
+                        run.iter().for_each(|piece| share.extend_from_slice(piece));
+                    }
+                    holds.push(hold);
+                }
+                Made::Finished(finished) => break finished,
+            }
+        };
+        for (num, share) in (0..=u8::MAX).map(ShareNum).zip(&mut shares) {
+            share.extend_from_slice(&finished.trailer(num).unwrap_or_default());
+        }
+        let shares = shares.into_iter().map(BytesMut::freeze).collect();
+        Ok(Self { ueb_hash: finished.ueb_hash(), shares, _holds: holds })
+    }
 }

@@ -8,18 +8,23 @@ use crate::base::ids::ShareNum;
 use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetVersion,
-    ListShares, OpenBucket, OpenShare, Opened, ServerVersion, Storage,
+    ListShares, OpenBucket, OpenShare, Opened, Put, ServerVersion, Storage,
 };
 use crate::storage::container::LeaseSecrets;
-use crate::storage::store::{AllocateRequest, Store};
-use crate::storage::{Share, StoreError};
+use crate::storage::store::{AllocateRequest, Space, Store};
+use crate::storage::{Granted, Share, StoreError};
 use crate::tub::{Bulk, Ref, RemoteError, Restorer, start};
-use actix::{Actor, Context, Handler, ResponseFuture};
+use actix::{
+    Actor, ActorFutureExt, Context, Handler, ResponseActFuture, ResponseFuture, WrapFuture,
+};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time that an allocation waits for the bytes in use to be counted, after a start.
 const COUNT_WAIT: Duration = Duration::from_secs(2);
+
+/// For so long an answer about space may be told again. It is a hint: an allocation looks itself.
+const SPACE_KEPT: Duration = Duration::from_secs(1);
 
 /// How a server presents itself.
 #[derive(Clone)]
@@ -48,7 +53,10 @@ pub(super) struct Shared {
 }
 
 /// A storage server.
-pub struct StorageServer(Shared);
+pub struct StorageServer {
+    shared: Shared,
+    space: Option<(Instant, Space)>,
+}
 
 impl StorageServer {
     /// Starts a server on this arbiter, and what brings its leases back by their furls. Register
@@ -57,7 +65,7 @@ impl StorageServer {
         let shared =
             Shared { store, jobs: Jobs::new(), options: Arc::new(options), open: Arc::new(()) };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
-        (Storage::of(start(Self(shared))), restorer)
+        (Storage::of(start(Self { shared, space: None })), restorer)
     }
 }
 
@@ -66,20 +74,49 @@ impl Actor for StorageServer {
 }
 
 impl Handler<GetVersion> for StorageServer {
-    type Result = ResponseFuture<Result<ServerVersion, RemoteError>>;
+    type Result = ResponseActFuture<Self, Result<ServerVersion, RemoteError>>;
 
     fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
-        Box::pin(async move {
-            let store = shared.store;
-            let space = shared.jobs.run(move || store.space()).await?;
+        let kept = self.space.filter(|(asked, _)| asked.elapsed() < SPACE_KEPT);
+        let shared = self.shared.clone();
+        let space = async move {
+            match kept {
+                Some((_, space)) => Ok(space),
+                None => shared.jobs.run(move || shared.store.space()).await,
+            }
+        };
+        Box::pin(space.into_actor(self).map(move |space, this, _| {
+            let space = space?;
+            if kept.is_none() {
+                this.space = Some((Instant::now(), space));
+            }
             Ok(ServerVersion {
-                version: shared.options.version.clone(),
+                version: this.shared.options.version.clone(),
                 max_share_size: space.available.min(SHARE_MAX),
                 available: Some(space.available),
                 read_only: space.read_only,
             })
-        })
+        }))
+    }
+}
+
+/// Waits, if room depends on it, until the bytes in use have been counted.
+async fn counted(shared: &Shared) {
+    if shared.store.is_limited() {
+        indexed(&shared.store, COUNT_WAIT).await;
+    }
+}
+
+/// What a peer is told, with a writer for each upload.
+fn answer(shared: &Shared, granted: Granted) -> Allocated {
+    let writers = granted
+        .uploads
+        .into_iter()
+        .map(|(num, upload)| (num, BucketWriter::of(start(Writer::new(shared.clone(), upload)))));
+    Allocated {
+        already: granted.already,
+        in_progress: granted.in_progress,
+        writers: writers.collect(),
     }
 }
 
@@ -87,26 +124,34 @@ impl Handler<Allocate> for StorageServer {
     type Result = ResponseFuture<Result<Allocated, RemoteError>>;
 
     fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Box::pin(async move {
             let Allocate { si, shares, size, renew, cancel } = ask;
             if shares.len() > SHARES_MAX {
                 return Err(RemoteError::BadArguments);
             }
             let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
+            counted(&shared).await;
             let store = shared.store.clone();
-            if store.is_limited() {
-                indexed(&store, COUNT_WAIT).await;
-            }
             let granted = shared.jobs.ask(move || store.allocate(&ask)).await?;
-            let writers = granted.uploads.into_iter().map(|(num, upload)| {
-                (num, BucketWriter::of(start(Writer::new(shared.clone(), upload))))
-            });
-            Ok(Allocated {
-                already: granted.already,
-                in_progress: granted.in_progress,
-                writers: writers.collect(),
-            })
+            Ok(answer(&shared, granted))
+        })
+    }
+}
+
+impl Handler<Put> for StorageServer {
+    type Result = ResponseFuture<Result<Allocated, RemoteError>>;
+
+    fn handle(&mut self, put: Put, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let Put { si, share, renew, cancel, data } = put;
+            let (shares, size) = (vec![share], data.0.len() as u64);
+            let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
+            counted(&shared).await;
+            let store = shared.store.clone();
+            let granted = shared.jobs.ask(move || store.put(&ask, &data.0)).await?;
+            Ok(answer(&shared, granted))
         })
     }
 }
@@ -125,7 +170,7 @@ impl Handler<OpenBucket> for StorageServer {
     type Result = ResponseFuture<Result<Opened, RemoteError>>;
 
     fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Box::pin(async move {
             let store = shared.store.clone();
             let open = shared.jobs.ask(move || {
@@ -155,7 +200,7 @@ impl Handler<ListShares> for StorageServer {
     type Result = ResponseFuture<Result<Vec<ShareNum>, RemoteError>>;
 
     fn handle(&mut self, ask: ListShares, _: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Box::pin(async move { shared.jobs.ask(move || shared.store.list(&ask.si)).await })
     }
 }
@@ -164,7 +209,7 @@ impl Handler<AddLease> for StorageServer {
     type Result = ResponseFuture<Result<u32, RemoteError>>;
 
     fn handle(&mut self, ask: AddLease, _: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         let secrets = LeaseSecrets { renew: ask.renew, cancel: ask.cancel };
         Box::pin(
             async move { shared.jobs.ask(move || shared.store.add_lease(&ask.si, &secrets)).await },
@@ -176,7 +221,7 @@ impl Handler<AdviseCorrupt> for StorageServer {
     type Result = ResponseFuture<Result<(), RemoteError>>;
 
     fn handle(&mut self, ask: AdviseCorrupt, _: &mut Self::Context) -> Self::Result {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Box::pin(async move {
             let file = move || shared.store.advise_corrupt(&ask.si, ask.share, &ask.reason);
             shared.jobs.ask(file).await
