@@ -47,9 +47,15 @@ class Connection:
     def close(self):
         self.socket.close()
 
+    def head(self, method, path, length, headers=""):
+        return (f"{method} {path} HTTP/1.1\r\nHost: ".encode() + self.host
+                + f"\r\nContent-Length: {length}\r\n{headers}\r\n".encode())
+
+    def send_head(self, method, path, length):
+        self.socket.sendall(self.head(method, path, length))
+
     def send(self, method, path, body=b"", headers=""):
-        head = (f"{method} {path} HTTP/1.1\r\nHost: ".encode() + self.host
-                + f"\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode())
+        head = self.head(method, path, len(body), headers)
         if len(body) < 65536:
             self.socket.sendall(head + body)
         else:
@@ -82,31 +88,54 @@ class Connection:
             raise RuntimeError(f"an answer without a length: {head!r}")
         return int(head.split(b" ", 2)[1]), body
 
-    def ask(self, method, path, body=b"", headers="", want=(200, 201)):
-        self.send(method, path, body, headers)
+    def answer(self):
+        """A whole small answer: status and body."""
         while (answer := self.feed()) is None:
             pass
-        if answer[0] not in want:
-            raise RuntimeError(f"{method}: status {answer[0]}: {answer[1][:300]!r}")
-        return answer[1]
+        return answer
 
-    def read_into(self, path, into):
-        """GETs `path` into a buffer of the file's size; seconds to the first body byte."""
-        began = time.perf_counter()
-        self.send("GET", path)
+    def ask(self, method, path, body=b"", headers="", want=(200, 201)):
+        self.send(method, path, body, headers)
+        status, answer = self.answer()
+        if status not in want:
+            raise RuntimeError(f"{method}: status {status}: {answer[:300]!r}")
+        return answer
+
+    def begin_body(self, size):
+        """Waits for the first byte of a body of `size` bytes; where it begins in the buffer."""
         while (end := self.buffer.find(b"\r\n\r\n")) < 0 or len(self.buffer) == end + 4:
             got = self.socket.recv(65536)
             if not got:
                 raise RuntimeError("the gateway closed the connection")
             self.buffer += got
-        first = time.perf_counter() - began
         head = bytes(self.buffer[:end]).lower()
         length = re.search(rb"\r\ncontent-length: *(\d+)", head)
-        if b" 200 " not in head[:16] or not length or int(length.group(1)) != len(into):
-            raise RuntimeError(f"GET of {len(into)} bytes answered {head[:300]!r}")
-        have = len(self.buffer) - end - 4
+        if b" 200 " not in head[:16] or not length or int(length.group(1)) != size:
+            raise RuntimeError(f"GET of {size} bytes answered {head[:300]!r}")
+        return end + 4
+
+    def body_in_pieces(self, size, piece):
+        """The body of a large answer, `piece` bytes at a time."""
+        del self.buffer[:self.begin_body(size)]
+        while size > 0:
+            while len(self.buffer) < piece:
+                got = self.socket.recv(1 << 20)
+                if not got:
+                    raise RuntimeError(f"the answer ended {size} bytes early")
+                self.buffer += got
+            yield bytes(self.buffer[:piece])
+            del self.buffer[:piece]
+            size -= piece
+
+    def read_into(self, path, into):
+        """GETs `path` into a buffer of the file's size; seconds to the first body byte."""
+        began = time.perf_counter()
+        self.send("GET", path)
+        body = self.begin_body(len(into))
+        first = time.perf_counter() - began
+        have = len(self.buffer) - body
         view = memoryview(into)
-        view[:have] = memoryview(self.buffer)[end + 4:]
+        view[:have] = memoryview(self.buffer)[body:]
         self.buffer = bytearray()
         while have < len(into):
             count = self.socket.recv_into(view[have:])

@@ -35,7 +35,11 @@ pub struct RealServer {
 
 /// `count` servers and a client connected to all of them.
 pub async fn real_grid(count: usize, params: EncodingParams) -> RealGrid {
-    let net = LoopbackNet::default();
+    real_grid_on(LoopbackNet::default(), count, params).await
+}
+
+/// The same on a network that may have faults.
+pub async fn real_grid_on(net: LoopbackNet, count: usize, params: EncodingParams) -> RealGrid {
     let pool = ServerPool::new();
     let tub = tub(&net);
     let mut servers = Vec::new();
