@@ -25,6 +25,7 @@ pub struct Guard {
 const WRONG_HOST: &str = "This gateway does not go by that host name. Use its address, or list \
                           the name in the node's file web_hosts.";
 const OTHER_SITE: &str = "A page of another site may not change anything here.";
+const BY_LINK: &str = "A link may not change anything; a program may, with the node's token.";
 
 impl Guard {
     /// Lets a request pass, or says why not.
@@ -39,9 +40,15 @@ impl Guard {
         }
     }
 
-    /// Lets a GET pass that changes something, or says why not.
-    pub fn check_change(&self, headers: &HeaderMap) -> Result<(), Failure> {
-        self.check(&Method::POST, headers)
+    /// Lets a request pass that changes something, or says why not. A browser may not do so by a
+    /// GET: a link in a stored text would be enough to have its reader make one.
+    pub fn check_change(&self, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
+        self.check(&Method::POST, headers)?;
+        let is_get = matches!(*method, Method::GET | Method::HEAD);
+        if is_get && by_browser(headers) && !headers.contains_key(header::AUTHORIZATION) {
+            return Err(Failure::forbidden(BY_LINK));
+        }
+        Ok(())
     }
 
     /// Whether this gateway goes by the name in a Host header.
@@ -67,6 +74,11 @@ impl Guard {
             .any(|origin| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()));
         if foreign { Err(Failure::forbidden(OTHER_SITE)) } else { Ok(()) }
     }
+}
+
+/// Whether a browser sent this: it says where the request comes from, which programs do not.
+pub fn by_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key("Sec-Fetch-Site") || headers.contains_key(header::ORIGIN)
 }
 
 /// The value of a header that stands there exactly once.
@@ -166,6 +178,24 @@ mod tests {
         }
         let get = [("Host", "localhost"), ("Origin", "http://evil.example")];
         assert_eq!(status(&guard(), Method::GET, &get), None);
-        assert!(guard().check_change(&headers(&get)).is_err());
+        assert!(guard().check_change(&Method::GET, &headers(&get)).is_err());
+    }
+
+    #[test]
+    fn no_link_changes_anything() {
+        let change = |method: &Method, more: &[(&str, &str)]| {
+            let mut all = vec![("Host", "localhost:8123")];
+            all.extend_from_slice(more);
+            guard().check_change(method, &headers(&all)).is_ok()
+        };
+        assert!(change(&Method::GET, &[]), "a program");
+        for site in ["none", "same-origin"] {
+            assert!(!change(&Method::GET, &[("Sec-Fetch-Site", site)]), "{site}");
+            assert!(!change(&Method::HEAD, &[("Sec-Fetch-Site", site)]), "{site}");
+            assert!(change(&Method::POST, &[("Sec-Fetch-Site", site)]), "{site}");
+            let token = ("Authorization", "tahoe-lafs x");
+            assert!(change(&Method::GET, &[("Sec-Fetch-Site", site), token]), "{site}");
+        }
+        assert!(!change(&Method::GET, &[("Origin", "http://localhost:8123")]));
     }
 }

@@ -92,6 +92,7 @@ pub enum Action {
     Relink,
     SetChildren,
     AcceptRollback,
+    Connect,
     Check,
     Stream(Walk),
     Start(Walk),
@@ -224,6 +225,7 @@ const TABLE: &[Row] = &[
     Row(Post, At::Object, "set-children", Action::SetChildren),
     Row(Post, At::Object, "accept-rollback", Action::AcceptRollback),
     Row(Post, At::Object, "change", Action::Change),
+    Row(Post, At::Object, "connect", Action::Connect),
     // Checking, and everything below a directory.
     Row(Post, At::Object, "check", Action::Check),
     Row(Post, At::Object, "stream-deep-check", Action::Stream(Walk::Check)),

@@ -236,7 +236,7 @@ impl Gateway {
     ) -> Result<Asked<'a>, Failure> {
         let directories = if arguments.flag("allow-new-tub")? {
             // Only the user may say so, not a page that the user happens to look at.
-            self.guard.check_change(request.headers())?;
+            self.guard.check_change(request.method(), request.headers())?;
             self.directories.allowing_new_tubs()
         } else {
             self.directories.clone()
@@ -312,6 +312,7 @@ async fn posted(
         (Place::Object(address), Action::Start(kind), _) => {
             operations::start(asked, &asked.object(&address).await?, kind)
         }
+        (Place::Object(address), Action::Connect, _) => page::connect(asked, &address).await,
         (Place::Object(address), action, came) => post::post(asked, &address, action, came).await,
         (Place::Deleted, ..) => pages::trash::act(asked).await,
         (Place::Join, ..) => pages::join::act(asked),

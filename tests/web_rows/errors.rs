@@ -33,6 +33,13 @@ fn errors_follow_the_table() {
     assert!(page.contains("name=\"allow-new-tub\""), "{page}");
     let foreign = [("Sec-Fetch-Site", "cross-site")];
     web.ask("GET", &format!("{stranger}?allow-new-tub=1"), &foreign, b"").refused(403);
+    // A link is not leave, wherever it stands; the form of the page is.
+    for site in ["none", "same-origin"] {
+        let link = [("Sec-Fetch-Site", site)];
+        web.ask("GET", &format!("{stranger}?allow-new-tub=1"), &link, b"").refused(403);
+    }
+    let connect = [("t", "connect"), ("allow-new-tub", "1")];
+    web.form(&stranger, &connect, None).refused(410);
     let gone = web.get(&format!("{stranger}?allow-new-tub=1")).refused(410);
     assert!(gone.starts_with("UnrecoverableFileError: "), "{gone}");
 }

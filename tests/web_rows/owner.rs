@@ -59,6 +59,14 @@ fn local_files_are_the_owners() {
     // A page of another site cannot have it done either, whatever its visitor may do.
     let foreign = [("Authorization", token.as_str()), ("Sec-Fetch-Site", "cross-site")];
     web.ask("GET", &get, &foreign, b"").refused(403);
+    // Nor can a link that the owner follows.
+    let path = web.ask("POST", "/login", &owner, b"").expect(200);
+    let cookie = web.get(&path).header("set-cookie").split(';').next().unwrap().to_owned();
+    for site in ["none", "same-origin"] {
+        let link = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", site)];
+        web.ask("GET", &get, &link, b"").refused(403);
+    }
+    assert!(!back.exists());
     web.ask("GET", &get, &owner, b"").expect(200);
     assert_eq!(std::fs::read_to_string(back.join("in/deep/b.txt")).unwrap(), "two");
     let get = format!("{dir}/f?t=download&localfile={}/f", back.display());

@@ -37,7 +37,7 @@ fn allowed(asked: &Asked<'_>) -> Result<Local, Failure> {
                     the node's directory switches them on.";
         return Err(Failure::forbidden(text));
     }
-    asked.gateway.guard.check_change(request.headers())?;
+    asked.gateway.guard.check_change(request.method(), request.headers())?;
     if !nearby || !asked.gateway.owner.sent(request.headers()) {
         let text = "localfile= and localdir= are for the owner on this machine alone, who shows it \
                     with the node's token or by logging in.";

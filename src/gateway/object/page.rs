@@ -1,12 +1,13 @@
 //! Small pages about objects, and answers that are written while they are sent.
 
-use super::super::address::percent_encode;
-use super::super::answer::escape;
+use super::super::address::{Address, percent_encode};
+use super::super::answer::{Failure, escape, redirect};
 pub use super::super::pages::simple::{around, whole};
 use super::Asked;
 use crate::base::limits::LISTING_CHUNK;
 use crate::cap::Cap;
 use crate::grid::dirnode::Entry;
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::stream;
@@ -48,17 +49,26 @@ pub fn uploaded(cap: &Cap) -> HttpResponse {
 
 /// Asks whether a server that only a cap names may be dialled.
 pub fn ask_for_tub(asked: &Asked<'_>, path: &str, why: &str) -> HttpResponse {
-    let mut fields = String::new();
-    for (name, value) in asked.arguments.pairs() {
-        let (name, value) = (escape(name), escape(value));
-        fields.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"));
-    }
+    let back = format!("{path}{}", asked.arguments.query_without("allow-new-tub"));
     let body = format!(
-        "<p>{}.</p>\n<form action=\"{}\" method=\"get\">{fields}\
+        "<p>{}.</p>\n<form action=\"{}?t=connect\" method=\"post\">\
+         <input type=\"hidden\" name=\"when_done\" value=\"{}\">\
          <input type=\"hidden\" name=\"allow-new-tub\" value=\"1\">\
-         <button>Connect to that server</button></form>\n",
+         <button class=\"button primary\">Connect to that server</button></form>\n",
         escape(why),
         escape(path),
+        escape(&back),
     );
     whole("An unknown server", &body)
+}
+
+/// `POST …?t=connect&allow-new-tub=1`: dials the servers on the way to an object, which are known
+/// from then on, and goes on to what was asked for.
+pub async fn connect(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let to = asked.arguments.when_done()?.map_or_else(|| address.path(), str::to_owned);
+    let object = asked.object(address).await?;
+    if let Some(dir) = object.directory().filter(|dir| dir.is_mutable()) {
+        asked.directories.version(dir).await?;
+    }
+    Ok(redirect(StatusCode::SEE_OTHER, &to))
 }
