@@ -156,6 +156,9 @@ pub const LOCAL_DEPTH_MAX: usize = 64;
 pub const PREVIEW_MAX: u64 = 512 << 10;
 /// A picture up to this size is its own thumbnail; larger ones have an icon.
 pub const THUMBNAIL_MAX: u64 = 8 << 20;
+/// PDFs that pages show in frames, and how long the address of each is good, in seconds.
+pub const SHOWN_MAX: usize = 256;
+pub const SHOWN_SECONDS: u64 = 3600;
 /// What was deleted by way of the pages can be put back for so long (30 days), in seconds.
 pub const TRASH_SECONDS: u64 = 30 * 24 * 3600;
 /// Deletions that can be put back, and links in all of them together.

@@ -134,7 +134,8 @@ pub fn stored(status: StatusCode) -> HttpResponseBuilder {
 pub fn framed_pdf(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/pdf") {
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; \
+                      base-uri 'none'; frame-ancestors 'self'";
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
     }

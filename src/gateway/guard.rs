@@ -25,6 +25,7 @@ pub struct Guard {
 const WRONG_HOST: &str = "This gateway does not go by that host name. Use its address, or list \
                           the name in the node's file web_hosts.";
 const OTHER_SITE: &str = "A page of another site may not change anything here.";
+const NOT_A_PAGE: &str = "Only a page itself may change anything here, not what it shows.";
 const BY_LINK: &str = "A link may not change anything; a program may, with the node's token.";
 
 impl Guard {
@@ -67,6 +68,10 @@ impl Guard {
         if !matches!(site, None | Some(b"same-origin" | b"none")) {
             return Err(Failure::forbidden(OTHER_SITE));
         }
+        // What a frame or a plug-in of a page sends is not what its reader wanted.
+        if !matches!(destination(headers), None | Some(b"document" | b"empty")) {
+            return Err(Failure::forbidden(NOT_A_PAGE));
+        }
         let scheme = if self.tls { "https" } else { "http" };
         let own = format!("{scheme}://{host}");
         let foreign = headers
@@ -79,6 +84,11 @@ impl Guard {
 /// Whether a browser sent this: it says where the request comes from, which programs do not.
 pub fn by_browser(headers: &HeaderMap) -> bool {
     headers.contains_key("Sec-Fetch-Site") || headers.contains_key(header::ORIGIN)
+}
+
+/// For what a browser asks: `document` for a page, `empty` for a script, else a part of a page.
+pub fn destination(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("Sec-Fetch-Dest").map(|value| value.as_bytes())
 }
 
 /// The value of a header that stands there exactly once.
@@ -165,6 +175,8 @@ mod tests {
         assert_eq!(put(&[("Origin", "http://localhost:8123")]), None);
         assert_eq!(put(&[("Sec-Fetch-Site", "same-origin")]), None);
         assert_eq!(put(&[("Sec-Fetch-Site", "none")]), None);
+        assert_eq!(put(&[("Sec-Fetch-Dest", "document")]), None);
+        assert_eq!(put(&[("Sec-Fetch-Dest", "empty")]), None);
         for bad in [
             ("Origin", "http://evil.example"),
             ("Origin", "null"),
@@ -173,6 +185,8 @@ mod tests {
             ("Sec-Fetch-Site", "cross-site"),
             ("Sec-Fetch-Site", "same-site"),
             ("Sec-Fetch-Site", ""),
+            ("Sec-Fetch-Dest", "embed"),
+            ("Sec-Fetch-Dest", "iframe"),
         ] {
             assert_eq!(put(&[bad]), Some(StatusCode::FORBIDDEN), "{bad:?}");
         }

@@ -22,6 +22,8 @@ pub enum Place {
     Object(Address),
     /// `/file/CAP/…/NAME` and `/named/…`: a file, under whatever name.
     Named { cap: String, name: Option<String> },
+    /// `/shown/HANDLE`: a PDF in the frame of its page.
+    Shown(String),
     /// `/operations/HANDLE`: long work under way.
     Operation(String),
     /// `/grid`: the servers.
@@ -71,7 +73,7 @@ pub enum Action {
     RefreshCaps,
     Download,
     View,
-    Pdf,
+    Frame,
     Share,
     Ask(Asking),
     MoveForm,
@@ -141,6 +143,7 @@ enum At {
     Uri,
     Object,
     Named,
+    Shown,
     Operation,
     Grid,
     Provisioning,
@@ -195,7 +198,6 @@ const TABLE: &[Row] = &[
     Row(Get, At::Object, "manifest", Action::RefreshCaps),
     Row(Get, At::Object, "download", Action::Download),
     Row(Get, At::Object, "view", Action::View),
-    Row(Get, At::Object, "pdf", Action::Pdf),
     Row(Get, At::Object, "share", Action::Share),
     Row(Get, At::Object, "new-folder", Action::Ask(Asking::NewFolder)),
     Row(Get, At::Object, "attach", Action::Ask(Asking::Attach)),
@@ -206,6 +208,7 @@ const TABLE: &[Row] = &[
     Row(Get, At::Named, "uri", Action::OwnCap),
     Row(Get, At::Named, "readonly-uri", Action::ReadCap),
     Row(Get, At::Named, "info", Action::Info),
+    Row(Get, At::Shown, "", Action::Frame),
     // Writing.
     Row(Put, At::Object, "", Action::Put),
     Row(Put, At::Object, "uri", Action::PutCap),
@@ -304,6 +307,7 @@ pub fn place(path: &str) -> Result<Place, Failure> {
             let name = name.map(|name| percent_decode(name)).transpose()?;
             Place::Named { cap: decode_cap(cap)?, name }
         }
+        ["shown", handle] => Place::Shown(percent_decode(handle)?),
         ["operations", handle] => Place::Operation(percent_decode(handle)?),
         ["grid"] => Place::Grid,
         ["provisioning"] => Place::Provisioning,
@@ -372,6 +376,7 @@ impl Place {
             Self::Uri => At::Uri,
             Self::Object(_) => At::Object,
             Self::Named { .. } => At::Named,
+            Self::Shown(_) => At::Shown,
             Self::Operation(_) => At::Operation,
             Self::Grid => At::Grid,
             Self::Provisioning => At::Provisioning,

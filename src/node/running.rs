@@ -326,7 +326,7 @@ impl Node {
         let joining =
             || Joining::start(self.basedir.clone(), Arc::clone(&client.joined), followers);
         let join = alone.then(|| Arc::new(joining()) as Arc<dyn Join>);
-        Ok(Pages { trash: pages::trash(&self.basedir)?, join })
+        Ok(Pages { trash: pages::trash(&self.basedir)?, join, ..Pages::default() })
     }
 
     /// What this node knows of directories.

@@ -12,7 +12,6 @@ use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::pages::Pages;
-use tahoe::gateway::pages::trash::Trash;
 use tahoe::gateway::serve::Roots;
 use tahoe::gateway::spool::Spool;
 use tahoe::gateway::status::StorageStatus;
@@ -117,7 +116,7 @@ async fn parts(folder: &std::path::Path) -> Parts {
         operations: Operations::new(Clock::System),
         status: Arc::new(Status::default),
         storage: Some(Arc::new(StorageStatus::default)),
-        pages: Pages { trash: Trash::new("", Clock::System, Box::new(|_| ())), join: None },
+        pages: Pages::default(),
     };
     let settings = Settings {
         webport: WebPort::local(0),

@@ -17,7 +17,7 @@ use futures_util::{Stream, StreamExt, stream};
 
 /// Sends a file. The first bytes are verified before the status goes out; if a later block cannot
 /// be had, the connection ends before its announced length.
-pub async fn send(
+pub async fn deliver(
     asked: &Asked<'_>,
     cap: &Cap,
     name: Option<&str>,

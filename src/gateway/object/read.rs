@@ -81,9 +81,6 @@ async fn seen(
         (Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_) | Cap::ChkVerify(_))), Action::Show) => {
             contents(asked, object, cap, name).await
         }
-        (Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))), Action::Pdf) => {
-            Ok(answer::framed_pdf(contents(asked, object, cap, name).await?))
-        }
         (_, action) => Err(not_known(action)),
     }
 }
@@ -96,7 +93,7 @@ async fn contents(
     cap: &Cap,
     name: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let mut response = contents::send(asked, cap, name).await?;
+    let mut response = contents::deliver(asked, cap, name).await?;
     if object.link.is_some() {
         let again = header::HeaderValue::from_static("private, no-cache");
         response.headers_mut().insert(header::CACHE_CONTROL, again);

@@ -4,6 +4,7 @@
 //! templates escape everything that is put into them; what a script does, a form does as well.
 //!
 //! - [`home`], [`files`], [`view`], [`info`], [`grid`], [`activity`], [`provisioning`]: the pages
+//! - [`shown`]: PDFs in a frame
 //! - [`share`], [`forms`], [`moving`]: dialogs, each a page of its own
 //! - [`change`], [`trash`]: many children changed at once, and what was deleted put back
 //! - [`join`]: a node that has no introducer yet
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod provisioning;
 pub mod qr;
 pub mod share;
+pub mod shown;
 pub mod simple;
 pub mod trash;
 pub mod view;
@@ -44,6 +46,7 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct Pages {
     pub trash: trash::Trash,
+    pub shown: shown::Shown,
     /// How this node joins a grid; none if it has no way to.
     pub join: Option<Arc<dyn join::Join>>,
 }

@@ -82,7 +82,10 @@ pub async fn view(
         frame: Frame::new(if address.name().is_some() { title(address) } else { name }, "files"),
         crumbs: crumbs(address),
         summary: format!("{}{place}", words::size(size)),
-        raw: with(if matches!(shown, Shown::Pdf) { "t=pdf" } else { "" }),
+        raw: match shown {
+            Shown::Pdf => asked.gateway.pages.shown.path(cap),
+            _ => with(""),
+        },
         download: with("save=true"),
         base: base.clone(),
         before,
