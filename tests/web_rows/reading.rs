@@ -43,6 +43,20 @@ fn contents_of_files() {
 }
 
 #[test]
+fn no_page_runs_or_obeys_what_is_stored() {
+    let web = Web::start();
+    let cap = web.put("/uri", b"alert(1)").expect(200);
+    let path = format!("/file/{cap}/a.js");
+    let ask = |to: &str| web.ask("GET", &path, &[("Sec-Fetch-Dest", to)], b"");
+    for to in ["script", "style", "worker", "sharedworker", "serviceworker", "embed", "object"] {
+        ask(to).refused(403);
+    }
+    for to in ["document", "empty", "image", "audio", "video"] {
+        assert_eq!(ask(to).expect(200), "alert(1)", "{to}");
+    }
+}
+
+#[test]
 fn views_of_files() {
     let web = Web::start();
     let cap = web.put("/uri", LONG).expect(200);

@@ -1,6 +1,7 @@
 //! The plaintext of a file, whole or a range of it, as it is verified.
 
 use super::super::answer::{Failure, stored};
+use super::super::guard::destination;
 use super::super::history::Transfer;
 use super::super::mime;
 use super::super::range::{Wanted, wanted};
@@ -14,6 +15,19 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+
+/// Sends a file, unless a page would run or obey it: no page's scripts or styles are stored here.
+pub async fn send(
+    asked: &Asked<'_>,
+    cap: &Cap,
+    name: Option<&str>,
+) -> Result<HttpResponse, Failure> {
+    let to = destination(asked.request.headers());
+    if !matches!(to, None | Some(b"document" | b"empty" | b"image" | b"audio" | b"video")) {
+        return Err(Failure::forbidden("A page may show a stored file, not run it."));
+    }
+    deliver(asked, cap, name).await
+}
 
 /// Sends a file. The first bytes are verified before the status goes out; if a later block cannot
 /// be had, the connection ends before its announced length.

@@ -93,7 +93,7 @@ async fn contents(
     cap: &Cap,
     name: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let mut response = contents::deliver(asked, cap, name).await?;
+    let mut response = contents::send(asked, cap, name).await?;
     if object.link.is_some() {
         let again = header::HeaderValue::from_static("private, no-cache");
         response.headers_mut().insert(header::CACHE_CONTROL, again);
