@@ -154,6 +154,8 @@ pub const LOGIN_SECONDS: u64 = 600;
 pub const LOCAL_DEPTH_MAX: usize = 64;
 /// Bytes of a text that its page shows; the rest is for who downloads it.
 pub const PREVIEW_MAX: u64 = 512 << 10;
+/// Bytes of a file without a name from which its kind is told.
+pub const SNIFF_MAX: u64 = 512;
 /// A picture up to this size is its own thumbnail; larger ones have an icon.
 pub const THUMBNAIL_MAX: u64 = 8 << 20;
 /// PDFs that pages show in frames, and how long the address of each is good, in seconds.

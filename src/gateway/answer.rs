@@ -124,6 +124,8 @@ pub fn stored(status: StatusCode) -> HttpResponseBuilder {
              img-src data:; media-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'",
         ))
         .insert_header((header::CACHE_CONTROL, "private, max-age=31536000, immutable"))
+        // A browser that has it to look at must ask again before it would run it.
+        .insert_header((header::VARY, "Sec-Fetch-Dest, Sec-Fetch-Site"))
         .insert_header((header::ACCEPT_RANGES, "bytes"));
     response
 }

@@ -57,13 +57,27 @@ pub fn guess(name: Option<&str>) -> &'static str {
 }
 
 /// `attachment` with a name that survives every browser: plain where possible, UTF-8 beside it.
-pub fn attachment(name: Option<&str>) -> String {
-    let Some(name) = name else { return "attachment".to_owned() };
+pub fn attachment(name: &str) -> String {
+    disposition("attachment", name)
+}
+
+/// The same for what is shown; the name is for who keeps it.
+pub fn inline(name: &str) -> String {
+    disposition("inline", name)
+}
+
+/// Whether a browser shows this type without running it.
+pub fn is_shown(kind: &str) -> bool {
+    matches!(kind, "text/plain" | "application/pdf")
+        || ["image/", "audio/", "video/"].iter().any(|family| kind.starts_with(family))
+}
+
+fn disposition(how: &str, name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_graphic() && !"\"\\/;%".contains(c) || c == ' ' { c } else { '_' })
         .collect();
-    let mut out = format!("attachment; filename=\"{plain}\"");
+    let mut out = format!("{how}; filename=\"{plain}\"");
     if plain != name {
         out.push_str("; filename*=UTF-8''");
         out.push_str(&super::address::percent_encode(name));
@@ -86,9 +100,9 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_quotes() {
-        assert_eq!(attachment(Some("a b.txt")), "attachment; filename=\"a b.txt\"");
+        assert_eq!(attachment("a b.txt"), "attachment; filename=\"a b.txt\"");
         assert_eq!(
-            attachment(Some("ä\"\r\n.txt")),
+            attachment("ä\"\r\n.txt"),
             "attachment; filename=\"____.txt\"; filename*=UTF-8''%C3%A4%22%0D%0A.txt"
         );
     }

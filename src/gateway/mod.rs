@@ -11,7 +11,7 @@
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
 //! - [`welcome`], [`status`], [`history`]: the node and what it has been doing
 //! - [`pages`]: everything that is drawn for people
-//! - [`answer`], [`failure`], [`json`], [`mime`], [`range`]: statuses, headers, types and ranges
+//! - [`answer`], [`failure`], [`json`], [`mime`], [`sniff`], [`range`]: statuses, headers, types, ranges
 //! - [`webport`], [`tls`]: where it listens, and how
 //!
 //! A cap in an address is the authority over what it names, so addresses are never logged, never
@@ -33,6 +33,7 @@ pub mod pages;
 pub mod range;
 pub mod route;
 pub mod serve;
+pub mod sniff;
 pub mod spool;
 pub mod status;
 pub mod tls;

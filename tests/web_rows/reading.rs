@@ -38,8 +38,43 @@ fn contents_of_files() {
     }
     let saved = web.get(&format!("{}?filename=a.txt&save=true", at(&cap)));
     assert_eq!(saved.header("content-disposition"), "attachment; filename=\"a.txt\"");
+    let saved = web.get(&format!("{}?save=true", at(&cap)));
+    assert_eq!(saved.header("content-disposition"), "attachment; filename=\"shared-file\"");
     web.get(&format!("/file/{}/x", web.global)).refused(400);
     web.put(&format!("/file/{cap}/x"), b"").refused(405);
+}
+
+#[test]
+fn a_browser_keeps_what_it_cannot_show_and_never_names_it_by_its_cap() {
+    let web = Web::start();
+    let cap = web.put("/uri", b"<script>alert(1)</script>").expect(200);
+    let opened = |path: &str| {
+        let browser = [("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", "none")];
+        let answer = web.ask("GET", path, &browser, b"");
+        (answer.header("content-type").to_owned(), answer.header("content-disposition").to_owned())
+    };
+    for (name, kind) in [
+        ("a.html", "text/html"),
+        ("a.xml", "text/xml"),
+        ("a.js", "text/javascript"),
+        ("a.zip", "application/zip"),
+        ("a", "application/octet-stream"),
+    ] {
+        let wanted = format!("attachment; filename=\"{name}\"");
+        assert_eq!(opened(&format!("/file/{cap}/{name}")), (kind.into(), wanted));
+    }
+    for (name, kind) in [("a.txt", "text/plain"), ("a.png", "image/png"), ("a.mp4", "video/mp4")] {
+        let wanted = format!("inline; filename=\"{name}\"");
+        assert_eq!(opened(&format!("/file/{cap}/{name}")), (kind.into(), wanted));
+    }
+    let nameless = "inline; filename=\"shared-file.txt\"".to_owned();
+    assert_eq!(opened(&at(&cap)), ("text/plain".into(), nameless));
+    let program = web.get(&format!("/file/{cap}/a.html"));
+    assert_eq!(program.header("vary"), "Sec-Fetch-Dest, Sec-Fetch-Site");
+    assert_eq!(program.header("content-disposition"), "");
+    let picture = web.put("/uri", b"\x89PNG\r\n\x1a\n\0").expect(200);
+    assert_eq!(opened(&at(&picture)).0, "image/png");
+    assert!(web.get(&format!("{}?t=view", at(&picture))).expect(200).contains("shared-file.png"));
 }
 
 #[test]

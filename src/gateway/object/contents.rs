@@ -1,10 +1,10 @@
 //! The plaintext of a file, whole or a range of it, as it is verified.
 
 use super::super::answer::{Failure, stored};
-use super::super::guard::destination;
+use super::super::guard::{by_browser, destination};
 use super::super::history::Transfer;
-use super::super::mime;
 use super::super::range::{Wanted, wanted};
+use super::super::{mime, sniff};
 use super::Asked;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
@@ -38,6 +38,11 @@ pub async fn deliver(
 ) -> Result<HttpResponse, Failure> {
     let request = asked.request;
     let name = asked.arguments.filled("filename").or(name);
+    let save = asked.arguments.flag("save")?;
+    let name = match name {
+        None if save || by_browser(request.headers()) => Some(sniffed(asked, cap).await?),
+        name => name,
+    };
     let tag = entity_tag(cap, "");
     if known_already(request, &tag) {
         // With its type, on which the policy of what is framed depends: a browser takes both over.
@@ -56,8 +61,15 @@ pub async fn deliver(
     };
     let mut response = stored(status);
     describe(&mut response, name, tag);
-    if asked.arguments.flag("save")? {
-        response.insert_header((header::CONTENT_DISPOSITION, mime::attachment(name)));
+    let opened = destination(request.headers()) == Some(b"document");
+    match name {
+        Some(name) if save || opened && !mime::is_shown(mime::guess(Some(name))) => {
+            response.insert_header((header::CONTENT_DISPOSITION, mime::attachment(name)));
+        }
+        Some(name) if opened => {
+            response.insert_header((header::CONTENT_DISPOSITION, mime::inline(name)));
+        }
+        _ => {}
     }
     if status == StatusCode::PARTIAL_CONTENT {
         let last = part.end.saturating_sub(1);
@@ -72,6 +84,19 @@ pub async fn deliver(
     let reader = asked.gateway.grid.open(cap).await?;
     let bytes = begun(reader.read(part), transfer).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
+}
+
+/// A name for a file that has none, by its first bytes.
+pub async fn sniffed(asked: &Asked<'_>, cap: &Cap) -> Result<&'static str, Failure> {
+    let size = cap.size().unwrap_or_default();
+    let length = sniff::length(size);
+    let head = match (cap, length) {
+        (Cap::Lit(_) | Cap::Chk(_), 1..) => {
+            asked.gateway.grid.open(cap).await?.read_all(0..length).await?
+        }
+        _ => Bytes::new(),
+    };
+    Ok(sniff::name(&head, length == size))
 }
 
 type Chunk = Result<Bytes, DownloadError>;

@@ -5,7 +5,8 @@
 
 use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
-use super::super::object::{Asked, Object};
+use super::super::object::{Asked, Object, contents};
+use super::super::sniff;
 use super::crumbs::{Crumb, crumbs, parent, title};
 use super::files::{kind, raw};
 use super::kind::Kind;
@@ -60,14 +61,17 @@ pub async fn view(
     let Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))) = &object.target else {
         return Err(Failure::bad_request("Only a file can be viewed."));
     };
-    let name = asked.arguments.filled("filename").or(address.name()).unwrap_or_default();
+    let name = match asked.arguments.filled("filename").or(address.name()) {
+        Some(name) => name,
+        None => contents::sniffed(asked, cap).await?,
+    };
     let kind = Kind::of(name);
     let size = cap.size().unwrap_or_default();
     let (shown, note) = shown(asked, cap, kind).await?;
     let base = address.path();
     let filename = match (address.name(), name) {
-        (None, name) if !name.is_empty() => format!("filename={}", percent_encode(name)),
-        _ => String::new(),
+        (None, name) => format!("filename={}", percent_encode(name)),
+        (Some(_), _) => String::new(),
     };
     let with = |extra: &str| match (filename.as_str(), extra) {
         ("", "") => base.clone(),
@@ -77,9 +81,13 @@ pub async fn view(
     };
     let Neighbours { before, after, place } = neighbours(asked, address, object).await?;
     let place = place.map_or_else(String::new, |place| format!(" · {place}"));
-    let name = if name.is_empty() { "Shared file".to_owned() } else { name.to_owned() };
+    let title = match asked.arguments.filled("filename") {
+        Some(name) if address.name().is_none() => name.to_owned(),
+        _ if address.name().is_none() => "Shared file".to_owned(),
+        _ => title(address),
+    };
     let template = View {
-        frame: Frame::new(if address.name().is_some() { title(address) } else { name }, "files"),
+        frame: Frame::new(title, "files"),
         crumbs: crumbs(address),
         summary: format!("{}{place}", words::size(size)),
         raw: match shown {
@@ -116,24 +124,12 @@ async fn shown(
         0 => bytes::Bytes::new(),
         _ => asked.gateway.grid.open(cap).await?.read_all(0..length).await?,
     };
-    let Some(text) = text(&bytes, length < size) else { return Ok((Shown::Nothing, None)) };
+    let Some(text) = sniff::text(&bytes, length < size) else { return Ok((Shown::Nothing, None)) };
     let note = (length < size).then_some("Only the beginning is shown; download the file for all.");
     Ok(match kind {
         Kind::Markdown => (Shown::Markdown(markdown::to_html(text)), note),
         _ => (Shown::Text(text.to_owned()), note),
     })
-}
-
-/// The bytes as text, if they are text; a letter may be cut at the end of a beginning.
-fn text(bytes: &[u8], cut: bool) -> Option<&str> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if cut && error.valid_up_to() + 4 > bytes.len() => {
-            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?
-        }
-        Err(_) => return None,
-    };
-    (!text.contains('\0')).then_some(text)
 }
 
 async fn neighbours(
@@ -163,18 +159,4 @@ async fn neighbours(
         after: href(at + 1),
         place: (files.len() > 1).then(|| format!("{} of {}", at + 1, files.len())),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::text;
-
-    #[test]
-    fn a_letter_may_be_cut_at_the_end_of_a_beginning_only() {
-        assert_eq!(text("aä".as_bytes(), false), Some("aä"));
-        assert_eq!(text(&"aä".as_bytes()[..2], true), Some("a"));
-        assert_eq!(text(&"aä".as_bytes()[..2], false), None);
-        assert_eq!(text(b"\xff\xfe plain text", true), None);
-        assert_eq!(text(b"a\0b", false), None);
-    }
 }
