@@ -66,6 +66,7 @@ fn guarded(status: StatusCode) -> HttpResponseBuilder {
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
         .insert_header(("Cross-Origin-Resource-Policy", "same-origin"));
     response
 }

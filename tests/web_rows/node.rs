@@ -63,7 +63,9 @@ fn pages_about_the_node() {
         web.get(nothing).refused(404);
     }
     for page in ["/grid", "/provisioning", "/deleted", "/help", "/open", "/status"] {
-        assert_eq!(web.get(page).header("content-type"), "text/html; charset=utf-8", "{page}");
+        let answer = web.get(page);
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{page}");
+        assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{page}");
     }
     assert_eq!(web.get("/tahoe_css").header("content-type"), "text/css; charset=utf-8");
     assert!(web.get("/provisioning?k=5&n=9").expect(200).contains("Any 5 of its 9 shares"));

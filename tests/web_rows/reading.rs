@@ -13,6 +13,7 @@ fn contents_of_files() {
     assert_eq!(whole.header("content-type"), "text/plain");
     assert_eq!(whole.header("x-frame-options"), "DENY");
     assert_eq!(whole.header("referrer-policy"), "no-referrer");
+    assert_eq!(whole.header("cross-origin-opener-policy"), "same-origin");
     let tag = whole.header("etag").to_owned();
     assert!(!tag.is_empty() && whole.bytes == content);
     let known = web.ask("GET", &at(&cap), &[("If-None-Match", &tag)], b"");

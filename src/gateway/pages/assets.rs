@@ -61,6 +61,7 @@ pub fn serve(path: &str) -> Option<HttpResponse> {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'unsafe-inline'",
         ))
+        .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
         .insert_header(("Cross-Origin-Resource-Policy", "same-origin"))
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"));
     Some(response.body(asset.bytes))
