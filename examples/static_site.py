@@ -48,7 +48,7 @@ def main(folder, gateway):
         sys.exit(f"{folder} has no index.html")
     gateway = gateway.rstrip("/")
     cap = store_folder(gateway, folder)
-    print(f"{gateway}/uri/{urllib.parse.quote(cap, safe='')}/index.html")
+    print(f"{gateway}/site/{urllib.parse.quote(cap, safe='')}/index.html")
 
 
 if __name__ == "__main__":

@@ -215,10 +215,13 @@ fn a_site_is_published_once_and_for_all() {
     let publish = || done(script("python3", "static_site.py").arg(&site).arg(&demo.grid.url));
     let said = publish();
     let url = said.trim();
-    assert!(url.starts_with(&format!("{}/uri/URI%3ADIR2-CHK%3A", demo.grid.url)), "{url}");
+    assert!(url.starts_with(&format!("{}/site/URI%3ADIR2-CHK%3A", demo.grid.url)), "{url}");
     assert_eq!(demo.fetch(url), home.as_bytes());
-    let answer = http().get(url).call().unwrap();
+    let answer = http().get(url).header("Sec-Fetch-Dest", "document").call().unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(!answer.headers().contains_key("content-disposition"));
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("sandbox;"), "{policy}");
     // Where a browser goes from the link.
     let next = url.replace("index.html", "more/about.html");
     assert_eq!(demo.fetch(&next), about.as_bytes());

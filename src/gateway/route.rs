@@ -22,6 +22,8 @@ pub enum Place {
     Object(Address),
     /// `/file/CAP/…/NAME` and `/named/…`: a file, under whatever name.
     Named { cap: String, name: Option<String> },
+    /// `/site/CAP/…`: a page that somebody published.
+    Site(Address),
     /// `/shown/HANDLE`: a PDF in the frame of its page.
     Shown(String),
     /// `/operations/HANDLE`: long work under way.
@@ -74,6 +76,7 @@ pub enum Action {
     Download,
     View,
     Frame,
+    Site,
     Share,
     Ask(Asking),
     MoveForm,
@@ -143,6 +146,7 @@ enum At {
     Uri,
     Object,
     Named,
+    Site,
     Shown,
     Operation,
     Grid,
@@ -208,6 +212,7 @@ const TABLE: &[Row] = &[
     Row(Get, At::Named, "uri", Action::OwnCap),
     Row(Get, At::Named, "readonly-uri", Action::ReadCap),
     Row(Get, At::Named, "info", Action::Info),
+    Row(Get, At::Site, "", Action::Site),
     Row(Get, At::Shown, "", Action::Frame),
     // Writing.
     Row(Put, At::Object, "", Action::Put),
@@ -307,6 +312,7 @@ pub fn place(path: &str) -> Result<Place, Failure> {
             let name = name.map(|name| percent_decode(name)).transpose()?;
             Place::Named { cap: decode_cap(cap)?, name }
         }
+        ["site", cap, rest @ ..] => Place::Site(Address::of_cap(cap, rest)?),
         ["shown", handle] => Place::Shown(percent_decode(handle)?),
         ["operations", handle] => Place::Operation(percent_decode(handle)?),
         ["grid"] => Place::Grid,
@@ -376,6 +382,7 @@ impl Place {
             Self::Uri => At::Uri,
             Self::Object(_) => At::Object,
             Self::Named { .. } => At::Named,
+            Self::Site(_) => At::Site,
             Self::Shown(_) => At::Shown,
             Self::Operation(_) => At::Operation,
             Self::Grid => At::Grid,

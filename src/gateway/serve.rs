@@ -274,6 +274,7 @@ async fn plainly(
             }
             read::view(asked, &object, name.as_deref(), action).await
         }
+        (Place::Site(address), _) => read::site(asked, &address).await,
         (Place::Shown(handle), _) => pages::shown::frame(asked, &handle).await,
         (Place::Uri, Action::GoToCap) => {
             Ok(answer::redirect(StatusCode::FOUND, &route::redirect(arguments)?))

@@ -79,6 +79,23 @@ fn a_browser_keeps_what_it_cannot_show_and_never_names_it_by_its_cap() {
 }
 
 #[test]
+fn a_published_page_opens_as_a_page() {
+    let web = Web::start();
+    let page = web.put("/uri", b"<p>hello").expect(200);
+    let children = json!({"index.html": ["filenode", {"ro_uri": page}]}).to_string();
+    let dir = at(&web.post("/uri?t=mkdir-immutable", &children).expect(200));
+    let site = dir.replace("/uri/", "/site/");
+    let opened = |path: &str| web.ask("GET", path, &[("Sec-Fetch-Dest", "document")], b"");
+    assert_eq!(opened(&format!("{site}/")).header("location"), format!("{site}/index.html"));
+    let shown = opened(&format!("{site}/index.html"));
+    assert_eq!(shown.header("content-type"), "text/html");
+    assert_eq!(shown.header("content-disposition"), "");
+    assert!(shown.header("content-security-policy").starts_with("sandbox;"));
+    opened(&format!("{site}/other.html")).refused(404);
+    web.put(&format!("{site}/index.html"), b"").refused(405);
+}
+
+#[test]
 fn no_page_runs_or_obeys_what_is_stored() {
     let web = Web::start();
     let cap = web.put("/uri", b"alert(1)").expect(200);

@@ -45,6 +45,22 @@ pub async fn read(
     }
 }
 
+/// `GET /site/CAP/…`: as `/uri/CAP/…`, but HTML opens as a page. It is as apart from this gateway as
+/// everything stored: without scripts, in an origin of its own.
+pub async fn site(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let object = asked.object(address).await?;
+    if object.directory().is_some() {
+        let path = address.path().replacen("/uri/", "/site/", 1);
+        return Ok(answer::redirect(StatusCode::FOUND, &format!("{path}/index.html")));
+    }
+    let mut response = view(asked, &object, address.name(), Action::Show).await?;
+    let headers = response.headers_mut();
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/html") {
+        headers.remove(header::CONTENT_DISPOSITION);
+    }
+    Ok(response)
+}
+
 /// Answers the rows for reading that need no address, only the object.
 pub async fn view(
     asked: &Asked<'_>,
