@@ -296,7 +296,27 @@ fn a_gateway_for_others_wants_tls_and_a_token() {
     for scheme in ["tahoe-lafs", "Bearer"] {
         let shown = format!("{scheme} {}", token.trim());
         assert_eq!(get(&node.url, &[("Authorization", &shown)]).status(), 200);
+        let page = get(&format!("{}/grid", node.url), &[("Authorization", &shown)]);
+        assert!(String::from_utf8(body(page)).unwrap().contains("without TLS"));
     }
+    // A browser that has no other way in logs in by the form of the refusal.
+    let page = get(&format!("{}/grid", node.url), &[("Accept", "text/html")]);
+    assert_eq!(page.status(), 401);
+    let page = String::from_utf8(body(page)).unwrap();
+    assert!(page.contains("action=\"/login\"") && page.contains("value=\"/grid\""), "{page}");
+    let log_in = |key: &str| {
+        let form = [("key", key), ("when_done", "/grid")];
+        http().post(format!("{}/login", node.url)).send_form(form).unwrap()
+    };
+    assert_eq!(log_in("x").status(), 401);
+    let answer = log_in(token.trim());
+    assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, "/grid"));
+    let cookie = header(&answer, "set-cookie").split(';').next().unwrap().to_owned();
+    assert_eq!(get(&node.url, &[("Cookie", &cookie)]).status(), 200);
+    let out = http().post(format!("{}/logout", node.url));
+    let answer = out.header("Cookie", &cookie).header("Origin", &node.url).send_empty().unwrap();
+    assert_eq!(answer.status(), 303);
+    assert_eq!(refused(get(&node.url, &[("Cookie", &cookie)])), 401);
     assert_eq!(node.stop(), 0);
 
     let dir = nodes.create_client(

@@ -2,6 +2,7 @@
 
 use super::CliError;
 use super::dirs::Directories;
+use super::output;
 use crate::node::foreground::{self, Ready};
 use std::io::Write;
 
@@ -31,6 +32,12 @@ impl Arguments {
 /// `ready URL`, or `ready` for a node without a gateway.
 fn announce(ready: &Ready) {
     let url = ready.url.as_deref().map_or_else(String::new, |url| format!(" {url}"));
+    if ready.exposed {
+        output::remark(
+            "The gateway listens to other machines without TLS: caps and the token can be read on \
+             the way.",
+        );
+    }
     let mut out = std::io::stdout();
     // Whoever started us may have gone; the node runs all the same.
     let _ = writeln!(out, "ready{url}").and_then(|()| out.flush());

@@ -47,8 +47,22 @@ pub fn start(dir: &Path) -> Result<(), CliError> {
         BufReader::new(out).read_line(&mut line).map_err(failed)?;
     }
     match line.trim().strip_prefix("ready") {
-        Some(url) => output::summary(format_args!("started {}{url}", dir.display())),
+        Some(url) => {
+            repeat_remarks(&mut child);
+            output::summary(format_args!("started {}{url}", dir.display()))
+        }
         None => Err(reason(&mut child)),
+    }
+}
+
+/// What the process had to say besides; it leaves its output once it is ready.
+fn repeat_remarks(child: &mut std::process::Child) {
+    let mut said = String::new();
+    if let Some(err) = child.stderr.take() {
+        let _ = err.take(4096).read_to_string(&mut said);
+    }
+    for line in said.lines() {
+        output::remark(line.trim_start_matches("tahoe: "));
     }
 }
 

@@ -62,6 +62,23 @@ impl Guard {
         }
     }
 
+    /// Whether a request must come from the owner: this gateway, or the proxy that publishes it
+    /// under one of its names, can be reached by others.
+    pub fn is_closed(&self, headers: &HeaderMap) -> bool {
+        self.closed || only(headers, header::HOST.as_str()).is_some_and(|host| self.publishes(host))
+    }
+
+    /// Whether what is sent can be read on the way.
+    pub fn is_exposed(&self) -> bool {
+        !self.local && !self.tls
+    }
+
+    /// Whether the owner listed this name.
+    fn publishes(&self, host: &str) -> bool {
+        let name = without_port(host).to_ascii_lowercase();
+        name != "localhost" && self.hosts.contains(&name)
+    }
+
     /// A browser says by two headers where a request comes from; other programs send neither.
     fn check_site(&self, host: &str, headers: &HeaderMap) -> Result<(), Failure> {
         let site = headers.get("Sec-Fetch-Site").map(|value| value.as_bytes());
@@ -72,11 +89,17 @@ impl Guard {
         if !matches!(destination(headers), None | Some(b"document" | b"empty")) {
             return Err(Failure::forbidden(NOT_A_PAGE));
         }
-        let scheme = if self.tls { "https" } else { "http" };
-        let own = format!("{scheme}://{host}");
-        let foreign = headers
-            .get_all(header::ORIGIN)
-            .any(|origin| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()));
+        // A proxy may speak TLS for a gateway that does not.
+        let schemes: &[&str] = match (self.publishes(host), self.tls) {
+            (true, _) => &["https", "http"],
+            (false, true) => &["https"],
+            (false, false) => &["http"],
+        };
+        let own = |origin: &[u8]| {
+            let mut all = schemes.iter().map(|scheme| format!("{scheme}://{host}"));
+            all.any(|own| own.as_bytes().eq_ignore_ascii_case(origin))
+        };
+        let foreign = headers.get_all(header::ORIGIN).any(|origin| !own(origin.as_bytes()));
         if foreign { Err(Failure::forbidden(OTHER_SITE)) } else { Ok(()) }
     }
 }
@@ -193,6 +216,24 @@ mod tests {
         let get = [("Host", "localhost"), ("Origin", "http://evil.example")];
         assert_eq!(status(&guard(), Method::GET, &get), None);
         assert!(guard().check_change(&Method::GET, &headers(&get)).is_err());
+    }
+
+    #[test]
+    fn a_proxy_may_speak_tls_and_lets_in_the_owner_alone() {
+        let from = |host: &str, origin: &str| {
+            let sent = [("Host", host), ("Origin", origin)];
+            status(&guard(), Method::POST, &sent)
+        };
+        assert_eq!(from("grid.lan", "https://grid.lan"), None);
+        assert_eq!(from("grid.lan:8123", "http://grid.lan:8123"), None);
+        assert_eq!(from("grid.lan", "https://evil.lan"), Some(StatusCode::FORBIDDEN));
+        assert_eq!(from("localhost", "https://localhost"), Some(StatusCode::FORBIDDEN));
+        let closed = |host: &str| guard().is_closed(&headers(&[("Host", host)]));
+        assert!(closed("grid.lan") && closed("GRID.lan:443") && !closed("127.0.0.1:8123"));
+        let open = Guard { hosts: vec!["localhost".into()], ..guard() };
+        assert!(!open.is_closed(&headers(&[("Host", "localhost:8123")])));
+        assert!(!guard().is_exposed() && Guard { local: false, ..guard() }.is_exposed());
+        assert!(!Guard { local: false, tls: true, ..guard() }.is_exposed());
     }
 
     #[test]

@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! program:  Authorization: tahoe-lafs TOKEN          with the token of private/api_auth_token
-//! browser:  GET /login?key=KEY ──▶ a session cookie  with a key from the file start.html, or one
-//!                                                    that POST /login made for a single use
+//! browser:  GET /login?key=KEY ──▶ a session cookie  with the key in the file start.html, or one
+//!                                                    that POST /login made
+//!           POST /login, key=…   ──▶ the same        with such a key, or the token
+//!           POST /logout         ──▶ the session ends
 //! ```
-//! The key in `start.html` is a hash of the token, so it opens a session and is not the token. The
-//! cookie is not sent along by other sites' pages, and a script cannot read it.
+//! Each key is good once, as it stays in what a browser remembers; after the one in `start.html` was
+//! used, the file gets the next. The cookie is not sent along by other sites' pages, and a script
+//! cannot read it. Forms show a hash of it besides.
 
-use super::answer::{Failure, page, plain};
+use super::answer::{Failure, page, plain, redirect};
 use super::args::Arguments;
+use super::guard::by_browser;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{LOGIN_SECONDS, SESSION_SECONDS, SESSIONS_MAX};
@@ -18,7 +22,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use subtle::ConstantTimeEq;
 
 /// The token, and who has logged in with it. Clones are the same.
@@ -28,7 +32,11 @@ pub struct Owner {
     clock: Clock,
     secure: bool,
     state: Arc<Mutex<State>>,
+    /// Writes the next login path into the file `start.html`.
+    start_page: Arc<OnceLock<StartPage>>,
 }
+
+type StartPage = Box<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -36,26 +44,58 @@ struct State {
     sessions: VecDeque<(String, u64)>,
     /// Keys for one login each, and when they end.
     keys: VecDeque<(String, u64)>,
+    /// The key in the file `start.html`.
+    start: Option<String>,
 }
 
 impl Owner {
     /// `secure`: the gateway speaks TLS, and the cookie shall go nowhere else.
     pub fn new(token: String, clock: Clock, secure: bool) -> Self {
-        Self { token, clock, secure, state: Arc::default() }
+        Self { token, clock, secure, state: Arc::default(), start_page: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The path and query that log a browser in, for the file `start.html`.
-    pub fn start_path(token: &str) -> String {
-        format!("/login?key={}", lasting_key(token))
+    /// The path and query that log a browser in, for the file `start.html`; the one before ends.
+    pub fn start_path(&self) -> String {
+        let key = base32::encode(&random::<32>());
+        let path = format!("/login?key={key}");
+        self.state().start = Some(key);
+        path
+    }
+
+    /// How the file `start.html` gets its next path when one was used.
+    pub fn on_start_page_used(&self, write: StartPage) {
+        // Said once, when the gateway has its address.
+        let _ = self.start_page.set(write);
     }
 
     /// Whether a request comes from the owner.
     pub fn sent(&self, headers: &HeaderMap) -> bool {
-        self.shows_token(headers) || self.shows_cookie(headers)
+        self.shows_token(headers) || self.session(headers).is_some()
+    }
+
+    /// What the forms of a browser that is logged in show besides its cookie.
+    pub fn form_token(&self, headers: &HeaderMap) -> Option<String> {
+        let session = self.session(headers)?;
+        let short: [u8; 20] = truncated(tagged(b"tahoe_form_token_v1", session.as_bytes()));
+        Some(base32::encode(&short))
+    }
+
+    /// Refuses a form that came with a session's cookie and with nothing that says from where: a
+    /// browser that old may send the cookie for another site.
+    pub fn check_form(&self, headers: &HeaderMap, shown: Option<&str>) -> Result<(), Failure> {
+        if by_browser(headers) || self.shows_token(headers) {
+            return Ok(());
+        }
+        match self.form_token(headers) {
+            Some(token) if !shown.is_some_and(|shown| same(shown, &token)) => {
+                Err(Failure::forbidden("This form is not of this session; load its page again."))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn shows_token(&self, headers: &HeaderMap) -> bool {
@@ -69,18 +109,19 @@ impl Owner {
         known && values.next().is_none() && same(given.trim(), &self.token)
     }
 
-    fn shows_cookie(&self, headers: &HeaderMap) -> bool {
+    /// The session that a browser shows, if it is one.
+    fn session(&self, headers: &HeaderMap) -> Option<String> {
         let name = self.cookie_name();
         let now = self.clock.now();
         let mut state = self.state();
         state.sessions.retain(|(_, ends)| *ends > now);
         let lists = headers.get_all(header::COOKIE).filter_map(|list| list.to_str().ok());
-        let mut cookies = lists.flat_map(|list| list.split(';'));
-        cookies.any(|cookie| {
-            cookie.trim().split_once('=').is_some_and(|(key, value)| {
-                key == name && state.sessions.iter().any(|(known, _)| same(known, value))
-            })
-        })
+        let cookies = lists.flat_map(|list| list.split(';'));
+        let mut shown = cookies
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .filter(|(key, _)| *key == name);
+        let known = |value: &str| state.sessions.iter().any(|(known, _)| same(known, value));
+        shown.find(|(_, value)| known(value)).map(|(_, value)| value.to_owned())
     }
 
     /// Nodes on one machine share their cookies, so each has a name of its own.
@@ -100,18 +141,52 @@ impl Owner {
         }
         let to = arguments.when_done()?.unwrap_or("/");
         let to = super::answer::escape(to);
-        let secure = if self.secure { "; Secure" } else { "" };
-        let cookie = format!(
-            "{}={}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Strict{secure}",
-            self.cookie_name(),
-            self.new_session(),
-        );
+        let cookie = self.cookie(&self.new_session(), SESSION_SECONDS);
         let body = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Tahoe</title>\
              <meta http-equiv=\"refresh\" content=\"0; url={to}\"></head><body>\
              <p><a href=\"{to}\">Go on</a></p></body></html>\n"
         );
         Ok(page(StatusCode::OK).insert_header((header::SET_COOKIE, cookie)).body(body))
+    }
+
+    fn cookie(&self, value: &str, seconds: u64) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let name = self.cookie_name();
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    }
+
+    /// `POST /login` with `key=`, as the form of a refusal sends it: a key, the address that has
+    /// it, or the token itself.
+    pub fn log_in_by_form(&self, arguments: &Arguments) -> Result<HttpResponse, Failure> {
+        let given = arguments.get("key").unwrap_or_default().trim();
+        let key = given.rsplit_once("key=").map_or(given, |(_, key)| key);
+        if !same(given, &self.token) && !self.accepts(key) {
+            let failure = Failure::token_wanted();
+            return Err(Failure {
+                text: "That key is not valid (any more).".to_owned(),
+                ..failure
+            });
+        }
+        let to = arguments.when_done()?.unwrap_or("/");
+        let mut response = redirect(StatusCode::SEE_OTHER, to);
+        let cookie = self.cookie(&self.new_session(), SESSION_SECONDS);
+        if let Ok(cookie) = header::HeaderValue::from_str(&cookie) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// `POST /logout`: the session ends, here and in the browser.
+    pub fn log_out(&self, headers: &HeaderMap) -> HttpResponse {
+        if let Some(session) = self.session(headers) {
+            self.state().sessions.retain(|(known, _)| !same(known, &session));
+        }
+        let mut response = redirect(StatusCode::SEE_OTHER, "/");
+        if let Ok(cookie) = header::HeaderValue::from_str(&self.cookie("", 0)) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        response
     }
 
     /// `POST /login` with the token: the path of one login, good once and for ten minutes.
@@ -133,10 +208,18 @@ impl Owner {
         let now = self.clock.now();
         let mut state = self.state();
         state.keys.retain(|(_, ends)| *ends > now);
-        match state.keys.iter().position(|(known, _)| same(known, key)) {
-            Some(index) => state.keys.remove(index).is_some(),
-            None => same(key, &lasting_key(&self.token)),
+        if let Some(index) = state.keys.iter().position(|(known, _)| same(known, key)) {
+            return state.keys.remove(index).is_some();
         }
+        if !state.start.take_if(|known| same(known, key)).is_some() {
+            return false;
+        }
+        drop(state);
+        let next = self.start_path();
+        if let Some(write) = self.start_page.get() {
+            write(&next);
+        }
+        true
     }
 
     fn new_session(&self) -> String {
@@ -152,10 +235,6 @@ fn remember(list: &mut VecDeque<(String, u64)>, secret: String, ends: u64) {
     if list.len() > SESSIONS_MAX {
         list.pop_front();
     }
-}
-
-fn lasting_key(token: &str) -> String {
-    base32::encode(&tagged(b"tahoe_start_page_key_v1", token.as_bytes()))
 }
 
 fn same(a: &str, b: &str) -> bool {
@@ -202,14 +281,53 @@ mod tests {
     #[test]
     fn the_start_page_opens_a_session_that_ends() {
         let (owner, clock) = owner();
-        assert!(!Owner::start_path("s3cret").contains("s3cret"));
-        let cookie = log_in(&owner, &Owner::start_path("s3cret")).unwrap();
+        let page = Arc::new(Mutex::new(owner.start_path()));
+        let write = page.clone();
+        let write = move |path: &str| path.clone_into(&mut write.lock().unwrap());
+        owner.on_start_page_used(Box::new(write));
+        let path = || page.lock().unwrap().clone();
+        let first = path();
+        let cookie = log_in(&owner, &first).unwrap();
+        assert!(log_in(&owner, &first).is_none(), "it was good once");
+        assert!(path() != first && log_in(&owner, &path()).is_some());
         let others = format!("a=b; {cookie}; c=d");
         assert!(owner.sent(&headers(header::COOKIE, &others)));
         assert!(!owner.sent(&headers(header::COOKIE, &format!("{cookie}x"))));
         assert!(log_in(&owner, "/login?key=").is_none() && log_in(&owner, "/login?x").is_none());
         clock.advance(SESSION_SECONDS);
         assert!(!owner.sent(&headers(header::COOKIE, &cookie)));
+    }
+
+    #[test]
+    fn a_session_ends_when_its_browser_says_so() {
+        let (owner, _) = owner();
+        let form = |key: &str| Arguments::parse(&format!("key={key}&when_done=/grid")).unwrap();
+        assert_eq!(owner.log_in_by_form(&form("x")).unwrap_err().status, 401);
+        for key in ["s3cret".to_owned(), owner.one_login().replace('=', "%3D")] {
+            let response = owner.log_in_by_form(&form(&key)).unwrap();
+            assert_eq!(response.headers().get(header::LOCATION).unwrap(), "/grid");
+            let cookie = response.headers().get(header::SET_COOKIE).unwrap().to_str().unwrap();
+            let shown = headers(header::COOKIE, cookie.split(';').next().unwrap());
+            assert!(owner.sent(&shown));
+            let response = owner.log_out(&shown);
+            let cookie = response.headers().get(header::SET_COOKIE).unwrap().to_str().unwrap();
+            assert!(cookie.contains("Max-Age=0") && !owner.sent(&shown));
+        }
+    }
+
+    #[test]
+    fn a_form_that_says_nothing_of_where_it_comes_from_shows_its_token() {
+        let (owner, _) = owner();
+        let cookie = log_in(&owner, &owner.one_login()).unwrap();
+        let mut shown = headers(header::COOKIE, &cookie);
+        let token = owner.form_token(&shown).unwrap();
+        assert!(!cookie.contains(&token));
+        assert!(owner.check_form(&shown, Some(&token)).is_ok());
+        assert!(owner.check_form(&shown, None).is_err());
+        assert!(owner.check_form(&shown, Some("x")).is_err());
+        assert!(owner.check_form(&HeaderMap::new(), None).is_ok(), "a program");
+        shown.insert(header::ORIGIN, HeaderValue::from_static("http://localhost"));
+        assert!(owner.check_form(&shown, None).is_ok(), "the guard looks at that");
     }
 
     #[actix_rt::test]

@@ -54,6 +54,8 @@ pub enum Place {
     Helper,
     /// `/login`: how a browser shows that it is the owner's.
     Login,
+    /// `/logout`
+    Logout,
     /// `/report_incident`
     Incident,
     /// `/private/logs/v1`
@@ -118,6 +120,7 @@ pub enum Action {
     Helper,
     Login,
     NewLogin,
+    LogOut,
     Incident,
     Logs,
 }
@@ -162,6 +165,7 @@ enum At {
     Storage,
     Helper,
     Login,
+    Logout,
     Incident,
     Logs,
 }
@@ -273,6 +277,7 @@ const TABLE: &[Row] = &[
     Row(Get, At::Helper, "json", Action::Helper),
     Row(Get, At::Login, "", Action::Login),
     Row(Post, At::Login, "", Action::NewLogin),
+    Row(Post, At::Logout, "", Action::LogOut),
     Row(Post, At::Incident, "", Action::Incident),
     Row(Get, At::Logs, "", Action::Logs),
 ];
@@ -329,6 +334,7 @@ pub fn place(path: &str) -> Result<Place, Failure> {
         ["storage"] => Place::Storage,
         ["helper_status"] => Place::Helper,
         ["login"] => Place::Login,
+        ["logout"] => Place::Logout,
         ["report_incident"] => Place::Incident,
         ["private", "logs", "v1"] => Place::Logs,
         _ => return Err(Failure::not_found()),
@@ -398,6 +404,7 @@ impl Place {
             Self::Storage => At::Storage,
             Self::Helper => At::Helper,
             Self::Login => At::Login,
+            Self::Logout => At::Logout,
             Self::Incident => At::Incident,
             Self::Logs => At::Logs,
         }

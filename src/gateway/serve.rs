@@ -9,6 +9,7 @@ use super::object::post::{self, Came};
 use super::object::{self, Asked, Object, local, page, read, unlinked, write};
 use super::owner::Owner;
 use super::pages::error::wants_page;
+use super::pages::visit::{self, Visit};
 use super::pages::{self, Pages, assets};
 use super::route::{self, Action, Place};
 use super::spool::Spool;
@@ -88,6 +89,8 @@ pub enum ServeError {
 pub struct Running {
     /// `http://127.0.0.1:8123/`
     pub url: String,
+    /// Others can read what is sent on the way.
+    pub exposed: bool,
     handle: ServerHandle,
 }
 
@@ -106,14 +109,18 @@ impl Settings {
         if !self.webport.is_local() && tls.is_none() && !self.insecure {
             return Err(ServeError::Exposed(self.webport.address));
         }
+        if !self.webport.is_local() && tls.is_none() {
+            tracing::warn!("the gateway listens to other machines without TLS, as `insecure` says");
+        }
         let listener = self.bind()?;
         let fail = |source| ServeError::Listen { address: self.webport.address, source };
         let address = listener.local_addr().map_err(fail)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
+        let exposed = !self.webport.is_local() && tls.is_none();
         let server = start(listener, tls, gateway).map_err(fail)?;
         let handle = server.handle();
         actix_rt::spawn(server);
-        Ok(Running { url: format!("{scheme}://{}/", reachable(address)), handle })
+        Ok(Running { url: format!("{scheme}://{}/", reachable(address)), exposed, handle })
     }
 
     fn bind(&self) -> Result<TcpListener, ServeError> {
@@ -173,7 +180,11 @@ async fn handle(
     gateway: web::Data<Gateway>,
 ) -> HttpResponse {
     let refused = |failure| pages::error::respond(&request, failure);
-    let answer = respond(&request, body, &gateway).await.unwrap_or_else(refused);
+    let visit = Visit { form_token: gateway.owner.form_token(request.headers()) };
+    let answer = visit::during(visit, async {
+        respond(&request, body, &gateway).await.unwrap_or_else(refused)
+    });
+    let answer = answer.await;
     tracing::debug!(method = %request.method(), status = answer.status().as_u16(), "request");
     answer
 }
@@ -220,8 +231,8 @@ impl Gateway {
         let private = match place {
             // One checks keys and tokens itself, the other tells nothing of this node.
             Place::Login | Place::Asset(_) => false,
-            Place::Object(address) => address.root == Root::Private || self.guard.closed,
-            _ => self.guard.closed,
+            Place::Object(address) if address.root == Root::Private => true,
+            _ => self.guard.is_closed(request.headers()),
         };
         if private && !self.owner.sent(request.headers()) {
             return Err(Failure::token_wanted());
@@ -234,6 +245,9 @@ impl Gateway {
         request: &'a HttpRequest,
         arguments: Arguments,
     ) -> Result<Asked<'a>, Failure> {
+        if *request.method() == Method::POST {
+            self.owner.check_form(request.headers(), arguments.get("form-token"))?;
+        }
         let directories = if arguments.flag("allow-new-tub")? {
             // Only the user may say so, not a page that the user happens to look at.
             self.guard.check_change(request.method(), request.headers())?;
@@ -323,7 +337,9 @@ async fn posted(
         }
         (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, arguments),
         (Place::Operation(handle), ..) => operations.show(&handle, arguments),
+        (Place::Login, ..) if arguments.get("key").is_some() => owner.log_in_by_form(arguments),
         (Place::Login, ..) => owner.new_login(asked.request.headers()),
+        (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),
         (Place::Incident, ..) => Ok(status::incident()),
         (place, ..) => about_node(asked, &place),
     }

@@ -17,6 +17,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Ready {
     /// The gateway's address, if the node has one.
     pub url: Option<String>,
+    /// The gateway speaks to other machines in the clear.
+    pub exposed: bool,
 }
 
 /// Runs the node in `dir` until SIGTERM or SIGINT. `announce` is called once it is ready. A
@@ -29,7 +31,7 @@ pub fn run(dir: &Path, detached: bool, announce: impl FnOnce(&Ready)) -> Result<
     start_logs(&basedir)?;
     until_signalled(async {
         let node = Node::start(basedir.clone(), Options::default()).await?;
-        announce(&Ready { url: node.url().map(str::to_owned) });
+        announce(&Ready { url: node.url().map(str::to_owned), exposed: node.is_exposed() });
         if detached {
             leave_output().map_err(|source| NodeError::System {
                 what: "the node's output could not be closed",

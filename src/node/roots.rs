@@ -4,7 +4,7 @@
 //! ```text
 //! global_root.uri   write cap of the shared one: follows from vdrive.furl
 //! my_vdrive.uri     write cap of the owner's: made once; who loses it loses the way to all below it
-//! start.html        opens both in a browser, as the owner
+//! start.html        opens both in a browser, as the owner; renewed whenever it was used
 //! ```
 //! All three have mode 0600. What is in the files is used at once; what is missing is made as soon
 //! as the vdrive server can be reached.
@@ -179,10 +179,22 @@ pub fn chosen(furl: Option<&Furl>, book: &TubBook) -> Option<Furl> {
     Some(furl.clone())
 }
 
+/// Keeps the page that opens the gateway as the owner: each address in it is good once.
+pub fn keep_start_page(basedir: &Basedir, url: &str, owner: &Owner) -> Result<(), BasedirError> {
+    write_start_page(basedir, url, &owner.start_path())?;
+    let (basedir, url) = (basedir.clone(), url.to_owned());
+    owner.on_start_page_used(Box::new(move |path| {
+        if let Err(error) = write_start_page(&basedir, &url, path) {
+            tracing::warn!(%error, "start.html could not be renewed");
+        }
+    }));
+    Ok(())
+}
+
 /// Writes the page that opens the gateway as the owner.
-pub fn write_start_page(basedir: &Basedir, url: &str, token: &str) -> Result<(), BasedirError> {
+fn write_start_page(basedir: &Basedir, url: &str, path: &str) -> Result<(), BasedirError> {
     let url = url.trim_end_matches('/');
-    let login = format!("{url}{}", Owner::start_path(token));
+    let login = format!("{url}{path}");
     let page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<title>Start</title>\n\

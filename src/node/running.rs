@@ -130,6 +130,11 @@ impl Node {
         self.url.as_deref()
     }
 
+    /// Whether the gateway speaks to other machines in the clear.
+    pub fn is_exposed(&self) -> bool {
+        self.gateway.as_ref().is_some_and(|gateway| gateway.exposed)
+    }
+
     /// An address that logs one browser in as the owner's, soon and once.
     pub fn login_url(&self) -> Option<String> {
         let (url, owner) = (self.url.as_ref()?, self.owner.as_ref()?);
@@ -287,7 +292,7 @@ impl Node {
             roots: roots.clone(),
         };
         let pages = self.pages(client, followers)?;
-        let owner = Owner::new(token.clone(), Clock::System, webport.tls.is_some());
+        let owner = Owner::new(token, Clock::System, webport.tls.is_some());
         let limit = config.spool_limit.unwrap_or(SPOOL_BYTES_MAX);
         let gateway = Gateway {
             grid: client.grid.clone(),
@@ -311,7 +316,7 @@ impl Node {
         };
         let running = settings.serve(gateway)?;
         self.basedir.write("node.url", &running.url)?;
-        roots::write_start_page(&self.basedir, &running.url, &token)?;
+        roots::keep_start_page(&self.basedir, &running.url, &owner)?;
         self.url = Some(running.url.clone());
         self.owner = Some(owner);
         self.gateway = Some(running);

@@ -2,6 +2,7 @@
 
 use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, escape, redirect};
+use super::super::pages::Frame;
 pub use super::super::pages::simple::{around, whole};
 use super::Asked;
 use crate::base::limits::LISTING_CHUNK;
@@ -51,12 +52,13 @@ pub fn uploaded(cap: &Cap) -> HttpResponse {
 pub fn ask_for_tub(asked: &Asked<'_>, path: &str, why: &str) -> HttpResponse {
     let back = format!("{path}{}", asked.arguments.query_without("allow-new-tub"));
     let body = format!(
-        "<p>{}.</p>\n<form action=\"{}?t=connect\" method=\"post\">\
+        "<p>{}.</p>\n<form action=\"{}?t=connect\" method=\"post\">{}\
          <input type=\"hidden\" name=\"when_done\" value=\"{}\">\
          <input type=\"hidden\" name=\"allow-new-tub\" value=\"1\">\
          <button class=\"button primary\">Connect to that server</button></form>\n",
         escape(why),
         escape(path),
+        Frame::new("", "").proof(),
         escape(&back),
     );
     whole("An unknown server", &body)

@@ -3,7 +3,7 @@
 use super::super::answer::Failure;
 use super::super::route::{self, Place};
 use super::{Frame, crumbs, render};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -16,6 +16,8 @@ struct ErrorPage<'a> {
     why: &'a str,
     next: &'static str,
     up: Option<String>,
+    /// Where a browser goes that shows it is the owner's.
+    login: Option<String>,
 }
 
 /// Whether whoever asks can show a page.
@@ -37,6 +39,7 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
         why: without_word(&failure.text),
         next,
         up: above(request),
+        login: (failure.status == StatusCode::UNAUTHORIZED).then(|| wanted(request)),
     };
     match render(&template) {
         Ok(body) => {
@@ -48,6 +51,13 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
         }
         Err(_) => failure.respond(),
     }
+}
+
+/// What was asked for, to be asked for again.
+fn wanted(request: &HttpRequest) -> String {
+    let path = request.uri().path_and_query().filter(|_| *request.method() == Method::GET);
+    let path = path.filter(|path| path.path() != "/login");
+    path.map_or_else(|| "/".to_owned(), ToString::to_string)
 }
 
 /// The directory above what was asked for, if there is one.

@@ -15,6 +15,7 @@ use askama::Template;
 struct GridPage {
     frame: Frame,
     introducer: String,
+    exposed: bool,
     connected: usize,
     known: usize,
     k: u16,
@@ -59,6 +60,7 @@ pub fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
             .introducer
             .clone()
             .unwrap_or_else(|| "This node has no introducer.".to_owned()),
+        exposed: asked.gateway.guard.is_exposed(),
         connected,
         known: status.servers.len(),
         k: parameters.k(),

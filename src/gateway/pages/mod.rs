@@ -9,6 +9,7 @@
 //! - [`change`], [`trash`]: many children changed at once, and what was deleted put back
 //! - [`join`]: a node that has no introducer yet
 //! - [`checked`], [`error`], [`simple`]: what a check found, refusals for browsers, small results
+//! - [`visit`]: who looks at them
 //! - [`assets`], [`crumbs`], [`kind`], [`words`], [`markdown`], [`plan`], [`qr`]: what they share
 
 pub mod activity;
@@ -34,6 +35,7 @@ pub mod shown;
 pub mod simple;
 pub mod trash;
 pub mod view;
+pub mod visit;
 pub mod words;
 
 use super::answer::{Failure, page};
@@ -56,11 +58,20 @@ pub struct Frame {
     pub title: String,
     /// The entry of the main navigation that this page belongs to.
     pub here: &'static str,
+    /// What its forms show, for a browser that is logged in.
+    pub form_token: Option<String>,
 }
 
 impl Frame {
     pub fn new(title: impl Into<String>, here: &'static str) -> Self {
-        Self { title: title.into(), here }
+        Self { title: title.into(), here, form_token: visit::current().form_token }
+    }
+
+    /// The field that all forms have which change something; HTML.
+    pub fn proof(&self) -> String {
+        let field =
+            |token| format!("<input type=\"hidden\" name=\"form-token\" value=\"{token}\">");
+        self.form_token.as_deref().map(field).unwrap_or_default()
     }
 
     /// The address of a file of `web/static`.

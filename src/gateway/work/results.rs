@@ -6,6 +6,7 @@ use super::super::answer::{self, Failure, escape, plain};
 use super::super::args::Arguments;
 use super::super::json;
 use super::super::object::page;
+use super::super::pages::Frame;
 use super::super::route::Walk;
 use super::operations::{Operation, Progress};
 use super::walk::stats_json;
@@ -112,8 +113,9 @@ fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
         body.push_str(&format!(
             "<p>Under way: {} objects so far. <a href=\"{address}?output=html\">Look again</a></p>\n\
              <form action=\"{address}?t=cancel\" method=\"post\" \
-             enctype=\"multipart/form-data\"><button>Cancel</button></form>\n",
+             enctype=\"multipart/form-data\">{}<button class=\"button\">Cancel</button></form>\n",
             progress.checked.max(progress.manifest.len() as u64),
+            Frame::new("", "").proof(),
         ));
     }
     let title = match walk {
