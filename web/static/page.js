@@ -5,7 +5,7 @@ const tahoe = { here: location.href };
 
 // A capability does not stay in the address bar, nor in what the browser remembers or sends to
 // others' screens: the tab keeps it, and the address leads back to it in this tab alone.
-if (/^\/(uri|cap)\/./.test(location.pathname)) {
+if (/^\/(uri|cap|file|named)\/./.test(location.pathname) || /URI(:|%(25)*3A)/i.test(tahoe.here)) {
   try {
     let n = 0;
     while (![null, tahoe.here].includes(sessionStorage.getItem(`open ${n}`))) n += 1;
