@@ -1,6 +1,6 @@
 // A grid of processes, and its web API.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -39,22 +39,42 @@ export async function startGrid(tahoe, servers = 10) {
   };
   const login = async () => url + await (await ask("/login", { method: "POST" })).text();
   const nodes = [];
-  const run = (name, furl) => {
+  /// One more client; the files are put into its folder before it starts. `end` stops it.
+  const run = async (name, furl, files = {}) => {
     const node = join(dir, name);
-    execFileSync(tahoe, ["create-client", node, "--webport", "0", ...(furl ? ["--introducer", furl] : [])]);
+    execFileSync(tahoe, ["create-client", node, "--no-storage", "--webport", "0", ...(furl ? ["--introducer", furl] : [])]);
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(node, file), text);
+    return serve(node);
+  };
+  const serve = async (node) => {
     const running = spawn(tahoe, ["run", node]);
     nodes.push(running);
-    return { node, running };
+    const [found] = await line(running, /ready ?(\S*)/);
+    const end = () => new Promise((good) => { running.on("exit", good); running.kill("SIGTERM"); });
+    const url = found[1].replace(/\/$/, "");
+    const secret = () => readFileSync(join(node, "private/api_auth_token"), "utf8").trim();
+    const ask = (path, options = {}) => fetch(url + path, { ...options, headers: { Authorization: `tahoe-lafs ${secret()}`, ...options.headers } });
+    const login = async () => url + await (await ask("/login", { method: "POST" })).text();
+    return { node, running, url, ask, login, end };
+  };
+  /// A server of directories that the grid has not heard of.
+  const runVdrive = async (name) => {
+    const node = join(dir, name);
+    execFileSync(tahoe, ["create-vdrive", node]);
+    writeFileSync(join(node, "vdrive.port"), "tcp:0:interface=127.0.0.1\n");
+    const { end } = await serve(node);
+    return { furl: readFileSync(join(node, "vdrive.furl"), "utf8").trim(), end };
   };
   const introducer = readFileSync(join(dir, "grid/introducer/introducer.furl"), "utf8").trim();
   const stop = async () => {
     for (const one of [...nodes, demo]) {
       if (one.exitCode !== null) continue;
+      if (one.signalCode !== null) continue;
       const over = new Promise((good) => one.on("exit", good));
       one.kill("SIGTERM");
       await over;
     }
     rmSync(dir, { recursive: true, force: true });
   };
-  return { dir, gateway, url, token, ask, put, login, run, stop, introducer, said: text };
+  return { dir, gateway, url, token, ask, put, login, run, runVdrive, stop, introducer, said: text };
 }

@@ -55,18 +55,37 @@ export function tone() {
   return Buffer.concat([head, data]);
 }
 
-export function pdf() {
-  const parts = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 300] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>", "<< /Length 52 >>\nstream\nBT /F 24 Tf 60 150 Td (A page of a document) Tj ET\nendstream", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"];
-  let text = "%PDF-1.4\n";
+/// A file of these objects; the first is the catalogue.
+function pdfOf(parts) {
+  let text = "%PDF-1.7\n";
   const places = parts.map((part, index) => {
     const at = text.length;
     text += `${index + 1} 0 obj\n${part}\nendobj\n`;
     return at;
   });
   const at = text.length;
-  text += `xref\n0 6\n0000000000 65535 f \n${places.map((place) => `${String(place).padStart(10, "0")} 00000 n \n`).join("")}trailer << /Size 6 /Root 1 0 R >>\nstartxref\n${at}\n%%EOF\n`;
+  text += `xref\n0 ${parts.length + 1}\n0000000000 65535 f \n${places.map((place) => `${String(place).padStart(10, "0")} 00000 n \n`).join("")}trailer << /Size ${parts.length + 1} /Root 1 0 R >>\nstartxref\n${at}\n%%EOF\n`;
   return Buffer.from(text);
 }
+
+const stream = "BT /F 24 Tf 60 150 Td (A page of a document) Tj ET";
+const pdfPage = (more = "") => [
+  "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+  `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 300] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> ${more}>>`,
+  `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`,
+  "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+];
+
+export const pdf = () => pdfOf(["<< /Type /Catalog /Pages 2 0 R >>", ...pdfPage()]);
+
+/// One that sends its form when it is opened, by a script and without, and when it is clicked.
+export const sendingPdf = (to, script) => pdfOf([
+  "<< /Type /Catalog /Pages 2 0 R /OpenAction 6 0 R /AcroForm << /Fields [7 0 R 8 0 R] >> >>",
+  ...pdfPage("/Annots [7 0 R 8 0 R] "),
+  `<< /S /JavaScript /JS (${script}) /Next << /S /SubmitForm /F << /FS /URL /F (${to}) >> /Flags 4 >> >>`,
+  `<< /Type /Annot /Subtype /Widget /FT /Btn /Ff 65536 /T (go) /P 3 0 R /F 4 /Rect [0 0 400 300] /A << /S /SubmitForm /F << /FS /URL /F (${to}) >> /Flags 4 >> >>`,
+  "<< /Type /Annot /Subtype /Widget /FT /Tx /T (what) /V (x) /P 3 0 R /F 4 /Rect [0 0 1 1] >>",
+]);
 
 export const markdown = `# Spring at the lake
 

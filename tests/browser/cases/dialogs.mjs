@@ -1,8 +1,7 @@
 // Sharing, attaching, joining, details.
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { line } from "../grid.mjs";
 import { fill } from "../places.mjs";
 
 export async function a_shared_folder_is_attached_by_pasting({ grid, profile }) {
@@ -44,19 +43,12 @@ export async function details_say_what_it_survives_and_where_it_is({ grid, profi
 }
 
 export async function a_node_without_an_introducer_joins_by_pasting({ grid, profile }) {
-  const { node, running } = grid.run("lonely");
-  await line(running, /./).catch(() => {});
-  let url = "";
-  for (let i = 0; i < 100 && !url; i += 1) {
-    try { url = readFileSync(join(node, "node.url"), "utf8").trim().replace(/\/$/, ""); } catch { await new Promise((good) => setTimeout(good, 100)); }
-  }
+  const { url, login, end } = await grid.run("lonely");
   const page = await profile({}, false);
   await page.goto(url);
   assert.ok(await page.isVisible("text=Let’s join a grid"));
   assert.ok(await page.isVisible("text=Only the node’s owner can do this"));
-  const token = readFileSync(join(node, "private/api_auth_token"), "utf8").trim();
-  const login = await (await fetch(`${url}/login`, { method: "POST", headers: { Authorization: `tahoe-lafs ${token}` } })).text();
-  await page.goto(url + login);
+  await page.goto(await login());
   await page.waitForURL(`${url}/`);
   await page.fill("textarea", "pb://nonsense");
   await page.click("text=Join the grid");
@@ -76,4 +68,48 @@ export async function a_node_without_an_introducer_joins_by_pasting({ grid, prof
     await page.waitForTimeout(250);
   }
   assert.ok(await page.isVisible("a:has-text('Global drive')"));
+  await end();
+}
+
+export async function an_unknown_server_is_dialled_when_its_reader_says_so({ grid, profile, complaints }) {
+  const vdrive = await grid.runVdrive("elsewhere");
+  const friend = await grid.run("friend", null, { "vdrive.furl": `${vdrive.furl}\n` });
+  let cap = "";
+  for (let i = 0; i < 40 && !cap.startsWith("URI:"); i += 1) {
+    cap = await (await friend.ask("/uri?t=mkdir", { method: "POST" })).text();
+    if (!cap.startsWith("URI:")) await new Promise((good) => setTimeout(good, 250));
+  }
+  assert.match(cap, /^URI:DIR:/);
+  const page = await profile();
+  const address = `${grid.url}/uri/${encodeURIComponent(cap)}`;
+  await page.goto(`${address}?allow-new-tub=1`);
+  assert.ok(await page.isVisible("text=A link may not change anything"));
+  await page.goto(`${address}?sort=size`);
+  assert.ok(await page.isVisible("h1:has-text('An unknown server')"));
+  await page.click("text=Connect to that server");
+  await page.waitForSelector("text=This folder is empty");
+  await page.goto(address);
+  assert.ok(await page.isVisible("text=This folder is empty"), "the leave is remembered");
+  await friend.end();
+  await vdrive.end();
+  complaints.length = 0;
+}
+
+export async function a_browser_logs_in_and_out({ grid, profile, complaints }) {
+  const page = await profile({}, false);
+  const start = () => readFileSync(join(grid.gateway, "start.html"), "utf8").match(/href="([^"]*login[^"]*)"/)[1];
+  const first = start();
+  await page.goto(first);
+  await page.waitForURL(`${grid.url}/`);
+  assert.notEqual(start(), first, "the file has the next address");
+  assert.equal(statSync(join(grid.gateway, "start.html")).mode & 0o777, 0o600);
+  await page.click("[aria-label='Log out']");
+  await page.waitForSelector("text=This browser has not shown that it is the owner");
+  assert.equal((await page.goto(first)).status(), 403, "it was good once");
+  assert.equal((await page.goto(`${grid.url}/vdrive/private`)).status(), 401);
+  await page.fill("[name=key]", grid.token);
+  await page.click("button:has-text('Log in')");
+  await page.waitForURL("**/vdrive/private");
+  assert.equal(await page.textContent("h1"), "Private drive");
+  complaints.length = 0;
 }

