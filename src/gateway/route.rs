@@ -211,6 +211,7 @@ const TABLE: &[Row] = &[
     Row(Get, At::Object, "attach", Action::Ask(Asking::Attach)),
     Row(Get, At::Object, "upload-form", Action::Ask(Asking::Upload)),
     Row(Get, At::Object, "move-form", Action::MoveForm),
+    Row(Post, At::Object, "move-form", Action::MoveForm),
     Row(Get, At::Named, "", Action::Show),
     Row(Get, At::Named, "json", Action::Json),
     Row(Get, At::Named, "uri", Action::OwnCap),
@@ -415,7 +416,11 @@ impl Place {
 pub fn opened(arguments: &Arguments) -> Result<String, Failure> {
     let text = arguments.get("uri").unwrap_or_default().trim();
     let cap = crate::cap::Cap::parse(text).map_err(Failure::cap)?;
-    let view = if cap.is_directory() { "" } else { "?t=view" };
+    let view = match (cap.is_verifier(), cap.is_directory()) {
+        (true, _) => "?t=info",
+        (false, true) => "",
+        (false, false) => "?t=view",
+    };
     Ok(format!("/uri/{}{view}", super::address::percent_encode(&cap.reveal())))
 }
 

@@ -56,7 +56,13 @@ fn one_thing_is_checked() {
     assert!(page.expect(200).contains("shares are there"));
     let verify = web.get(&format!("{}?t=json", at(&cap))).json();
     let verify = verify[1]["verify_uri"].as_str().unwrap();
-    web.post(&format!("{}?t=check", at(verify)), "").refused(405);
+    // Who can only keep it alive sees the same.
+    let same = web.post(&format!("{}?t=check&add-lease=true&output=JSON", at(verify)), "").json();
+    assert_eq!(same["results"]["count-shares-good"], 4);
+    let info = web.get(&format!("{}?t=info", at(verify))).expect(200);
+    assert!(info.contains("Renew its leases") && !info.contains("Download"), "{info}");
+    let opened = web.post(&format!("/open?uri={verify}"), "");
+    assert_eq!(opened.header("location"), format!("{}?t=info", at(verify)));
     web.post(&format!("{}?t=check&repair=true", at(&cap)), "").refused(501);
     web.post(&format!("{}?t=check&verify=maybe", at(&cap)), "").refused(400);
     // A file that was never stored here.

@@ -8,6 +8,7 @@ use super::files::kind;
 use super::kind::Kind;
 use super::{Frame, show, words};
 use crate::base::base32;
+use crate::base::file::{BadParams, FileFacts};
 use crate::base::rim::random;
 use crate::cap::Cap;
 use crate::grid::dirnode::Target;
@@ -70,6 +71,9 @@ fn writable(object: &Object) -> bool {
 fn summary(kind: Kind, target: &Target) -> String {
     let what = match kind {
         Kind::Folder => "Folder",
+        _ if matches!(target, Target::Known(cap) if cap.is_verifier()) => {
+            return "You can check it and keep it alive, not read it".to_owned();
+        }
         Kind::Unknown => "Something of an unknown kind",
         _ => "File",
     };
@@ -147,16 +151,21 @@ fn survival(target: &Target) -> String {
              can lose it."
                 .to_owned()
         }
-        Target::Known(Cap::Chk(file) | Cap::DirChk(file)) => match file.facts() {
-            Ok(facts) => shares(facts.params.needed(), facts.params.total()),
-            Err(_) => "Its capability says impossible numbers.".to_owned(),
-        },
+        Target::Known(Cap::Chk(file) | Cap::DirChk(file)) => of_shares(file.facts()),
+        Target::Known(Cap::ChkVerify(file) | Cap::DirChkVerify(file)) => of_shares(file.facts()),
         Target::Known(cap) if cap.is_directory() => {
             "The names in it are kept, encrypted and signed, by one vdrive server. While that server \
              is away the folder cannot be opened; what it names is safe on the storage servers."
                 .to_owned()
         }
         _ => "Nothing can be said about it from here.".to_owned(),
+    }
+}
+
+fn of_shares(facts: Result<FileFacts, BadParams>) -> String {
+    match facts {
+        Ok(facts) => shares(facts.params.needed(), facts.params.total()),
+        Err(_) => "Its capability says impossible numbers.".to_owned(),
     }
 }
 
@@ -176,9 +185,6 @@ pub fn shares(needed: usize, total: usize) -> String {
 
 fn checks(base: &str, target: &Target) -> Vec<Check> {
     let Target::Known(cap) = target else { return Vec::new() };
-    if cap.is_verifier() {
-        return Vec::new();
-    }
     let one =
         |label, words, query: String| Check { label, words, action: format!("{base}?{query}") };
     let mut all = vec![
@@ -189,7 +195,7 @@ fn checks(base: &str, target: &Target) -> Vec<Check> {
             "t=check&add-lease=true".to_owned(),
         ),
     ];
-    if cap.is_directory() {
+    if cap.is_directory() && !cap.is_verifier() {
         let handle = || base32::encode(&random::<10>());
         for (t, label, words) in [
             ("start-deep-check", "Check everything in it", "Also in the folders below."),

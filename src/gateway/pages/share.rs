@@ -68,7 +68,7 @@ fn known(cap: &Cap) -> Vec<Way> {
     }
     if let Some(verify) = cap.verify_cap() {
         let words = "Whoever has it can check that it is still there, and help to keep it alive, \
-                     without being able to read any of it.";
+                     without being able to read any of it, at any node of the grid.";
         ways.push(Way::new("health", "Can only keep it alive", words, verify.reveal()));
     }
     ways

@@ -38,7 +38,9 @@ impl Checker {
     /// The result as JSON; an object that cannot be had is a result, not an error.
     pub async fn check(&self, target: &Target) -> Value {
         match target {
-            Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_))) => self.directory(cap).await,
+            Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_) | Cap::DirVerify(_))) => {
+                self.directory(cap).await
+            }
             Target::Known(cap) => match self.grid.check(cap, self.add_lease).await {
                 Ok(checked) => shares(&checked),
                 Err(_) => literal(),
@@ -58,6 +60,7 @@ impl Checker {
         let server = match cap {
             Cap::Dir(cap) => base32::encode(cap.place().tub()),
             Cap::DirRead(cap) => base32::encode(cap.place().tub()),
+            Cap::DirVerify(cap) => base32::encode(cap.place().tub()),
             _ => String::new(),
         };
         let servers: Vec<&str> = if there { vec![&server] } else { Vec::new() };
@@ -143,15 +146,8 @@ pub fn is_healthy(result: &Value) -> bool {
 /// `POST ?t=check`
 pub async fn one(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
     let checker = Checker::of(asked)?;
-    match &object.target {
-        Target::Known(cap) if cap.is_verifier() => {
-            let text = "A verify cap cannot be checked here; check with the cap that reads.";
-            return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, text));
-        }
-        Target::Known(_) => {}
-        Target::Unknown { .. } => {
-            return Err(Failure::bad_request("What the cap names is unknown here."));
-        }
+    if matches!(object.target, Target::Unknown { .. }) {
+        return Err(Failure::bad_request("What the cap names is unknown here."));
     }
     let result = checker.check(&object.target).await;
     if asked.arguments.json() {
