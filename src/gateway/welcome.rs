@@ -30,6 +30,9 @@ pub struct ServerStatus {
     pub last_received_data: Option<u64>,
     #[serde(skip)]
     pub connected: bool,
+    /// Seconds since 1970 when the link came up; none while there is none.
+    #[serde(skip)]
+    pub since: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +69,7 @@ mod tests {
                 version: "tahoe/1".into(),
                 last_received_data: None,
                 connected: true,
+                since: None,
             }],
             ..Status::default()
         }

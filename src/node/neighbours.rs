@@ -49,6 +49,8 @@ struct Known {
 struct Link {
     server: Arc<Server>,
     available: Option<u64>,
+    /// When it came up.
+    since: u64,
 }
 
 impl Neighbours {
@@ -134,6 +136,7 @@ impl Neighbours {
             version: known.announcement.version.clone(),
             last_received_data: silence.filter(|_| connected).map(|s| now.saturating_sub(s)),
             connected,
+            since: known.link.as_ref().map(|link| link.since),
         }
     }
 
@@ -147,7 +150,8 @@ impl Neighbours {
             storage: storage.clone(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {
-            known.link = Some(Link { server: server.clone(), available: None });
+            known.link =
+                Some(Link { server: server.clone(), available: None, since: Clock::System.now() });
         }
         tracing::info!(server = %server.id, "storage server connected");
         self.0.changed.notify_waiters();

@@ -6,6 +6,7 @@ use super::super::args::Arguments;
 use super::super::object::{Asked, Object, directory_of, page::in_pieces};
 use super::crumbs::{Crumb, crumbs, shown, title};
 use super::kind::Kind;
+use super::order::natural;
 use super::{Frame, render, words};
 use crate::base::limits::THUMBNAIL_MAX;
 use crate::grid::deep::directory as dir_cap;
@@ -26,6 +27,8 @@ struct Files {
     summary: String,
     flash: Option<Flash>,
     count: usize,
+    /// Those that the filter lets through.
+    shown: usize,
     tiles: bool,
     filter: String,
     order: Order,
@@ -125,10 +128,10 @@ impl Order {
             let order = match self.key {
                 "size" => size(&a.child.target).cmp(&size(&b.child.target)),
                 "changed" => changed(&a.child.metadata).cmp(&changed(&b.child.metadata)),
-                _ => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
+                _ => natural(&a.name, &b.name),
             };
             let order = if self.down { order.reverse() } else { order };
-            folder(b).cmp(&folder(a)).then(order)
+            folder(b).cmp(&folder(a)).then(order).then_with(|| natural(&a.name, &b.name))
         };
         entries.sort_by(by);
         entries
@@ -181,6 +184,7 @@ pub async fn directory(
         summary,
         flash: flash(asked),
         count,
+        shown: entries.len(),
         tiles: order.tiles,
         filter: order.filter.clone(),
         columns: vec![

@@ -3,6 +3,7 @@
 use super::super::answer::Failure;
 use super::super::object::Asked;
 use super::super::welcome::ServerStatus;
+use super::order::natural;
 use super::{Frame, show, words};
 use crate::base::rim::Clock;
 use crate::grid::EncodingParams;
@@ -38,21 +39,18 @@ struct Line {
     connected: bool,
     state: String,
     heard: String,
+    since: String,
     space: String,
-    /// Of the largest, in percent.
-    share: Option<u64>,
     version: String,
 }
 
 /// The page.
 pub fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let mut status = (asked.gateway.status)();
-    // `server2` before `server10`.
-    status.servers.sort_by_key(|server| (server.nickname.len(), server.nickname.clone()));
+    status.servers.sort_by(|a, b| natural(&a.nickname, &b.nickname));
     let parameters = asked.gateway.grid.params();
     let connected = status.servers.iter().filter(|server| server.connected).count();
     let spaces = || status.servers.iter().filter_map(|server| server.available_space);
-    let most = spaces().max().unwrap_or_default();
     let now = Clock::System.now();
     let template = GridPage {
         frame: Frame::new("Grid", "grid"),
@@ -68,7 +66,7 @@ pub fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         expansion: decimal(f64::from(parameters.n()) / f64::from(parameters.k())),
         free: words::size(spaces().fold(0, u64::saturating_add)),
         verdict: verdict(parameters, connected),
-        servers: status.servers.iter().map(|server| line(server, most, now)).collect(),
+        servers: status.servers.iter().map(|server| line(server, now)).collect(),
     };
     show(StatusCode::OK, &template)
 }
@@ -119,7 +117,7 @@ fn survived(k: usize, hosts: usize, n: usize) -> usize {
     hosts
 }
 
-fn line(server: &ServerStatus, most: u64, now: u64) -> Line {
+fn line(server: &ServerStatus, now: u64) -> Line {
     let short = server.nodeid.get(..12).unwrap_or(&server.nodeid).to_owned();
     let heard =
         server.last_received_data.map_or_else(String::new, |time| match now.saturating_sub(time) {
@@ -134,12 +132,12 @@ fn line(server: &ServerStatus, most: u64, now: u64) -> Line {
         },
         id: short,
         connected: server.connected,
+        since: server
+            .since
+            .map_or_else(String::new, |time| words::span(now.saturating_sub(time).max(1))),
         state: server.connection_status.clone(),
         heard,
         space: server.available_space.map_or_else(|| "not said".to_owned(), words::size),
-        share: server
-            .available_space
-            .and_then(|space| (space.saturating_mul(100)).checked_div(most)),
         version: server.version.clone(),
     }
 }

@@ -10,7 +10,7 @@
 //! - [`join`]: a node that has no introducer yet
 //! - [`checked`], [`error`], [`simple`]: what a check found, refusals for browsers, small results
 //! - [`visit`]: who looks at them
-//! - [`assets`], [`crumbs`], [`kind`], [`words`], [`markdown`], [`plan`], [`qr`]: what they share
+//! - [`assets`], [`crumbs`], [`kind`], [`order`], [`words`], [`markdown`], [`plan`], [`qr`]: what they share
 
 pub mod activity;
 pub mod assets;
@@ -27,6 +27,7 @@ pub mod join;
 pub mod kind;
 pub mod markdown;
 pub mod moving;
+pub mod order;
 pub mod plan;
 pub mod provisioning;
 pub mod qr;

@@ -10,6 +10,7 @@ use super::super::sniff;
 use super::crumbs::{Crumb, crumbs, parent, title};
 use super::files::{kind, raw};
 use super::kind::Kind;
+use super::order::natural;
 use super::{Frame, markdown, show, words};
 use crate::base::limits::PREVIEW_MAX;
 use crate::cap::Cap;
@@ -148,7 +149,7 @@ async fn neighbours(
             !matches!(kind(&entry.name, &entry.child.target), Kind::Folder | Kind::Unknown)
         })
         .collect();
-    files.sort_by_key(|entry| entry.name.to_lowercase());
+    files.sort_by(|a, b| natural(&a.name, &b.name));
     let Some(at) = files.iter().position(|entry| entry.name == link.name) else {
         return Ok(Neighbours::default());
     };
