@@ -36,7 +36,13 @@ pub struct Joining {
     basedir: Basedir,
     joined: Arc<AtomicBool>,
     /// To the node's own thread, where links live as long as it does.
-    furls: Mutex<Option<UnboundedSender<Furl>>>,
+    furls: Mutex<Option<UnboundedSender<Given>>>,
+}
+
+/// The furls that the owner gave.
+struct Given {
+    introducer: Furl,
+    vdrive: Option<Furl>,
 }
 
 /// What follows a grid once it is joined.
@@ -59,8 +65,13 @@ impl Joining {
 }
 
 impl Followers {
-    async fn wait(self, mut furls: UnboundedReceiver<Furl>) {
-        let Some(furl) = furls.recv().await else { return };
+    async fn wait(self, mut furls: UnboundedReceiver<Given>) {
+        let Some(Given { introducer: furl, vdrive }) = furls.recv().await else { return };
+        if let Some(vdrive) = vdrive {
+            self.book.learn(vdrive.tub(), vdrive.hints().to_vec());
+            self.directories.set_vdrive(Some(vdrive));
+            self.roots.found();
+        }
         Follower::follow(&self.storage, &self.tub, furl.clone());
         let learner = Learner {
             basedir: self.basedir,
@@ -75,11 +86,19 @@ impl Followers {
     }
 }
 
+fn parsed(text: &str, whose: &str) -> Result<Furl, String> {
+    Furl::parse(text).map_err(|_| {
+        format!(
+            "That is not a furl of the {whose}. It is one line, pb+xk1://… with two more parts; copy \
+             all of it."
+        )
+    })
+}
+
 impl Join for Joining {
-    fn join(&self, text: &str) -> Result<(), String> {
-        let furl = Furl::parse(text).map_err(|_| {
-            "That is not a furl. It is one line, pb+xk1://… with two more parts; copy all of it."
-        })?;
+    fn join(&self, text: &str, vdrive: Option<&str>) -> Result<(), String> {
+        let furl = parsed(text, "introducer")?;
+        let vdrive = vdrive.map(|text| parsed(text, "vdrive server")).transpose()?;
         let mut furls = self.furls.lock().unwrap_or_else(PoisonError::into_inner);
         if furls.is_none() {
             return Err(
@@ -88,12 +107,17 @@ impl Join for Joining {
                     .to_owned(),
             );
         }
+        if let Some(vdrive) = &vdrive {
+            let written = self.basedir.write_secret(vdrive::FURL_FILE, &vdrive.reveal());
+            written
+                .map_err(|error| format!("The vdrive server's furl cannot be kept: {error}."))?;
+        }
         let written = self.basedir.write_secret("introducer.furl", &furl.reveal());
         written.map_err(|error| format!("The furl cannot be kept: {error}."))?;
         if let Some(send) = furls.take() {
             self.joined.store(true, Ordering::Relaxed);
             // The other end is there as long as the node runs.
-            let _ = send.send(furl);
+            let _ = send.send(Given { introducer: furl, vdrive });
         }
         Ok(())
     }

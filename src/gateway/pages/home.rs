@@ -41,7 +41,7 @@ pub fn home(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let status = (asked.gateway.status)();
     let alone = status.introducer.is_none() && asked.gateway.roots.global().is_none();
     if alone && asked.gateway.pages.join.is_some() {
-        return join::form(asked, String::new(), None);
+        return join::form(asked, None);
     }
     let owner = asked.gateway.owner.sent(asked.request.headers());
     let private = match (asked.gateway.roots.private(), owner) {

@@ -9,8 +9,9 @@ use askama::Template;
 
 /// How a node joins a grid.
 pub trait Join: Send + Sync {
-    /// Writes the introducer's furl down and follows it from now on; says why not, in a sentence.
-    fn join(&self, furl: &str) -> Result<(), String>;
+    /// Writes the introducer's furl down and follows it from now on; says why not, in a sentence. A
+    /// grid may keep its directories elsewhere: then `vdrive` says where.
+    fn join(&self, furl: &str, vdrive: Option<&str>) -> Result<(), String>;
 }
 
 #[derive(Template)]
@@ -20,6 +21,7 @@ struct JoinPage {
     problem: Option<String>,
     locked: bool,
     furl: String,
+    vdrive: String,
 }
 
 #[derive(Template)]
@@ -30,18 +32,15 @@ struct Joined {
 }
 
 /// The page that asks for the furl.
-pub fn form(
-    asked: &Asked<'_>,
-    furl: String,
-    problem: Option<String>,
-) -> Result<HttpResponse, Failure> {
+pub fn form(asked: &Asked<'_>, problem: Option<String>) -> Result<HttpResponse, Failure> {
+    let given = |name| asked.arguments.get(name).unwrap_or_default().trim().to_owned();
     let locked = !asked.gateway.owner.sent(asked.request.headers());
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let frame = Frame::new("Welcome", "files");
-    show(status, &JoinPage { frame, problem, locked, furl })
+    show(status, &JoinPage { frame, problem, locked, furl: given("furl"), vdrive: given("vdrive") })
 }
 
-/// `POST /join` with `furl=`, by the owner.
+/// `POST /join` with `furl=` and perhaps `vdrive=`, by the owner.
 pub fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     if !asked.gateway.owner.sent(asked.request.headers()) {
         return Err(Failure::token_wanted());
@@ -51,12 +50,13 @@ pub fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         return Err(Failure::new(StatusCode::CONFLICT, text));
     };
     let furl = asked.arguments.get("furl").unwrap_or_default().trim();
-    match join.join(furl) {
+    let vdrive = asked.arguments.get("vdrive").map(str::trim).filter(|text| !text.is_empty());
+    match join.join(furl, vdrive) {
         Ok(()) => {
             let sentence = "The introducer’s furl is written down, and this node is asking it who \
                             else is there.";
             show(StatusCode::OK, &Joined { frame: Frame::new("Joined", "files"), sentence })
         }
-        Err(problem) => form(asked, furl.to_owned(), Some(problem)),
+        Err(problem) => form(asked, Some(problem)),
     }
 }
