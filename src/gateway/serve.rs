@@ -295,7 +295,7 @@ async fn plainly(
         }
         (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, None).await,
         (Place::Uri, _) => unlinked::put(asked, body).await,
-        (Place::Operation(handle), _) => operations.show(&handle, arguments),
+        (Place::Operation(handle), _) => operations.show(&handle, asked),
         (Place::Login, _) => owner.log_in(arguments),
         (Place::Transfer(name), _) => status::transfer(history, &name),
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
@@ -335,8 +335,8 @@ async fn posted(
         (Place::Open, ..) => {
             Ok(answer::redirect(StatusCode::SEE_OTHER, &route::opened(arguments)?))
         }
-        (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, arguments),
-        (Place::Operation(handle), ..) => operations.show(&handle, arguments),
+        (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, asked),
+        (Place::Operation(handle), ..) => operations.show(&handle, asked),
         (Place::Login, ..) if arguments.get("key").is_some() => owner.log_in_by_form(arguments),
         (Place::Login, ..) => owner.new_login(asked.request.headers()),
         (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),

@@ -171,7 +171,8 @@ fn rename_form(
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
     super::directory_of(object)?;
-    let when_done = asked.arguments.when_done()?.unwrap_or(".");
+    let here = address.path();
+    let when_done = asked.arguments.when_done()?.unwrap_or(&here);
     let name = asked.arguments.get("name").unwrap_or_default();
     pages::forms::rename(address, name, when_done)
 }

@@ -18,6 +18,8 @@ struct ErrorPage<'a> {
     up: Option<String>,
     /// Where a browser goes that shows it is the owner's.
     login: Option<String>,
+    /// What may go better later.
+    again: Option<String>,
 }
 
 /// Whether whoever asks can show a page.
@@ -39,6 +41,7 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
         why: without_word(&failure.text),
         next,
         up: above(request),
+        again: may_pass(failure.status).then(|| wanted(request)),
         login: (failure.status == StatusCode::UNAUTHORIZED).then(|| wanted(request)),
     };
     match render(&template) {
@@ -51,6 +54,10 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
         }
         Err(_) => failure.respond(),
     }
+}
+
+fn may_pass(status: StatusCode) -> bool {
+    matches!(status, StatusCode::GONE | StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY)
 }
 
 /// What was asked for, to be asked for again.
@@ -135,6 +142,7 @@ mod tests {
         };
         let page = text(ask("text/html,*/*")).await;
         assert!(page.contains("href=\"/vdrive/global/a\"") && page.contains("410"));
+        assert!(page.contains("href=\"/vdrive/global/a/b\"") && page.contains("Try again"));
         assert!(!page.contains("NoSharesError") && !page.contains("<b>no"));
         assert!(text(ask("*/*")).await.starts_with("NoSharesError: "));
     }

@@ -154,15 +154,15 @@ impl Operations {
     }
 
     /// `GET /operations/HANDLE`
-    pub fn show(&self, handle: &str, arguments: &Arguments) -> Result<HttpResponse, Failure> {
-        let operation = self.look(handle, arguments)?;
-        results::answer(&operation, handle, arguments)
+    pub fn show(&self, handle: &str, asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+        let operation = self.look(handle, &asked.arguments)?;
+        results::answer(&operation, handle, asked)
     }
 
     /// `POST /operations/HANDLE?t=cancel`
-    pub fn stop(&self, handle: &str, arguments: &Arguments) -> Result<HttpResponse, Failure> {
+    pub fn stop(&self, handle: &str, asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         let operation = self.cancel(handle)?;
-        results::answer(&operation, handle, arguments)
+        results::answer(&operation, handle, asked)
     }
 }
 

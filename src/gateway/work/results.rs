@@ -3,31 +3,38 @@
 
 use super::super::address::percent_encode;
 use super::super::answer::{self, Failure, escape, plain};
-use super::super::args::Arguments;
 use super::super::json;
-use super::super::object::page;
+use super::super::object::{Asked, page};
 use super::super::pages::Frame;
+use super::super::pages::error::wants_page;
+use super::super::pages::words;
 use super::super::route::Walk;
 use super::operations::{Operation, Progress};
 use super::walk::stats_json;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-/// Answers in the form that the argument `output` asks for.
+/// Answers in the form that the argument `output` asks for; without it, a person gets a page.
 pub fn answer(
     operation: &Operation,
     handle: &str,
-    arguments: &Arguments,
+    asked: &Asked<'_>,
 ) -> Result<HttpResponse, Failure> {
     let progress = operation.progress();
     if let Some(failure) = &progress.failed {
         return Err(failure.clone());
     }
-    let output = arguments.filled("output").unwrap_or_default().to_ascii_lowercase();
-    // Statistics were never anything but JSON.
-    let output = if operation.walk == Walk::Stats { "json" } else { &output };
-    match output {
+    let output = asked.arguments.filled("output").unwrap_or_default().to_ascii_lowercase();
+    match output.as_str() {
+        // For programs statistics were never anything but JSON, and the size two lines of text.
+        "" | "html" if operation.walk == Walk::Stats && !wants_page(asked.request) => {
+            Ok(json::answer(&as_json(operation, &progress)))
+        }
+        "" | "html" if operation.walk == Walk::Size && !wants_page(asked.request) => {
+            Ok(plain(StatusCode::OK).body(as_text(Walk::Size, &progress)))
+        }
         "json" => Ok(json::answer(&as_json(operation, &progress))),
         "text" => Ok(answer::text(StatusCode::OK, as_text(operation.walk, &progress))),
         "" | "html" => Ok(as_page(operation.walk, &progress, handle)),
@@ -103,13 +110,9 @@ fn as_text(walk: Walk, progress: &Progress) -> String {
 }
 
 fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
-    // The size page has ever been two lines of text.
-    if walk == Walk::Size {
-        return plain(StatusCode::OK).body(as_text(walk, progress));
-    }
+    let address = format!("/operations/{}", percent_encode(handle));
     let mut body = String::new();
     if !progress.finished {
-        let address = format!("/operations/{}", percent_encode(handle));
         body.push_str(&format!(
             "<p>Under way: {} objects so far. <a href=\"{address}?output=html\">Look again</a></p>\n\
              <form action=\"{address}?t=cancel\" method=\"post\" \
@@ -122,6 +125,10 @@ fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
         Walk::Manifest => {
             body.push_str(&manifest_rows(progress));
             "Manifest"
+        }
+        Walk::Stats | Walk::Size => {
+            body.push_str(&figures(progress));
+            "What is in it"
         }
         _ => {
             body.push_str(&format!(
@@ -137,7 +144,36 @@ fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
             "Deep check"
         }
     };
-    page::whole(title, &body)
+    let mut response = page::whole(title, &body);
+    let again = format!("{LOOK_AGAIN_SECONDS}; url={address}?output=html");
+    if !progress.finished
+        && let Ok(again) = HeaderValue::from_str(&again)
+    {
+        response.headers_mut().insert(HeaderName::from_static("refresh"), again);
+    }
+    response
+}
+
+/// A page about work that is under way looks again after so long.
+const LOOK_AGAIN_SECONDS: u32 = 2;
+
+fn figures(progress: &Progress) -> String {
+    let stats = &progress.stats;
+    let bytes = words::size(stats.immutable_bytes.saturating_add(stats.literal_bytes));
+    let files = words::grouped(stats.immutable_files.saturating_add(stats.literal_files));
+    let rows = [
+        ("Files", files),
+        ("Their size", bytes),
+        ("Folders", words::grouped(stats.directories)),
+        ("Size of their lists", words::size(stats.directory_bytes)),
+        ("Largest file", words::size(stats.largest_immutable_file)),
+        ("Most entries in a folder", words::grouped(stats.largest_directory_children)),
+        ("Of unknown kinds", words::grouped(stats.unknown)),
+    ];
+    let row =
+        |(label, value): &(&str, String)| format!("<div><dt>{label}</dt><dd>{value}</dd></div>");
+    let rows: String = rows.iter().map(row).collect();
+    format!("<dl class=\"facts\">{rows}</dl>\n")
 }
 
 fn manifest_rows(progress: &Progress) -> String {
