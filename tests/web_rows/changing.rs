@@ -56,6 +56,16 @@ fn children_are_moved_copied_and_renamed() {
     form(&web, &change, &format!("do=copy&item=a.txt&item=b.txt&to={to}")).expect(303);
     assert_eq!(children(&web, &other), ["a.txt", "b.txt"]);
     form(&web, &change, &format!("do=move&item=a.txt&to={to}")).refused(409);
+    // One that is in the way keeps none of the others back, and is named.
+    web.put(&format!("{dir}/d.txt"), b"content").expect(201);
+    let refused = form(&web, &change, &format!("do=move&item=a.txt&item=d.txt&to={to}"));
+    let refused = refused.refused(409);
+    assert!(refused.contains("1 of 2 were moved") && refused.contains("“a.txt”"), "{refused}");
+    assert_eq!(children(&web, &other), ["a.txt", "b.txt", "d.txt"]);
+    let many: String =
+        (0..2_000).map(|n| format!("&item=a%20rather%20long%20name%20{n}")).collect();
+    let asks = form(&web, &dir, &format!("t=move-form{many}")).expect(200);
+    assert!(asks.contains("2,000 items"));
     form(&web, &format!("{other}?t=change"), "do=delete&item=a.txt").expect(303);
     form(&web, &change, &format!("do=move&item=a.txt&to={to}")).expect(303);
     assert_eq!(children(&web, &dir), ["b.txt"]);

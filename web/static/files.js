@@ -35,10 +35,25 @@
 
   // Sorting
   let order = { key: "name", down: false };
-  const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  // As the node has them: digits by their value, letters whatever their case.
+  const parts = (name) => name.toLowerCase().match(/[0-9]+|[^0-9]+/g) ?? [];
+  const keys = new Map();
+  const key = (name) => { if (!keys.has(name)) keys.set(name, parts(name)); return keys.get(name); };
+  const by = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  const natural = (one, other) => {
+    const [a, b] = [key(one), key(other)];
+    for (let i = 0; i < Math.min(a.length, b.length); i += 1) {
+      const [x, y] = [a[i], b[i]];
+      const digits = /^[0-9]/.test(x) && /^[0-9]/.test(y);
+      const [m, n] = digits ? [x.replace(/^0+/, ""), y.replace(/^0+/, "")] : [x, y];
+      const found = digits ? m.length - n.length || by(m, n) : by(m, n);
+      if (found) return found;
+    }
+    return a.length - b.length || by(one, other);
+  };
   const folderFirst = (a, b) => (b.dataset.k === "folder") - (a.dataset.k === "folder");
   const compare = {
-    name: (a, b) => collator.compare(a.dataset.n, b.dataset.n),
+    name: (a, b) => natural(a.dataset.n, b.dataset.n),
     size: (a, b) => a.dataset.s - b.dataset.s,
     changed: (a, b) => a.dataset.t - b.dataset.t,
   };
@@ -92,7 +107,12 @@
 
   // What can be done
   const names = (list) => list.map((row) => row.dataset.n);
-  const query = (t, list) => `${base}?t=${t}${names(list).map((name) => `&name=${encodeURIComponent(name)}`).join("")}`;
+  // By POST: the names of many do not fit into an address.
+  const chooseFolder = (list) => {
+    const fields = new URLSearchParams({ t: "move-form" });
+    for (const name of names(list)) fields.append("item", encodeURIComponent(name));
+    tahoe.openDialog(base, fields);
+  };
   const remove = (list) => {
     if (!writable || list.length === 0) return;
     choose(rows, false);
@@ -102,7 +122,7 @@
   const act = {
     open: (row) => link(row)?.click(),
     rename: (row) => tahoe.openDialog(`${base}?t=rename-form&name=${encodeURIComponent(row.dataset.n)}&when_done=${encodeURIComponent(base)}`),
-    move: (list) => tahoe.openDialog(query("move-form", list)),
+    move: (list) => { if (list.length) chooseFolder(list); },
     share: (row) => { if (link(row)) tahoe.openDialog(`${info(row).split("?")[0]}?t=share`); },
     remove,
   };

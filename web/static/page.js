@@ -88,15 +88,20 @@ tahoe.showSheet = (sheet) => {
   }
 };
 
-tahoe.openDialog = async (address) => {
+// `fields` are posted, for what is too long for an address.
+tahoe.openDialog = async (address, fields) => {
   try {
-    const response = await fetch(address, { headers: { Accept: "text/html" } });
+    const how = fields ? { method: "POST", body: fields } : {};
+    const response = await fetch(address, { ...how, headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const sheet = page.querySelector("[data-sheet]");
     if (!response.ok || !sheet) throw new Error("no sheet");
     tahoe.showSheet(document.importNode(sheet, true));
   } catch {
-    location.href = address;
+    if (!fields) { location.href = address; return; }
+    const form = tahoe.make("form", { method: "post", action: address, hidden: true }, ...[...fields].map(([name, value]) => tahoe.make("input", { type: "hidden", name, value })));
+    document.body.append(form);
+    form.submit();
   }
 };
 
@@ -107,6 +112,9 @@ document.addEventListener("click", async (event) => {
   if (on.matches("[data-close]") && tahoe.dialog) {
     event.preventDefault();
     tahoe.closeDialog();
+  } else if (on.matches("button[data-dialog]")) {
+    event.preventDefault();
+    tahoe.openDialog(on.form.action, new URLSearchParams([...new FormData(on.form), [on.name, on.value]]));
   } else if (on.matches("a[data-dialog]")) {
     event.preventDefault();
     tahoe.openDialog(on.href);
@@ -138,13 +146,21 @@ document.addEventListener("keydown", (event) => {
 
 // Furls that are dropped, or chosen, as files.
 for (const form of document.querySelectorAll("[data-furls]")) {
-  form.addEventListener("dragover", (event) => event.preventDefault());
-  form.addEventListener("drop", async (event) => {
-    const file = event.dataTransfer.files[0];
-    if (!file) return;
+  const take = async (files) => {
+    const read = [];
+    for (const file of files) {
+      const whose = /vdrive/i.test(file.name) ? "vdrive" : "furl";
+      form.elements[whose].value = (await file.slice(0, 10000).text()).trim();
+      read.push(file.name);
+    }
+    if (read.length) tahoe.say(`Read: ${read.join(", ")}`);
+  };
+  const chooser = form.querySelector("[data-furl-files]");
+  chooser.addEventListener("change", () => take(chooser.files));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
     event.preventDefault();
-    form.querySelector("textarea").value = (await file.slice(0, 10000).text()).trim();
-    tahoe.say("The furl was read from the file.");
+    take(event.dataTransfer.files);
   });
 }
 

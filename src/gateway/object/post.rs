@@ -26,8 +26,10 @@ pub async fn post(
     action: Action,
     came: Came,
 ) -> Result<HttpResponse, Failure> {
-    if action == Action::Change {
-        return pages::change::change(asked, address).await;
+    match action {
+        Action::Change => return pages::change::change(asked, address).await,
+        Action::MoveForm => return pages::moving::form(asked, address).await,
+        _ => {}
     }
     let when_done = asked.arguments.when_done()?;
     let text = match (action, came) {

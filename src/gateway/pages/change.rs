@@ -20,9 +20,7 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
         Some("move") => {
             let to = target(asked).await?;
             writable(&dir)?;
-            for name in &names {
-                asked.directories.relink((&dir, name), (&to, name), Replace::No).await?;
-            }
+            relocate(asked, &dir, &to, &names).await?;
             back
         }
         Some("copy") => {
@@ -36,6 +34,41 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
         _ => return Err(Failure::bad_request("do= takes delete, move, copy or rename.")),
     };
     Ok(redirect(StatusCode::SEE_OTHER, &to))
+}
+
+/// Moves children one after the other. One that cannot be moved keeps none of the others back; the
+/// refusal says which stayed.
+async fn relocate(
+    asked: &Asked<'_>,
+    from: &Cap,
+    to: &Cap,
+    names: &[String],
+) -> Result<(), Failure> {
+    let mut stayed: Vec<&str> = Vec::new();
+    let mut first = None;
+    for name in names {
+        if let Err(error) = asked.directories.relink((from, name), (to, name), Replace::No).await {
+            stayed.push(name);
+            first.get_or_insert(Failure::from(error));
+        }
+    }
+    let Some(first) = first else { return Ok(()) };
+    if names.len() == 1 {
+        return Err(first);
+    }
+    const SHOWN: usize = 10;
+    let mut list: Vec<_> = stayed.iter().take(SHOWN).map(|name| format!("“{name}”")).collect();
+    if stayed.len() > SHOWN {
+        list.push(format!("{} more", stayed.len() - SHOWN));
+    }
+    let text = format!(
+        "{} of {} were moved. These stayed where they are: {}. The first, because: {}",
+        names.len() - stayed.len(),
+        names.len(),
+        list.join(", "),
+        first.text,
+    );
+    Err(Failure { text, ..first })
 }
 
 async fn rename(asked: &Asked<'_>, dir: &Cap, names: &[String]) -> Result<(), Failure> {

@@ -27,10 +27,11 @@ struct Move {
 
 struct Step {
     name: String,
-    href: String,
+    /// The address of a directory.
+    to: String,
 }
 
-/// `GET DIR?t=move-form&name=…&to=ADDRESS`
+/// `GET` or `POST DIR?t=move-form&name=…&to=ADDRESS`; the names of many do not fit into an address.
 pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
     let names = names(asked)?;
     let to = match asked.arguments.filled("to") {
@@ -39,12 +40,7 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
     };
     let listing = asked.directories.list(&asked.dir(&to).await?).await?;
     let base = address.path();
-    let named: String =
-        names.iter().map(|name| format!("&name={}", percent_encode(name))).collect();
-    let step = |name: String, to: &Address| Step {
-        name,
-        href: format!("{base}?t=move-form{named}&to={}", percent_encode(&to.path())),
-    };
+    let step = |name: String, to: &Address| Step { name, to: to.path() };
     let folders = listing.entries.iter().filter(|entry| {
         let moved = to == *address && names.contains(&entry.name);
         !moved
