@@ -228,20 +228,29 @@ fn immutable_directories_are_read_like_others() {
 }
 
 #[test]
-fn only_pdfs_may_stand_in_a_frame_also_when_they_are_known_already() {
+fn only_pdfs_may_stand_in_a_frame_and_only_there() {
     let web = Web::start();
     let cap = web.put("/uri", LONG).expect(200);
-    for (name, framed) in [("a.pdf", true), ("a.html", false), ("a.svg", false)] {
-        let path = format!("{}?t=pdf&filename={name}", at(&cap));
-        let fresh = web.get(&path);
-        let again = [("If-None-Match", fresh.header("etag"))];
-        let known = web.ask("GET", &path, &again, b"");
+    let shown = |name: &str| {
+        let page = web.get(&format!("{}?t=view&filename={name}", at(&cap))).expect(200);
+        let path = page.split('"').find(|part| part.starts_with("/shown/"));
+        path.map(str::to_owned)
+    };
+    assert!(shown("a.html").is_none() && shown("a.svg").is_none());
+    let path = shown("a.pdf").unwrap();
+    assert_ne!(shown("a.pdf").unwrap(), path);
+    for (query, framed) in [("", true), ("?filename=a.html", false), ("?filename=a.svg", false)] {
+        let path = format!("{path}{query}");
+        let fresh = web.ask("GET", &path, &[("Sec-Fetch-Dest", "iframe")], b"");
+        let known = web.ask("GET", &path, &[("If-None-Match", fresh.header("etag"))], b"");
         assert_eq!((fresh.status, known.status), (200, 304));
         for answer in [&fresh, &known] {
             let policy = answer.header("content-security-policy");
-            assert_eq!(policy.contains("frame-ancestors 'self'"), framed, "{name}: {policy}");
-            assert_eq!(policy.contains("sandbox"), !framed, "{name}: {policy}");
-            assert!(policy.contains("default-src 'none'"), "{name}: {policy}");
+            assert_eq!(policy.contains("frame-ancestors 'self'"), framed, "{query}: {policy}");
+            assert_eq!(policy.contains("sandbox"), !framed, "{query}: {policy}");
+            assert!(policy.contains("default-src 'none'"), "{query}: {policy}");
         }
     }
+    web.ask("GET", &path, &[("Sec-Fetch-Dest", "document")], b"").refused(403);
+    web.get("/shown/x").refused(404);
 }

@@ -37,11 +37,11 @@
   let order = { key: "name", down: false };
   // As the node has them: digits by their value, letters whatever their case.
   const parts = (name) => name.toLowerCase().match(/[0-9]+|[^0-9]+/g) ?? [];
-  const keys = new Map();
-  const key = (name) => { if (!keys.has(name)) keys.set(name, parts(name)); return keys.get(name); };
+  const known = new Map();
+  const split = (name) => { if (!known.has(name)) known.set(name, parts(name)); return known.get(name); };
   const by = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const natural = (one, other) => {
-    const [a, b] = [key(one), key(other)];
+    const [a, b] = [split(one), split(other)];
     for (let i = 0; i < Math.min(a.length, b.length); i += 1) {
       const [x, y] = [a[i], b[i]];
       const digits = /^[0-9]/.test(x) && /^[0-9]/.test(y);

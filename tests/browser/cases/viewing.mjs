@@ -45,7 +45,7 @@ export async function a_shared_picture_is_shown_and_kept_under_a_name({ grid, pr
   const [download] = await Promise.all([friend.waitForEvent("download"), friend.click("text=Download")]);
   assert.equal(download.suggestedFilename(), "shared-file.png");
   // Also what has no preview, and from the page of details.
-  const bytes = await grid.put("/uri", Buffer.alloc(5000, 3));
+  const bytes = await grid.put("/uri", Buffer.alloc(5000, 0xfe));
   await friend.goto(`${grid.url}/uri/${encodeURIComponent(bytes)}?t=info`);
   const [other] = await Promise.all([friend.waitForEvent("download"), friend.click("text=Download")]);
   assert.equal(other.suggestedFilename(), "shared-file");
