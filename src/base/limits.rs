@@ -166,6 +166,8 @@ pub const TRASH_SECONDS: u64 = 30 * 24 * 3600;
 /// Deletions that can be put back, and links in all of them together.
 pub const TRASH_DELETIONS_MAX: usize = 1_000;
 pub const TRASH_LINKS_MAX: usize = 20_000;
+/// The part of both, and of the bytes, that those have who are not the owner: one in so many.
+pub const TRASH_STRANGERS_PART: usize = 8;
 /// Bytes of the record of them: a link takes some 500.
 pub const TRASH_FILE_MAX: u64 = 64 << 20;
 /// An urlencoded form: the names of some ten thousand children that are changed at once.

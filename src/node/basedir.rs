@@ -185,6 +185,22 @@ impl Basedir {
         self.write_bytes(name, format!("{value}\n").as_bytes(), PRIVATE_MODE)
     }
 
+    /// Adds a line to a secret; it is durable when this returns. A line that a crash cut short
+    /// stays a line of its own.
+    pub fn append_secret(&self, name: &str, line: &str) -> Result<(), BasedirError> {
+        let path = self.join(name);
+        let added = append(&path).and_then(|mut file| {
+            let new = file.metadata()?.len() == 0;
+            file.write_all(format!("{}{line}\n", if new { "" } else { "\n" }).as_bytes())?;
+            file.sync_data()?;
+            match path.parent() {
+                Some(folder) if new => File::open(folder)?.sync_all(),
+                _ => Ok(()),
+            }
+        });
+        added.map_err(|source| io_error(&path, source))
+    }
+
     /// Replaces a file as a whole; after a crash it is the old one or the new one. One that says
     /// the same already stays.
     fn write_bytes(&self, name: &str, bytes: &[u8], mode: u32) -> Result<(), BasedirError> {

@@ -7,7 +7,7 @@ use super::vdrive::{self, Learner};
 use crate::base::limits::TRASH_FILE_MAX;
 use crate::base::rim::Clock;
 use crate::gateway::pages::join::Join;
-use crate::gateway::pages::trash::Trash;
+use crate::gateway::pages::record::{Keep, Trash};
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::Follower;
 use crate::tub::{Furl, Tub};
@@ -22,13 +22,20 @@ const UNDO: &str = "private/undo";
 /// What was deleted by way of the pages, kept in the node's directory.
 pub fn trash(basedir: &Basedir) -> Result<Trash, BasedirError> {
     let text = basedir.read_up_to(UNDO, TRASH_FILE_MAX)?.unwrap_or_default();
-    let basedir = basedir.clone();
-    let write = move |text: &str| {
-        if let Err(error) = basedir.write_secret(UNDO, text) {
-            tracing::warn!(%error, "what was deleted cannot be kept");
-        }
-    };
-    Ok(Trash::new(&text, Clock::System, Box::new(write)))
+    Ok(Trash::new(&text, Clock::System, Box::new(Undo(basedir.clone()))))
+}
+
+/// The file of the record.
+struct Undo(Basedir);
+
+impl Keep for Undo {
+    fn append(&self, line: &str) -> Result<(), String> {
+        self.0.append_secret(UNDO, line).map_err(|error| format!("{error}."))
+    }
+
+    fn replace(&self, lines: &str) -> Result<(), String> {
+        self.0.write_secret(UNDO, lines).map_err(|error| format!("{error}."))
+    }
 }
 
 /// Joins a grid once, if the node is in none.

@@ -45,6 +45,29 @@ fn what_is_deleted_can_be_put_back() {
 }
 
 #[test]
+fn what_a_browser_replaces_can_be_put_back_beside_it() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    web.put(&format!("{dir}/a.txt"), b"first").expect(201);
+    web.put(&format!("{dir}/a.txt"), b"second").expect(200);
+    let token = format!("tahoe-lafs {TOKEN}");
+    let owner = ("Authorization", token.as_str());
+    let deleted = || web.ask("GET", "/deleted", &[owner], b"").expect(200);
+    assert!(!deleted().contains("Put back"), "a program knows what it does");
+    let browser = [("Sec-Fetch-Site", "same-origin")];
+    web.ask("PUT", &format!("{dir}/a.txt"), &browser, b"third").expect(200);
+    web.form(&dir, &[("t", "upload")], Some(("a.txt", b"fourth"))).expect(200);
+    let page = deleted();
+    assert_eq!(page.matches("replaced in").count(), 2, "{page}");
+    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+    let back = format!("token={}&do=restore", rest.split('"').next().unwrap());
+    assert_eq!(form(&web, "/deleted", &back).status, 303);
+    assert_eq!(children(&web, &dir), ["a (earlier).txt", "a.txt"]);
+    assert_eq!(web.get(&format!("{dir}/a%20(earlier).txt")).expect(200), "third");
+    assert_eq!(web.get(&format!("{dir}/a.txt")).expect(200), "fourth");
+}
+
+#[test]
 fn children_are_moved_copied_and_renamed() {
     let web = Web::start();
     let (dir, other) = (web.mkdir(), web.mkdir());

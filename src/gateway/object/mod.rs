@@ -17,6 +17,10 @@ pub mod write;
 use super::address::{Address, Root};
 use super::answer::Failure;
 use super::args::Arguments;
+use super::guard::by_browser;
+use super::pages::record::{Deletion, Gone};
+use super::pages::{crumbs, trash};
+use super::route::{self, Place};
 use super::serve::Gateway;
 use crate::cap::Cap;
 use crate::grid::deep::directory;
@@ -167,9 +171,50 @@ impl Asked<'_> {
             [] => spot.dir,
             missing => self.directories.make_dirs(&spot.dir, missing).await?,
         };
+        let kept = self.keep_replaced(&dir, &spot.name, &target, replace).await?;
         let entry = NewEntry { name: spot.name, target, metadata: None };
-        let replaced = self.directories.set(&dir, vec![entry], replace).await?;
-        Ok(replaced.first().copied().unwrap_or(false))
+        match (self.directories.set(&dir, vec![entry], replace).await, kept) {
+            (Ok(replaced), _) => Ok(replaced.first().copied().unwrap_or(false)),
+            (Err(error), Some(token)) => {
+                trash::forget(self, &token).await?;
+                Err(error.into())
+            }
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// What a browser is about to replace can be put back for a while, as what it deletes.
+    async fn keep_replaced(
+        &self,
+        dir: &Cap,
+        name: &str,
+        target: &Target,
+        replace: Replace,
+    ) -> Result<Option<String>, Failure> {
+        if replace == Replace::No || !by_browser(self.request.headers()) {
+            return Ok(None);
+        }
+        let old = match self.directories.get(dir, name).await? {
+            Some(old) if old.target != *target => Gone::new(name.to_owned(), &old),
+            _ => return Ok(None),
+        };
+        let stranger = !self.gateway.owner.sent(self.request.headers());
+        let place = self.place_of(name);
+        let trash = &self.gateway.pages.trash;
+        let deletion = trash.deletion(&place, dir.reveal(), vec![old], stranger);
+        let deletion = Deletion { replaced: true, ..deletion };
+        Ok(Some(trash::keep(self, deletion).await?))
+    }
+
+    /// The address of the directory that a child of this name is put into.
+    fn place_of(&self, name: &str) -> String {
+        match route::place(self.request.uri().path()) {
+            Ok(Place::Object(address)) if address.name() == Some(name) => {
+                crumbs::parent(&address).unwrap_or(address).path()
+            }
+            Ok(Place::Object(address)) => address.path(),
+            _ => "/".to_owned(),
+        }
     }
 }
 

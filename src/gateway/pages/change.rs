@@ -4,11 +4,13 @@ use super::super::address::Address;
 use super::super::answer::{Failure, redirect};
 use super::super::object::{Asked, writable};
 use super::moving::{destination, names};
-use super::trash::Gone;
+use super::record::{Deletion, Gone};
+use super::trash;
 use crate::cap::Cap;
 use crate::grid::dirnode::{DirError, NewEntry, Replace};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use std::collections::HashSet;
 
 /// `POST DIR?t=change` with `do=`, `name=` or `item=` once for each child, and `to=` where it is needed.
 pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
@@ -16,7 +18,7 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
     let dir = asked.dir(address).await?;
     let back = address.path();
     let to = match asked.arguments.get("do") {
-        Some("delete") => delete(asked, &back, &dir, names).await?,
+        Some("delete") => delete(asked, &back, &dir, &names).await?,
         Some("move") => {
             let to = target(asked).await?;
             writable(&dir)?;
@@ -90,32 +92,49 @@ async fn target(asked: &Asked<'_>) -> Result<Cap, Failure> {
     Ok(to)
 }
 
-/// Unlinks what is named and keeps it for a while; where to go then.
+/// Keeps what is named for a while, then unlinks it; where to go then.
 async fn delete(
     asked: &Asked<'_>,
     back: &str,
     dir: &Cap,
-    names: Vec<String>,
+    names: &[String],
 ) -> Result<String, Failure> {
     writable(dir)?;
+    let there = asked.directories.list(dir).await?.entries;
+    let wanted: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let there = there.iter().filter(|entry| wanted.contains(entry.name.as_str()));
+    let links: Vec<Gone> = there.map(|one| Gone::new(one.name.clone(), &one.child)).collect();
+    if links.is_empty() {
+        // Somebody else was quicker; it is gone all the same.
+        return Ok(back.to_owned());
+    }
+    let stranger = !asked.gateway.owner.sent(asked.request.headers());
+    let deletion = asked.gateway.pages.trash.deletion(back, dir.reveal(), links, stranger);
+    let token = trash::keep(asked, deletion.clone()).await?;
+    let (gone, failed) = unlink(asked, dir, &deletion).await;
+    if gone.is_empty() {
+        trash::forget(asked, &token).await?;
+    } else if gone != deletion.links {
+        trash::keep(asked, Deletion { links: gone, ..deletion }).await?;
+    }
+    failed.map_or_else(|| Ok(format!("{back}?deleted={token}")), |error| Err(error.into()))
+}
+
+/// Removes links one by one: what was removed, and what ended that early.
+async fn unlink(
+    asked: &Asked<'_>,
+    dir: &Cap,
+    deletion: &Deletion,
+) -> (Vec<Gone>, Option<DirError>) {
     let mut gone = Vec::new();
-    let mut failed = None;
-    for name in names {
-        match asked.directories.unlink(dir, &name).await {
-            Ok(child) => gone.push(Gone::new(name, &child)),
-            // Somebody else was quicker; it is gone all the same.
+    for Gone { name, .. } in &deletion.links {
+        match asked.directories.unlink(dir, name).await {
+            Ok(child) => gone.push(Gone::new(name.clone(), &child)),
             Err(DirError::NoSuchChild(_)) => {}
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
+            Err(error) => return (gone, Some(error)),
         }
     }
-    if gone.is_empty() {
-        return failed.map_or_else(|| Ok(back.to_owned()), |error| Err(error.into()));
-    }
-    let token = asked.gateway.pages.trash.keep(back, dir, gone);
-    failed.map_or_else(|| Ok(format!("{back}?deleted={token}")), |error| Err(error.into()))
+    (gone, None)
 }
 
 async fn copy(asked: &Asked<'_>, from: &Cap, to: &Cap, names: Vec<String>) -> Result<(), Failure> {
@@ -132,9 +151,14 @@ async fn copy(asked: &Asked<'_>, from: &Cap, to: &Cap, names: Vec<String>) -> Re
 
 /// The name of a copy beside its original.
 fn another(name: &str) -> String {
+    beside(name, "copy")
+}
+
+/// A name that says what it is besides another of this name.
+pub fn beside(name: &str, what: &str) -> String {
     match name.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() => format!("{stem} (copy).{ending}"),
-        _ => format!("{name} (copy)"),
+        Some((stem, ending)) if !stem.is_empty() => format!("{stem} ({what}).{ending}"),
+        _ => format!("{name} ({what})"),
     }
 }
 

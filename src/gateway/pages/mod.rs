@@ -6,7 +6,7 @@
 //! - [`home`], [`files`], [`view`], [`info`], [`grid`], [`activity`], [`provisioning`]: the pages
 //! - [`shown`]: PDFs in a frame
 //! - [`share`], [`forms`], [`moving`]: dialogs, each a page of its own
-//! - [`change`], [`trash`]: many children changed at once, and what was deleted put back
+//! - [`change`], [`trash`], [`record`]: many children changed at once, and what was deleted put back
 //! - [`join`]: a node that has no introducer yet
 //! - [`checked`], [`error`], [`simple`]: what a check found, refusals for browsers, small results
 //! - [`visit`]: who looks at them
@@ -31,6 +31,7 @@ pub mod order;
 pub mod plan;
 pub mod provisioning;
 pub mod qr;
+pub mod record;
 pub mod share;
 pub mod shown;
 pub mod simple;
@@ -48,7 +49,7 @@ use std::sync::Arc;
 /// What only the pages need of a node.
 #[derive(Clone, Default)]
 pub struct Pages {
-    pub trash: trash::Trash,
+    pub trash: record::Trash,
     pub shown: shown::Shown,
     /// How this node joins a grid; none if it has no way to.
     pub join: Option<Arc<dyn join::Join>>,

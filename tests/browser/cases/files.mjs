@@ -91,7 +91,7 @@ export async function moving_and_copying(world) {
   await page.click("text=Move or copy");
   await page.waitForSelector("dialog >> text=“a.txt” goes there");
   assert.ok(await page.isDisabled("dialog >> text=Move here"));
-  await page.click("dialog >> a:has-text('inner')");
+  await page.click("dialog >> button:has-text('inner')");
   await page.waitForSelector("dialog >> text=There is no folder in here");
   await page.click("dialog >> text=Move here");
   await page.waitForURL("**/moving");

@@ -31,7 +31,7 @@ export async function forms_do_what_scripts_do({ grid, profile }) {
   await page.check("[aria-label='Select first.txt']");
   await page.check("[aria-label='Select two.txt']");
   await page.click("button:has-text('Move or copy')");
-  await page.click(".pick a:has-text('folder')");
+  await page.click(".pick button:has-text('folder')");
   await page.click("button:has-text('Move here')");
   assert.deepEqual(await names(page), ["folder"]);
   await page.click(".rows a:has-text('folder')");
