@@ -66,6 +66,7 @@ export async function startGrid(tahoe, servers = 10) {
     return { furl: readFileSync(join(node, "vdrive.furl"), "utf8").trim(), end };
   };
   const introducer = readFileSync(join(dir, "grid/introducer/introducer.furl"), "utf8").trim();
+  const vdrive = readFileSync(join(dir, "grid/introducer/vdrive.furl"), "utf8").trim();
   const stop = async () => {
     for (const one of [...nodes, demo]) {
       if (one.exitCode !== null) continue;
@@ -76,5 +77,5 @@ export async function startGrid(tahoe, servers = 10) {
     }
     rmSync(dir, { recursive: true, force: true });
   };
-  return { dir, gateway, url, token, ask, put, login, run, runVdrive, stop, introducer, said: text };
+  return { dir, gateway, url, token, ask, put, login, run, runVdrive, stop, introducer, vdrive, said: text };
 }

@@ -164,6 +164,13 @@ for (const form of document.querySelectorAll("[data-furls]")) {
   });
 }
 
+// A file that misses its place must not take the page's.
+for (const kind of ["dragover", "drop"]) {
+  addEventListener(kind, (event) => {
+    if (!event.target.closest?.("input[type=file], textarea") && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+}
+
 // Times as this reader's clock has them.
 tahoe.when = (() => {
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });

@@ -6,9 +6,16 @@
   const to = document.body.dataset.uploadTo;
   if (!to) return;
   const AT_ONCE = 3;
-  const queue = [];
+  let queue = [];
+  // Those that wait, in order; some may have been cancelled since.
+  let waiting = [];
   let panel = null;
-  let began = 0;
+  // Figures of the queue, kept up to date one by one: it may be long. `before` is what had gone when
+  // the present batch began, which is what its rate is about.
+  let figures = null;
+  const reset = () => { figures = { waiting: 0, sending: 0, done: 0, failed: 0, all: 0, gone: 0, before: 0, began: 0 }; };
+  reset();
+  const busy = () => figures.waiting + figures.sending > 0;
 
   const address = (path) => `${to}/${path.map(encodeURIComponent).join("/")}`;
   const button = (name, words, run) => make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
@@ -20,10 +27,14 @@
     const total = make("p", { class: "queue-total" });
     const list = make("ul");
     const close = button("close", "Close the list of uploads", () => {
-      for (const job of queue) job.cancel?.();
+      if (busy() && !confirm("Not everything is stored yet. Cancel the rest?")) return;
+      const old = queue;
       panel.element.remove();
       panel = null;
-      queue.length = 0;
+      queue = [];
+      waiting = [];
+      for (const job of old) job.cancel?.();
+      reset();
     });
     const element = make("section", { class: "queue", "aria-label": "Uploads" }, make("div", { class: "queue-head" }, title, close), bar, total, list);
     document.body.append(element);
@@ -34,27 +45,37 @@
 
   const totals = () => {
     if (!panel) return;
-    const all = queue.reduce((sum, job) => sum + job.file.size, 0);
-    const gone = queue.reduce((sum, job) => sum + (job.state === "done" ? job.file.size : job.sent), 0);
-    const done = queue.filter((job) => job.state === "done").length;
-    const failed = queue.filter((job) => job.state === "failed").length;
-    const busy = queue.length - done - failed;
-    const rate = gone / Math.max(0.5, (performance.now() - began) / 1000);
-    panel.bar.value = all ? gone / all : busy ? 0 : 1;
-    panel.title.textContent = busy ? `Storing ${queue.length} ${queue.length === 1 ? "file" : "files"}` : failed ? `${failed} not stored` : `${done} ${done === 1 ? "file" : "files"} stored`;
-    panel.total.textContent = busy
+    const { done, failed, all, gone, before, began } = figures;
+    const rate = (gone - before) / Math.max(0.5, (performance.now() - began) / 1000);
+    panel.bar.value = all ? gone / all : busy() ? 0 : 1;
+    panel.title.textContent = busy() ? `Storing ${queue.length} ${queue.length === 1 ? "file" : "files"}` : failed ? `${failed} not stored` : `${done} ${done === 1 ? "file" : "files"} stored`;
+    panel.total.textContent = busy()
       ? `${size(gone)} of ${size(all)}${rate > 0 ? `, ${size(Math.round(rate))}/s, ${seconds((all - gone) / Math.max(rate, 1))}` : ""}`
       : failed ? "Retry, or close the list." : "Everything is stored.";
-    if (!busy && !panel.finished) {
+    if (!busy() && !panel.finished) {
       panel.finished = true;
       say(panel.title.textContent);
       tahoe.refresh?.();
     }
-    panel.finished = !busy;
+    panel.finished = !busy();
+  };
+
+  const sent = (job, bytes) => {
+    if (job.list !== queue) return;
+    figures.gone += bytes - job.sent;
+    job.sent = bytes;
   };
 
   const set = (job, state, words) => {
+    if (job.list === queue) {
+      if (job.state) figures[job.state] -= 1;
+      else figures.all += job.file.size;
+      if (!busy()) Object.assign(figures, { before: figures.gone, began: performance.now() });
+      figures[state] += 1;
+      sent(job, state === "done" ? job.file.size : 0);
+    }
     job.state = state;
+    if (state === "waiting") waiting.push(job);
     job.row.className = state;
     job.said.textContent = words;
     const tools = { waiting: [button("close", `Cancel ${job.name}`, () => job.cancel())], sending: [button("close", `Cancel ${job.name}`, () => job.cancel())], failed: [button("retry", `Retry ${job.name}`, () => { set(job, "waiting", "Waiting"); next(); })] };
@@ -64,7 +85,8 @@
     totals();
   };
 
-  // After the upload: on how many servers the shares really are.
+  // After the upload: on how many servers the shares really are; one after the other.
+  let checks = Promise.resolve();
   const check = async (job, target) => {
     try {
       const answer = await fetch(`${target}?t=check&output=JSON`, { method: "POST" });
@@ -92,9 +114,9 @@
   const send = (job) => {
     const request = new XMLHttpRequest();
     const target = address(job.path);
-    job.cancel = () => { request.abort(); set(job, "failed", "Cancelled"); job.sent = 0; next(); };
+    job.cancel = () => { request.abort(); set(job, "failed", "Cancelled"); next(); };
     request.upload.onprogress = (event) => {
-      job.sent = event.loaded;
+      sent(job, Math.min(event.loaded, job.file.size));
       job.bar.value = event.total ? event.loaded / event.total : 0;
       if (job.state === "sending") job.said.textContent = event.loaded < event.total ? `${size(event.loaded)} of ${size(event.total)}` : "Spreading over the servers";
       if (event.loaded >= event.total) job.bar.removeAttribute("value");
@@ -102,12 +124,12 @@
     };
     request.onload = () => {
       job.cancel = null;
-      if (request.status === 200 || request.status === 201) { set(job, "done", "Stored"); check(job, target); }
+      if (request.status === 200 || request.status === 201) { set(job, "done", "Stored"); checks = checks.then(() => check(job, target)); }
       else if (request.status === 409) conflict(job);
-      else { job.sent = 0; set(job, "failed", request.responseText.trim().slice(0, 300) || `Refused (${request.status})`); }
+      else { set(job, "failed", request.responseText.trim().slice(0, 300) || `Refused (${request.status})`); }
       next();
     };
-    request.onerror = () => { job.cancel = null; job.sent = 0; set(job, "failed", "The node does not answer. Is it running?"); next(); };
+    request.onerror = () => { job.cancel = null; set(job, "failed", "The node does not answer. Is it running?"); next(); };
     request.open("PUT", `${target}?replace=${job.replace ? "only-files" : "false"}`);
     set(job, "sending", "Sending");
     job.bar.hidden = false;
@@ -115,10 +137,9 @@
   };
 
   const next = () => {
-    while (queue.filter((job) => job.state === "sending").length < AT_ONCE) {
-      const job = queue.find((one) => one.state === "waiting");
-      if (!job) break;
-      send(job);
+    while (figures.sending < AT_ONCE && waiting.length) {
+      const job = waiting.shift();
+      if (job.state === "waiting") send(job);
     }
     totals();
   };
@@ -130,11 +151,12 @@
     const bar = make("progress", { max: 1, value: 0, "aria-label": name });
     const tools = make("span");
     const row = make("li", {}, make("span", { class: "name", title: name }, name), said, tools, bar);
-    const job = { file, path, stem: path.at(-1), name, sent: 0, state: "waiting", row, said, bar, tools };
+    const job = { file, path, stem: path.at(-1), name, sent: 0, state: "", list: queue, row, said, bar, tools };
     job.cancel = () => set(job, "failed", "Cancelled");
     panel.list.append(row);
     queue.push(job);
     set(job, "waiting", "Waiting");
+    if (figures.sending < AT_ONCE) next();
   };
 
   const folder = async (path) => {
@@ -158,7 +180,6 @@
   };
 
   const start = async (entries) => {
-    if (!queue.some((job) => ["waiting", "sending"].includes(job.state))) began = performance.now();
     for (const entry of entries) {
       try {
         await read(entry, []);
@@ -171,9 +192,8 @@
   };
 
   tahoe.upload = (files) => {
-    if (!queue.some((job) => ["waiting", "sending"].includes(job.state))) began = performance.now();
-    for (const file of files) add(file, [file.name]);
-    next();
+    // What was chosen with its folder says where in it it is; the node makes the folders.
+    for (const file of files) add(file, file.webkitRelativePath ? file.webkitRelativePath.split("/") : [file.name]);
   };
 
   // Dropping, anywhere
@@ -200,17 +220,23 @@
     if (!tahoe.dialog && event.clipboardData.files.length) tahoe.upload(event.clipboardData.files);
   });
   addEventListener("beforeunload", (event) => {
-    if (queue.some((job) => ["waiting", "sending"].includes(job.state))) event.preventDefault();
+    if (busy()) event.preventDefault();
   });
 
   // Choosing
-  const chooser = make("input", { type: "file", multiple: true, hidden: true, "data-chooser": true, onchange: () => { tahoe.upload(chooser.files); chooser.value = ""; } });
-  document.body.append(chooser);
+  const choosing = (how) => {
+    const input = make("input", { type: "file", multiple: true, hidden: true, ...how, onchange: () => { tahoe.upload(input.files); input.value = ""; } });
+    document.body.append(input);
+    return input;
+  };
+  const chooser = choosing({ "data-chooser": true });
+  const folders = choosing({ "data-folders": true, webkitdirectory: true });
   document.addEventListener("click", (event) => {
-    if (!event.target.closest?.('[data-do="upload"]')) return;
+    const on = event.target.closest?.('[data-do="upload"], [data-do="upload-folder"]');
+    if (!on) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    chooser.click();
+    (on.dataset.do === "upload" ? chooser : folders).click();
   }, true);
   const drop = document.querySelector("[data-drop]");
   drop?.addEventListener("submit", (event) => { event.preventDefault(); chooser.click(); });

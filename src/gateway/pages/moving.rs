@@ -5,6 +5,7 @@ use super::super::answer::Failure;
 use super::super::object::Asked;
 use super::super::route::{self, Place};
 use super::crumbs::{root_name, shown, title};
+use super::order::natural;
 use super::{Frame, show, words};
 use crate::grid::deep::directory as dir_cap;
 use actix_web::HttpResponse;
@@ -38,7 +39,8 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
         Some(to) => destination(asked, to)?,
         None => address.clone(),
     };
-    let listing = asked.directories.list(&asked.dir(&to).await?).await?;
+    let mut listing = asked.directories.list(&asked.dir(&to).await?).await?;
+    listing.entries.sort_by(|a, b| natural(&a.name, &b.name));
     let base = address.path();
     let step = |name: String, to: &Address| Step { name, to: to.path() };
     let folders = listing.entries.iter().filter(|entry| {

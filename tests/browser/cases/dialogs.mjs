@@ -50,10 +50,22 @@ export async function a_node_without_an_introducer_joins_by_pasting({ grid, prof
   assert.ok(await page.isVisible("text=Only the node’s owner can do this"));
   await page.goto(await login());
   await page.waitForURL(`${url}/`);
-  await page.fill("textarea", "pb://nonsense");
+  await page.fill("[name=furl]", "pb://nonsense");
   await page.click("text=Join the grid");
   assert.ok(await page.isVisible("text=That is not a furl"));
-  await page.fill("textarea", grid.introducer);
+  // Files are told apart by their names, whether chosen or dropped.
+  const furl = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(`${text}\n`) });
+  await page.setInputFiles("[data-furl-files]", [furl("vdrive.furl", "pb+xk1://v"), furl("introducer.furl", "pb+xk1://i")]);
+  await page.waitForFunction(() => document.querySelector("[name=vdrive]").value && document.querySelector("[name=furl]").value);
+  assert.deepEqual([await page.inputValue("[name=furl]"), await page.inputValue("[name=vdrive]")], ["pb+xk1://i", "pb+xk1://v"]);
+  await page.evaluate(([one, two]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([two], "vdrive.furl"));
+    data.items.add(new File([one], "introducer.furl"));
+    document.querySelector("main").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+  }, [grid.introducer, grid.vdrive]);
+  await page.waitForFunction((furl) => document.querySelector("[name=furl]").value === furl, grid.introducer);
+  await page.waitForFunction((furl) => document.querySelector("[name=vdrive]").value === furl, grid.vdrive);
   await page.click("text=Join the grid");
   await page.waitForSelector("h1:has-text('Joined')");
   await page.waitForURL(`${url}/`);
@@ -112,4 +124,34 @@ export async function a_browser_logs_in_and_out({ grid, profile, complaints }) {
   await page.waitForURL("**/vdrive/private");
   assert.equal(await page.textContent("h1"), "Private drive");
   complaints.length = 0;
+}
+
+export async function who_may_only_keep_it_alive_checks_and_renews({ grid, profile }) {
+  const owner = await profile();
+  await grid.put("/vdrive/private/kept.bin", Buffer.alloc(9000, 5));
+  await owner.goto(`${grid.url}/vdrive/private/kept.bin?t=share`);
+  const caps = await owner.$$eval("input.cap", (fields) => fields.map((field) => field.value));
+  await owner.goto(`${grid.url}/vdrive/private?t=share`);
+  caps.push(...await owner.$$eval("input.cap", (fields) => fields.map((field) => field.value)));
+  const friend = await profile({}, false);
+  for (const cap of caps.filter((one) => /Verifier/.test(one))) {
+    await friend.goto(grid.url);
+    await friend.fill("[name=uri]", cap);
+    await friend.click("button:has-text('Open')");
+    await friend.waitForSelector("text=You can check it and keep it alive, not read it");
+    await friend.click("text=Renew its leases");
+    await friend.waitForSelector("h1:has-text('Checked just now')");
+    assert.match(await friend.textContent(".notice"), /All 10 shares are there, on 10 servers|It is there, on its server/);
+  }
+}
+
+export async function everything_in_a_folder_is_counted_on_a_page({ grid, profile }) {
+  await fill(grid);
+  const page = await profile();
+  await page.goto(`${grid.url}/vdrive/private/Photos?t=info`);
+  await page.click("text=Count everything in it");
+  await page.waitForSelector("dt:has-text('Files') + dd:has-text('8')");
+  await page.goto(`${grid.url}/vdrive/private/Photos?t=info`);
+  await page.click("text=Check everything in it");
+  await page.waitForSelector("text=9 objects checked, 9 of them healthy");
 }

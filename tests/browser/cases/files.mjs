@@ -1,5 +1,8 @@
 // The files page: by mouse, by keyboard, by drop.
 import { strict as assert } from "node:assert";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const names = (page) => page.$$eval(".rows .row:not([hidden])", (rows) => rows.map((row) => row.dataset.n));
 
@@ -104,6 +107,49 @@ export async function moving_and_copying(world) {
   await page.waitForSelector("a:has-text('a.txt')");
 }
 
+export async function a_folder_is_chosen_and_a_long_queue_is_not_dropped_unasked(world) {
+  const page = await folder(world, "choosing");
+  const tree = join(mkdtempSync(join(tmpdir(), "chosen-")), "trip");
+  mkdirSync(join(tree, "deep"), { recursive: true });
+  for (let i = 0; i < 30; i += 1) writeFileSync(join(tree, i % 2 ? "deep" : ".", `${i}.txt`), `number ${i} `.repeat(50));
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.click("[data-do=upload-folder]")]);
+  await chooser.setFiles(tree);
+  await page.waitForSelector(".queue h2:has-text('30 files stored')");
+  assert.match(await page.textContent(".queue-total"), /Everything is stored/);
+  const answer = await world.grid.ask("/vdrive/private/choosing/trip/deep/29.txt");
+  assert.match(await answer.text(), /^number 29/);
+  // A second batch has a rate of its own; closing asks while something is on its way.
+  await page.route("**/slow.bin?*", () => {});
+  await page.setInputFiles("[data-chooser]", [{ name: "slow.bin", mimeType: "x/y", buffer: Buffer.alloc(100) }]);
+  await page.waitForSelector(".queue h2:has-text('Storing')");
+  assert.ok(!/min left/.test(await page.textContent(".queue-total")));
+  let asked = 0;
+  let answerWith = false;
+  page.on("dialog", (dialog) => { asked += 1; if (answerWith) dialog.accept(); else dialog.dismiss(); });
+  await page.click("[aria-label='Close the list of uploads']");
+  assert.ok(asked === 1 && await page.isVisible(".queue"));
+  answerWith = true;
+  await page.click("[aria-label='Close the list of uploads']");
+  await page.waitForSelector(".queue", { state: "detached" });
+  rmSync(join(tree, ".."), { recursive: true });
+}
+
+export async function many_are_moved_at_once(world) {
+  const children = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`a rather long name of a file, number ${i}.txt`, ["filenode", { ro_uri: "URI:LIT:nbswy3dp" }]]));
+  await world.grid.ask("/vdrive/private/lots?t=mkdir-with-children", { method: "POST", body: JSON.stringify(children) });
+  await world.grid.ask("/vdrive/private/lots/inner?t=mkdir", { method: "POST" });
+  const page = await world.profile();
+  await page.goto(`${world.grid.url}/vdrive/private/lots`);
+  await page.fill("[data-filter]", "rather");
+  await page.click("[data-all]");
+  await page.click("text=Move or copy");
+  await page.waitForSelector("dialog >> text=600 items go");
+  await page.click("dialog >> button:has-text('inner')");
+  await page.click("dialog >> text=Move here");
+  await page.waitForURL("**/lots");
+  assert.deepEqual(await names(page), ["inner"]);
+}
+
 /// A folder as a drop brings it; a script cannot make a real one.
 const dropped = `(() => {
   const file = (name, text) => ({ isFile: true, name, file: (good) => good(new File([text], name)) });
@@ -170,7 +216,8 @@ export async function ten_thousand_entries_are_quick(world) {
   }));
   const sorting = await page.evaluate(() => { const at = performance.now(); document.querySelector("[data-sort=name]").click(); return performance.now() - at; });
   console.log(`   10,000 entries: ${loaded} ms until loaded, first paint ${paint.toFixed(0)} ms, frames: median ${frames[42].toFixed(0)} ms, 95 % ${frames[80].toFixed(0)} ms, sorting ${sorting.toFixed(0)} ms`);
-  assert.ok(frames[42] < 34, "scrolling is not smooth");
+  world.figures.push(`10,000 entries: ${frames[80].toFixed(0)} ms a frame (95 %)`);
+  assert.ok(frames[80] < 34 * world.slack, "scrolling is not smooth");
 }
 
 export async function a_name_that_leads_elsewhere_is_not_shown_from_memory(world) {
