@@ -16,6 +16,8 @@ struct Provisioning {
     encoding: Vec<Input>,
     servers: Vec<Input>,
     users: Vec<Input>,
+    traffic: Vec<Input>,
+    upkeep: Vec<Input>,
     ready: Vec<Ready>,
     problems: Vec<String>,
     sentence: String,
@@ -89,13 +91,26 @@ pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
         input("Each is up, in percent", "uptime", 99.0, 0.0, 100.0),
         input("Drive, in GB", "drive", 4_000.0, 1.0, 1e6),
         input("Drive fails after, in hours", "hours", 40_000.0, 1.0, 1e8),
+        input("Drives in each, at least", "drives", 1.0, 1.0, 1e4),
+        input("Cost of a drive", "cost", 100.0, 0.0, 1e9),
     ];
     let users = vec![
         input("Users", "users", 50.0, 0.0, 1e9),
         input("Files of each", "files", 1_000.0, 0.0, 1e9),
         input("GB of each", "gigabytes", 20.0, 0.0, 1e6),
+        input("Who have the same file", "sharing", 1.0, 1.0, 1e6),
     ];
-    let plan = plan(&[&encoding, &servers, &users]);
+    let traffic = vec![
+        input("Uploads", "uploads", 10.0, 0.0, 1e9),
+        input("Downloads", "downloads", 20.0, 0.0, 1e9),
+        input("Deletions", "deletes", 5.0, 0.0, 1e9),
+    ];
+    let worn = number("n", 10.0, 1.0, 256.0).min(7.0).max(number("k", 3.0, 1.0, 256.0) + 1.0);
+    let upkeep = vec![
+        input("Checked every, in days", "check", 30.0, 0.01, 1e5),
+        input("Repaired below, in shares", "repair", worn, 1.0, 256.0),
+    ];
+    let plan = plan(&[&encoding, &servers, &users, &traffic, &upkeep]);
     let (outcome, problems) = (plan.outcome(), plan.problems());
     let sentence = match plan.k <= plan.n {
         true => shares(plan.k as usize, plan.n as usize),
@@ -106,6 +121,8 @@ pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
         encoding,
         servers,
         users,
+        traffic,
+        upkeep,
         ready: ready(&plan),
         problems,
         sentence,
@@ -131,6 +148,14 @@ fn plan(inputs: &[&Vec<Input>]) -> Plan {
         users: value("users"),
         files_per_user: value("files"),
         bytes_per_user: value("gigabytes") * 1e9,
+        sharing: value("sharing").max(1.0),
+        uploads: value("uploads"),
+        downloads: value("downloads"),
+        deletes: value("deletes"),
+        check_days: value("check"),
+        repair_below: value("repair") as u32,
+        drives_per_server: value("drives"),
+        drive_cost: value("cost"),
     }
 }
 
@@ -141,14 +166,22 @@ fn ready(plan: &Plan) -> Vec<Ready> {
         label: format!("{k} of {n}"),
         href: format!(
             "/provisioning?k={k}&happy={happy}&n={n}&servers={}&uptime={}&drive={}&hours={}&users={}\
-             &files={}&gigabytes={}",
+             &files={}&gigabytes={}&sharing={}&uploads={}&downloads={}&deletes={}&check={}&drives={}\
+             &cost={}",
             plan.servers,
             plan.uptime,
             plan.drive_bytes / 1e9,
             plan.drive_hours,
             plan.users,
             plan.files_per_user,
-            plan.bytes_per_user / 1e9
+            plan.bytes_per_user / 1e9,
+            plan.sharing,
+            plan.uploads,
+            plan.downloads,
+            plan.deletes,
+            plan.check_days,
+            plan.drives_per_server,
+            plan.drive_cost,
         ),
     };
     all.into_iter().map(one).collect()
@@ -234,41 +267,122 @@ fn a_year(away: f64) -> String {
     }
 }
 
+fn amount(number: f64) -> String {
+    words::amount(number.round(), "")
+}
+
+fn bytes(number: f64) -> String {
+    words::amount(number.round(), "B")
+}
+
+/// So many a second, or a day where that is less than one.
+fn rate(each_second: f64) -> String {
+    match each_second {
+        rate if rate >= 1.0 => format!("{} a second", amount(rate)),
+        rate => format!("{} a day", amount(rate * 86_400.0)),
+    }
+}
+
+/// The chance of a loss, as people say it.
+fn risk(chance: f64) -> String {
+    match chance {
+        chance if chance < 1e-15 => "less than 1 in 10¹⁵".to_owned(),
+        chance if chance >= 0.01 => format!("{:.1} %", chance * 100.0),
+        chance => format!("1 in {}", words::grouped((1.0 / chance) as u64)),
+    }
+}
+
 fn tables(plan: &Plan, outcome: &Outcome) -> Vec<Table> {
-    let amount = |number: f64| words::amount(number.round(), "");
-    let bytes = |number: f64| words::amount(number.round(), "B");
-    let files = Table {
+    vec![
+        of_files(outcome),
+        of_upkeep(plan),
+        of_grid(outcome),
+        of_servers(plan, outcome),
+        of_users(plan),
+    ]
+}
+
+fn of_files(outcome: &Outcome) -> Table {
+    Table {
         title: "A file",
         rows: vec![
             ("Stored, of its size", format!("{:.2}×", outcome.expansion)),
+            ("Hashes and leases of a share", bytes(outcome.share_overhead)),
             ("Shares that may be lost", outcome.spare.to_string()),
             ("With all shares placed", chance(outcome.away)),
             ("That is, a year", a_year(outcome.away)),
             ("With only “happy” placed", chance(outcome.away_at_worst)),
-            ("Lost if never repaired, after", format!("{:.1} years", outcome.years_unattended)),
+            (
+                "All files of a user there",
+                format!("{:.4} % of the time", outcome.all_there * 100.0),
+            ),
         ],
+    }
+}
+
+fn of_upkeep(plan: &Plan) -> Table {
+    let upkeep = plan.upkeep();
+    let lost = match upkeep.lost_per_year {
+        lost if lost >= 1.0 => amount(lost),
+        lost if lost > 0.0 => format!("1 in {} years", amount(1.0 / lost)),
+        _ => "none".to_owned(),
     };
-    let grid = Table {
+    Table {
+        title: "Checking and repair",
+        rows: vec![
+            ("Checks in the grid", rate(upkeep.checks)),
+            ("Lost before the next, when fresh", risk(upkeep.lost_fresh)),
+            ("The same, just not repaired", risk(upkeep.lost_worn)),
+            ("Files lost a year, at most", lost),
+            ("If never repaired, after", format!("{:.1} years", plan.outcome().years_unattended)),
+        ],
+    }
+}
+
+fn of_grid(outcome: &Outcome) -> Table {
+    Table {
         title: "The grid",
         rows: vec![
-            ("Files", amount(outcome.files)),
+            ("Different files", amount(outcome.files)),
             ("Their size", bytes(outcome.plaintext)),
             ("Shares", amount(outcome.shares)),
             ("Their size", bytes(outcome.stored)),
             ("Drives", amount(outcome.drives)),
             ("Drives that fail, a year", format!("{:.1}", outcome.drive_failures_per_year)),
+            ("Repaired, a year", bytes(outcome.repaired_bytes_per_year)),
+            ("Cost of all drives", amount(outcome.cost)),
         ],
-    };
-    let server = Table {
+    }
+}
+
+fn of_servers(plan: &Plan, outcome: &Outcome) -> Table {
+    let traffic = plan.traffic();
+    Table {
         title: "A server",
         rows: vec![
             ("Shares", amount(outcome.shares_per_server)),
             ("Their size", bytes(outcome.stored_per_server)),
-            ("Drives", format!("{:.1}", outcome.drives / plan.servers)),
-            ("Repaired in the grid, a year", bytes(outcome.repaired_bytes_per_year)),
+            ("Drives", format!("{:.1}", outcome.drives_per_server)),
+            ("Takes", format!("{}/s", bytes(traffic.server_in))),
+            ("Gives", format!("{}/s", bytes(traffic.server_out))),
+            ("Shares that come or go", rate(traffic.server_shares)),
         ],
-    };
-    vec![files, grid, server]
+    }
+}
+
+fn of_users(plan: &Plan) -> Table {
+    let (traffic, outcome) = (plan.traffic(), plan.outcome());
+    Table {
+        title: "Users",
+        rows: vec![
+            ("Uploads of all", rate(traffic.uploads)),
+            ("Downloads of all", rate(traffic.downloads)),
+            ("Deletions of all", rate(traffic.deletes)),
+            ("Each sends", format!("{}/s", bytes(traffic.user_up))),
+            ("Each gets", format!("{}/s", bytes(traffic.user_down))),
+            ("Cost of drives, for each", format!("{:.2}", outcome.cost_per_user)),
+        ],
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +406,8 @@ mod tests {
             "uptime=100&users=1e400&files=NaN&gigabytes=inf",
             "uptime=0",
             "k=<script>&n=\"",
+            "users=0&files=0&sharing=0&check=0&repair=0&drives=0&cost=NaN",
+            "hours=1&check=100000&repair=256&uploads=1e9",
         ] {
             let html = page(query).await;
             assert!(
