@@ -16,6 +16,10 @@ export async function fill(grid) {
   await grid.put(`${at}/letter.txt`, "Dear all,\n\nthe boat is in the shed, the key under the third stone.\n\nSee you in spring\n");
   await grid.put(`${at}/archive.zip`, Buffer.alloc(1_400_000, 7));
   await grid.put(`${at}/main.rs`, 'fn main() {\n    println!("hello");\n}\n');
+  for (const name of ["old plan.txt", "older plan.txt"]) {
+    await grid.put(`${at}/${name}`, `${name} is over\n`);
+    await grid.ask(`${at}?t=change`, { method: "POST", body: new URLSearchParams({ do: "delete", item: encodeURIComponent(name) }) });
+  }
   await grid.put("/vdrive/global/Read me first.txt", "This drive is everybody's.\n");
 }
 
@@ -30,6 +34,13 @@ export const pages = [
   ["audio", "/vdrive/private/Music/tone.wav?t=view"],
   ["share", "/vdrive/private/Photos?t=share"],
   ["move", "/vdrive/private?t=move-form&name=lake.png"],
+  ["rename", "/vdrive/private?t=rename-form&name=lake.png"],
+  ["new-folder", "/vdrive/private?t=new-folder"],
+  ["attach", "/vdrive/private?t=attach"],
+  ["upload-form", "/vdrive/private?t=upload-form"],
+  ["open", "/open"],
+  ["storage", "/storage"],
+  ["statistics", "/statistics"],
   ["info", "/vdrive/private/lake.png?t=info"],
   ["grid", "/grid"],
   ["activity", "/status"],

@@ -36,7 +36,18 @@ export async function axe_finds_nothing_serious({ grid, profile }) {
       await page.goto(grid.url + path);
       await audit(page, `${name} ${options.colorScheme}`, found);
     }
+    await page.goto(`${grid.url}/vdrive/private/lake.png?t=info`);
+    await page.click("text=Check it now");
+    await page.waitForSelector(".shares");
+    await audit(page, `checked ${options.colorScheme}`, found);
     await page.goto(`${grid.url}/vdrive/private`);
+    await page.check("[aria-label='Select letter.txt']");
+    await audit(page, `selection ${options.colorScheme}`, found);
+    await page.keyboard.press("Delete");
+    await page.waitForSelector("text=“letter.txt” is deleted.");
+    await audit(page, `undo ${options.colorScheme}`, found);
+    await page.click("text=Undo");
+    await page.waitForSelector(".row:has-text('letter.txt')");
     await page.click(".row:has-text('letter.txt') [data-more]");
     await audit(page, `menu ${options.colorScheme}`, found);
     await page.keyboard.press("Escape");
@@ -48,10 +59,63 @@ export async function axe_finds_nothing_serious({ grid, profile }) {
     await page.waitForSelector(".queue li.done, .queue li.failed");
     await audit(page, `queue ${options.colorScheme}`, found);
   }
+  const friend = await profile({ reducedMotion: "reduce" }, false);
+  await friend.addInitScript(axe);
+  for (const path of ["/", "/vdrive/private", "/deleted"]) {
+    await friend.goto(grid.url + path);
+    await audit(friend, `locked ${path}`, found);
+  }
+  const { url, login, end } = await grid.run(`alone-${Date.now()}`);
+  await friend.goto(await login());
+  await friend.waitForURL(`${url}/`);
+  await audit(friend, "join", found);
+  assert.ok(await friend.evaluate(() => document.documentElement.scrollWidth) <= 1280);
+  await friend.setViewportSize({ width: 360, height: 740 });
+  assert.ok(await friend.evaluate(() => document.documentElement.scrollWidth) <= 360, "join sticks out");
+  await end();
   const serious = found.filter((one) => ["serious", "critical"].includes(one.impact));
   const minor = [...new Set(found.filter((one) => !serious.includes(one)).map((one) => `${one.id} (${one.name})`))];
   console.log(`   axe: ${serious.length} serious or critical, ${minor.length} lesser${minor.length ? `: ${minor.join(", ")}` : ""}`);
   assert.equal(serious.length, 0, JSON.stringify(serious, null, 1));
+}
+
+/// Everything that can be used on a page is reached by Tab alone, and one sees where one is.
+async function tabThrough(page, within) {
+  const wanted = await page.$$eval(`${within} :is(a[href], button:not([disabled]), input:not([type=hidden]), textarea, summary)`, (all) => {
+    const seen = all.filter((one) => one.checkVisibility() && one.tabIndex >= 0);
+    seen.forEach((one, index) => { one.dataset.tab = index; });
+    return seen.length;
+  });
+  const reached = new Set();
+  for (let i = 0; i < wanted + 40 && reached.size < wanted; i += 1) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => {
+      const one = document.activeElement;
+      const style = getComputedStyle(one);
+      return { tab: one.dataset.tab, shown: style.outlineStyle !== "none" || style.boxShadow !== "none" || one.type === "file" };
+    });
+    if (at.tab === undefined) continue;
+    assert.ok(at.shown, `nothing shows where the focus is: ${at.tab} within ${within}`);
+    reached.add(at.tab);
+  }
+  assert.equal(reached.size, wanted, `${wanted - reached.size} of ${wanted} are not reached by Tab`);
+  return wanted;
+}
+
+export async function tab_alone_reaches_everything({ grid, profile, figures }) {
+  await fill(grid);
+  const page = await profile();
+  let total = 0;
+  for (const path of ["/", "/vdrive/private/Photos?t=share", "/vdrive/private?t=upload-form", "/provisioning", "/vdrive/private/lake.png?t=info", "/deleted"]) {
+    await page.goto(grid.url + path);
+    total += await tabThrough(page, "main");
+  }
+  const { url, login, end } = await grid.run("tabbed");
+  await page.goto(await login());
+  await page.waitForURL(`${url}/`);
+  total += await tabThrough(page, "main");
+  await end();
+  figures.push(`${total} controls reached by Tab alone`);
 }
 
 export async function reduced_motion_moves_nothing({ grid, profile }) {

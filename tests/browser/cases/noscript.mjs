@@ -48,6 +48,20 @@ export async function forms_do_what_scripts_do({ grid, profile }) {
   assert.equal(await page.textContent("pre.paper"), "one.txt");
   await page.click("a:has-text('Share')");
   assert.match(await page.inputValue("input.cap"), /^URI:LIT:/);
+  await page.goto(`${at}?filter=nothing`);
+  assert.ok(await page.isVisible("text=Nothing here has that in its name"));
+  await page.goto(`${grid.url}/provisioning`);
+  await page.fill("[name=check]", "365");
+  await page.click("text=Work it out");
+  assert.equal(await page.inputValue("[name=check]"), "365");
+  await page.goto(`${at}?t=info`);
+  await page.click("text=Count everything in it");
+  for (let i = 0; i < 20 && !(await page.isVisible("dt:has-text('Their size')")); i += 1) await page.reload();
+  assert.ok(await page.isVisible("h1:has-text('What is in it')"));
+  await page.click("[aria-label='Log out']");
+  assert.ok(await page.isVisible("text=This browser has not shown that it is the owner"));
+  await page.goto(await grid.login());
+  await page.waitForURL(`${grid.url}/`);
   await page.goto(`${grid.url}/status`);
   assert.ok(await page.isVisible("h1:has-text('Activity')"));
 }

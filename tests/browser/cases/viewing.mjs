@@ -54,3 +54,38 @@ export async function a_shared_picture_is_shown_and_kept_under_a_name({ grid, pr
     await friend.waitForURL(/\/open\?n=\d+$/);
   }
 }
+
+/// Half a second of moving colours, recorded by the browser itself.
+const film = () => new Promise((good) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+  const pen = canvas.getContext("2d");
+  let n = 0;
+  const paint = setInterval(() => { pen.fillStyle = `hsl(${(n += 9)} 80% 50%)`; pen.fillRect(0, 0, 64, 48); }, 20);
+  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm" });
+  const parts = [];
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  recorder.onstop = async () => { clearInterval(paint); good([...new Uint8Array(await new Blob(parts).arrayBuffer())]); };
+  recorder.start();
+  setTimeout(() => recorder.stop(), 1500);
+});
+
+export async function a_film_and_a_tone_are_sought({ grid, profile }) {
+  await fill(grid);
+  const page = await profile();
+  const bytes = await page.evaluate(film);
+  const cap = await grid.put("/vdrive/private/film.webm", Buffer.from(bytes));
+  const seek = (to) => page.evaluate(async (to) => {
+    const media = document.querySelector("video, audio");
+    if (media.readyState < 1) await new Promise((good) => media.addEventListener("loadedmetadata", good));
+    media.currentTime = to;
+    await new Promise((good) => media.addEventListener("seeked", good, { once: true }));
+    return [media.currentTime, media.videoWidth ?? 0];
+  }, to);
+  for (const path of ["/vdrive/private/film.webm?t=view", `/uri/${encodeURIComponent(cap)}?t=view`]) {
+    await page.goto(grid.url + path);
+    const [time, width] = await seek(0.5);
+    assert.ok(time > 0.3 && width === 64, `${path}: at ${time}, ${width} wide`);
+  }
+  await page.goto(`${grid.url}/vdrive/private/Music/tone.wav?t=view`);
+  assert.ok(Math.abs((await seek(1.5))[0] - 1.5) < 0.05);
+}
