@@ -211,7 +211,7 @@ impl Owner {
         if let Some(index) = state.keys.iter().position(|(known, _)| same(known, key)) {
             return state.keys.remove(index).is_some();
         }
-        if !state.start.take_if(|known| same(known, key)).is_some() {
+        if state.start.take_if(|known| same(known, key)).is_none() {
             return false;
         }
         drop(state);

@@ -68,12 +68,16 @@ struct Bar {
     words: String,
 }
 
-/// The page, with the arguments' numbers or those of an ordinary grid.
-pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
-    let number = |name: &str, default: f64, min: f64, max: f64| {
-        let given = arguments.get(name).and_then(|text| text.trim().parse::<f64>().ok());
-        given.filter(|number| number.is_finite()).unwrap_or(default).clamp(min, max)
-    };
+/// A number that an argument gives, within its bounds.
+fn number(arguments: &Arguments, name: &str, default: f64, min: f64, max: f64) -> f64 {
+    let given = arguments.get(name).and_then(|text| text.trim().parse::<f64>().ok());
+    given.filter(|number| number.is_finite()).unwrap_or(default).clamp(min, max)
+}
+
+/// What is asked about the grid and its users, with the arguments' numbers or those of an ordinary
+/// grid.
+fn asked_of_grid(arguments: &Arguments) -> [Vec<Input>; 3] {
+    let number = |name: &str, default, min, max| number(arguments, name, default, min, max);
     let input = |label, name, default, min, max| Input {
         label,
         name,
@@ -100,6 +104,19 @@ pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
         input("GB of each", "gigabytes", 20.0, 0.0, 1e6),
         input("Who have the same file", "sharing", 1.0, 1.0, 1e6),
     ];
+    [encoding, servers, users]
+}
+
+/// What is asked about what goes on in it.
+fn asked_of_use(arguments: &Arguments) -> [Vec<Input>; 2] {
+    let number = |name: &str, default, min, max| number(arguments, name, default, min, max);
+    let input = |label, name, default, min, max| Input {
+        label,
+        name,
+        value: number(name, default, min, max),
+        min,
+        max,
+    };
     let traffic = vec![
         input("Uploads", "uploads", 10.0, 0.0, 1e9),
         input("Downloads", "downloads", 20.0, 0.0, 1e9),
@@ -110,6 +127,13 @@ pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
         input("Checked every, in days", "check", 30.0, 0.01, 1e5),
         input("Repaired below, in shares", "repair", worn, 1.0, 256.0),
     ];
+    [traffic, upkeep]
+}
+
+/// The page.
+pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
+    let [encoding, servers, users] = asked_of_grid(arguments);
+    let [traffic, upkeep] = asked_of_use(arguments);
     let plan = plan(&[&encoding, &servers, &users, &traffic, &upkeep]);
     let (outcome, problems) = (plan.outcome(), plan.problems());
     let sentence = match plan.k <= plan.n {
