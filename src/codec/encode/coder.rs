@@ -60,7 +60,7 @@ impl Coder {
         let ciphertext = bytes.get(..len).ok_or(EncodeError::Order)?;
         let segments: Vec<&[u8]> = ciphertext.chunks(segment_size).collect();
         let segments = hash_in_step(tags::CRYPTTEXT_SEGMENT, &segments, segment_size);
-        let (bytes, checks) = (self.pool.freeze(bytes), self.pool.freeze(checks));
+        let checks = self.pool.freeze(checks);
         let blocks: Vec<Run> =
             (0..total).map(|share| self.blocks(share, &bytes, &checks)).collect();
         let hashes = BatchHashes { first, segments, blocks: self.hash_blocks(&blocks) };

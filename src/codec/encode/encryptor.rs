@@ -7,6 +7,7 @@ use crate::codec::crypt;
 use crate::codec::geometry::SegmentNum;
 use crate::codec::pool::Pool;
 use crate::codec::tags;
+use bytes::Bytes;
 
 /// Bytes that are enciphered and hashed while they are in the first-level cache.
 const STEP: usize = 16 << 10;
@@ -24,7 +25,7 @@ pub struct Encryptor {
 pub struct Crypttext {
     pub(super) first: SegmentNum,
     /// Ciphertext, then zeros up to a whole number of pieces.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     /// Bytes of ciphertext proper.
     pub(super) len: usize,
 }
@@ -59,7 +60,7 @@ impl Encryptor {
         }
         let len = bytes.len();
         bytes.resize(len.next_multiple_of(self.plan.geometry.params().needed()), 0);
-        Ok(Crypttext { first, bytes, len })
+        Ok(Crypttext { first, bytes: self.pool.freeze(bytes), len })
     }
 
     /// The hash of the whole ciphertext, once all of it has passed.

@@ -119,10 +119,10 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new(plan: Plan, key: FileKey) -> Self {
-        let pool = Pool::default();
+        // One for ciphertext and one for blocks: small requests would take the large buffers.
         Self {
-            encryptor: Encryptor::new(plan, key, pool.clone()),
-            coder: Coder::new(plan, pool),
+            encryptor: Encryptor::new(plan, key, Pool::default()),
+            coder: Coder::new(plan, Pool::default()),
             tally: Tally::new(plan),
         }
     }
