@@ -29,8 +29,6 @@ struct Entry {
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
-    /// Share numbers that the download wants to choose from.
-    wanted: usize,
     /// Every server has answered, failed or was given up.
     nobody_left: bool,
     /// Some time has passed since looking began.
@@ -61,8 +59,8 @@ pub struct Tally {
 
 impl Book {
     pub fn new(params: Params) -> Self {
-        let state = State { wanted: params.needed(), ..State::default() };
-        Self { params, state: Mutex::new(state), changed: Notify::new(), wanted: Notify::new() }
+        let state = Mutex::default();
+        Self { params, state, changed: Notify::new(), wanted: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -95,10 +93,10 @@ impl Book {
         self.changed.notify_waiters();
     }
 
-    /// Whether looking should go on.
+    /// Whether looking should go on: exactly as long as [`Book::is_ready`] waits for it, or else
+    /// neither of the two would ever move.
     pub fn wants_more(&self) -> bool {
-        let state = self.state();
-        state.good_numbers() < state.wanted
+        !self.is_ready()
     }
 
     /// Completes when more shares are wanted than before.
