@@ -227,8 +227,9 @@ pub const SHARE_STALL_TIME: Duration = Duration::from_secs(30);
 pub const CLOSE_TIME: Duration = Duration::from_secs(60);
 /// Shares that another client is writing are waited for so long before they are placed elsewhere.
 pub const IN_PROGRESS_TIME: Duration = Duration::from_secs(60);
-/// Rounds of placing and sending before an upload settles for what it has.
-pub const UPLOAD_PASSES_MAX: usize = 3;
+/// Rounds of placing and sending before an upload settles for what it has. Each reads the source
+/// once more, and is only made for want of happiness.
+pub const UPLOAD_PASSES_MAX: usize = 6;
 /// Bytes of one write call: small enough that a server writes one while the next arrives.
 pub const WRITE_PIECE: usize = 512 << 10;
 /// Batches that all uploads of a client together hold beyond the one that each may always hold.

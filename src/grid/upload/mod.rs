@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! key (hash of the plaintext, or random) → survey → allocate → encode and send → close → count
-//!                                                      ↑ once more for what others gave up ┘
+//!                               ↑ once more for shares that were lost or that others gave up ┘
 //! ```
 
 mod allocate;
@@ -31,6 +31,7 @@ use super::progress::{Meter, OnProgress, Stage};
 use super::source::Source;
 use crate::base::file::FileFacts;
 use crate::base::file::FileKey;
+use crate::base::hash::Hash;
 use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
 use crate::base::{ShareNum, rim};
 use crate::cap::{Cap, ChkCap, LitCap};
@@ -46,7 +47,7 @@ use sinks::Sinks;
 use sites::Sites;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use survey::{Wanted, survey};
+use survey::{Late, Wanted, survey};
 use tokio::time::Instant;
 
 /// How one upload differs from the client's usual.
@@ -151,7 +152,7 @@ impl Upload {
         let mut encoding = Some(self.encoding());
         self.meter.at(Stage::Placing, 0);
         let wanted = self.wanted();
-        let mut sites = self.survey(&wanted).await?;
+        let (mut sites, mut late) = self.survey(&wanted).await?;
         let before: usize = sites.0.iter().map(|site| site.held.len()).sum();
         let patience = &self.client.patience;
         let deadline = Instant::now() + patience.others;
@@ -159,21 +160,22 @@ impl Upload {
         let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));
         let (mut ueb_hash, mut pushed) = (whole.as_ref().map(|whole| whole.ueb_hash), 0);
         for _ in 0..UPLOAD_PASSES_MAX {
-            allocate::allocate(&mut sites, &wanted, patience, asking).await;
-            self.happy_enough(&sites, sites.hoped_for())?;
+            self.grant(&mut sites, &mut late, &wanted, asking).await?;
             let writers = sites.take_writers();
             if ueb_hash.is_none() || !writers.is_empty() {
                 let sinks = Sinks::new(writers, patience);
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
-                let sent =
-                    Sending { upload: &self, sites: &mut sites, sinks }.run(encoding).await?;
+                let (sites, late) = (&mut sites, &mut late);
+                let sending = Sending { upload: &self, wanted: &wanted, sites, late, sinks };
+                let sent = sending.run(encoding).await?;
                 ueb_hash = Some(sent.ueb_hash);
                 pushed += sent.shares;
             }
-            if !sites.waits_for_others() {
+            if sites.waits_for_others() {
+                allocate::wait_for_others(&mut sites, &wanted, patience, asking, deadline).await;
+            } else if sites.certain() >= wanted.happy {
                 break;
             }
-            allocate::wait_for_others(&mut sites, &wanted, patience, asking, deadline).await;
         }
         self.happy_enough(&sites, sites.certain())?;
         let ueb_hash = ueb_hash.ok_or(UploadError::CutOff)?;
@@ -181,10 +183,32 @@ impl Upload {
             let stored: usize = sites.0.iter().map(|site| site.held.len()).sum();
             pushed = stored.saturating_sub(before);
         }
+        Ok(Uploaded { cap: self.cap(ueb_hash), placed: placement(&sites, pushed, before) })
+    }
+
+    /// Places shares until there is hope for enough of them, if need be on servers whose first
+    /// answer was late.
+    async fn grant(
+        &self,
+        sites: &mut Sites,
+        late: &mut Late,
+        wanted: &Wanted,
+        asking: Asking<'_>,
+    ) -> Result<(), UploadError> {
+        late.come(sites, wanted);
+        loop {
+            allocate::allocate(sites, wanted, &self.client.patience, asking).await;
+            let hoped_for = sites.hoped_for();
+            if hoped_for >= wanted.happy || !late.more(sites, wanted).await {
+                return self.happy_enough(sites, hoped_for);
+            }
+        }
+    }
+
+    fn cap(&self, ueb_hash: Hash) -> Cap {
         let geometry = self.plan.geometry();
         let facts = FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash };
-        let cap = Cap::Chk(ChkCap::new(self.key.clone(), facts));
-        Ok(Uploaded { cap, placed: placement(&sites, pushed, before) })
+        Cap::Chk(ChkCap::new(self.key.clone(), facts))
     }
 
     /// All shares, if they are small enough to be stored in one step each.
@@ -223,7 +247,7 @@ impl Upload {
     }
 
     /// Asks the first 2N servers along the ring.
-    async fn survey(&self, wanted: &Wanted) -> Result<Sites, UploadError> {
+    async fn survey(&self, wanted: &Wanted) -> Result<(Sites, Late), UploadError> {
         let mut servers = self.client.pool.in_order(&wanted.si);
         if servers.is_empty() {
             return Err(UploadError::NoServers);
@@ -234,9 +258,18 @@ impl Upload {
             let secrets = bucket_secrets(lease, wanted.si, &server.lease_seed);
             (server, secrets)
         });
-        let sites = survey(with_secrets.collect(), wanted, &self.client.patience).await;
-        self.meter.servers(sites.0.len());
-        Ok(sites)
+        let surveyed = survey(with_secrets.collect(), wanted, &self.client.patience).await;
+        self.meter.servers(surveyed.0.0.len());
+        Ok(surveyed)
+    }
+
+    /// Whether another pass can still make up for what was lost.
+    fn still_possible(&self, sites: &Sites) -> Result<(), UploadError> {
+        let total = self.plan.geometry().params().total();
+        match sites.reachable(total) >= usize::from(self.happy) {
+            true => Ok(()),
+            false => self.happy_enough(sites, sites.hoped_for()),
+        }
     }
 
     fn happy_enough(&self, sites: &Sites, happiness: usize) -> Result<(), UploadError> {

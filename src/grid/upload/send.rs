@@ -4,6 +4,7 @@ use super::encode::{Encoding, Made};
 use super::hold::Hold;
 use super::sinks::{Outcome, Sinks};
 use super::sites::Sites;
+use super::survey::{Late, Wanted};
 use super::{Upload, UploadError};
 use crate::base::ShareNum;
 use crate::base::hash::Hash;
@@ -18,7 +19,9 @@ const WHOLE_SHARE_MAX: u64 = 64 << 10;
 /// One pass on its way.
 pub struct Sending<'a> {
     pub upload: &'a Upload,
+    pub wanted: &'a Wanted,
     pub sites: &'a mut Sites,
+    pub late: &'a mut Late,
     pub sinks: Sinks,
 }
 
@@ -82,7 +85,8 @@ impl Sending<'_> {
         };
         tracing::info!(server = %site.server, %share, ?trouble, "a share was lost on its way");
         site.give_up_writing(trouble);
-        self.upload.happy_enough(self.sites, self.sites.hoped_for())?;
+        self.late.come(self.sites, self.wanted);
+        self.upload.still_possible(self.sites)?;
         Ok(0)
     }
 }

@@ -3,7 +3,7 @@
 use crate::base::ShareNum;
 use crate::codec::lease::LeaseSecrets;
 use crate::grid::happiness::servers_of_happiness;
-use crate::grid::placement::Candidate;
+use crate::grid::placement::{Candidate, place};
 use crate::grid::servers::Server;
 use crate::storage::api::BucketWriter;
 use crate::tub::{Ref, RemoteError};
@@ -36,10 +36,27 @@ pub struct Site {
     /// Shares that this upload is writing now.
     pub writing: BTreeSet<ShareNum>,
     pub writable: bool,
+    /// It may yet say what it has and takes.
+    pub unanswered: bool,
     pub trouble: Option<Trouble>,
 }
 
 impl Site {
+    /// A server that has been asked and has not answered.
+    pub fn asked(server: Arc<Server>, lease: LeaseSecrets) -> Self {
+        Self {
+            server,
+            lease,
+            held: BTreeSet::new(),
+            in_progress: BTreeSet::new(),
+            granted: BTreeMap::new(),
+            writing: BTreeSet::new(),
+            writable: false,
+            unanswered: true,
+            trouble: Some(Trouble::Silent),
+        }
+    }
+
     /// Everything that is, or should soon be, stored there.
     fn expected(&self) -> BTreeSet<ShareNum> {
         let shares = self.held.iter().chain(&self.in_progress).chain(&self.writing);
@@ -74,6 +91,15 @@ impl Sites {
     /// Happiness if everything under way succeeds.
     pub fn hoped_for(&self) -> usize {
         servers_of_happiness(&self.0.iter().map(Site::expected).enumerate().collect())
+    }
+
+    /// Happiness if every server that takes shares, or may still say so, takes and keeps them.
+    pub fn reachable(&self, total: usize) -> usize {
+        let mut candidates = self.candidates();
+        for (candidate, site) in candidates.iter_mut().zip(&self.0) {
+            candidate.writable |= site.unanswered;
+        }
+        place(&candidates, total).happiness
     }
 
     /// Happiness of what is stored for certain.

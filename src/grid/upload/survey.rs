@@ -1,14 +1,17 @@
 //! The first question of an upload: which server has which shares, and which takes more.
+//!
+//! A server that is slow to answer is not lost: the upload begins without it, and its answer is
+//! taken when servers that were quicker have failed.
 
 use super::sites::{Site, Sites, Trouble};
 use crate::base::{ShareNum, StorageIndex};
 use crate::codec::lease::LeaseSecrets;
 use crate::grid::patience::{Patience, within};
-use crate::grid::placement::{Candidate, place};
+use crate::grid::placement::place;
 use crate::grid::servers::Server;
 use crate::storage::api::{GetVersion, ListShares, ServerVersion};
 use crate::tub::RemoteError;
-use futures_util::future::try_join;
+use futures_util::future::{BoxFuture, FutureExt, try_join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,75 +27,77 @@ pub struct Wanted {
 
 type Answer = Result<(Vec<ShareNum>, ServerVersion), RemoteError>;
 
+/// Answers that have not come yet; each comes, or becomes an error, within [`Patience::query`].
+pub struct Late(FuturesUnordered<BoxFuture<'static, (usize, Answer)>>);
+
 /// Asks all servers at once. Waits for every answer, but no longer than [`Patience::query`], and
 /// only [`Patience::settle`] longer once those that answered suffice.
 pub async fn survey(
     servers: Vec<(Arc<Server>, LeaseSecrets)>,
     wanted: &Wanted,
     patience: &Patience,
-) -> Sites {
-    let mut answers: Vec<Option<Answer>> = servers.iter().map(|_| None).collect();
-    let mut asked: FuturesUnordered<_> = servers
-        .iter()
-        .enumerate()
-        .map(|(index, (server, _))| {
-            let list = server.storage.call(ListShares { si: wanted.si });
-            let version = server.storage.call(GetVersion {});
-            let both = within(patience.query, try_join(list, version));
-            async move { (index, both.await) }
-        })
-        .collect();
+) -> (Sites, Late) {
+    let asked = servers.iter().enumerate().map(|(index, (server, _))| {
+        let list = server.storage.call(ListShares { si: wanted.si });
+        let version = server.storage.call(GetVersion {});
+        let both = within(patience.query, try_join(list, version));
+        both.map(move |answer| (index, answer)).boxed()
+    });
+    let mut late = Late(asked.collect());
+    let sites = servers.into_iter().map(|(server, lease)| Site::asked(server, lease));
+    let mut sites = Sites(sites.collect());
     loop {
-        let next = asked.next();
-        let next = match enough(&answers, wanted) {
-            true => within(patience.settle, async { Ok(next.await) }).await,
-            false => Ok(next.await),
+        let more = match enough(&sites, wanted) {
+            true => {
+                let more = late.more(&mut sites, wanted);
+                tokio::time::timeout(patience.settle, more).await.unwrap_or(false)
+            }
+            false => late.more(&mut sites, wanted).await,
         };
-        let Ok(Some((index, answer))) = next else { break };
-        if let Some(slot) = answers.get_mut(index) {
-            *slot = Some(answer);
+        if !more {
+            return (sites, late);
         }
     }
-    let sites = servers.into_iter().zip(answers);
-    Sites(sites.map(|((server, lease), answer)| site(server, lease, answer, wanted)).collect())
+}
+
+impl Late {
+    /// Waits for the next answer, and notes it with all that have come; false if none is left.
+    pub async fn more(&mut self, sites: &mut Sites, wanted: &Wanted) -> bool {
+        let Some(first) = self.0.next().await else { return false };
+        note(sites, first, wanted);
+        self.come(sites, wanted);
+        true
+    }
+
+    /// Notes the answers that have come.
+    pub fn come(&mut self, sites: &mut Sites, wanted: &Wanted) {
+        while let Some(Some(answer)) = self.0.next().now_or_never() {
+            note(sites, answer, wanted);
+        }
+    }
 }
 
 /// Whether the servers that answered can make the upload happy.
-fn enough(answers: &[Option<Answer>], wanted: &Wanted) -> bool {
-    let answered = answers.iter().flatten().flatten();
-    let candidates: Vec<_> = answered
-        .map(|(held, version)| Candidate {
-            held: ours(held, wanted.total),
-            writable: accepts(version, wanted.share_size),
-        })
-        .collect();
-    let writable = candidates.iter().filter(|candidate| candidate.writable).count();
+fn enough(sites: &Sites, wanted: &Wanted) -> bool {
+    let writable = sites.0.iter().filter(|site| site.writable).count();
+    let answered = sites.0.iter().filter(|site| !site.unanswered).count();
     writable >= wanted.happy
-        || candidates.len() >= wanted.happy
-            && place(&candidates, wanted.total).happiness >= wanted.happy
+        || answered >= wanted.happy
+            && place(&sites.candidates(), wanted.total).happiness >= wanted.happy
 }
 
-fn site(server: Arc<Server>, lease: LeaseSecrets, answer: Option<Answer>, wanted: &Wanted) -> Site {
-    let mut site = Site {
-        server,
-        lease,
-        held: BTreeSet::new(),
-        in_progress: BTreeSet::new(),
-        granted: Default::default(),
-        writing: BTreeSet::new(),
-        writable: false,
-        trouble: None,
-    };
+fn note(sites: &mut Sites, (index, answer): (usize, Answer), wanted: &Wanted) {
+    let Some(site) = sites.get_mut(index) else { return };
+    site.unanswered = false;
     match answer {
-        Some(Ok((held, version))) => {
+        Ok((held, version)) => {
             site.held = ours(&held, wanted.total);
             site.writable = accepts(&version, wanted.share_size);
             site.trouble = (!site.writable).then_some(Trouble::Refused);
         }
-        Some(Err(RemoteError::Timeout)) | None => site.trouble = Some(Trouble::Silent),
-        Some(Err(error)) => site.trouble = Some(Trouble::Failed(error)),
+        Err(RemoteError::Timeout) => site.trouble = Some(Trouble::Silent),
+        Err(error) => site.trouble = Some(Trouble::Failed(error)),
     }
-    site
 }
 
 /// Share numbers that the file can have; a server may list others and they mean nothing.
