@@ -1,4 +1,4 @@
-//! Uploads that meet servers which answer late or die.
+//! Uploads that meet servers which answer late or die, and sources that change.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,11 @@ mod common;
 
 use common::faults::Mode;
 use common::{Grid, data, grid, grid_of, no_hang};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tahoe::grid::source::ReadAt;
 use tahoe::grid::{EncodingParams, Source, UploadError, UploadOptions, Uploaded};
 
 /// Uploads while servers 0 to 2 are silent and 3 to 5 die before their share is there; the silent
@@ -60,4 +64,28 @@ async fn spare_servers_replace_those_that_died() {
     let uploaded = no_hang("an upload with spare servers", grid.upload(&data)).await.unwrap();
     assert_eq!(uploaded.placed.happiness, 10);
     assert_eq!(grid.read(&uploaded.cap).await.unwrap(), data);
+}
+
+/// Other bytes after so many reads.
+struct Changing(AtomicUsize);
+
+impl ReadAt for Changing {
+    fn read_exact_at(&self, buffer: &mut [u8], _: u64) -> io::Result<()> {
+        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        buffer.fill(left.is_err().into());
+        Ok(())
+    }
+}
+
+#[actix::test]
+async fn a_second_pass_over_a_changed_file_closes_nothing() {
+    let grid = grid(10);
+    let source = Source::reader(Arc::new(Changing(AtomicUsize::new(1))), 400_000);
+    let options = UploadOptions { random_key: true, ..UploadOptions::default() };
+    let error = with_late_servers(&grid, source, options).await.unwrap_err();
+    assert!(matches!(error, UploadError::Changed), "{error:?}");
+    actix::clock::sleep(Duration::from_millis(50)).await;
+    for server in &grid.servers[..6] {
+        assert!(server.disk.lock().unwrap().shares.is_empty());
+    }
 }

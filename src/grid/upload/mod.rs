@@ -165,8 +165,9 @@ impl Upload {
             if ueb_hash.is_none() || !writers.is_empty() {
                 let sinks = Sinks::new(writers, patience);
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
-                let (sites, late) = (&mut sites, &mut late);
-                let sending = Sending { upload: &self, wanted: &wanted, sites, late, sinks };
+                let (sites, late, expected) = (&mut sites, &mut late, ueb_hash);
+                let wanted = &wanted;
+                let sending = Sending { upload: &self, wanted, sites, late, sinks, expected };
                 let sent = sending.run(encoding).await?;
                 ueb_hash = Some(sent.ueb_hash);
                 pushed += sent.shares;

@@ -23,6 +23,8 @@ pub struct Sending<'a> {
     pub sites: &'a mut Sites,
     pub late: &'a mut Late,
     pub sinks: Sinks,
+    /// What an earlier pass over the same source came to.
+    pub expected: Option<Hash>,
 }
 
 /// What a pass came to.
@@ -56,6 +58,9 @@ impl Sending<'_> {
                 }
             }
         };
+        if self.expected.is_some_and(|expected| expected != finished.ueb_hash()) {
+            return Err(UploadError::Changed);
+        }
         self.sinks
             .write(None, |share| Some((finished.trailer_offset(), vec![finished.trailer(share)?])));
         self.sinks.close();
