@@ -1,4 +1,4 @@
-//! Uploads that meet servers which answer late or die, and sources that change.
+//! Uploads that meet servers which answer late, die, refuse leases, or sources that change.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tahoe::grid::source::ReadAt;
 use tahoe::grid::{EncodingParams, Source, UploadError, UploadOptions, Uploaded};
+use tahoe::storage::api::code;
 
 /// Uploads while servers 0 to 2 are silent and 3 to 5 die before their share is there; the silent
 /// ones speak when the others are dead.
@@ -88,4 +89,35 @@ async fn a_second_pass_over_a_changed_file_closes_nothing() {
     for server in &grid.servers[..6] {
         assert!(server.disk.lock().unwrap().shares.is_empty());
     }
+}
+
+/// Uploads the same file again when four servers refuse leases.
+async fn again_without_leases(code: u16, read_only: bool) -> Result<Uploaded, UploadError> {
+    let grid = grid(10);
+    let data = data(3, 1000);
+    grid.put(&data).await;
+    for server in &grid.servers[..4] {
+        let mut disk = server.disk.lock().unwrap();
+        disk.lease_refusal = Some(code);
+        disk.read_only = read_only;
+    }
+    grid.upload(&data).await
+}
+
+#[actix::test]
+async fn shares_without_a_lease_do_not_count() {
+    for code in [code::DISK, code::NO_SPACE, code::TOO_MANY_LEASES] {
+        let outcome = again_without_leases(code, false).await;
+        assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{code}: {outcome:?}");
+    }
+}
+
+#[actix::test]
+async fn shares_on_a_read_only_server_count_as_they_are() {
+    for code in [code::NO_SPACE, code::READ_ONLY] {
+        let uploaded = again_without_leases(code, true).await.unwrap();
+        assert_eq!((uploaded.placed.happiness, uploaded.placed.pushed), (10, 0));
+    }
+    let outcome = again_without_leases(code::DISK, true).await;
+    assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{outcome:?}");
 }

@@ -25,6 +25,8 @@ pub struct Disk {
     /// What clients reported.
     pub advisories: Vec<(StorageIndex, ShareNum, String)>,
     pub read_only: bool,
+    /// No lease is taken, for the reason with this code.
+    pub lease_refusal: Option<u16>,
     /// Bytes that still fit.
     pub room: Option<u64>,
     /// Leases added, by storage index.
@@ -73,6 +75,9 @@ impl Handler<Allocate> for MemoryServer {
         if disk.read_only {
             return Err(RemoteError::app(code::READ_ONLY, "read-only"));
         }
+        if let Some(code) = disk.lease_refusal {
+            return Err(RemoteError::app(code, "no lease"));
+        }
         let already: Vec<ShareNum> = disk.of(ask.si).into_iter().map(|(num, _)| num).collect();
         let mut answer = Allocated { already, in_progress: Vec::new(), writers: Vec::new() };
         for share in ask.shares {
@@ -100,6 +105,9 @@ impl Handler<Put> for MemoryServer {
         let mut disk = self.0.lock().unwrap();
         if disk.read_only {
             return Err(RemoteError::app(code::READ_ONLY, "read-only"));
+        }
+        if let Some(code) = disk.lease_refusal {
+            return Err(RemoteError::app(code, "no lease"));
         }
         let (name, size) = ((put.si, put.share), put.data.0.len() as u64);
         let mut in_progress = Vec::new();
@@ -143,6 +151,9 @@ impl Handler<AddLease> for MemoryServer {
     type Result = Result<u32, RemoteError>;
     fn handle(&mut self, ask: AddLease, _: &mut Self::Context) -> Self::Result {
         let mut disk = self.0.lock().unwrap();
+        if let Some(code) = disk.lease_refusal {
+            return Err(RemoteError::app(code, "no lease"));
+        }
         disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
         Ok(disk.of(ask.si).len() as u32)
     }

@@ -5,7 +5,7 @@ use super::survey::Wanted;
 use crate::base::ShareNum;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
-use crate::storage::api::{AddLease, Allocate, Allocated, Put};
+use crate::storage::api::{AddLease, Allocate, Allocated, Put, code};
 use crate::tub::{Bulk, RemoteError};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
@@ -134,8 +134,12 @@ fn put(
 }
 
 async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
-    let holding = sites.0.iter().enumerate().filter(|(_, site)| !site.held.is_empty());
-    let calls: Vec<_> = holding
+    let unleased = |site: &Site| !site.held.is_empty() && !site.leased;
+    let calls: Vec<_> = sites
+        .0
+        .iter()
+        .enumerate()
+        .filter(|(_, site)| unleased(site))
         .map(|(index, site)| {
             let call = site.server.storage.call(AddLease {
                 si: wanted.si,
@@ -160,20 +164,41 @@ fn note_all(sites: &mut Sites, wanted: &Wanted, answers: Vec<(usize, Answer)>) {
 fn note(site: &mut Site, wanted: &Wanted, answer: Answer) {
     match answer {
         Answer::Allocated(asked, Ok(allocated)) => note_allocated(site, wanted, asked, allocated),
-        // The shares were gone before the lease came.
-        Answer::Leased(Ok(0)) => site.held.clear(),
-        Answer::Leased(Ok(_)) => {}
-        // The object's own refusal: what it holds, it holds.
-        Answer::Allocated(_, Err(RemoteError::App { .. })) => {
-            site.give_up_writing(Trouble::Refused);
-        }
-        Answer::Leased(Err(RemoteError::App { .. })) => {}
-        Answer::Allocated(_, Err(RemoteError::Timeout))
-        | Answer::Leased(Err(RemoteError::Timeout)) => site.forget(Trouble::Silent),
-        Answer::Allocated(_, Err(error)) | Answer::Leased(Err(error)) => {
-            site.forget(Trouble::Failed(error));
-        }
+        Answer::Leased(Ok(shares)) => note_leased(site, shares as usize),
+        Answer::Allocated(_, Err(error)) => match error {
+            // The object's own refusal: what it holds, it holds.
+            RemoteError::App { code, .. } if code != code::DISK => {
+                site.give_up_writing(Trouble::Refused);
+            }
+            error => site.forget(trouble(error)),
+        },
+        Answer::Leased(Err(error)) => match error {
+            RemoteError::App { code, .. } if code != code::DISK => {
+                match code == code::READ_ONLY || site.read_only {
+                    true => site.leased = true,
+                    // Without a lease the shares may go at any time.
+                    false => site.forget(Trouble::Refused),
+                }
+            }
+            error => site.forget(trouble(error)),
+        },
     }
+}
+
+fn trouble(error: RemoteError) -> Trouble {
+    match error {
+        RemoteError::Timeout => Trouble::Silent,
+        error => Trouble::Failed(error),
+    }
+}
+
+/// So many shares carry the lease now. If some do not, it cannot be told which: none counts until
+/// an allocation names them.
+fn note_leased(site: &mut Site, shares: usize) {
+    if shares < site.held.len() {
+        site.held.clear();
+    }
+    site.leased = true;
 }
 
 /// Takes only what was asked for: a server may list or grant more, and it means nothing.
@@ -184,6 +209,7 @@ fn note_allocated(
     allocated: Allocated,
 ) {
     let ours = |share: &ShareNum| usize::from(share.0) < wanted.total;
+    site.leased = true;
     site.held.extend(allocated.already.into_iter().filter(ours));
     for (share, writer) in allocated.writers {
         if asked.contains(&share) && !site.held.contains(&share) {

@@ -27,8 +27,10 @@ pub enum Trouble {
 pub struct Site {
     pub server: Arc<Server>,
     pub lease: LeaseSecrets,
-    /// Shares that are stored there and carry this client's lease.
+    /// Shares that are stored there and, once `leased`, carry this client's lease.
     pub held: BTreeSet<ShareNum>,
+    /// Whether the server took the lease for what it holds, or can take none and keeps it anyhow.
+    pub leased: bool,
     /// Shares that another client is writing there.
     pub in_progress: BTreeSet<ShareNum>,
     /// Shares that wait for this upload to write them.
@@ -36,6 +38,8 @@ pub struct Site {
     /// Shares that this upload is writing now.
     pub writing: BTreeSet<ShareNum>,
     pub writable: bool,
+    /// It takes no changes at all, by its own word.
+    pub read_only: bool,
     /// It may yet say what it has and takes.
     pub unanswered: bool,
     pub trouble: Option<Trouble>,
@@ -48,10 +52,12 @@ impl Site {
             server,
             lease,
             held: BTreeSet::new(),
+            leased: false,
             in_progress: BTreeSet::new(),
             granted: BTreeMap::new(),
             writing: BTreeSet::new(),
             writable: false,
+            read_only: false,
             unanswered: true,
             trouble: Some(Trouble::Silent),
         }

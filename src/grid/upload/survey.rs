@@ -93,6 +93,7 @@ fn note(sites: &mut Sites, (index, answer): (usize, Answer), wanted: &Wanted) {
         Ok((held, version)) => {
             site.held = ours(&held, wanted.total);
             site.writable = accepts(&version, wanted.share_size);
+            site.read_only = version.read_only;
             site.trouble = (!site.writable).then_some(Trouble::Refused);
         }
         Err(RemoteError::Timeout) => site.trouble = Some(Trouble::Silent),
