@@ -244,6 +244,14 @@ pub const FIND_MORE_AFTER: Duration = Duration::from_millis(50);
 pub const HEDGE_AFTER: Duration = Duration::from_secs(1);
 /// No share is waited for longer than this for one read.
 pub const SHARE_READ_TIME: Duration = Duration::from_secs(30);
+/// A downloader asks a busy server again after this, and looks for one whose link was lost; twice
+/// as long each further time.
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// How often a busy server is asked again.
+pub const BUSY_ROUNDS_MAX: u32 = 4;
+/// How often servers whose links were lost are waited for: twelve seconds in all, enough for one
+/// that starts anew.
+pub const RETURN_ROUNDS_MAX: u32 = 6;
 /// Batches that one read has under way or waiting for its reader.
 pub const READ_AHEAD_UNITS: usize = 2;
 /// Bytes handed to a reader at once.

@@ -28,6 +28,9 @@ pub struct Patience {
     pub hedge: Duration,
     /// For one read of a share.
     pub read: Duration,
+    /// Before a server that was busy, or whose link was lost, is asked again; twice as long each
+    /// further time.
+    pub again: Duration,
 }
 
 impl Default for Patience {
@@ -43,6 +46,7 @@ impl Default for Patience {
             find_more: limits::FIND_MORE_AFTER,
             hedge: limits::HEDGE_AFTER,
             read: limits::SHARE_READ_TIME,
+            again: limits::ASK_AGAIN_AFTER,
         }
     }
 }

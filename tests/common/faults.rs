@@ -24,6 +24,8 @@ pub enum Mode {
     DieAfter(u32),
     /// That many further calls are answered; then it is hung.
     HangAfter(u32),
+    /// That many further calls are answered `Busy`.
+    BusyFor(u32),
     // What follows are lies in answers to readers.
     WrongBytes,
     ShortReads,
@@ -87,6 +89,8 @@ impl Switch {
                 Mode::DieAfter(left) => Mode::DieAfter(left - 1),
                 Mode::HangAfter(0) => Mode::Hung,
                 Mode::HangAfter(left) => Mode::HangAfter(left - 1),
+                Mode::BusyFor(0) => Mode::Honest,
+                Mode::BusyFor(left) => Mode::BusyFor(left - 1),
                 other => other,
             };
             met = *mode;
@@ -98,6 +102,7 @@ impl Switch {
     async fn gate(&self) -> Result<(), RemoteError> {
         match self.step() {
             Mode::Dead => return Err(RemoteError::Disconnected),
+            Mode::BusyFor(_) => return Err(RemoteError::Busy),
             Mode::Hung => {}
             _ => return Ok(()),
         }

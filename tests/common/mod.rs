@@ -96,6 +96,7 @@ pub fn impatient() -> Patience {
         find_more: ms(20),
         hedge: ms(150),
         read: ms(4000),
+        again: ms(30),
     }
 }
 
@@ -117,6 +118,16 @@ impl Grid {
 
     pub fn revive(&self, index: usize) -> &Self {
         self.set(index, Mode::Honest)
+    }
+
+    /// A new link to the server, as after it was lost.
+    pub fn reconnect(&self, index: usize) -> &Self {
+        let TestServer { id, disk, switch } = &self.servers[index];
+        switch.set(Mode::Honest);
+        let old = self.pool.all().into_iter().find(|server| server.id == *id).unwrap();
+        let storage = faulty(MemoryServer::start(disk), switch);
+        self.pool.add(Server { storage, ..(*old).clone() });
+        self
     }
 
     pub async fn upload(&self, data: &[u8]) -> Result<Uploaded, UploadError> {

@@ -4,6 +4,7 @@
 use super::share::{Found, Share};
 use crate::base::ShareNum;
 use crate::base::file::Params;
+use crate::base::limits::RETURN_ROUNDS_MAX;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,10 @@ struct State {
     entries: Vec<Entry>,
     /// Every server has answered, failed or was given up.
     nobody_left: bool,
+    /// A share was lost with the link to its server, which may come back.
+    cut_off: bool,
+    /// How often servers were waited for since the last answer that held.
+    rounds: u32,
     /// Some time has passed since looking began.
     looked: bool,
     /// Shares of a version that this program does not know.
@@ -88,9 +93,24 @@ impl Book {
         self.changed.notify_waiters();
     }
 
+    /// Nobody is left to ask. Whoever is asked later only replaces shares, so that their spread no
+    /// longer matters.
     pub fn nobody_left(&self) {
-        self.state().nobody_left = true;
+        let mut state = self.state();
+        (state.nobody_left, state.looked) = (true, true);
+        drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// Whether to wait for servers whose links were lost while shares are missing, and for the how
+    /// manieth time.
+    pub fn next_round(&self) -> Option<u32> {
+        let mut state = self.state();
+        if !state.may_return() || state.good_numbers() >= self.params.needed() {
+            return None;
+        }
+        state.rounds += 1;
+        Some(state.rounds - 1)
     }
 
     /// Whether looking should go on: exactly as long as [`Book::is_ready`] waits for it, or else
@@ -144,7 +164,9 @@ impl Book {
 
     /// The share answered and what it said held.
     pub fn praise(&self, share: &Arc<Share>, pace: Duration) {
-        if let Some(entry) = self.state().entry(share) {
+        let mut state = self.state();
+        state.rounds = 0;
+        if let Some(entry) = state.entry(share) {
             entry.pace = pace;
             if entry.standing == Standing::Slow {
                 entry.standing = Standing::Good;
@@ -162,15 +184,25 @@ impl Book {
         self.demote(Standing::Bad, |other| Arc::ptr_eq(other, share));
     }
 
+    /// The link to the share's server is lost: the share is useless, but may be found again.
+    pub fn cut_off(&self, share: &Arc<Share>) {
+        self.state().cut_off = true;
+        self.condemn(share);
+    }
+
     pub fn incompatible(&self, share: &Arc<Share>, version: u32) {
         self.state().incompatible = Some(version);
         self.condemn(share);
     }
 
     fn demote(&self, standing: Standing, which: impl Fn(&Arc<Share>) -> bool) {
-        for entry in self.state().entries.iter_mut().filter(|entry| which(&entry.share)) {
+        let mut state = self.state();
+        for entry in state.entries.iter_mut().filter(|entry| which(&entry.share)) {
             entry.standing = entry.standing.max(standing);
         }
+        // Said here and not when looking goes on: until then nobody may conclude that all is lost.
+        state.nobody_left &= !state.may_return();
+        drop(state);
         self.wanted.notify_one();
         self.changed.notify_waiters();
     }
@@ -187,6 +219,11 @@ impl Book {
 }
 
 impl State {
+    /// Whether lost servers may still be waited for.
+    fn may_return(&self) -> bool {
+        self.cut_off && self.rounds < RETURN_ROUNDS_MAX
+    }
+
     fn entry(&mut self, share: &Arc<Share>) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.share, share))
     }

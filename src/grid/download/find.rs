@@ -4,18 +4,18 @@
 //! The first questions go to a few servers more than are needed; every [`Patience::find_more`]
 //! without success some more are asked beside them, up to a bound. A server that has not answered
 //! after [`Patience::find`] no longer counts. Looking pauses while nothing is wanted and goes on when
-//! a share turns out bad or slow.
+//! a share turns out bad or slow; a server that came back after its link was lost is asked again.
 
 use super::book::Book;
 use super::share::Found;
-use crate::base::limits::{FIND_OUTSTANDING_MAX, SHARES_MAX};
+use crate::base::limits::{BUSY_ROUNDS_MAX, FIND_OUTSTANDING_MAX, SHARES_MAX};
 use crate::base::{ShareNum, StorageIndex};
 use crate::grid::patience::{Patience, within};
-use crate::grid::servers::Server;
+use crate::grid::servers::{Server, ServerPool};
 use crate::storage::api::{OpenBucket, Opened};
 use crate::tub::RemoteError;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,8 +23,7 @@ use tokio::time::Instant;
 /// What to look for and where.
 pub struct Search {
     pub si: StorageIndex,
-    /// All servers, in permuted order.
-    pub servers: Vec<Arc<Server>>,
+    pub pool: ServerPool,
     /// Bytes of each share that come with the answer.
     pub head: u32,
     /// How many servers to ask first.
@@ -38,19 +37,42 @@ struct Answer {
     took: Duration,
 }
 
-/// Runs until every server has been asked; notes in `book` what they say.
+/// Servers that have not been asked, in permuted order.
+#[derive(Default)]
+struct Unasked {
+    next: VecDeque<Arc<Server>>,
+    /// All that were ever taken in; a server that reconnected is another one.
+    known: Vec<Arc<Server>>,
+}
+
+impl Unasked {
+    /// Takes in servers that have come since.
+    fn refill(&mut self, search: &Search) {
+        for server in search.pool.in_order(&search.si) {
+            if !self.known.iter().any(|known| Arc::ptr_eq(known, &server)) {
+                self.known.push(Arc::clone(&server));
+                self.next.push_back(server);
+            }
+        }
+    }
+}
+
+/// Runs as long as the file is open; notes in `book` what servers say, and when none is left.
 pub async fn find(search: Search, book: Arc<Book>) {
     let burst = search.burst.clamp(1, FIND_OUTSTANDING_MAX);
     let mut allowed = burst;
     let mut waiting = FuturesUnordered::new();
-    let mut unasked = search.servers.iter();
+    let mut unasked = Unasked::default();
+    unasked.refill(&search);
     loop {
         while waiting.len() < allowed && book.wants_more() {
-            let Some(server) = unasked.next() else { break };
-            waiting.push(ask(Arc::clone(server), &search));
+            let Some(server) = unasked.next.pop_front() else { break };
+            waiting.push(ask(server, &search));
         }
-        if waiting.is_empty() && unasked.len() == 0 {
-            return book.nobody_left();
+        if waiting.is_empty() && unasked.next.is_empty() {
+            more_may_come(&search, &book).await;
+            unasked.refill(&search);
+            continue;
         }
         tokio::select! {
             biased;
@@ -64,11 +86,29 @@ pub async fn find(search: Search, book: Arc<Book>) {
     }
 }
 
+/// Everybody has been asked: waits until it is worth looking at the pool again.
+async fn more_may_come(search: &Search, book: &Book) {
+    match book.next_round() {
+        Some(round) => tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await,
+        None => {
+            book.nobody_left();
+            book.wanted().await;
+        }
+    }
+}
+
 async fn ask(server: Arc<Server>, search: &Search) -> Answer {
-    let asked = Instant::now();
-    let call = server.storage.call(OpenBucket { si: search.si, head: search.head });
-    let opened = within(search.patience.find, call).await;
-    Answer { server, opened, took: asked.elapsed() }
+    let mut round = 0;
+    loop {
+        let asked = Instant::now();
+        let call = server.storage.call(OpenBucket { si: search.si, head: search.head });
+        let opened = within(search.patience.find, call).await;
+        if !matches!(opened, Err(RemoteError::Busy)) || round == BUSY_ROUNDS_MAX {
+            return Answer { server, opened, took: asked.elapsed() };
+        }
+        tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await;
+        round += 1;
+    }
 }
 
 fn note(book: &Book, search: &Search, answer: Answer) {

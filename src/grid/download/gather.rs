@@ -1,13 +1,15 @@
 //! Getting one thing each from k different shares, however the servers behave.
 //!
 //! As many shares are asked as are missing. One that answers nothing for a while keeps its chance,
-//! but another share is asked beside it; one that fails is replaced. It ends when k shares answered,
-//! or when no share and no server is left to try.
+//! but another share is asked beside it; one that fails is replaced; one whose server is busy is
+//! replaced too, and asked again after a pause. It ends when k shares answered, or when no share and
+//! no server is left to try.
 
 use super::book::Book;
 use super::share::{Fault, Share};
 use super::{Download, DownloadError};
 use crate::base::ShareNum;
+use crate::base::limits::BUSY_ROUNDS_MAX;
 use crate::tub::RemoteError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -32,6 +34,8 @@ pub struct Gathering<'a, T> {
     question: Question<T>,
     /// Shares that were asked, whatever came of it.
     tried: Vec<Arc<Share>>,
+    /// Shares whose servers were busy, once each time.
+    busy: Vec<Arc<Share>>,
     asked: Vec<Asked>,
     answers: FuturesUnordered<Answering<T>>,
     /// By what the patience with a share is divided: where one is late, others may be.
@@ -55,6 +59,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
             download,
             question,
             tried: Vec::new(),
+            busy: Vec::new(),
             asked: Vec::new(),
             answers: FuturesUnordered::new(),
             hurry: 1,
@@ -133,9 +138,27 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
                 }
                 self.have.entry(share.num()).or_insert((share, answer));
             }
-            Err(Fault::Remote(RemoteError::Busy)) => self.book().slow(&share),
+            Err(Fault::Remote(RemoteError::Busy)) => self.ask_again_later(share),
             Err(fault) => self.download.blame(&share, fault),
         }
+    }
+
+    /// A busy server's answer is not waited for, but may come in time if others fail.
+    fn ask_again_later(&mut self, share: Arc<Share>) {
+        self.book().slow(&share);
+        let round = self.busy.iter().filter(|busy| Arc::ptr_eq(busy, &share)).count() as u32;
+        if round == BUSY_ROUNDS_MAX {
+            return;
+        }
+        self.busy.push(Arc::clone(&share));
+        let since = Instant::now() + self.download.patience.again * 2_u32.pow(round);
+        self.asked.push(Asked { share: Arc::clone(&share), since, due: since, late: true });
+        let question = Arc::clone(&self.question);
+        self.answers.push(Box::pin(async move {
+            tokio::time::sleep_until(since).await;
+            let answer = question(Arc::clone(&share)).await;
+            (share, answer)
+        }));
     }
 
     /// When the first share that is still in time will be late.

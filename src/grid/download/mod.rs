@@ -27,6 +27,7 @@ use crate::codec::SegmentNum;
 use crate::codec::decode::{self, FileTree, Run, SegmentError, ShareError, verify_runs};
 use crate::codec::ueb::BadUeb;
 use crate::storage::api::AdviseCorrupt;
+use crate::tub::RemoteError;
 use book::Book;
 use bytes::Bytes;
 use futures_util::future::FutureExt;
@@ -170,6 +171,7 @@ impl Download {
                 let (si, reason) = (self.si, error.to_string());
                 share.server().storage.send_only(AdviseCorrupt { si, share: share.num(), reason });
             }
+            Fault::Remote(RemoteError::Disconnected) => self.book.cut_off(share),
             Fault::Remote(_) => self.book.condemn(share),
         }
     }

@@ -61,14 +61,13 @@ impl Client {
         facts: FileFacts,
         key: Option<FileKey>,
     ) -> Result<FileReader, DownloadError> {
-        let servers = self.pool.in_order(&si);
-        if servers.is_empty() {
+        if self.pool.is_empty() {
             return Err(DownloadError::NoServers);
         }
         let book = Arc::new(Book::new(facts.params));
         let search = Search {
             si,
-            servers,
+            pool: self.pool.clone(),
             head: head_len(&facts),
             burst: facts.params.needed() + super::SPARE_QUESTIONS,
             patience: self.patience.clone(),
