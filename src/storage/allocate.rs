@@ -62,6 +62,7 @@ impl Store {
         ask: &AllocateRequest,
         begin: impl Fn(&Arc<Self>, Reservation) -> Result<Upload>,
     ) -> Result<Granted> {
+        let _change = self.begin_change()?;
         let room = self.room_now();
         let _bucket = self.lock(&ask.si);
         let bucket = self.scan(&ask.si, Mode::Change)?;

@@ -168,6 +168,7 @@ impl Store {
 
     /// Adds a lease to every share of an SI, or renews it; how many shares carry it now.
     pub fn add_lease(&self, si: &StorageIndex, secrets: &LeaseSecrets) -> Result<u32> {
+        let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
         self.adopt(si, &bucket)?;
@@ -181,6 +182,7 @@ impl Store {
     /// Extends the lease whose renew secret has this digest, on every share of the SI; when it ends
     /// now, in seconds since 1970. `NoSuchShare` if there is no such lease.
     pub fn renew(&self, si: &StorageIndex, digest: &Hash) -> Result<u64> {
+        let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
         self.adopt(si, &bucket)?;
@@ -208,6 +210,7 @@ impl Store {
     /// Ends the lease whose cancel secret has this digest; how many lease records went. A share
     /// without leases is deleted.
     pub fn cancel(&self, si: &StorageIndex, digest: &Hash) -> Result<u32> {
+        let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
         let mut gone = 0;
@@ -228,6 +231,7 @@ impl Store {
         while let Some(page) = from {
             let (due, next) = self.index.due(&page, now);
             for si in due {
+                let _change = self.begin_change()?;
                 let _bucket = self.lock(&si);
                 let bucket = self.scan(&si, Mode::Change)?;
                 self.change(&si, &bucket, |_, table| table.expire(now).into())?;

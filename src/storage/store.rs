@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -117,6 +117,8 @@ pub struct Store {
     /// The last stop was clean: every name here was synced before it.
     trusted: bool,
     stopping: AtomicBool,
+    /// Held shared by whatever changes the store; [`Store::shut_down`] waits for it.
+    changing: RwLock<()>,
     filler: Mutex<Option<JoinHandle<()>>>,
     _lock: Box<dyn Any + Send + Sync>,
 }
@@ -162,6 +164,7 @@ impl Store {
             read_only: config.read_only || writable.is_err(),
             trusted,
             stopping: AtomicBool::new(false),
+            changing: RwLock::default(),
             filler: Mutex::default(),
             _lock: lock,
         });
@@ -175,6 +178,14 @@ impl Store {
     pub(super) fn lock(&self, si: &StorageIndex) -> Option<MutexGuard<'_, ()>> {
         let number = usize::from(*si.0.first()?);
         self.buckets.get(number % BUCKET_LOCKS).map(locked)
+    }
+
+    /// The right to change what is stored, for one operation; taken before the bucket's lock, and
+    /// only once by a thread. `Ended` when the store is shut down.
+    pub(super) fn begin_change(&self) -> Result<RwLockReadGuard<'_, ()>> {
+        let change = self.changing.read().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the lock: who sees no stop is waited for by it.
+        if self.stopping.load(Relaxed) { Err(StoreError::Ended) } else { Ok(change) }
     }
 
     /// Bytes left for new shares.
@@ -222,12 +233,14 @@ impl Store {
         self.trusted
     }
 
-    /// Empties the journal and keeps the index for the next start. Uploads under way are void.
+    /// Waits for changes under way, and refuses later ones; then empties the journal and keeps the
+    /// index for the next start. Uploads under way are void.
     pub fn shut_down(&self) {
         if !self.stopping.swap(true, Relaxed) {
             if let Some(filler) = locked(&self.filler).take() {
                 let _ = filler.join();
             }
+            let _none = self.changing.write().unwrap_or_else(PoisonError::into_inner);
             self.leases.shut_down();
             if locked(&self.settled).doubtful.is_empty() {
                 self.index.shut_down(&self.disk, &self.paths);

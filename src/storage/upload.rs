@@ -163,6 +163,7 @@ impl Upload {
         }
         self.file.sync()?;
         let store = self.store.clone();
+        let _change = store.begin_change()?;
         let _bucket = store.lock(&self.key.0);
         store.check_names(&self.key.0)?;
         store.leases.forget(&self.key)?;
