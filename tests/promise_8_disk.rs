@@ -14,6 +14,7 @@
 
 mod storage_help;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +30,9 @@ const DIR: &str = "/storage";
 const LATER: u64 = 500;
 const ERRORS: [i32; 3] = [28, 5, 30]; // ENOSPC, EIO, EROFS
 const POWER_CUTS: u64 = 4;
+/// The calls that sync a bucket found at start, after the one that opens its share: the share and
+/// three folders.
+const SYNCS_AT_FIRST_USE: Range<u64> = 1..5;
 
 type Act = fn(&Arc<Store>) -> Result<(), StoreError>;
 /// Whether the act shows in a store.
@@ -160,12 +164,19 @@ fn a_disk_that_recovers_takes_shares_and_leases_again() {
             let disk = Disk::new(Arc::new(memory)).with_faults(faults.clone());
             let store = Store::open(later(&disk)).unwrap();
             faults.plan(at, Fault::FromThenOn(code));
-            let _ = store.add_lease(&si(1), &secrets(3));
+            let first = store.add_lease(&si(1), &secrets(3));
             faults.heal();
+            put(&store, si(3), 0, &data(2, 700), 1).unwrap();
+            let mut store = store;
+            // What could not be synced is not believed before the next start.
+            if SYNCS_AT_FIRST_USE.contains(&at) && first.is_err() {
+                assert!(store.add_lease(&si(1), &secrets(4)).is_err(), "{code} at {at}");
+                drop(store);
+                store = Store::open(later(&disk)).unwrap();
+            }
             assert_eq!(store.add_lease(&si(1), &secrets(4)).unwrap(), 1);
             assert_eq!(store.cancel(&si(1), &blake2b(&[!4; 32])).unwrap(), 1);
             old_things_stand(&store);
-            put(&store, si(3), 0, &data(2, 700), 1).unwrap();
         }
     }
 }

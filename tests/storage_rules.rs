@@ -14,14 +14,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
-use storage_help::{open, put, request, secrets, si};
+use storage_help::{data, get, open, put, request, secrets, si};
 use tahoe::disk::faults::Op;
 use tahoe::disk::memory::MemoryDisk;
-use tahoe::disk::{Disk, Faults};
+use tahoe::disk::{Cache, Disk, Fault, Faults, Mode};
 use tahoe::storage::StoreError;
 
 const DIR: &str = "/storage";
 const WAIT: Duration = Duration::from_secs(30);
+const EIO: i32 = 5;
 
 /// A disk that stops at its next such call when it is armed, until it is let go.
 fn disk_that_waits(at: Op) -> (Disk, Arc<AtomicBool>, mpsc::Receiver<()>, mpsc::Sender<()>) {
@@ -71,4 +72,39 @@ fn an_upload_is_not_closed_after_a_stop() {
     store.shut_down();
     assert!(matches!(upload.close(), Err(StoreError::Ended)));
     assert!(store.list(&si(1)).unwrap().is_empty());
+}
+
+#[test]
+fn a_bucket_whose_first_sync_failed_is_not_believed_later() {
+    let memory = MemoryDisk::new();
+    let disk = Disk::new(Arc::new(memory.clone()));
+    put(&open(&disk, Path::new(DIR)), si(1), 0, &data(1, 300), 1).unwrap();
+    // The first call opens the share; the share and three folders are synced after that.
+    for at in 1..5 {
+        let faults = Arc::new(Faults::none());
+        let store = open(&disk.clone().with_faults(faults.clone()), Path::new(DIR));
+        faults.plan(at, Fault::Once(EIO));
+        assert!(store.add_lease(&si(1), &secrets(2)).is_err());
+        assert!(store.add_lease(&si(1), &secrets(2)).is_err(), "sync {at}");
+        assert!(store.allocate(&request(si(1), &[0, 1], 300, 2)).is_err());
+        assert_eq!(get(&store, si(1), 0), Some(data(1, 300)));
+    }
+}
+
+#[test]
+fn a_failed_sync_loses_what_it_was_for() {
+    let memory = MemoryDisk::new();
+    let faults = Arc::new(Faults::none());
+    let disk = Disk::new(Arc::new(memory.clone())).with_faults(faults.clone());
+    let file = disk.open(Path::new("/file"), Mode::New).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    file.write_at(b"old", 0, Cache::Keep).unwrap();
+    file.sync().unwrap();
+    file.write_at(b"new", 0, Cache::Keep).unwrap();
+    faults.plan(0, Fault::Once(EIO));
+    assert!(file.sync().is_err());
+    file.sync().unwrap();
+    assert_eq!(file.read(0, 3).unwrap(), b"new");
+    memory.lose_power(1);
+    assert_eq!(file.read(0, 3).unwrap(), b"old");
 }

@@ -2,7 +2,8 @@
 //!
 //! It is as forgetful as the rules allow: after [`MemoryDisk::lose_power`] each 512-byte piece of
 //! an unsynced write, each unsynced change of length and each unsynced change of a folder is there
-//! or not, by the toss of a seeded coin, whatever the order in which they were made.
+//! or not, by the toss of a seeded coin, whatever the order in which they were made. What a failed
+//! sync of a file was for can be read until then and is never durable, as with Linux.
 
 use super::{Backend, Cache, Entry, Mode, RawFile};
 use std::any::Any;
@@ -79,6 +80,15 @@ fn splice(data: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 }
 
 impl Inode {
+    fn sync(&mut self) {
+        for change in std::mem::take(&mut self.unsynced) {
+            match change {
+                Change::Length(len) => self.durable.resize(len as usize, 0),
+                Change::Bytes(offset, bytes) => splice(&mut self.durable, offset as usize, &bytes),
+            }
+        }
+    }
+
     fn lose(&mut self, coin: &mut Coin) {
         for change in std::mem::take(&mut self.unsynced) {
             match change {
@@ -299,10 +309,14 @@ impl RawFile for MemoryFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state();
-        let inode = state.inode(self.inode)?;
-        inode.durable = inode.now.clone();
-        inode.unsynced.clear();
+        state.inode(self.inode)?.sync();
         Ok(())
+    }
+
+    fn sync_failed(&self) {
+        if let Ok(inode) = self.disk.state().inode(self.inode) {
+            inode.unsynced.clear();
+        }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

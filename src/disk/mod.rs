@@ -75,6 +75,8 @@ pub trait RawFile: Send + Sync {
     fn read_at(&self, to: &mut [u8], offset: u64) -> io::Result<usize>;
     fn write_at(&self, bytes: &[u8], offset: u64, cache: Cache) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
+    /// A sync failed by plan: as with a real one, what it was for stays readable and is lost.
+    fn sync_failed(&self) {}
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Length of the file.
     fn size(&self) -> io::Result<u64>;
@@ -237,7 +239,7 @@ impl File {
     /// Makes the file's bytes and length durable. After an error the bytes may be gone from
     /// memory: a second call may succeed although they never reached the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.disk.pass(Op::Sync)?;
+        self.disk.pass(Op::Sync).inspect_err(|_| self.raw.sync_failed())?;
         self.raw.sync()
     }
 

@@ -53,18 +53,27 @@ impl Store {
         {
             return Ok(());
         }
-        for share in &bucket.shares {
-            share.file.sync()?;
-        }
-        let bucket_folder = self.paths.bucket(si);
-        for folder in bucket_folder.ancestors().take(3) {
-            self.disk.sync_dir(folder)?;
-        }
+        let synced = self.sync_bucket(si, bucket);
         let mut settled = locked(&self.settled);
+        if synced.is_err() {
+            // A second sync could succeed although the first one lost what it was for.
+            settled.doubtful.insert(*si);
+            return synced;
+        }
         if settled.buckets.len() >= SETTLED_MAX {
             settled.buckets.clear();
         }
         settled.buckets.insert(*si);
+        Ok(())
+    }
+
+    fn sync_bucket(&self, si: &StorageIndex, bucket: &Bucket) -> Result<()> {
+        for share in &bucket.shares {
+            share.file.sync()?;
+        }
+        for folder in self.paths.bucket(si).ancestors().take(3) {
+            self.disk.sync_dir(folder)?;
+        }
         Ok(())
     }
 

@@ -94,7 +94,7 @@ pub(super) struct Settled {
     pub prefixes: HashSet<PathBuf>,
     /// Buckets whose shares from before this start were synced by it.
     pub buckets: HashSet<StorageIndex>,
-    /// Buckets with a name that may not survive: a sync failed and the name could not be removed.
+    /// Buckets in which something may not survive: a sync failed and what it was for is still there.
     pub doubtful: HashSet<StorageIndex>,
 }
 
