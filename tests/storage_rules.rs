@@ -10,15 +10,16 @@
 
 mod storage_help;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
-use storage_help::{data, get, open, put, request, secrets, si};
+use storage_help::{config, data, get, open, put, request, secrets, si};
 use tahoe::disk::faults::Op;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Cache, Disk, Fault, Faults, Mode};
-use tahoe::storage::StoreError;
+use tahoe::storage::paths::bucket_path;
+use tahoe::storage::{Store, StoreConfig, StoreError};
 
 const DIR: &str = "/storage";
 const WAIT: Duration = Duration::from_secs(30);
@@ -107,4 +108,40 @@ fn a_failed_sync_loses_what_it_was_for() {
     assert_eq!(file.read(0, 3).unwrap(), b"new");
     memory.lose_power(1);
     assert_eq!(file.read(0, 3).unwrap(), b"old");
+}
+
+/// A storage directory on the real disk with a share of each bucket 1 to 3.
+fn stocked() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("storage");
+    let store = open(&Disk::real(), &dir);
+    for n in 1..4 {
+        put(&store, si(n), 0, &data(n, 300), 1).unwrap();
+    }
+    (folder, dir)
+}
+
+fn share_path(dir: &Path, n: u8, num: u8) -> PathBuf {
+    dir.join("shares").join(bucket_path(&si(n))).join(num.to_string())
+}
+
+fn limited(dir: &Path, limit: u64) -> Arc<Store> {
+    let config = config(&Disk::real(), dir);
+    Store::open(StoreConfig { size_limit: Some(limit), ..config }).unwrap()
+}
+
+#[test]
+fn shares_that_cannot_be_counted_make_a_limited_store_full() {
+    let (_folder, dir) = stocked();
+    std::os::unix::fs::symlink("/nowhere/at/all", share_path(&dir, 2, 1)).unwrap();
+    let store = limited(&dir, 1 << 20);
+    assert!(!store.wait_indexed(Duration::from_millis(300)));
+    assert_eq!(store.space().used, None);
+    assert!(store.allocate(&request(si(9), &[0], 10, 1)).unwrap().uploads.is_empty());
+    assert_eq!(get(&store, si(1), 0), Some(data(1, 300)));
+    drop(store);
+    std::fs::remove_file(share_path(&dir, 2, 1)).unwrap();
+    // What is no folder has no shares.
+    std::fs::write(dir.join("shares/README"), b"words").unwrap();
+    assert!(limited(&dir, 1 << 20).wait_indexed(WAIT));
 }

@@ -45,6 +45,8 @@ pub(super) struct Bucket {
     pub taken: BTreeSet<ShareNum>,
     /// Length of all its files.
     pub bytes: u64,
+    /// Some could not be read and are not in `bytes`.
+    pub unread: bool,
 }
 
 /// A share, open for reading.
@@ -127,11 +129,13 @@ impl Store {
                     if let Err(error) = self.quarantine(&(*si, num)) {
                         tracing::error!(%si, %num, %error, "a damaged share cannot be moved");
                         bucket.taken.insert(num);
+                        bucket.unread = true;
                     }
                 }
                 Err(error) if mode == Mode::Read => {
                     tracing::error!(%si, %num, %error, "a share cannot be read");
                     bucket.taken.insert(num);
+                    bucket.unread = true;
                 }
                 Err(error) => return Err(error),
             }

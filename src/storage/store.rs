@@ -264,13 +264,38 @@ impl Store {
         }
     }
 
-    /// Takes what the index says of a bucket from its files.
-    fn index_bucket(&self, si: &StorageIndex) {
+    /// Takes what the index says of a bucket from its files; whether that was all of it.
+    fn index_bucket(&self, si: &StorageIndex) -> bool {
         let _bucket = self.lock(si);
         let read = self.scan(si, Mode::Read);
-        if let Err(error) = read.and_then(|bucket| self.reindex(si, &bucket)) {
+        let indexed = read.and_then(|bucket| {
+            self.reindex(si, &bucket)?;
+            Ok(!bucket.unread)
+        });
+        indexed.unwrap_or_else(|error| {
             tracing::error!(%si, %error, "a bucket cannot be indexed");
+            false
+        })
+    }
+
+    /// Puts every bucket of a prefix folder into the index. `None`: the store stops; false: something
+    /// could not be read.
+    fn index_prefix(&self, prefix: &Path) -> Option<bool> {
+        let names = match self.disk.list(prefix) {
+            Ok(names) => names,
+            Err(error) => {
+                tracing::error!(%error, "a folder of shares cannot be indexed");
+                return Some(false);
+            }
+        };
+        let mut whole = true;
+        for si in names.iter().filter_map(|entry| StorageIndex::from_base32(&entry.name).ok()) {
+            if self.stopping.load(Relaxed) {
+                return None;
+            }
+            whole &= self.index_bucket(&si);
         }
+        Some(whole)
     }
 }
 
@@ -304,26 +329,28 @@ fn empty_incoming(disk: &Disk, paths: &Paths) -> std::io::Result<()> {
     disk.mkdir(&paths.incoming()).map(drop)
 }
 
-/// Puts every bucket into the index, unless the store stops first.
+/// Puts every bucket into the index, unless the store stops first. What cannot be read leaves the
+/// bytes in use unknown: a store with a limit counts as full rather than be overfilled.
 fn fill(store: &Weak<Store>) {
     let Some(prefixes) = store.upgrade().and_then(|store| {
         let shares = store.paths.shares();
-        Some(store.disk.list(&shares).ok()?.into_iter().map(move |entry| shares.join(entry.name)))
+        let listed = store.disk.list(&shares).inspect_err(
+            |error| tracing::error!(%error, "the shares cannot be listed to be indexed"),
+        );
+        let folders = listed.ok()?.into_iter().filter(|entry| entry.is_dir);
+        Some(folders.map(|entry| shares.join(entry.name)).collect::<Vec<_>>())
     }) else {
         return;
     };
+    let mut whole = true;
     for prefix in prefixes {
-        let Some(names) = store.upgrade().and_then(|store| store.disk.list(&prefix).ok()) else {
-            continue;
-        };
-        for si in names.iter().filter_map(|entry| StorageIndex::from_base32(&entry.name).ok()) {
-            match store.upgrade() {
-                Some(store) if !store.stopping.load(Relaxed) => store.index_bucket(&si),
-                _ => return,
-            }
+        match store.upgrade().and_then(|store| store.index_prefix(&prefix)) {
+            Some(read) => whole &= read,
+            None => return,
         }
     }
-    if let Some(store) = store.upgrade() {
-        store.index.filled();
+    match store.upgrade() {
+        Some(store) if whole => store.index.filled(),
+        _ => tracing::error!("some shares could not be read: the bytes in use are not known"),
     }
 }
