@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use storage_help::{config, data, get, open, put, request, secrets, si};
+use tahoe::base::limits::LEASES_READ_MAX;
 use tahoe::disk::faults::Op;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Cache, Disk, Fault, Faults, Mode};
@@ -144,4 +145,25 @@ fn shares_that_cannot_be_counted_make_a_limited_store_full() {
     // What is no folder has no shares.
     std::fs::write(dir.join("shares/README"), b"words").unwrap();
     assert!(limited(&dir, 1 << 20).wait_indexed(WAIT));
+}
+
+#[test]
+fn a_share_with_more_leases_than_are_read_is_served_and_counted() {
+    let (_folder, dir) = stocked();
+    for (num, leases) in [(1, LEASES_READ_MAX), (2, LEASES_READ_MAX + 1)] {
+        let mut head = Vec::new();
+        [2, 5, leases].iter().for_each(|word: &u32| head.extend(word.to_be_bytes()));
+        head.extend(b"share");
+        let path = share_path(&dir, 3 + num, num);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, head).unwrap();
+        let len = 12 + 5 + 72 * u64::from(leases);
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(len).unwrap();
+    }
+    let store = limited(&dir, 1 << 30);
+    assert!(store.wait_indexed(WAIT));
+    let files: u64 = (1..3).map(|n| 12 + 5 + 72 * (u64::from(LEASES_READ_MAX) + n - 1)).sum();
+    assert_eq!(store.space().used, Some(3 * (12 + 300 + 72) + files));
+    assert_eq!(get(&store, si(5), 2).unwrap(), b"share");
+    assert!(matches!(store.add_lease(&si(5), &secrets(1)), Err(StoreError::TooManyLeases)));
 }

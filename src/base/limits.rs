@@ -184,6 +184,8 @@ pub const WEB_WORKERS_MAX: usize = 4;
 pub const LEASE_SECONDS: u64 = 31 * 24 * 3600;
 /// Leases on one share; 0.6 and 1.20 have no limit, a hostile client does.
 pub const LEASES_MAX: usize = 1_000;
+/// Leases that are read of one share file, which may be another program's: 5 MiB of them.
+pub const LEASES_READ_MAX: u32 = 1 << 16;
 /// An upload without a write for so long is aborted.
 pub const UPLOAD_IDLE_TIME: Duration = Duration::from_secs(30 * 60);
 /// Ranges in one read call.

@@ -10,7 +10,7 @@ use super::journal::record::Key;
 use super::paths::share_number;
 use super::store::Store;
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::BULK_MAX;
+use crate::base::limits::{BULK_MAX, LEASES_READ_MAX};
 use crate::disk::{Disk, File, Mode};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -24,8 +24,12 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Reads its leases.
+    /// Reads its leases. `TooManyLeases` if there are more than are held in memory: such a share is
+    /// served, and its leases are let alone.
     pub fn table(&self) -> Result<LeaseTable> {
+        if self.header.leases > LEASES_READ_MAX {
+            return Err(StoreError::TooManyLeases);
+        }
         let len = LEASE_LEN as usize * self.header.leases as usize;
         let area = self.file.read(self.header.leases_offset(), len)?;
         let table = LeaseTable::from_bytes(self.header, &area);

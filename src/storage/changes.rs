@@ -149,8 +149,14 @@ impl Store {
 
     /// Takes what the index says of a bucket from its files. The caller holds the bucket's lock.
     pub(super) fn reindex(&self, si: &StorageIndex, bucket: &Bucket) -> Result<()> {
-        let tables = bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>()?;
-        self.reindex_tables(si, bucket, &tables, &Digests::new());
+        match bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>() {
+            Ok(tables) => self.reindex_tables(si, bucket, &tables, &Digests::new()),
+            Err(StoreError::TooManyLeases) => {
+                let row = Row { bytes: bucket.bytes, earliest: u32::MAX };
+                self.index.put(si, Some(row));
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
