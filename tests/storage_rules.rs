@@ -167,3 +167,27 @@ fn a_share_with_more_leases_than_are_read_is_served_and_counted() {
     assert_eq!(get(&store, si(5), 2).unwrap(), b"share");
     assert!(matches!(store.add_lease(&si(5), &secrets(1)), Err(StoreError::TooManyLeases)));
 }
+
+#[test]
+fn an_upload_that_ends_meanwhile_does_not_make_room() {
+    let (disk, armed, is_stopped, go) = disk_that_waits(Op::Stat);
+    let config = config(&disk, Path::new(DIR));
+    let store = Store::open(StoreConfig { size_limit: Some(1000), ..config }).unwrap();
+    assert!(store.wait_indexed(WAIT));
+    let mut first = store.allocate(&request(si(1), &[0], 400, 1)).unwrap().uploads.remove(0).1;
+    first.write(0, &data(1, 400)).unwrap();
+    std::thread::scope(|scope| {
+        armed.store(true, SeqCst);
+        let second = scope.spawn(|| store.allocate(&request(si(2), &[0], 700, 1)));
+        is_stopped.recv_timeout(WAIT).unwrap();
+        let close = scope.spawn(|| first.close());
+        // It may end now, or only when the room is taken.
+        std::thread::sleep(Duration::from_millis(100));
+        go.send(()).unwrap();
+        assert!(
+            second.join().unwrap().unwrap().uploads.is_empty(),
+            "more was granted than allowed"
+        );
+        close.join().unwrap().unwrap();
+    });
+}

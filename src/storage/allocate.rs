@@ -63,7 +63,6 @@ impl Store {
         begin: impl Fn(&Arc<Self>, Reservation) -> Result<Upload>,
     ) -> Result<Granted> {
         let _change = self.begin_change()?;
-        let room = self.room_now();
         let _bucket = self.lock(&ask.si);
         let bucket = self.scan(&ask.si, Mode::Change)?;
         self.adopt(&ask.si, &bucket)?;
@@ -73,7 +72,7 @@ impl Store {
             wanted.remove(taken);
         }
         let mut granted = Granted { already, ..Granted::default() };
-        for reserved in self.reserve(ask, wanted, room, &mut granted.in_progress) {
+        for reserved in self.reserve(ask, wanted, &mut granted.in_progress) {
             let num = reserved.key.1;
             match begin(self, reserved) {
                 Ok(upload) => granted.uploads.push((num, upload)),
@@ -101,11 +100,13 @@ impl Store {
         self: &Arc<Self>,
         ask: &AllocateRequest,
         wanted: BTreeSet<ShareNum>,
-        room: u64,
         in_progress: &mut Vec<ShareNum>,
     ) -> Vec<Reservation> {
         let mut granted = Vec::new();
         let mut uploads = locked(&self.uploads);
+        // Under the lock: an upload that ends is counted as stored before its promise is given back,
+        // so that here it counts once or twice, never not at all.
+        let room = self.room_now();
         let mut remaining = room.saturating_sub(uploads.reserved);
         for num in wanted {
             let key = (ask.si, num);

@@ -190,9 +190,10 @@ impl Store {
 
     /// Bytes left for new shares.
     pub fn space(&self) -> Space {
+        let uploads = locked(&self.uploads);
         let used = self.index.bytes();
-        let reserved = locked(&self.uploads).reserved;
-        let available = self.room(used).saturating_sub(reserved);
+        let available = self.room(used).saturating_sub(uploads.reserved);
+        drop(uploads);
         Space { available, used, read_only: self.read_only }
     }
 
