@@ -206,6 +206,9 @@ pub const WRITE_CHUNK: usize = 256 << 10;
 pub const WRITE_GATHER_MAX: usize = 64 << 20;
 /// The lease journal is emptied when it has grown to this and nothing is under way.
 pub const LEASE_JOURNAL_MAX: u64 = 256 << 10;
+/// Grown to this, the lease journal takes no more before what is under way is made and dropped from
+/// it: a quarter of what is read back.
+pub const LEASE_JOURNAL_FULL: u64 = 16 << 20;
 /// A lease journal longer than this was not written by us.
 pub const LEASE_JOURNAL_READ_MAX: u64 = 64 << 20;
 /// Corruption reports that a server keeps.

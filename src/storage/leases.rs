@@ -1,7 +1,7 @@
 //! Changing leases in share files, by way of the journal.
 //!
 //! The caller holds the bucket's lock, so the shares of one SI change one at a time. An edit that
-//! was journalled but could not be made is kept in mind: the share's data is where it was, reads go
+//! was journalled but could not be made stays in the journal: the share's data is where it was, reads go
 //! on, and the next change of that share makes the old edit first.
 
 use super::container::{COUNT_OFFSET, Edit, HEAD_LEN, HEADER_LEN, Header, Kind, classify};
@@ -10,30 +10,25 @@ use super::journal::Journal;
 use super::journal::record::{Key, Record};
 use super::paths::Paths;
 use crate::disk::{Cache, Disk, File, Mode};
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Leases {
     disk: Disk,
     paths: Paths,
     journal: Journal,
-    /// Edits in the journal that are not, or only half, in the share file.
-    unmade: Mutex<BTreeMap<Key, Edit>>,
 }
 
 impl Leases {
     /// Opens the journal and makes its edits again. Shares whose disk refuses stay readable.
     pub fn open(disk: Disk, paths: Paths) -> Result<Self> {
         let (journal, found) = Journal::open(disk.clone(), paths.journal())?;
-        let leases = Self { disk, paths, journal, unmade: Mutex::default() };
+        let leases = Self { disk, paths, journal };
         for (key, edit) in found.edits {
             if let Err(error) = leases.make_by_name(&key, &edit) {
                 tracing::warn!(%error, "a change of leases could not be completed");
-                leases.unmade().insert(key, edit);
+                leases.journal.still_unmade(key, edit);
             }
         }
-        leases.journal.still_under_way(leases.unmade().keys());
         if found.damaged {
             leases.set_journal_aside();
         }
@@ -50,13 +45,9 @@ impl Leases {
         }
     }
 
-    fn unmade(&self) -> MutexGuard<'_, BTreeMap<Key, Edit>> {
-        self.unmade.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What a share file is, in spite of an edit that is only half made.
     pub fn kind(&self, key: &Key, head: &[u8], file_len: u64) -> Kind {
-        let Some(edit) = self.unmade().get(key).cloned() else {
+        let Some(edit) = self.journal.unmade(key) else {
             return classify(head, file_len);
         };
         // With no leases and no data to account for, only the version decides.
@@ -74,12 +65,11 @@ impl Leases {
 
     /// Makes an edit that an earlier failure left open, before the share's leases are read.
     pub fn settle(&self, key: &Key, file: &File) -> Result<()> {
-        let Some(edit) = self.unmade().get(key).cloned() else {
+        let Some(edit) = self.journal.unmade(key) else {
             return Ok(());
         };
         make(file, &edit)?;
-        self.unmade().remove(key);
-        self.journal.applied(1);
+        self.journal.settled(key);
         Ok(())
     }
 
@@ -104,7 +94,7 @@ impl Leases {
             match make(file, &edit) {
                 Ok(()) => made += 1,
                 Err(error) => {
-                    self.unmade().insert(key, edit);
+                    self.journal.failed(key, edit);
                     outcome = Err(error);
                 }
             }
@@ -117,9 +107,6 @@ impl Leases {
     pub fn forget(&self, key: &Key) -> Result<()> {
         if self.journal.mentions(key) {
             self.journal.commit(&[Record::Void(*key)])?;
-        }
-        if self.unmade().remove(key).is_some() {
-            self.journal.applied(1);
         }
         Ok(())
     }
