@@ -13,7 +13,7 @@
 use actix::{Actor, Addr, Context, Handler, ResponseFuture};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use tahoe::base::limits::ANNOUNCEMENTS_MAX;
+use tahoe::base::limits::{ANNOUNCEMENTS_MAX, SERVICES_PER_TUB_MAX};
 use tahoe::base::secret::IdentitySeed;
 use tahoe::introducer::api::{self, Changed, Publish, Publisher, Subscribe, Subscriber, Welcome};
 use tahoe::introducer::api::{StillThere, code};
@@ -46,11 +46,15 @@ fn tub(net: &LoopbackNet, number: u32) -> Tub {
 
 /// What the node of `number` says about itself.
 fn says(number: u32, sequence: u64) -> Announcement {
+    says_of(number, sequence, "storage")
+}
+
+fn says_of(number: u32, sequence: u64, service: &str) -> Announcement {
     let identity = Identity::from_seed(&seed(number));
     let furl = format!("pb+xk1://{}@loop:tub{number}/{}", identity.tub_id(), "a".repeat(52));
     let fields = Fields {
         sequence,
-        service: "storage".into(),
+        service: service.into(),
         furl: Furl::parse(&furl).unwrap(),
         nickname: format!("server {number}"),
         version: "test/1".into(),
@@ -289,4 +293,20 @@ async fn nobody_publishes_for_others_or_goes_back() {
     publish(&there, &says(301, 5)).await.unwrap();
     assert_eq!(refused(publish(&there, &says(301, 4)).await), Some(code::STALE));
     publish(&there, &says(301, 6)).await.unwrap();
+}
+
+#[actix_rt::test]
+async fn one_node_takes_few_places_of_the_list() {
+    let net = LoopbackNet::default();
+    let (hub, greedy, modest) = (tub(&net, 400), tub(&net, 401), tub(&net, 402));
+    let furl = hub.register(api::Introducer::of(start(Introducer::new(FINE))), None);
+    let there: Ref<api::Introducer> = greedy.get(&furl).await.unwrap();
+    for n in 0..2 * SERVICES_PER_TUB_MAX {
+        let answer = publish(&there, &says_of(401, 1, &format!("service {n}"))).await;
+        let refused = answer.err().and_then(|error| error.code());
+        assert_eq!(refused, (n >= SERVICES_PER_TUB_MAX).then_some(code::FULL), "service {n}");
+    }
+    publish(&there, &says_of(401, 2, "service 0")).await.unwrap();
+    let there: Ref<api::Introducer> = modest.get(&furl).await.unwrap();
+    publish(&there, &says(402, 1)).await.unwrap();
 }

@@ -87,6 +87,8 @@ pub const ERROR_TEXT_MAX: usize = 200;
 
 /// Announcements that an introducer or a client keeps.
 pub const ANNOUNCEMENTS_MAX: usize = 4_096;
+/// Announcements of one node: one a service.
+pub const SERVICES_PER_TUB_MAX: usize = 8;
 /// One signed announcement.
 pub const ANNOUNCEMENT_MAX: usize = 4_096;
 /// Nickname, version and service names, in bytes.

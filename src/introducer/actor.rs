@@ -1,7 +1,7 @@
 //! The introducer: who announces, who listens, and what each listener has not heard yet.
 //!
-//! All state is bounded: one announcement a tub and service, [`ANNOUNCEMENTS_MAX`] in all; and for
-//! each subscriber the set of tubs that changed since its last answer. An announcement lives as
+//! All state is bounded: one announcement a tub and service, [`SERVICES_PER_TUB_MAX`] of a tub and
+//! [`ANNOUNCEMENTS_MAX`] in all; and for each subscriber the set of tubs that changed since its last answer. An announcement lives as
 //! long as the link whose node published it.
 
 use super::announcement::Announcement;
@@ -9,24 +9,37 @@ use super::api::code;
 use super::api::{Changed, GridParameters, Publish, Publisher, Subscribe, Subscriber, Welcome};
 use super::book::{Book, Change};
 use crate::base::limits::{
-    ANNOUNCE_FRAME_BYTES, NICKNAME_MAX, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_TUB_MAX,
+    ANNOUNCE_FRAME_BYTES, ANNOUNCEMENTS_MAX, NICKNAME_MAX, SERVICES_PER_TUB_MAX, SUBSCRIBERS_MAX,
+    SUBSCRIBERS_PER_TUB_MAX,
 };
 use crate::tub::{Ref, RemoteError, TubId};
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The actor behind `introducer.furl`.
 pub struct Introducer {
     parameters: GridParameters,
     services: BTreeMap<String, Book>,
-    /// Which link keeps an announcement alive; the number tells a new link from an old one's end.
-    holders: HashMap<(String, TubId), (u64, Ref<Publisher>)>,
+    holders: HashMap<(String, TubId), Holder>,
     watchers: BTreeMap<u64, Watcher>,
     next_id: u64,
 }
 
+/// The link that keeps an announcement alive.
+struct Holder {
+    /// Tells a new link from an old one's end.
+    id: u64,
+    _link: Ref<Publisher>,
+    /// Waits for the end of the link.
+    watch: SpawnHandle,
+}
+
 struct Watcher {
     to: Ref<Subscriber>,
+    /// Waits for the end of the link.
+    watch: Option<SpawnHandle>,
     service: String,
     /// Tubs of which it has not heard the latest.
     unheard: BTreeSet<TubId>,
@@ -85,7 +98,7 @@ impl Introducer {
         let call = watcher.to.call(news).into_actor(self);
         ctx.spawn(call.map(move |answer, this, ctx| {
             if answer.is_err() {
-                this.watchers.remove(&id);
+                this.dismiss(id, ctx);
             } else if let Some(watcher) = this.watchers.get_mut(&id) {
                 watcher.busy = false;
                 this.push(id, ctx);
@@ -93,9 +106,45 @@ impl Introducer {
         }));
     }
 
+    /// Takes an announcement into the list, or refuses it and leaves no trace.
+    fn offer(&mut self, announcement: Announcement) -> Result<Change, RemoteError> {
+        let (tub, service) = (announcement.tub(), announcement.service.clone());
+        let known = self.services.get(&service).is_some_and(|book| book.get(&tub).is_some());
+        if !known {
+            let of_tub = self.services.values().filter(|book| book.get(&tub).is_some()).count();
+            if of_tub >= SERVICES_PER_TUB_MAX || self.announced() >= ANNOUNCEMENTS_MAX {
+                return Err(refused(code::FULL, "this introducer's list is full"));
+            }
+        }
+        match self.services.entry(service).or_default().offer(announcement) {
+            Change::Stale => Err(refused(code::STALE, "a newer announcement is known")),
+            Change::Full => Err(refused(code::FULL, "this introducer's list is full")),
+            change => Ok(change),
+        }
+    }
+
+    /// From now on the announcement lives as long as this holder's link.
+    fn hold(&mut self, service: &str, tub: TubId, holder: Ref<Publisher>, ctx: &mut Context<Self>) {
+        let (id, service) = (self.fresh_id(), service.to_owned());
+        let (key, lost) = ((service.clone(), tub), holder.lost().into_actor(self));
+        let watch = ctx.spawn(lost.map(move |(), this, ctx| this.gone(&service, tub, id, ctx)));
+        let holder = Holder { id, _link: holder, watch };
+        // One watch for each announcement, however often it is published.
+        if let Some(old) = self.holders.insert(key, holder) {
+            ctx.cancel_future(old.watch);
+        }
+    }
+
+    /// Forgets a subscriber and what waits for the end of its link.
+    fn dismiss(&mut self, id: u64, ctx: &mut Context<Self>) {
+        if let Some(watch) = self.watchers.remove(&id).and_then(|watcher| watcher.watch) {
+            ctx.cancel_future(watch);
+        }
+    }
+
     fn gone(&mut self, service: &str, tub: TubId, holder: u64, ctx: &mut Context<Self>) {
         let key = (service.to_owned(), tub);
-        if self.holders.get(&key).is_some_and(|(id, _)| *id == holder) {
+        if self.holders.get(&key).is_some_and(|known| known.id == holder) {
             self.holders.remove(&key);
             if let Some(book) = self.services.get_mut(service) {
                 book.remove(&tub);
@@ -154,27 +203,12 @@ impl Handler<Publish> for Introducer {
         if msg.holder.peer().is_some_and(|peer| peer != tub) {
             return Err(not_yours());
         }
-        let full = self.announced() >= crate::base::limits::ANNOUNCEMENTS_MAX;
-        let book = self.services.entry(service.clone()).or_default();
-        if full && book.get(&tub).is_none() {
-            return Err(refused(code::FULL, "this introducer's list is full"));
-        }
-        let change = book.offer(announcement);
-        match change {
-            Change::Stale => return Err(refused(code::STALE, "a newer announcement is known")),
-            Change::Full => return Err(refused(code::FULL, "this introducer's list is full")),
-            Change::New | Change::Newer | Change::Same => {}
-        }
-        let id = self.fresh_id();
-        let lost = msg.holder.lost();
-        self.holders.insert((service.clone(), tub), (id, msg.holder));
+        let change = self.offer(announcement)?;
+        self.hold(&service, tub, msg.holder, ctx);
         if change != Change::Same {
             tracing::info!(service, %tub, "announced");
             self.mark(&service, tub, ctx);
         }
-        ctx.spawn(lost.into_actor(self).map(move |(), this, ctx| {
-            this.gone(&service, tub, id, ctx);
-        }));
         Ok(())
     }
 }
@@ -194,6 +228,7 @@ impl Handler<Subscribe> for Introducer {
         let book = self.services.get(&msg.service);
         let mut watcher = Watcher {
             to: msg.watcher,
+            watch: None,
             service: msg.service,
             unheard: book.into_iter().flat_map(Book::iter).map(|known| known.tub()).collect(),
             parameters_unheard: false,
@@ -203,10 +238,9 @@ impl Handler<Subscribe> for Introducer {
             watcher.take_news(book, self.parameters).map_or_else(Vec::new, |news| news.announced);
         let lost = watcher.to.lost();
         let id = self.fresh_id();
+        let lost = lost.into_actor(self).map(move |(), this, ctx| this.dismiss(id, ctx));
+        watcher.watch = Some(ctx.spawn(lost));
         self.watchers.insert(id, watcher);
-        ctx.spawn(lost.into_actor(self).map(move |(), this, _| {
-            this.watchers.remove(&id);
-        }));
         self.push(id, ctx);
         Ok(Welcome { announced, parameters: self.parameters })
     }
