@@ -18,6 +18,9 @@ pub const UEB_MAX: usize = 2_000;
 /// Segments that a reader accepts. Bounds the hash trees, which are held whole: 2^20 leaves of a
 /// share are 64 MiB of nodes; a 1 TiB file in 1 MiB segments is just inside.
 pub const SEGMENTS_MAX: u64 = 1 << 20;
+/// Hash trees that one file makes a reader hold: its own and one of each of k shares. A 1 TiB file in
+/// 1 MiB segments is inside up to k = 7.
+pub const READ_TREES_MAX: u64 = 512 << 20;
 /// Largest segment that a reader accepts. Bounds what one decoding step holds (k blocks in,
 /// one segment out); 1.20 writes 1 MiB, other tools seldom more than 16.
 pub const READ_SEGMENT_MAX: u64 = 64 << 20;

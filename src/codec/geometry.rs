@@ -7,7 +7,7 @@
 //! All arithmetic is checked: a [`Geometry`] that exists has no size that overflows.
 
 use crate::base::file::Params;
-use crate::base::limits::{READ_SEGMENT_MAX, SEGMENTS_MAX};
+use crate::base::limits::{READ_SEGMENT_MAX, READ_TREES_MAX, SEGMENTS_MAX};
 
 /// The position of a segment in its file, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -74,7 +74,11 @@ impl Geometry {
 
     /// Refuses what would need more memory than a reader or a writer spends.
     pub fn within_limits(self) -> Result<Self, BadGeometry> {
-        if self.segments > SEGMENTS_MAX || self.segment_size > READ_SEGMENT_MAX {
+        let trees = self.tree_bytes.saturating_mul(self.needed() + 1);
+        if self.segments > SEGMENTS_MAX
+            || self.segment_size > READ_SEGMENT_MAX
+            || trees > READ_TREES_MAX
+        {
             let Self { segments, segment_size, .. } = self;
             return Err(BadGeometry::Limit { segments, segment_size });
         }
@@ -173,5 +177,26 @@ impl Geometry {
     /// The segment that holds byte `offset` of the file; none past its end.
     pub fn segment_of(&self, offset: u64) -> Option<SegmentNum> {
         (offset < self.size).then_some(SegmentNum(offset / self.segment_size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_segments(k: usize, segments: u64) -> Result<Geometry, BadGeometry> {
+        let params = Params::new(k as u64, k as u64).unwrap();
+        Geometry::with_segment_size(params, segments * k as u64, k as u64)?.within_limits()
+    }
+
+    #[test]
+    fn the_trees_of_all_shares_together_are_bounded() {
+        // Trees of 2^n leaves take a little under 64 bytes a leaf.
+        for (k, most) in [(7, 1 << 20), (8, 1 << 19), (15, 1 << 19), (31, 1 << 18), (255, 1 << 15)]
+        {
+            assert!(with_segments(k, most).is_ok(), "{k} shares of {most} segments");
+            let beyond = with_segments(k, most + 1);
+            assert!(matches!(beyond, Err(BadGeometry::Limit { .. })), "{k} of {most} + 1");
+        }
     }
 }
