@@ -139,6 +139,19 @@ fn what_cannot_be_copied_is_left_out_and_named() {
 }
 
 #[test]
+fn sizes_that_only_caps_say_stop_no_copy() {
+    let gateway = Gateway::start();
+    for name in ["one", "two"] {
+        gateway.write(name, name);
+        let cap = gateway.done(&["put", name, &format!("global:d/{name}")]);
+        gateway.world().sizes.insert(cap.trim().to_owned(), u64::MAX);
+    }
+    assert!(gateway.done(&["cp", "-r", "global:d", "back"]).starts_with("copied 2 files, "));
+    assert_eq!(gateway.read("back/two"), b"two");
+    assert!(gateway.done(&["cp", "-r", "global:d", "private:e"]).starts_with("copied 2 files, "));
+}
+
+#[test]
 fn names_from_the_grid_stay_in_the_folder() {
     let gateway = Gateway::start();
     gateway.write("in", "x");

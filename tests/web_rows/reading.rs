@@ -143,6 +143,25 @@ fn views_of_files() {
 }
 
 #[test]
+fn a_directory_of_files_as_large_as_their_caps_say() {
+    let web = Web::start();
+    let (key, hash) = ("a".repeat(26), "a".repeat(52));
+    let cap = format!("URI:CHK:{key}:{hash}:3:10:{}", u64::MAX);
+    let dir = web.mkdir();
+    for name in ["one", "two"] {
+        web.put(&format!("{dir}/{name}?t=uri"), cap.as_bytes()).expect(200);
+    }
+    for page in ["", "?sort=size&order=down&view=grid"] {
+        let page = web.get(&format!("{dir}{page}")).expect(200);
+        assert!(page.contains("2 files, 18 EB"), "{page}");
+    }
+    let listing = web.get(&format!("{dir}?t=json")).json();
+    assert_eq!(listing[1]["children"]["one"][1]["size"], u64::MAX);
+    let stats = web.post(&format!("{dir}?t=stream-manifest"), "").expect(200);
+    assert!(stats.contains(&format!("\"size-immutable-files\":{}", u64::MAX)), "{stats}");
+}
+
+#[test]
 fn views_of_directories() {
     let web = Web::start();
     let dir = web.mkdir();

@@ -30,6 +30,8 @@ pub struct World {
     pub refuse: Vec<(String, u16, String)>,
     /// Caps whose check finds too few shares.
     pub unhealthy: Vec<String>,
+    /// The size that a cap says, where it is not that of its file.
+    pub sizes: BTreeMap<String, u64>,
     /// Walks break off with this line.
     pub walk_error: Option<String>,
     /// Files of which half is sent, and then nothing.
@@ -265,8 +267,9 @@ impl World {
     fn object(&self, cap: &str, depth: usize) -> Value {
         if let Some(content) = self.files.get(cap) {
             let verify = cap.replace("CHK:", "CHK-Verifier:");
+            let size = self.sizes.get(cap).copied().unwrap_or(content.len() as u64);
             return json!(["filenode", {"mutable": false, "format": "CHK", "ro_uri": cap,
-                                       "verify_uri": verify, "size": content.len()}]);
+                                       "verify_uri": verify, "size": size}]);
         }
         let Some(dir) = self.dirs.get(&write_cap(cap)) else { return json!(["unknown", {}]) };
         let mutable = !cap.contains("CHK");

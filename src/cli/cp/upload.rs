@@ -42,7 +42,8 @@ pub fn store(
 /// Stores all files of the tree, several at a time.
 pub fn files(tree: &Tree, connection: &Connection) -> Result<Vec<Option<String>>, CliError> {
     let local = tree.files.iter().filter(|leaf| matches!(leaf.source, Source::Local(_)));
-    let progress = Progress::files(local.clone().map(|leaf| leaf.size).sum(), local.count());
+    let bytes = local.clone().fold(0, |bytes: u64, leaf| bytes.saturating_add(leaf.size));
+    let progress = Progress::files(bytes, local.count());
     let caps = parallel::each(tree.files.iter().collect(), |leaf: &Leaf| {
         let path = match &leaf.source {
             Source::Grid(cap) => return Ok(Some(cap.clone())),

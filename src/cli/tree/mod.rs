@@ -148,9 +148,9 @@ impl Tree {
         levels
     }
 
-    /// Bytes of all files.
+    /// Bytes of all files, as far as their caps can be believed.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.size).sum()
+        self.files.iter().fold(0, |bytes, file| bytes.saturating_add(file.size))
     }
 }
 

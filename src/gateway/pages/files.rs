@@ -213,7 +213,9 @@ pub async fn directory(
 fn summary(listing: &Listing) -> String {
     let folders = listing.entries.iter().filter(|e| dir_cap(&e.child.target).is_some()).count();
     let files = listing.entries.len() - folders;
-    let bytes = listing.entries.iter().map(|entry| size(&entry.child.target)).sum();
+    let sizes = listing.entries.iter().map(|entry| size(&entry.child.target));
+    // Caps say any size they like, and anybody may link them.
+    let bytes = sizes.fold(0, u64::saturating_add);
     let mut parts = Vec::new();
     if folders > 0 {
         parts.push(words::count(folders, "folder", "folders"));
