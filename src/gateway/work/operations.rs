@@ -73,6 +73,16 @@ impl Operation {
     pub fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Its task is over, so that nothing will be added any more: without a result it broke.
+    fn ended(&self) {
+        let mut progress = self.progress();
+        if !progress.finished {
+            let text = "The work broke off because of a fault in this node; its log says more.";
+            progress.failed = Some(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text));
+            progress.finished = true;
+        }
+    }
 }
 
 impl Drop for Entry {
@@ -91,6 +101,9 @@ impl Operations {
         let now = self.clock.now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| {
+            if entry.task.is_finished() {
+                entry.operation.ended();
+            }
             if entry.finished.is_none() && entry.operation.progress().finished {
                 entry.finished = Some(now);
             }
@@ -261,6 +274,7 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::pending;
 
     fn args(text: &str) -> Arguments {
         Arguments::parse(text).unwrap()
@@ -279,7 +293,7 @@ mod tests {
     #[actix_rt::test]
     async fn a_handle_outlives_its_work_by_days() {
         let (table, clock) = table();
-        table.start("a", None, operation(false), async {}).unwrap();
+        table.start("a", None, operation(false), pending()).unwrap();
         table.start("b", None, operation(true), async {}).unwrap();
         table.start("c", None, operation(true), async {}).unwrap();
         table.start("d", Some(10), operation(true), async {}).unwrap();
@@ -304,9 +318,20 @@ mod tests {
         clock.advance(999_999);
         assert!(table.look("a", &args("release-after-complete=true")).is_ok());
         assert!(table.look("a", &args("")).is_err());
-        table.start("b", None, operation(false), async {}).unwrap();
+        table.start("b", None, operation(false), pending()).unwrap();
         assert!(table.look("b", &args("release-after-complete=true")).is_ok());
         assert!(table.cancel("b").is_ok() && table.cancel("b").is_err());
+    }
+
+    #[actix_rt::test]
+    async fn work_that_breaks_has_failed() {
+        let (table, _) = table();
+        table.start("a", None, operation(false), async { panic!("a fault") }).unwrap();
+        while table.look("a", &args("")).unwrap().progress().failed.is_none() {
+            tokio::task::yield_now().await;
+        }
+        let failed = table.look("a", &args("")).unwrap();
+        assert!(failed.progress().finished && table.entries()["a"].finished.is_some());
     }
 
     #[actix_rt::test]
@@ -319,7 +344,7 @@ mod tests {
         assert!(table.look("done 2", &args("")).is_err());
         assert!(table.look("done 3", &args("")).is_ok());
         for number in 0..OPERATIONS_RUNNING_MAX {
-            table.start(&number.to_string(), None, operation(false), async {}).unwrap();
+            table.start(&number.to_string(), None, operation(false), pending()).unwrap();
         }
         let refused = table.start("more", None, operation(false), async {}).unwrap_err();
         assert_eq!(refused.status, 503);
