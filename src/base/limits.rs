@@ -295,6 +295,9 @@ pub const PATH_MAX: usize = 256;
 pub const ROW_READ_MAX: usize = 64 << 10;
 /// The column of a row that writers open: a cap, padded.
 pub const ROW_WRITE_MAX: usize = 8 << 10;
+/// Bytes of rows that a client gathers of one directory before it knows that they are true: two
+/// and a half times a directory of [`ROWS_MAX`] rows of the usual size.
+pub const LISTING_BYTES_MAX: usize = 1 << 30;
 /// Rows of one directory: each costs the server some 350 bytes of memory while it is in use.
 pub const ROWS_MAX: u64 = 1 << 20;
 /// Row ids in one call: half of a frame's body.

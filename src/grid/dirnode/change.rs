@@ -193,7 +193,7 @@ fn before(keys: &RowKeys, state: &State, ids: &[RowId]) -> Result<Before, DirErr
 fn after(state: &State, rows: &[Row], removed: &[RowId]) -> Result<(Hash, u64), DirError> {
     let mut count = state.head.rows;
     for row in rows {
-        count += u64::from(state.hash(&row.id)?.is_none());
+        count = count.saturating_add(u64::from(state.hash(&row.id)?.is_none()));
     }
     for id in removed {
         let there = u64::from(state.hash(id)?.is_some());
@@ -204,3 +204,6 @@ fn after(state: &State, rows: &[Row], removed: &[RowId]) -> Result<(Hash, u64), 
     trie.change(put, removed).map_err(|_| DirError::Forged("its proof leaves a row open"))?;
     Ok((trie.root(), count))
 }
+    if count > ROWS_MAX {
+        return Err(DirError::TooBig("the rows of a directory"));
+    }

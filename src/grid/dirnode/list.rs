@@ -2,7 +2,8 @@
 //!
 //! Pages may come from different heads while others change the directory. Then what changed since
 //! the first page is asked for and put over it, until everything fits one head. The proof is the set
-//! itself: its root must be the one that is signed.
+//! itself: its root must be the one that is signed. Until that is known, no more is held than the
+//! signed number of rows allows, and [`LISTING_BYTES_MAX`].
 
 use super::DirError;
 use super::place::{Place, State};
@@ -21,17 +22,21 @@ struct Gathering {
     /// The head of the first page, and of the newest one.
     first: Head,
     newest: Head,
+    /// The largest number of rows that any of the heads says.
+    most: u64,
+    /// Bytes of all rows that came, also of those that others replaced.
+    bytes: usize,
 }
 
 impl Place {
     /// The whole directory.
     pub async fn all(&self) -> Result<State, DirError> {
         for _ in 0..REDOS_MAX {
-            let mut found = self.pages().await?;
+            let Some(mut found) = self.pages().await? else { continue };
             let mut patched = found.first == found.newest;
             for _ in 0..REDOS_MAX {
                 if patched {
-                    return found.whole();
+                    return self.whole(found).await;
                 }
                 let Some(settled) = self.patch(&mut found).await? else { break };
                 patched = settled;
@@ -40,7 +45,15 @@ impl Place {
         Err(DirError::TooManyRedos)
     }
 
-    async fn pages(&self) -> Result<Gathering, DirError> {
+    /// Checks rows that are many beside the thread that serves links.
+    async fn whole(&self, found: Gathering) -> Result<State, DirError> {
+        let work = found.rows.len() * ROWS_IN_PLACE.1 / ROWS_IN_PLACE.0;
+        let whole = self.dirs.grid.compute.run(work, move || found.whole()).await;
+        whole.map_err(|_| DirError::CutOff)?
+    }
+
+    /// All pages; `None` if others change so much that it is better to begin again.
+    async fn pages(&self) -> Result<Option<Gathering>, DirError> {
         let mut found: Option<Gathering> = None;
         let mut after = None;
         loop {
@@ -49,19 +62,20 @@ impl Place {
             let rows = decode(page.rows.0)?;
             let last = ascending(&rows, after.as_ref())?;
             let found = found.get_or_insert_with(|| Gathering::new(head));
-            found.newest = head;
-            found.put(rows)?;
+            if !found.put(head, rows)? {
+                return Ok(None);
+            }
             match (page.more, last) {
                 (false, _) => break,
                 (true, None) => return Err(DirError::Forged("a page of its rows is empty")),
                 (true, Some(last)) => after = Some(last),
             }
         }
-        found.ok_or(DirError::Forged("it has no pages"))
+        Ok(found)
     }
 
     /// Puts what changed since the first page over the rows. Whether they are of one head now;
-    /// `None` if the server does not know any more.
+    /// `None` if the server does not know any more, or it is too much.
     async fn patch(&self, found: &mut Gathering) -> Result<Option<bool>, DirError> {
         let seq = found.first.seq;
         let (mut after, mut of) = (None, None);
@@ -76,8 +90,9 @@ impl Place {
             }
             let rows = decode(changes.rows.0)?;
             let last = ascending(&rows, after.as_ref())?;
-            found.put(rows)?;
-            found.newest = head;
+            if !found.put(head, rows)? {
+                return Ok(None);
+            }
             let settled = *of.get_or_insert(head) == head;
             match (changes.more, last) {
                 (false, _) => return Ok(Some(settled)),
@@ -90,16 +105,24 @@ impl Place {
 
 impl Gathering {
     fn new(head: Head) -> Self {
-        Self { rows: BTreeMap::new(), first: head, newest: head }
+        Self { rows: BTreeMap::new(), first: head, newest: head, most: head.rows, bytes: 0 }
     }
 
-    fn put(&mut self, rows: Vec<Row>) -> Result<(), DirError> {
+    /// Adds rows that came with `head`; false if they are more than what changed meanwhile explains
+    /// and the server would remember.
+    fn put(&mut self, head: Head, rows: Vec<Row>) -> Result<bool, DirError> {
+        self.newest = head;
+        self.most = self.most.max(head.rows);
+        self.bytes += rows.iter().map(Row::encoded_len).sum::<usize>();
+        if self.bytes > LISTING_BYTES_MAX {
+            return Err(DirError::TooBig("the rows of a directory"));
+        }
         self.rows.extend(rows.into_iter().map(|row| (row.id, row)));
-        // More than all rows of the newest head, and all that others added or took meanwhile.
-        if self.rows.len() as u64 > self.newest.rows.saturating_mul(2) + (1 << 20) {
+        let count = self.rows.len() as u64;
+        if self.first == head && count > head.rows {
             return Err(DirError::Forged("it sends more rows than there are"));
         }
-        Ok(())
+        Ok(count <= self.most.saturating_add(REMOVALS_KEPT as u64))
     }
 
     fn remove(&mut self, ids: &[u8]) -> Result<(), DirError> {

@@ -4,6 +4,7 @@ use super::seal::RowKeys;
 use super::{DirError, Directories};
 use crate::base::hash::{Hash, sha256};
 use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap};
+use crate::base::limits::ROWS_MAX;
 use crate::tub::furl::parse_hints;
 use crate::tub::{Call, Furl, Hint, RemoteError, Swissnum, Tub, TubId};
 use crate::vdrive::api::{DirectoryReader, DirectoryWriter, GetRows, Rows};
@@ -188,6 +189,9 @@ impl Place {
         let rows = rows.map_err(|_| DirError::Forged("its rows are malformed"))?;
         prove(head, rows, &answer.proof.0)
     }
+        if signed.head.rows > ROWS_MAX {
+            return Err(DirError::Forged("its head has more rows than there may be"));
+        }
 }
 
 /// Rows that belong to `head` by `proof`, and no others.

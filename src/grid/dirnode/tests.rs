@@ -2,6 +2,7 @@
 
 use super::seal::RowKeys;
 use super::*;
+use crate::base::limits::ROWS_MAX;
 use crate::base::rim::random;
 use crate::base::secret::{LeaseMasterSecret, Secret};
 use crate::cap::{DirCap, LitCap};
@@ -287,6 +288,56 @@ async fn rows_cannot_be_dropped_swapped_repeated_or_changed() {
         rows.iter_mut().for_each(|row| row.seq = row.seq.wrapping_sub(1));
     };
     with_rows(swap, "swapped").await;
+}
+
+/// A server in league with a writer, who signs what it likes.
+fn signed_by_a_writer(cap: &DirCap, head: Head) -> Vec<u8> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(cap.signing_seed().reveal()).unwrap();
+    SignedHead::sign(head, &pair).to_bytes().to_vec()
+}
+
+#[actix_rt::test]
+async fn no_head_has_more_rows_than_there_may_be() {
+    for rows in [ROWS_MAX + 1, u64::MAX / 2, u64::MAX] {
+        let scene = Scene::new().await;
+        let cap = scene.cap.clone();
+        scene.tell(move |answer| {
+            let head = match answer {
+                Answer::Head(now) => &mut now.head,
+                Answer::Rows(found) => &mut found.head,
+                Answer::Page(page) => &mut page.head,
+                Answer::Changed(_) => return,
+            };
+            let real = SignedHead::from_bytes(head).unwrap().head;
+            *head = signed_by_a_writer(&cap, Head { rows, ..real });
+        });
+        scene.is_found_out("more rows than there may be").await;
+    }
+}
+
+#[actix_rt::test]
+async fn pages_without_end_are_not_gathered() {
+    let scene = Scene::new().await;
+    let pages = Arc::new(Mutex::new(0_u32));
+    let sent = pages.clone();
+    scene.tell(move |answer| {
+        if let Answer::Page(page) = answer {
+            let mut number = sent.lock().unwrap();
+            let row = |at: u32| Row {
+                id: std::array::from_fn(|i| at.to_be_bytes().get(i).copied().unwrap_or(0)),
+                seq: 1,
+                read: vec![0; 100].into(),
+                write: vec![0; 100].into(),
+            };
+            let rows: Vec<Row> = (0..1_000).map(|at| row(*number * 1_000 + at)).collect();
+            *number += 1;
+            (page.rows, page.more) = (Bulk(Row::encode_all(&rows)), true);
+        }
+    });
+    let listed = scene.victim.list(&scene.root()).await;
+    assert!(matches!(listed, Err(DirError::Forged(_))), "{listed:?}");
+    assert_eq!(*pages.lock().unwrap(), 1);
+    scene.is_unharmed().await;
 }
 
 /// Head, rows and proof.
