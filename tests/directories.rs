@@ -258,6 +258,35 @@ async fn writers_at_once_merge_and_nothing_is_lost() {
 }
 
 #[actix::test]
+async fn the_threads_of_one_node_do_not_take_each_other_for_rollbacks() {
+    let world = world();
+    let dirs = world.node();
+    let root = dirs.create(Vec::new()).await.unwrap();
+    let worker = |number: usize| {
+        let (dirs, root) = (dirs.clone(), root.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                for round in 0..60 {
+                    let name = format!("{number}-{round}");
+                    let set = vec![link(&name, lit("x"))];
+                    dirs.set(&root, set, Replace::No).await.unwrap();
+                    assert!(dirs.get(&root, &name).await.unwrap().is_some());
+                    dirs.list(&root).await.unwrap();
+                    dirs.version(&root).await.unwrap();
+                }
+            });
+        })
+    };
+    let workers: Vec<_> = (0..4).map(worker).collect();
+    let joined = tokio::task::spawn_blocking(|| {
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+    no_hang("workers", joined).await.unwrap();
+    assert_eq!(dirs.list(&root).await.unwrap().entries.len(), 240);
+}
+
+#[actix::test]
 async fn a_directory_is_listed_whole_while_others_change_it() {
     let world = world();
     let dirs = world.node();

@@ -10,9 +10,10 @@
 //! touch. All attempts carry one change id: if an answer is lost, the server knows it again.
 
 use super::place::{Place, State, prove};
+use super::seen::SeenHead;
 use super::{DirError, Entry, seal::RowKeys};
 use crate::base::hash::Hash;
-use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, STAGE_BYTES};
+use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, ROWS_MAX, STAGE_BYTES};
 use crate::base::rim::random;
 use crate::tub::{Bulk, Ref, RemoteError};
 use crate::vdrive::api::{
@@ -96,10 +97,11 @@ impl Place {
 
     /// Sends a change. `None` when it is durable, else what is there instead.
     async fn send(&self, next: &Next) -> Result<Option<State>, DirError> {
+        let asked = self.before_asking();
         let size: usize = next.rows.iter().map(Row::encoded_len).sum();
         if size > STAGE_BYTES || next.removed.len() > ROW_IDS_MAX {
             let answer = self.send_staged(next).await;
-            return self.judge(answer?, next);
+            return self.judge(asked, answer?, next);
         }
         let (head, rows) = (next.head(), Row::encode_all(&next.rows));
         let message = || ChangeRows {
@@ -107,7 +109,7 @@ impl Place {
             rows: Bulk(rows.clone()),
             removed: next.removed.clone(),
         };
-        self.judge(self.tell(message).await?, next)
+        self.judge(asked, self.tell(message).await?, next)
     }
 
     async fn send_staged(&self, next: &Next) -> Result<Changed, DirError> {
@@ -124,9 +126,14 @@ impl Place {
     }
 
     /// What the server says, as far as it can be checked.
-    fn judge(&self, answer: Changed, next: &Next) -> Result<Option<State>, DirError> {
+    fn judge(
+        &self,
+        asked: Option<SeenHead>,
+        answer: Changed,
+        next: &Next,
+    ) -> Result<Option<State>, DirError> {
         let key = self.signer()?.verify_key();
-        let head = self.believe(&key, &answer.head)?;
+        let head = self.believe(asked, &key, &answer.head)?;
         match answer.outcome {
             ChangeOutcome::Applied if head == next.signed.head => Ok(None),
             ChangeOutcome::Applied => Err(DirError::Forged("it applied another change")),
@@ -199,11 +206,11 @@ fn after(state: &State, rows: &[Row], removed: &[RowId]) -> Result<(Hash, u64), 
         let there = u64::from(state.hash(id)?.is_some());
         count = count.checked_sub(there).ok_or(DirError::Forged("it has fewer rows than rows"))?;
     }
+    if count > ROWS_MAX {
+        return Err(DirError::TooBig("the rows of a directory"));
+    }
     let mut trie: Trie = state.trie.clone();
     let put = rows.iter().map(|row| (row.id, row.hash()));
     trie.change(put, removed).map_err(|_| DirError::Forged("its proof leaves a row open"))?;
     Ok((trie.root(), count))
 }
-    if count > ROWS_MAX {
-        return Err(DirError::TooBig("the rows of a directory"));
-    }

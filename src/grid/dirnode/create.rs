@@ -37,7 +37,7 @@ pub(super) async fn create(
     match answer.outcome {
         ChangeOutcome::Applied | ChangeOutcome::AlreadyApplied if ours => {
             let head = birth.next.signed.head;
-            dirs.seen.note(&birth.id, head.seq, head.hash())?;
+            dirs.seen.note(&birth.id, None, (head.seq, head.hash()))?;
             Ok(cap)
         }
         _ => Err(DirError::Forged("it made another directory")),

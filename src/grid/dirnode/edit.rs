@@ -160,8 +160,9 @@ impl Directories {
     /// The directory's sequence number: its server is there and shows a state that was signed.
     pub async fn version(&self, dir: &Cap) -> Result<u64, DirError> {
         let place = Place::of(self, dir)?;
+        let asked = place.before_asking();
         let now: HeadNow = place.ask(|| GetHead {}).await?;
-        Ok(place.believe(&now.verify_key, &now.head)?.seq)
+        Ok(place.believe(asked, &now.verify_key, &now.head)?.seq)
     }
 
     /// Adds or renews this node's lease on the directory; when it ends, in seconds since 1970.

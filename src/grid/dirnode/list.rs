@@ -7,7 +7,7 @@
 
 use super::DirError;
 use super::place::{Place, State};
-use crate::base::limits::REDOS_MAX;
+use crate::base::limits::{LISTING_BYTES_MAX, REDOS_MAX, REMOVALS_KEPT, ROWS_IN_PLACE};
 use crate::vdrive::api::{Changes, ListRows, Page, RowsSince};
 use crate::vdrive::format::{Head, Row, RowId, Trie};
 use bytes::Bytes;
@@ -57,8 +57,9 @@ impl Place {
         let mut found: Option<Gathering> = None;
         let mut after = None;
         loop {
+            let asked = self.before_asking();
             let page: Page = self.ask(|| ListRows { after, limit: PAGE }).await?;
-            let head = self.believe(&page.verify_key, &page.head)?;
+            let head = self.believe(asked, &page.verify_key, &page.head)?;
             let rows = decode(page.rows.0)?;
             let last = ascending(&rows, after.as_ref())?;
             let found = found.get_or_insert_with(|| Gathering::new(head));
@@ -80,8 +81,9 @@ impl Place {
         let seq = found.first.seq;
         let (mut after, mut of) = (None, None);
         loop {
+            let asked = self.before_asking();
             let changes: Changes = self.ask(|| RowsSince { seq, after, limit: PAGE }).await?;
-            let head = self.believe(&changes.verify_key, &changes.head)?;
+            let head = self.believe(asked, &changes.verify_key, &changes.head)?;
             if !changes.complete {
                 return Ok(None);
             }

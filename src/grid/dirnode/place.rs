@@ -1,10 +1,11 @@
 //! One directory on its vdrive server: how to reach it, and what of its answers to believe.
 
 use super::seal::RowKeys;
+use super::seen::SeenHead;
 use super::{DirError, Directories};
 use crate::base::hash::{Hash, sha256};
-use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap};
 use crate::base::limits::ROWS_MAX;
+use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Call, Furl, Hint, RemoteError, Swissnum, Tub, TubId};
 use crate::vdrive::api::{DirectoryReader, DirectoryWriter, GetRows, Rows};
@@ -157,11 +158,21 @@ impl Place {
         self.dirs.turns.of(self.id())
     }
 
+    /// What is known before a question is sent; see [`Self::believe`].
+    pub fn before_asking(&self) -> Option<SeenHead> {
+        self.dirs.seen.before_asking(self.id())
+    }
+
     /// A head, if it is signed by the one who may, of this directory, and not older than what was
-    /// seen.
-    pub fn believe(&self, verify_key: &[u8; 32], head: &[u8]) -> Result<Head, DirError> {
+    /// seen before it was asked for.
+    pub fn believe(
+        &self,
+        asked: Option<SeenHead>,
+        verify_key: &[u8; 32],
+        head: &[u8],
+    ) -> Result<Head, DirError> {
         let head = self.check(verify_key, head)?;
-        self.dirs.seen.note(self.id(), head.seq, head.hash())?;
+        self.dirs.seen.note(self.id(), asked, (head.seq, head.hash()))?;
         Ok(head)
     }
 
@@ -178,20 +189,21 @@ impl Place {
         if signed.head.directory != *self.id() {
             return Err(DirError::Forged("its head is of another directory"));
         }
+        if signed.head.rows > ROWS_MAX {
+            return Err(DirError::Forged("its head has more rows than there may be"));
+        }
         Ok(signed.head)
     }
 
     /// The rows of these ids as they are now, as far as there are such rows.
     pub async fn rows(&self, ids: &[RowId]) -> Result<State, DirError> {
+        let asked = self.before_asking();
         let answer: Rows = self.ask(|| GetRows { ids: ids.to_vec() }).await?;
-        let head = self.believe(&answer.verify_key, &answer.head)?;
+        let head = self.believe(asked, &answer.verify_key, &answer.head)?;
         let rows = Row::decode_all(answer.rows.0);
         let rows = rows.map_err(|_| DirError::Forged("its rows are malformed"))?;
         prove(head, rows, &answer.proof.0)
     }
-        if signed.head.rows > ROWS_MAX {
-            return Err(DirError::Forged("its head has more rows than there may be"));
-        }
 }
 
 /// Rows that belong to `head` by `proof`, and no others.

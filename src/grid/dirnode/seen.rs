@@ -22,7 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Lines of no use that are left standing.
 const WASTE_MAX: usize = 4_096;
 
-type Heads = HashMap<DirectoryId, (u64, Hash)>;
+/// Sequence and hash of a head.
+pub(super) type SeenHead = (u64, Hash);
+
+type Heads = HashMap<DirectoryId, SeenHead>;
 
 #[derive(Default)]
 struct Inner {
@@ -63,20 +66,30 @@ impl SeenHeads {
         self.lock().heads.get(directory).map(|(seq, _)| *seq)
     }
 
-    /// Notes a head that was verified, unless it contradicts what was seen.
+    /// What an answer to a question that is about to be asked must not be older than.
+    pub(super) fn before_asking(&self, directory: &DirectoryId) -> Option<SeenHead> {
+        self.lock().heads.get(directory).copied()
+    }
+
+    /// Notes a head that was verified, unless it contradicts what was seen. It may be older than
+    /// what others of this node saw while the answer was on its way, but not older than `asked`,
+    /// which was seen before the question was sent.
     pub(super) fn note(
         &self,
         directory: &DirectoryId,
-        seq: u64,
-        hash: Hash,
+        asked: Option<SeenHead>,
+        (seq, hash): SeenHead,
     ) -> Result<(), DirError> {
         let mut inner = self.lock();
-        match inner.heads.get(directory) {
-            Some((seen, _)) if *seen > seq => Err(DirError::Rollback { seen: *seen, got: seq }),
-            Some((seen, known)) if *seen == seq && *known != hash => {
-                Err(DirError::Forged("two different states have the same version"))
+        let newest = inner.heads.get(directory).copied();
+        for (seen, known) in asked.into_iter().chain(newest) {
+            if seen == seq && known != hash {
+                return Err(DirError::Forged("two different states have the same version"));
             }
-            Some((seen, _)) if *seen == seq => Ok(()),
+        }
+        match (asked, newest) {
+            (Some((seen, _)), _) if seen > seq => Err(DirError::Rollback { seen, got: seq }),
+            (_, Some((seen, _))) if seen >= seq => Ok(()),
             _ => inner.set(directory, seq, hash),
         }
     }
@@ -149,13 +162,27 @@ mod tests {
     #[test]
     fn older_and_contradicting_heads_are_refused() {
         let seen = SeenHeads::in_memory();
-        seen.note(&D, 5, [1; 32]).unwrap();
-        seen.note(&D, 5, [1; 32]).unwrap();
-        let older = seen.note(&D, 4, [1; 32]);
-        assert!(matches!(older, Err(DirError::Rollback { seen: 5, got: 4 })));
-        assert!(matches!(seen.note(&D, 5, [2; 32]), Err(DirError::Forged(_))));
+        let note = |seq, hash| seen.note(&D, seen.before_asking(&D), (seq, [hash; 32]));
+        note(5, 1).unwrap();
+        note(5, 1).unwrap();
+        assert!(matches!(note(4, 1), Err(DirError::Rollback { seen: 5, got: 4 })));
+        assert!(matches!(note(5, 2), Err(DirError::Forged(_))));
         assert_eq!(seen.accept(&D, 4, [3; 32]).unwrap(), Some(5));
-        assert!(seen.note(&D, 4, [3; 32]).is_ok() && seen.note(&D, 6, [1; 32]).is_ok());
+        assert!(note(4, 3).is_ok() && note(6, 1).is_ok());
+    }
+
+    #[test]
+    fn an_answer_may_be_overtaken_by_others_of_the_same_node() {
+        let seen = SeenHeads::in_memory();
+        seen.note(&D, None, (5, [5; 32])).unwrap();
+        let asked = seen.before_asking(&D);
+        seen.note(&D, asked, (7, [7; 32])).unwrap();
+        // True when it was asked; what was seen since stays the newest.
+        seen.note(&D, asked, (6, [6; 32])).unwrap();
+        assert_eq!(seen.newest(&D), Some(7));
+        assert!(matches!(seen.note(&D, asked, (7, [8; 32])), Err(DirError::Forged(_))));
+        assert!(matches!(seen.note(&D, asked, (5, [6; 32])), Err(DirError::Forged(_))));
+        assert!(matches!(seen.note(&D, asked, (4, [4; 32])), Err(DirError::Rollback { .. })));
     }
 
     #[test]
@@ -164,7 +191,7 @@ mod tests {
         let path = folder.path().join("seen");
         let seen = SeenHeads::open(&path).unwrap();
         for seq in 1..10_000 {
-            seen.note(&D, seq, [seq as u8; 32]).unwrap();
+            seen.note(&D, seen.before_asking(&D), (seq, [seq as u8; 32])).unwrap();
         }
         seen.accept(&D, 9_000, [9; 32]).unwrap();
         drop(seen);
@@ -173,7 +200,7 @@ mod tests {
         File::options().append(true).open(&path).unwrap().write_all(b"aaaa 1").unwrap();
         let seen = SeenHeads::open(&path).unwrap();
         assert_eq!(seen.newest(&D), Some(9_000));
-        seen.note(&D, 9_001, [1; 32]).unwrap();
+        seen.note(&D, None, (9_001, [1; 32])).unwrap();
         assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(9_001));
     }
 }

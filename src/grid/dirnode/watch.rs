@@ -35,9 +35,10 @@ impl Place {
         let reader = reader.map_err(|error| self.failed(error))?;
         let (send, receive) = watch::channel(0);
         let watcher: Ref<Watcher> = Ref::local(Listener(send));
+        let asked = self.before_asking();
         let call = reader.call(WatchHead { watcher: watcher.clone() });
         let now = call.await.map_err(|error| self.failed(error))?;
-        let head = self.believe(&now.verify_key, &now.head)?;
+        let head = self.believe(asked, &now.verify_key, &now.head)?;
         // The stream holds both references: who drops it hears no more.
         let held = (reader, watcher);
         let stream = unfold((receive, head.seq, true, held), |state| async move {
