@@ -207,7 +207,11 @@ async fn a_link_moves_without_a_moment_in_neither_place() {
     assert!(matches!(missing, Err(DirError::NoSuchChild(_))));
     let onto = dirs.relink((&root, "b"), (&other, "d"), Replace::OnlyFiles).await;
     onto.unwrap();
+    let into_itself = dirs.relink((&root, "other"), (&other, "other"), Replace::Yes).await;
+    assert!(matches!(into_itself, Err(DirError::IntoItself(name)) if name == "other"));
+    assert_eq!(names(&dirs.list(&root).await.unwrap()), ["other"]);
     assert_eq!(dirs.get(&other, "d").await.unwrap().unwrap().target, lit("b"));
+    assert_eq!(names(&dirs.list(&other).await.unwrap()), ["d"]);
 }
 
 #[actix::test]

@@ -287,9 +287,12 @@ pub const ROWS_IN_PLACE: (usize, usize) = (64, 64 << 10);
 pub const DIRECTORY_TIME: Duration = Duration::from_secs(30);
 /// What was seen of directories, on disk: a line of 130 bytes each.
 pub const SEEN_FILE_MAX: u64 = 256 << 20;
-/// Directories on the way of one path.
+/// Directories on the way of one path, and above what a walk enters.
 pub const PATH_MAX: usize = 256;
 // --- vdrive --------------------------------------------------------------------------------
+/// Changes of one directory by one node follow each other; one that waited so long is given up: its
+/// server answers, if at all, far too slowly.
+pub const TURN_TIME: Duration = Duration::from_secs(120);
 
 /// The column of a row that readers open: a name of 1,024 bytes, a cap and metadata, padded.
 pub const ROW_READ_MAX: usize = 64 << 10;

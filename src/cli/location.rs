@@ -157,6 +157,13 @@ impl Location {
         Some((parent, name))
     }
 
+    /// Whether it is written as a place somewhere below `other`.
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.root == other.root
+            && self.path.len() > other.path.len()
+            && self.path.starts_with(&other.path)
+    }
+
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let mut this = self.clone();
@@ -227,7 +234,9 @@ mod tests {
         let (parent, name) = place.split().unwrap();
         assert_eq!((parent.url().as_str(), name), ("/uri/URI%3ADIR2%3Aa%3Ab/x%20y", "ü"));
         assert_eq!(parent.child("z").url(), "/uri/URI%3ADIR2%3Aa%3Ab/x%20y/z");
+        assert!(place.is_below(&parent) && !place.is_below(&place) && !parent.is_below(&place));
         let root = Location::new(Root::Global, "", "global:".into());
+        assert!(!place.is_below(&root));
         assert_eq!((root.url().as_str(), root.shown().as_str()), ("/vdrive/global", "global:"));
         assert!(root.split().is_none() && root.name().is_none());
     }

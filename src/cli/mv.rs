@@ -43,6 +43,12 @@ impl Arguments {
                 "Name another place.",
             ));
         }
+        if to.is_below(&from) {
+            return Err(CliError::new(
+                format!("{} cannot be moved into itself", from.shown()),
+                "Nobody would find it again; name a place outside of it.",
+            ));
+        }
         let Some((to_dir, to_name)) = to.split() else {
             return Err(CliError::usage(format!("{} is no new name", to.shown()), "Name a path."));
         };

@@ -54,7 +54,7 @@ impl From<DownloadError> for Failure {
             DownloadError::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, ""),
             DownloadError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
         };
-        Self::new(status, format!("{word}{error}"))
+        Self::told(status, word, &error)
     }
 }
 
@@ -69,13 +69,13 @@ impl From<UploadError> for Failure {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        Self::new(status, error.to_string())
+        Self::told(status, "", &error)
     }
 }
 
 impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
-        Self::bad_request(error.to_string())
+        Self::told(StatusCode::BAD_REQUEST, "", &error)
     }
 }
 
@@ -88,7 +88,7 @@ impl From<DirError> for Failure {
             DirError::Upload(error) => return error.into(),
             DirError::BadChild { ref name, why } => return bad_child(name, why),
             DirError::NewTub(_) => {
-                let text = format!("{error}; the argument allow-new-tub=1 says so");
+                let text = format!("{error}; the argument allow-new-tub=1 says so.");
                 return Self { asks_leave: true, ..Self::new(StatusCode::FORBIDDEN, text) };
             }
             DirError::NotADirectory(_) | DirError::NotReadable | DirError::NameTooLong => {
@@ -97,7 +97,9 @@ impl From<DirError> for Failure {
             DirError::ReadOnly | DirError::Immutable => {
                 (StatusCode::FORBIDDEN, "NotWriteableError: ")
             }
-            DirError::Conflict(_) | DirError::Rollback { .. } => (StatusCode::CONFLICT, ""),
+            DirError::Conflict(_) | DirError::IntoItself(_) | DirError::Rollback { .. } => {
+                (StatusCode::CONFLICT, "")
+            }
             DirError::TooManyRedos | DirError::NoVdrive | DirError::CutOff => {
                 (StatusCode::SERVICE_UNAVAILABLE, "")
             }
@@ -108,7 +110,7 @@ impl From<DirError> for Failure {
             DirError::TooBig(_) => (StatusCode::PAYLOAD_TOO_LARGE, ""),
             DirError::Record(_) => (StatusCode::INTERNAL_SERVER_ERROR, ""),
         };
-        Self::new(status, format!("{word}{error}"))
+        Self::told(status, word, &error)
     }
 }
 
@@ -119,5 +121,5 @@ fn bad_child(name: &str, why: ChildError) -> Failure {
         ChildError::Constraint(CapError::NotReadOnly) => "MustBeReadonlyError: ",
         ChildError::Constraint(_) | ChildError::Nothing => "",
     };
-    Failure::bad_request(format!("{word}the child {name:?} cannot be linked: {why}"))
+    Failure::bad_request(format!("{word}the child {name:?} cannot be linked: {why}."))
 }

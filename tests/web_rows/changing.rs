@@ -95,6 +95,12 @@ fn children_are_moved_copied_and_renamed() {
     form(&web, &change, &format!("do=copy&item=b.txt&to={}", dir.replace('%', "%25"))).expect(303);
     form(&web, &change, "do=rename&item=b.txt&to_name=c.txt").expect(303);
     assert_eq!(children(&web, &dir), ["b (copy).txt", "c.txt"]);
+    for below in ["sub", "sub/deep"] {
+        web.put(&format!("{dir}/{below}?t=mkdir"), b"").expect(200);
+        let to = format!("{dir}/{below}").replace('%', "%25");
+        form(&web, &change, &format!("do=move&item=c.txt&item=sub&to={to}")).refused(409);
+    }
+    assert_eq!(children(&web, &dir), ["b (copy).txt", "c.txt", "sub"]);
     for bad in [
         "",
         "do=delete",

@@ -22,6 +22,7 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
         Some("move") => {
             let to = target(asked).await?;
             writable(&dir)?;
+            outside(asked, address, &names)?;
             relocate(asked, &dir, &to, &names).await?;
             back
         }
@@ -90,6 +91,17 @@ async fn target(asked: &Asked<'_>) -> Result<Cap, Failure> {
     let to = asked.dir(&destination(asked, to)?).await?;
     writable(&to)?;
     Ok(to)
+}
+
+/// Refuses to move something to below itself, where nobody would find it again.
+fn outside(asked: &Asked<'_>, from: &Address, names: &[String]) -> Result<(), Failure> {
+    let to = destination(asked, asked.arguments.filled("to").unwrap_or_default())?;
+    let below = to.path.strip_prefix(from.path.as_slice()).filter(|_| to.root == from.root);
+    let first = below.and_then(<[String]>::first);
+    match names.iter().find(|name| first == Some(name)) {
+        Some(name) => Err(DirError::IntoItself(name.clone()).into()),
+        None => Ok(()),
+    }
 }
 
 /// Keeps what is named for a while, then unlinks it; where to go then.

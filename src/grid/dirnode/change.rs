@@ -6,8 +6,9 @@
 //!        └────────── stale: somebody else was first; their rows, with proof ◄─────┘
 //! ```
 //! `decide` looks at the children that the change touches and at nothing else, so a change that was
-//! overtaken is decided again on what is there now, and merges with everything that it does not
-//! touch. All attempts carry one change id: if an answer is lost, the server knows it again.
+//! overtaken merges with everything that it does not touch. If one of its own children was changed
+//! by others meanwhile, [`Overtaken`] says what becomes of it. All attempts carry one change id: if
+//! an answer is lost, the server knows it again.
 
 use super::place::{Place, State, prove};
 use super::seen::SeenHead;
@@ -32,32 +33,87 @@ pub(super) struct Decision {
 /// The touched children as they are now, in the order of their names.
 pub(super) type Before = Vec<Option<Entry>>;
 
+/// What becomes of a change when others change one of its own children first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overtaken {
+    /// It depended on what was there: it is not made, and that is told.
+    Reported,
+    /// It says what shall be there, whatever was: it is decided once more, on what is there now,
+    /// as if it had been asked for a moment later. Overtaken again, that is told.
+    DecidedOnce,
+}
+
+/// What became of an attempt.
+enum Sent {
+    /// It is durable.
+    Made,
+    /// The server says that it is, and that others changed the directory since.
+    MadeBefore,
+    /// Others were first; what is there now.
+    Stale(State),
+}
+
+/// The rows that a change touches, as they were when it was decided.
+struct Own<'a> {
+    names: &'a [String],
+    ids: &'a [RowId],
+    hashes: Vec<Option<Hash>>,
+    decided_again: bool,
+}
+
+impl<'a> Own<'a> {
+    fn of(state: &State, names: &'a [String], ids: &'a [RowId]) -> Result<Self, DirError> {
+        let hashes = ids.iter().map(|id| state.hash(id)).collect::<Result<_, _>>()?;
+        Ok(Self { names, ids, hashes, decided_again: false })
+    }
+
+    /// Fails if one of them is another one now and that is to be told.
+    fn compare(&mut self, state: &State, overtaken: Overtaken) -> Result<(), DirError> {
+        let now = Self::of(state, self.names, self.ids)?;
+        let pairs = self.hashes.iter().zip(&now.hashes);
+        let Some((name, _)) = self.names.iter().zip(pairs).find(|(_, (was, is))| was != is) else {
+            return Ok(());
+        };
+        if overtaken == Overtaken::Reported || self.decided_again {
+            return Err(DirError::Conflict(name.clone()));
+        }
+        *self = Self { decided_again: true, ..now };
+        Ok(())
+    }
+}
+
 impl Place {
     /// Changes the children of these names, which are in NFC and distinct. `decide` may be asked
     /// several times; what it answered last is what was done, unless it is an error.
     pub async fn change<T>(
         &self,
         names: &[String],
+        overtaken: Overtaken,
         mut decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
     ) -> Result<T, DirError> {
         let keys = self.keys()?.clone();
         self.signer()?;
         let ids: Vec<RowId> = names.iter().map(|name| keys.row_id(name)).collect();
-        let turn = self.turn();
-        let _turn = turn.lock().await;
+        let _turn = self.turn().await?;
         let change = random();
         let mut state = self.state(&ids).await?;
+        let mut own = Own::of(&state, names, &ids)?;
         for _ in 0..REDOS_MAX {
             let before = before(&keys, &state, &ids)?;
             let (decision, outcome) = decide(&before)?;
+            own.compare(&state, overtaken)?;
             if decision.put.is_empty() && decision.removed.is_empty() {
                 return Ok(outcome);
             }
             let next = self.next(&state, &decision, change)?;
             match self.send(&next).await? {
-                None => return Ok(outcome),
-                Some(newer) if newer.covers(&ids) => state = newer,
-                Some(_) => state = self.state(&ids).await?,
+                Sent::Made => return Ok(outcome),
+                Sent::MadeBefore => {
+                    next.is_followed(&self.state(&ids).await?)?;
+                    return Ok(outcome);
+                }
+                Sent::Stale(newer) if newer.covers(&ids) => state = newer,
+                Sent::Stale(_) => state = self.state(&ids).await?,
             }
         }
         Err(DirError::TooManyRedos)
@@ -95,8 +151,7 @@ impl Place {
         Ok(Next { signed, rows, removed })
     }
 
-    /// Sends a change. `None` when it is durable, else what is there instead.
-    async fn send(&self, next: &Next) -> Result<Option<State>, DirError> {
+    async fn send(&self, next: &Next) -> Result<Sent, DirError> {
         let asked = self.before_asking();
         let size: usize = next.rows.iter().map(Row::encoded_len).sum();
         if size > STAGE_BYTES || next.removed.len() > ROW_IDS_MAX {
@@ -131,18 +186,26 @@ impl Place {
         asked: Option<SeenHead>,
         answer: Changed,
         next: &Next,
-    ) -> Result<Option<State>, DirError> {
+    ) -> Result<Sent, DirError> {
         let key = self.signer()?.verify_key();
         let head = self.believe(asked, &key, &answer.head)?;
         match answer.outcome {
-            ChangeOutcome::Applied if head == next.signed.head => Ok(None),
+            ChangeOutcome::Applied | ChangeOutcome::AlreadyApplied if head == next.signed.head => {
+                Ok(Sent::Made)
+            }
             ChangeOutcome::Applied => Err(DirError::Forged("it applied another change")),
-            // Made by an earlier attempt, on this state or on an older one.
-            ChangeOutcome::AlreadyApplied => Ok(None),
+            // Its answer was lost and others came after it. Earlier attempts were answered `Stale`
+            // and can never be made, so it is this one.
+            ChangeOutcome::AlreadyApplied if head.seq > next.signed.head.seq => {
+                Ok(Sent::MadeBefore)
+            }
+            ChangeOutcome::AlreadyApplied => {
+                Err(DirError::Forged("its head lacks a change that it says it made"))
+            }
             ChangeOutcome::Stale => {
                 let rows = Row::decode_all(answer.rows.0);
                 let rows = rows.map_err(|_| DirError::Forged("its rows are malformed"))?;
-                prove(head, rows, &answer.proof.0).map(Some)
+                prove(head, rows, &answer.proof.0).map(Sent::Stale)
             }
         }
     }
@@ -163,6 +226,18 @@ impl Next {
 
     pub fn head(&self) -> Vec<u8> {
         self.signed.to_bytes().to_vec()
+    }
+
+    /// Fails unless each row of a later state is as this change left it, or was changed after it.
+    fn is_followed(&self, state: &State) -> Result<(), DirError> {
+        let put = self.rows.iter().map(|row| (&row.id, Some(row.hash())));
+        for (id, ours) in put.chain(self.removed.iter().map(|id| (id, None))) {
+            let later = state.row(id)?.is_none_or(|row| row.seq > self.signed.head.seq);
+            if !later && state.hash(id)? != ours {
+                return Err(DirError::Forged("it dropped a change that it says it made"));
+            }
+        }
+        Ok(())
     }
 }
 

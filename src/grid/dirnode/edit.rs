@@ -1,6 +1,6 @@
 //! Reading and changing directories: the calls that a node makes for its user.
 
-use super::change::Decision;
+use super::change::{Decision, Overtaken};
 use super::place::Place;
 use super::seal::RowKeys;
 use super::{
@@ -71,7 +71,8 @@ impl Directories {
     }
 
     /// Sets links, all or none of them, in one durable step. Answers for each whether it replaced
-    /// another. Of links of the same name the last counts.
+    /// another. Of links of the same name the last counts. If others set one of them at the same
+    /// time this is done after theirs, as far as `replace` allows.
     pub async fn set(
         &self,
         dir: &Cap,
@@ -88,7 +89,7 @@ impl Directories {
         names.sort();
         let now = self.now();
         let replaced = place
-            .change(&names, |before| {
+            .change(&names, Overtaken::DecidedOnce, |before| {
                 let mut decision = Decision::default();
                 let mut replaced = HashMap::new();
                 for (name, old) in names.iter().zip(before) {
@@ -103,12 +104,13 @@ impl Directories {
         Ok(places.iter().map(|name| replaced.get(*name) == Some(&true)).collect())
     }
 
-    /// Removes a link and answers what it was.
+    /// Removes a link and answers what it was; not one that others are just changing.
     pub async fn unlink(&self, dir: &Cap, name: &str) -> Result<Child, DirError> {
         let name = names::normalise(name)?;
         let place = self.writable(dir)?;
         let names = [name.clone()];
-        place.change(&names, |before| removal(&name, before.first(), None)).await
+        let gone = |before: &Vec<_>| removal(&name, before.first(), None);
+        place.change(&names, Overtaken::Reported, gone).await
     }
 
     /// Moves a link: within a directory in one step; between two it is in both for a moment, never
@@ -130,10 +132,13 @@ impl Directories {
         if source.id() != target.id() {
             let child = self.get(from.0, &old_name).await?;
             let child = child.ok_or_else(|| DirError::NoSuchChild(old_name.clone()))?;
+            if target.is_of(&child.target) {
+                return Err(DirError::IntoItself(old_name));
+            }
             self.set(to.0, vec![moved(&child)], replace).await?;
             let names = [old_name.clone()];
             let gone = |before: &Vec<_>| removal(&old_name, before.first(), Some(&child));
-            return source.change(&names, gone).await.map(drop);
+            return source.change(&names, Overtaken::Reported, gone).await.map(drop);
         }
         if old_name == new_name {
             let found = self.get(from.0, &old_name).await?;
@@ -148,7 +153,7 @@ impl Directories {
             let put = vec![linked(&moved(&entry.child), old.as_ref(), now)];
             Ok((Decision { put, removed: vec![old_name.clone()] }, ()))
         };
-        source.change(&names, rename).await
+        source.change(&names, Overtaken::Reported, rename).await
     }
 
     /// The directory's sequence number now and each time it changes, until the server is lost. Those

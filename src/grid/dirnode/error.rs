@@ -28,6 +28,9 @@ pub enum DirError {
     /// Somebody else changed the same child at the same time.
     #[error("somebody else changed the child {0:?} at the same time; look at it and try again")]
     Conflict(String),
+    /// A directory was to be moved to where only it leads: nobody would find it again.
+    #[error("the directory {0:?} cannot be moved into itself")]
+    IntoItself(String),
     /// The server shows an older state than was seen before; nothing is read or written.
     #[error(
         "the directory's server shows version {got}, but version {seen} was seen before: the server \

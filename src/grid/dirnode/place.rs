@@ -2,9 +2,9 @@
 
 use super::seal::RowKeys;
 use super::seen::SeenHead;
-use super::{DirError, Directories};
+use super::{DirError, Directories, Target};
 use crate::base::hash::{Hash, sha256};
-use crate::base::limits::ROWS_MAX;
+use crate::base::limits::{ROWS_MAX, TURN_TIME};
 use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Call, Furl, Hint, RemoteError, Swissnum, Tub, TubId};
@@ -13,7 +13,7 @@ use crate::vdrive::format::{DirectoryId, Head, Row, RowId, SignedHead, Trie};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 /// A directory on a vdrive server, and what its cap gives.
 #[derive(Clone)]
@@ -108,6 +108,13 @@ impl Place {
         self.verify.directory_id()
     }
 
+    /// Whether a link leads to this directory.
+    pub fn is_of(&self, target: &Target) -> bool {
+        let Target::Known(cap) = target else { return false };
+        let verify = cap.verify_cap();
+        matches!(verify, Some(Cap::DirVerify(cap)) if cap.directory_id() == self.id())
+    }
+
     pub fn tub_id(&self) -> TubId {
         self.furl.tub()
     }
@@ -154,8 +161,9 @@ impl Place {
 
     /// At most one change of a directory at a time leaves this node; others of the node wait, rather
     /// than making each other stale.
-    pub fn turn(&self) -> Arc<Mutex<()>> {
-        self.dirs.turns.of(self.id())
+    pub async fn turn(&self) -> Result<OwnedMutexGuard<()>, DirError> {
+        let turn = self.dirs.turns.take(self.id(), TURN_TIME).await;
+        turn.ok_or_else(|| self.failed(RemoteError::Timeout))
     }
 
     /// What is known before a question is sent; see [`Self::believe`].

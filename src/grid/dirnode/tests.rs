@@ -1,5 +1,7 @@
 //! What a server that lies can do, in league with somebody who has the read cap: nothing but refuse.
 
+mod overtaken;
+
 use super::seal::RowKeys;
 use super::*;
 use crate::base::limits::ROWS_MAX;
