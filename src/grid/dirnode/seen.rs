@@ -5,7 +5,9 @@
 //! private/seen = line*     line = <directory id b32> " " <seq> " " <head hash b32> "\n"
 //! ```
 //! The last line of a directory counts; lines that make no sense, such as one that a power cut left
-//! half written, are skipped. The file is rewritten when most of it is of no use any more.
+//! half written, are skipped. The file is rewritten when most of it is of no use any more, and before
+//! it is longer than what is read of it. If it cannot be written, this node goes on with what it has
+//! in memory, and says so in its log: a full disk must not make directories unreadable.
 
 use super::DirError;
 use crate::base::base32;
@@ -21,6 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Lines of no use that are left standing.
 const WASTE_MAX: usize = 4_096;
+/// The longest line: two hashes in base 32, a number of 20 digits, three separators.
+const LINE_MAX: u64 = 52 + 20 + 52 + 3;
 
 /// Sequence and hash of a head.
 pub(super) type SeenHead = (u64, Hash);
@@ -32,6 +36,8 @@ struct Inner {
     heads: Heads,
     file: Option<(PathBuf, File)>,
     lines: usize,
+    /// The last write failed and may have left a part of a line.
+    torn: bool,
 }
 
 /// What was seen. Clones share it.
@@ -52,7 +58,7 @@ impl SeenHeads {
         options.open(path)?.take(SEEN_FILE_MAX).read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);
         let heads: Heads = text.lines().filter_map(parse).collect();
-        let mut inner = Inner { heads, file: None, lines: text.lines().count() };
+        let mut inner = Inner { heads, lines: text.lines().count(), ..Inner::default() };
         inner.rewrite(path)?;
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
@@ -90,7 +96,12 @@ impl SeenHeads {
         match (asked, newest) {
             (Some((seen, _)), _) if seen > seq => Err(DirError::Rollback { seen, got: seq }),
             (_, Some((seen, _))) if seen >= seq => Ok(()),
-            _ => inner.set(directory, seq, hash),
+            _ => {
+                if let Err(error) = inner.set(directory, seq, hash) {
+                    tracing::error!(%error, "what was seen of a directory is not on disk");
+                }
+                Ok(())
+            }
         }
     }
 
@@ -103,22 +114,28 @@ impl SeenHeads {
     ) -> Result<Option<u64>, DirError> {
         let mut inner = self.lock();
         let before = inner.heads.get(directory).map(|(seq, _)| *seq);
-        inner.set(directory, seq, hash)?;
+        let set = inner.set(directory, seq, hash);
+        set.map_err(|error| DirError::Record(error.to_string()))?;
         Ok(before)
     }
 }
 
 impl Inner {
-    fn set(&mut self, directory: &DirectoryId, seq: u64, hash: Hash) -> Result<(), DirError> {
+    fn set(&mut self, directory: &DirectoryId, seq: u64, hash: Hash) -> io::Result<()> {
         self.heads.insert(*directory, (seq, hash));
-        self.write(directory, seq, &hash).map_err(|error| DirError::Record(error.to_string()))
+        self.write(directory, seq, &hash)
     }
 
     fn write(&mut self, directory: &DirectoryId, seq: u64, hash: &Hash) -> io::Result<()> {
         let Some((path, file)) = &mut self.file else { return Ok(()) };
-        file.write_all(line(directory, seq, hash).as_bytes())?;
+        let gap = if self.torn { "\n" } else { "" };
+        self.torn = true;
+        file.write_all(format!("{gap}{}", line(directory, seq, hash)).as_bytes())?;
+        self.torn = false;
         self.lines += 1;
-        if self.lines > 2 * self.heads.len() + WASTE_MAX {
+        let waste = self.lines.saturating_sub(self.heads.len());
+        let long = (self.lines as u64).saturating_mul(LINE_MAX) > SEEN_FILE_MAX;
+        if waste > self.heads.len() + WASTE_MAX || long && waste > WASTE_MAX {
             let path = path.clone();
             self.rewrite(&path)?;
         }
@@ -136,6 +153,7 @@ impl Inner {
         file.sync_all()?;
         std::fs::rename(&fresh, path)?;
         self.lines = self.heads.len();
+        self.torn = false;
         self.file = Some((path.to_owned(), OpenOptions::new().append(true).open(path)?));
         Ok(())
     }
@@ -202,5 +220,22 @@ mod tests {
         assert_eq!(seen.newest(&D), Some(9_000));
         seen.note(&D, None, (9_001, [1; 32])).unwrap();
         assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(9_001));
+    }
+
+    #[test]
+    fn a_full_disk_stops_no_reader_and_spoils_no_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        let seen = SeenHeads::open(&path).unwrap();
+        let append = |path: &Path| OpenOptions::new().append(true).open(path).unwrap();
+        seen.lock().file = Some((path.clone(), append(Path::new("/dev/full"))));
+        seen.note(&D, None, (5, [5; 32])).unwrap();
+        assert_eq!(seen.newest(&D), Some(5));
+        assert!(matches!(seen.accept(&D, 4, [4; 32]), Err(DirError::Record(_))));
+        // A part of the line had room.
+        append(&path).write_all(b"aaaa 1").unwrap();
+        seen.lock().file = Some((path.clone(), append(&path)));
+        seen.note(&D, None, (6, [6; 32])).unwrap();
+        assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(6));
     }
 }
