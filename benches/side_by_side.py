@@ -296,6 +296,31 @@ def tree_round(grid, figures, count):
         shutil.rmtree(tree)
 
 
+def large_directory(grid, count):
+    """A directory of very many entries, which the peer cannot hold: made, one added, listed, one
+    looked up. A line for each."""
+    connection = Connection(grid.url)
+    place = "/uri/" + quote(connection.ask("POST", "/uri?t=mkdir").decode().strip(), safe="")
+    children = {f"entry {i}": ["filenode", {"ro_uri": "URI:LIT:krugkidfnzsc4"}]
+                for i in range(count)}
+
+    def timed(what, times, work):
+        readings = []
+        for number in range(times):
+            began = time.perf_counter()
+            work(number)
+            readings.append(time.perf_counter() - began)
+        print(f"a directory of {count} entries, {what}: {statistics.median(readings) * 1000:.1f} ms")
+
+    body = json.dumps(children).encode()
+    timed("set in one call", 1, lambda _: connection.ask("POST", place + "?t=set_children", body))
+    timed("add one", 20, lambda number: connection.ask("PUT", f"{place}/new{number}", b"x" * 1000))
+    timed("list as JSON", 3, lambda _: connection.ask("GET", place + "?t=json"))
+    timed("look one up", 100,
+          lambda number: connection.ask("GET", f"{place}/entry%20{number * 7 % count}?t=json"))
+    connection.close()
+
+
 def idle(grid, figures, seconds):
     """Memory and CPU of a grid that nobody asks anything."""
     figures.add("memory a storage node, idle",
@@ -424,6 +449,9 @@ def arguments():
     parser.add_argument("--trees", type=int, default=2000, metavar="N",
                         help="files in the tree that is copied (default 2000: the peer takes "
                              "minutes); 0 leaves that out")
+    parser.add_argument("--entries", type=int, default=100_000, metavar="N",
+                        help="entries of the large directory, ours only (default 100000); 0 leaves "
+                             "that out")
     parser.add_argument("--venv", default=os.path.join(ROOT, "target", "peer-venv"),
                         help="where the peer is, or is to be, installed")
     parser.add_argument("--tahoe", help="our program (default: a release build)")
@@ -446,6 +474,9 @@ def main():
             grid.pause()
         figures, size = measure(here, options)
         print(table(figures, size))
+        for grid in here:
+            if isinstance(grid, grids.Ours) and options.entries:
+                alone(grid, here, lambda grid: large_directory(grid, options.entries))
         if options.json:
             with open(options.json, "w") as file:
                 json.dump({name: one.readings for name, one in figures.items()}, file, indent=1)
