@@ -4,7 +4,8 @@
 There: caps and shares that the stock grid makes are decoded by `tahoe debug decode`.
 Back: shares that `tahoe debug encode` writes are laid into the stock nodes' storage folders, and
 the stock gateway serves and verifies the file. Caps of the same file and convergence secret are
-equal. Prints one line a file and one line with the sum.
+equal. Then the stock command line works on this project's gateway (`interop_cli.py`). Prints one
+line a file or command and a line with each sum.
 
     python3 scripts/interop.py --tahoe target/debug/tahoe [--venv DIR]
 
@@ -27,6 +28,7 @@ import urllib.error
 import urllib.request
 
 import grids
+import interop_cli
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 K, N, SERVERS = 3, 10, 4
@@ -199,6 +201,7 @@ def main():
                 run.ours_to_theirs(data)
                 print(f"interop: {size} bytes there and back")
         print(f"interop: {len(SIZES)} files crossed both ways, caps and shares equal")
+        interop_cli.drive(stock, os.path.abspath(options.tahoe), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
