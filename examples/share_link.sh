@@ -15,9 +15,14 @@ set -eu
 gateway=${1%/}
 shift
 
-# The gateway's answer; if it refuses, what it says goes to stderr.
+# The gateway's answer; if it refuses, what it says goes to stderr. The address, which may hold a
+# cap, goes to curl by stdin: everybody on the machine can read the arguments of a program.
 ask() {
-    said=$(curl --globoff --no-progress-meter --fail-with-body "$@") || { echo "$said" >&2; exit 1; }
+    address=$1
+    shift
+    said=$(printf 'url = "%s"\n' "$address" |
+        curl --globoff --no-progress-meter --fail-with-body --config - "$@") ||
+        { echo "$said" >&2; exit 1; }
     printf %s "$said"
 }
 
@@ -26,10 +31,10 @@ encode() {
     printf %s "$1" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'
 }
 
-cap=$(ask -X POST "$gateway/uri?t=mkdir")
+cap=$(ask "$gateway/uri?t=mkdir" -X POST)
 directory=$gateway/uri/$(encode "$cap")
 for file in "$@"; do
-    ask -T "$file" "$directory/$(encode "$(basename "$file")")" > /dev/null
+    ask "$directory/$(encode "$(basename "$file")")" -T "$file" > /dev/null
 done
 readable=$(ask "$directory?t=readonly-uri")
 echo "keep  $gateway/uri/$(printf %s "$cap" | sed 's/:/%3A/g')"

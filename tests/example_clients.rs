@@ -12,6 +12,7 @@ mod nodes;
 use nodes::{Nodes, Process, bytes, done, failed, http, tahoe, text};
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -244,7 +245,18 @@ fn files_are_uploaded_and_shared_by_shell() {
     assert_eq!(demo.tahoe(&["get", "by shell/sub/ü %?#[1]/& + ;.txt"]), "odd");
 
     let large = tree.join("sub/large");
-    let said = done(script("sh", "share_link.sh").arg(&demo.grid.url).arg(&large));
+    // Everybody on the machine can see what a program is started with.
+    let shims = tempfile::tempdir().unwrap();
+    let shim = "#!/bin/sh\nprintf '%s\\n' \"$@\" >> \"$SEEN\"\nPATH=${PATH#*:} exec curl \"$@\"\n";
+    fs::write(shims.path().join("curl"), shim).unwrap();
+    fs::set_permissions(shims.path().join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", shims.path().display(), std::env::var("PATH").unwrap());
+    let seen = shims.path().join("seen");
+    let mut share = script("sh", "share_link.sh");
+    share.env("PATH", path).env("SEEN", &seen).arg(&demo.grid.url).arg(&large);
+    let said = done(&mut share);
+    let arguments = fs::read_to_string(&seen).unwrap();
+    assert!(arguments.contains("--config") && !arguments.contains("/uri"), "{arguments}");
     let links: Vec<_> = said.lines().map(|line| line.split_once("  ").unwrap()).collect();
     let [("keep", keep), ("give", give)] = links.as_slice() else { panic!("{said}") };
     assert!(keep.contains("/uri/URI%3ADIR%3A"), "{keep}");

@@ -52,8 +52,8 @@ impl Arguments {
             return output::line(url);
         }
         match session.basedir() {
-            Ok(basedir) if place.is_some() => open(&page(basedir, &url)?),
-            _ => open(&url),
+            Ok(basedir) => open(&page(basedir, &url)?),
+            Err(_) => open(&url),
         }
     }
 }
@@ -65,7 +65,8 @@ fn log_in(session: &Session, path: &str) -> Result<String, CliError> {
     Ok(format!("{login}&when_done={}", percent_encode(path)))
 }
 
-/// A small page that leads to `url`, so that the cap does not stand in the list of processes.
+/// A small page that leads to `url`, so that neither a cap nor the key that logs the owner in stands
+/// in the list of processes.
 fn page(basedir: &Basedir, url: &str) -> Result<String, CliError> {
     let url = url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let text = format!(
