@@ -129,8 +129,8 @@ pub const FORM_FIELD_MAX: usize = 64 << 10;
 /// Fields of a form; the longest form of ours has six.
 pub const FORM_FIELDS_MAX: usize = 64;
 /// JSON that describes the children of one directory: 100,000 of them take some 60 MB.
-pub const CHILDREN_JSON_MAX: u64 = 256 << 20;
-/// Children in one JSON body, which is held in memory as a tree.
+pub const CHILDREN_JSON_MAX: u64 = 64 << 20;
+/// Children in one JSON body, which are held in memory.
 pub const CHILDREN_MAX: usize = 1 << 20;
 /// Entries of a listing that are written at once; the next are made when those are on their way.
 pub const LISTING_CHUNK: usize = 512;
@@ -278,6 +278,8 @@ pub const REDOS_MAX: u32 = 32;
 /// The table of an immutable directory, held whole: some 100,000 children.
 pub const TABLE_MAX: u64 = 64 << 20;
 /// Bytes of rows that one call to a vdrive server carries; more are staged.
+/// The same as a client spells it, with escapes and spaces; more is not even parsed.
+pub const METADATA_TEXT_MAX: usize = 6 * METADATA_MAX;
 pub const STAGE_BYTES: usize = 1 << 20;
 /// Directories to which a client holds a reference because it used them lately.
 pub const DIRECTORIES_HELD_MAX: usize = 64;
@@ -290,6 +292,9 @@ pub const SEEN_FILE_MAX: u64 = 256 << 20;
 /// Directories on the way of one path, and above what a walk enters.
 pub const PATH_MAX: usize = 256;
 // --- vdrive --------------------------------------------------------------------------------
+/// Changes of one directory by one node follow each other; one that waited so long is given up: its
+/// server answers, if at all, far too slowly.
+pub const TURN_TIME: Duration = Duration::from_secs(120);
 /// Changes of one directory by one node follow each other; one that waited so long is given up: its
 /// server answers, if at all, far too slowly.
 pub const TURN_TIME: Duration = Duration::from_secs(120);

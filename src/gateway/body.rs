@@ -5,12 +5,14 @@
 
 use super::answer::Failure;
 use super::args::Arguments;
+use super::object::children;
 use super::serve::Gateway;
 use super::spool::{self, Body, Content};
 use crate::base::limits::{
     CHILDREN_JSON_MAX, FORM_BODY_MAX, FORM_FIELD_MAX, FORM_FIELDS_MAX, WEB_BODY_STALL_TIME,
 };
 use crate::cap::Cap;
+use crate::grid::dirnode::{DirError, NewEntry};
 use crate::grid::{Source, UploadOptions};
 use actix_multipart::{Field, Multipart};
 use actix_web::http::header::{self, HeaderMap};
@@ -68,22 +70,20 @@ impl Gateway {
         Ok(uploaded.cap)
     }
 
-    /// Takes in a JSON text; none if there is no body.
-    pub async fn take_json(
+    /// Takes in a JSON text that describes children; none if there is no body.
+    pub async fn take_children(
         &self,
         request: &HttpRequest,
         body: web::Payload,
-    ) -> Result<Option<serde_json::Value>, Failure> {
+    ) -> Result<Vec<NewEntry>, Failure> {
         let announced = announced_length(request.headers())?;
         if announced.is_some_and(|length| length > CHILDREN_JSON_MAX) {
             return Err(spool::too_large(CHILDREN_JSON_MAX));
         }
         let bytes = self.take(body, announced).await?.content.read(CHILDREN_JSON_MAX).await?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(None);
-        }
-        let value = serde_json::from_slice(&bytes);
-        value.map(Some).map_err(|_| Failure::bad_request("The body is not JSON."))
+        let length = bytes.len();
+        let parsed = self.grid.compute(length, move || children::parse(&bytes)).await;
+        parsed.map_err(|_| DirError::CutOff)?
     }
 
     /// Takes in a short text, such as a cap.
@@ -110,7 +110,6 @@ impl Gateway {
                     .map_err(|_| Failure::bad_request("The form is not UTF-8 text."))?;
                 Ok(Form { fields: Arguments::parse(&text)?, file: None })
             }
-            _ => Ok(Form::default()),
         }
     }
 

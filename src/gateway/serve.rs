@@ -11,7 +11,7 @@ use super::owner::Owner;
 use super::pages::error::wants_page;
 use super::pages::visit::{self, Visit};
 use super::pages::{self, Pages, assets};
-use super::route::{self, Action, Place};
+use super::route::{self, Action, Made, Place};
 use super::spool::Spool;
 use super::status::{self, StorageStatus};
 use super::tls::{TlsError, server_config};
@@ -205,7 +205,7 @@ async fn respond(
     let came = match from_query {
         Err(failure) if !is_post || !arguments.t().is_empty() => return Err(failure),
         Ok(action) if is_post && action.takes_raw_body() => {
-            Came::Json(gateway.take_json(request, body).await?)
+            Came::Children(gateway.take_children(request, body).await?)
         }
         Ok(action) if !is_post => {
             let asked = gateway.asked(request, arguments)?;
@@ -293,7 +293,7 @@ async fn plainly(
         (Place::Uri, Action::GoToCap) => {
             Ok(answer::redirect(StatusCode::FOUND, &route::redirect(arguments)?))
         }
-        (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, None).await,
+        (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, Vec::new()).await,
         (Place::Uri, _) => unlinked::put(asked, body).await,
         (Place::Operation(handle), _) => operations.show(&handle, asked),
         (Place::Login, _) => owner.log_in(arguments),
@@ -315,8 +315,8 @@ async fn posted(
         (Place::Uri, Action::MakeUnlinked(made), Came::Json(body)) => {
             unlinked::make(asked, made, body).await
         }
-        (Place::Uri, Action::MakeUnlinked(made), Came::Form(_)) => {
-            unlinked::make(asked, made, None).await
+        (Place::Uri, Action::MakeUnlinked(made), came) => {
+            unlinked::make(asked, made, came.children()).await
         }
         (Place::Uri, _, Came::Form(form)) => unlinked::upload(asked, form.file).await,
         (Place::Object(address), Action::Check, _) => {

@@ -1,6 +1,6 @@
 //! A grid client: the servers it knows, its secrets, its encoding, and what it does with them.
 
-use super::compute::Compute;
+use super::compute::{Compute, CutOff};
 use super::params::{EncodingParams, ParamsInForce};
 use super::patience::Patience;
 use super::servers::ServerPool;
@@ -52,6 +52,15 @@ impl Client {
 
     pub fn pool(&self) -> &ServerPool {
         &self.pool
+    }
+
+    /// Runs `job`, which works on about `bytes` bytes, beside the thread that asks if it is long.
+    pub async fn compute<T, F>(&self, bytes: usize, job: F) -> Result<T, CutOff>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.compute.run(bytes, job).await
     }
 
     /// How new uploads are encoded.

@@ -11,12 +11,21 @@ use crate::cap::Cap;
 use crate::grid::dirnode::{Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use serde_json::Value;
 
 /// What came with a POST.
 pub enum Came {
     Form(Form),
-    Json(Option<Value>),
+    Children(Vec<NewEntry>),
+}
+
+impl Came {
+    /// Those that stand in a JSON body; a form has none.
+    pub fn children(self) -> Vec<NewEntry> {
+        match self {
+            Self::Form(_) => Vec::new(),
+            Self::Children(children) => children,
+        }
+    }
 }
 
 /// Answers one of the rows for POST; a browser goes where `when_done` says.
@@ -34,9 +43,10 @@ pub async fn post(
     let when_done = asked.arguments.when_done()?;
     let text = match (action, came) {
         (Action::Upload, Came::Form(form)) => upload(asked, address, form.file).await?,
-        (Action::Make(made), Came::Form(_)) => make_at(asked, address, made, None).await?,
-        (Action::Make(made), Came::Json(body)) => make_at(asked, address, made, body).await?,
-        (Action::SetChildren, Came::Json(body)) => set_children(asked, address, body).await?,
+        (Action::Make(made), came) => make_at(asked, address, made, came.children()).await?,
+        (Action::SetChildren, Came::Children(children)) => {
+            set_children(asked, address, children).await?
+        }
         (Action::Link, _) => link(asked, address).await?,
         (Action::Unlink, _) => unlink(asked, address).await?,
         (Action::Rename, _) => rename(asked, address).await?,
@@ -100,7 +110,7 @@ async fn make_at(
     asked: &Asked<'_>,
     address: &Address,
     made: Made,
-    body: Option<Value>,
+    children: Vec<NewEntry>,
 ) -> Result<String, Failure> {
     asked.arguments.directory_format()?;
     let name = asked.arguments.filled("name").map(nfc).transpose()?;
@@ -119,7 +129,7 @@ async fn make_at(
             Found::Object(_) => return Err(Failure::exists()),
         },
     };
-    let cap = new_directory(asked, made, body).await?;
+    let cap = new_directory(asked, made, children).await?;
     let text = cap.reveal();
     asked.link(spot, Target::Known(cap), replace).await?;
     Ok(text)
@@ -129,9 +139,9 @@ async fn make_at(
 pub async fn new_directory(
     asked: &Asked<'_>,
     made: Made,
-    body: Option<Value>,
+    children: Vec<NewEntry>,
 ) -> Result<Cap, Failure> {
-    let children = children::parse_new(body)?;
+    let children = children::fresh(children);
     Ok(match made {
         Made::Immutable => asked.directories.create_immutable(children).await?,
         Made::Empty | Made::WithChildren => asked.directories.create(children).await?,
@@ -208,12 +218,11 @@ async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String,
 async fn set_children(
     asked: &Asked<'_>,
     address: &Address,
-    body: Option<Value>,
+    children: Vec<NewEntry>,
 ) -> Result<String, Failure> {
     let replace = asked.arguments.replace()?;
     let dir = asked.dir(address).await?;
     super::writable(&dir)?;
-    let children = children::parse(body)?;
     if !children.is_empty() {
         asked.directories.set(&dir, children, replace).await?;
     }

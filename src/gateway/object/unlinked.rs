@@ -6,9 +6,9 @@ use super::super::body::FormFile;
 use super::super::route::Made;
 use super::post::new_directory;
 use super::{Asked, page};
+use crate::grid::dirnode::NewEntry;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
-use serde_json::Value;
 
 /// `PUT /uri`: stores the body; 200 with the cap alone when it is safe on enough servers.
 pub async fn put(asked: &Asked<'_>, body: web::Payload) -> Result<HttpResponse, Failure> {
@@ -41,7 +41,7 @@ pub async fn upload(asked: &Asked<'_>, file: Option<FormFile>) -> Result<HttpRes
 pub async fn make(
     asked: &Asked<'_>,
     made: Made,
-    body: Option<Value>,
+    children: Vec<NewEntry>,
 ) -> Result<HttpResponse, Failure> {
     asked.arguments.directory_format()?;
     let redirect = asked.arguments.flag("redirect_to_result")?;
@@ -49,7 +49,7 @@ pub async fn make(
         let text = "Directories here have no RSA key; leave private-key= out.";
         return Err(Failure::bad_request(text));
     }
-    let cap = new_directory(asked, made, body).await?.reveal();
+    let cap = new_directory(asked, made, children).await?.reveal();
     Ok(match redirect {
         true => answer::redirect(StatusCode::SEE_OTHER, &format!("uri/{}", percent_encode(&cap))),
         false => answer::text(StatusCode::OK, cap),

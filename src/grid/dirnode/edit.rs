@@ -26,7 +26,7 @@ impl Directories {
     pub async fn create(&self, children: Vec<Entry>) -> Result<Cap, DirError> {
         let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
         let children = checked(children)?;
-        Ok(Cap::Dir(create::create(self, &furl, &children).await?))
+        Ok(Cap::Dir(create::create(self, &furl, children).await?))
     }
 
     /// The directory that all who have this furl of a vdrive server share. Works offline.

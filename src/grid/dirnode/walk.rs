@@ -52,13 +52,13 @@ impl Directories {
             return Err(if dir.is_mutable() { DirError::ReadOnly } else { DirError::Immutable });
         }
         let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
-        let deepest = create::create(self, &furl, &[]).await?;
+        let deepest = create::create(self, &furl, Vec::new()).await?;
         let mut top: DirCap = deepest.clone();
         for name in names.iter().skip(1).rev() {
             let metadata = metadata::updated(None, None, self.now());
             let child = Child { target: child_of(top), metadata };
             let entry = Entry { name: names::normalise(name)?, child };
-            top = create::create(self, &furl, &[entry]).await?;
+            top = create::create(self, &furl, vec![entry]).await?;
         }
         let name = names.first().cloned().unwrap_or_default();
         let link = NewEntry { name, target: child_of(top), metadata: None };
