@@ -183,6 +183,8 @@ pub const EVENT_TIME: Duration = Duration::from_millis(500);
 /// Threads that serve HTTP.
 pub const WEB_WORKERS_MAX: usize = 4;
 
+/// What the owner prohibits: some hundred thousand lines.
+pub const BLACKLIST_MAX: u64 = 16 << 20;
 // --- storage -------------------------------------------------------------------------------
 
 /// A lease lasts so long after it was added or renewed (31 days), in seconds.
@@ -276,10 +278,10 @@ pub const METADATA_MAX: usize = 32 << 10;
 /// Times that a change is made again on top of what others did meanwhile.
 pub const REDOS_MAX: u32 = 32;
 /// The table of an immutable directory, held whole: some 100,000 children.
-pub const TABLE_MAX: u64 = 64 << 20;
-/// Bytes of rows that one call to a vdrive server carries; more are staged.
 /// The same as a client spells it, with escapes and spaces; more is not even parsed.
 pub const METADATA_TEXT_MAX: usize = 6 * METADATA_MAX;
+pub const TABLE_MAX: u64 = 64 << 20;
+/// Bytes of rows that one call to a vdrive server carries; more are staged.
 pub const STAGE_BYTES: usize = 1 << 20;
 /// Directories to which a client holds a reference because it used them lately.
 pub const DIRECTORIES_HELD_MAX: usize = 64;
@@ -290,6 +292,9 @@ pub const DIRECTORY_TIME: Duration = Duration::from_secs(30);
 /// What was seen of directories, on disk: a line of 130 bytes each.
 pub const SEEN_FILE_MAX: u64 = 256 << 20;
 /// Directories on the way of one path, and above what a walk enters.
+/// Changes of one directory by one node follow each other; one that waited so long is given up: its
+/// server answers, if at all, far too slowly.
+pub const TURN_TIME: Duration = Duration::from_secs(120);
 pub const PATH_MAX: usize = 256;
 // --- vdrive --------------------------------------------------------------------------------
 /// Changes of one directory by one node follow each other; one that waited so long is given up: its

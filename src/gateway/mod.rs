@@ -21,6 +21,7 @@
 pub mod address;
 pub mod answer;
 pub mod args;
+pub mod blacklist;
 pub mod body;
 pub mod failure;
 pub mod guard;

@@ -3,6 +3,7 @@
 use super::address::Root;
 use super::answer::Failure;
 use super::args::Arguments;
+use super::blacklist::Blacklist;
 use super::guard::Guard;
 use super::history::History;
 use super::object::post::{self, Came};
@@ -40,6 +41,8 @@ pub struct Gateway {
     pub spool: Spool,
     pub guard: Guard,
     pub owner: Owner,
+    /// What the owner does not want to be touched.
+    pub blacklist: Blacklist,
     /// The owner may have the node read and write files on its own disk.
     pub allow_localfile: bool,
     pub history: History,
@@ -286,6 +289,7 @@ async fn plainly(
             if object.directory().is_some() {
                 return Err(Failure::bad_request("/file is for files; /uri shows directories."));
             }
+            asked.permit(&object.target)?;
             read::view(asked, &object, name.as_deref(), action).await
         }
         (Place::Site(address), _) => read::site(asked, &address).await,

@@ -15,6 +15,7 @@ use super::{hints, parameters, secrets};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
+use crate::gateway::blacklist::Blacklist;
 use crate::gateway::guard::Guard;
 use crate::gateway::history::History;
 use crate::gateway::owner::Owner;
@@ -301,6 +302,7 @@ impl Node {
             spool: Spool::new(self.basedir.folder("tmp", 0o700)?, limit),
             guard: guard(config, &webport),
             owner: owner.clone(),
+            blacklist: Blacklist::new(self.basedir.join("access.blacklist")),
             allow_localfile: self.basedir.flag("webport_allow_localfile")?,
             history: History::default(),
             operations: Operations::new(Clock::System),

@@ -127,6 +127,7 @@ pub const RIMS: &[Rim] = &[
             ("src/disk/kv.rs", "indexes, which may be lost"),
             ("src/grid/source.rs", "the file that is uploaded"),
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),
+            ("src/gateway/blacklist.rs", "what the owner prohibits"),
             ("src/gateway/spool.rs", "bodies too large for memory"),
             ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/node/basedir.rs", "the files of a node's folder"),

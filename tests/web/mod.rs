@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
+use tahoe::gateway::blacklist::Blacklist;
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
 use tahoe::gateway::owner::Owner;
@@ -133,6 +134,7 @@ impl Drop for Web {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
+        blacklist: Blacklist::new(folder.join("access.blacklist")),
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -45,6 +45,34 @@ fn errors_follow_the_table() {
 }
 
 #[test]
+#[test]
+fn what_the_owner_prohibits_is_not_touched() {
+    let web = Web::start();
+    let (dir, other) = (web.mkdir(), web.mkdir());
+    let cap = web.put(&format!("{dir}/file"), &[7; 3_000]).expect(201);
+    web.put(&format!("{dir}/sub/below"), b"x").expect(201);
+    let check = |path: &str| web.post(&format!("{path}?t=check&output=JSON"), "").json();
+    let mut list = String::from("# by order\n");
+    for (path, reason) in [("file", "taken down"), ("sub", "closed")] {
+        let index = check(&format!("{dir}/{path}"))["storage-index"].clone();
+        list += &format!("{} {reason}\n", index.as_str().unwrap());
+    }
+    std::fs::write(web.folder.path().join("access.blacklist"), list).unwrap();
+    for path in
+        [at(&cap), format!("{dir}/file"), format!("/file/{cap}/x"), format!("{dir}/file?t=json")]
+    {
+        assert_eq!(web.get(&path).refused(403), "Access Prohibited: taken down", "{path}");
+    }
+    for path in ["sub", "sub/below", "sub?t=json"] {
+        assert_eq!(web.get(&format!("{dir}/{path}")).refused(403), "Access Prohibited: closed");
+    }
+    web.put(&format!("{dir}/sub/new"), b"x").refused(403);
+    web.post(&format!("{dir}/sub?t=set_children"), "{}").refused(403);
+    assert_eq!(names(&web.get(&format!("{dir}?t=json")).json()), ["file", "sub"]);
+    web.get(&format!("{other}?t=json")).expect(200);
+    web.delete(&format!("{dir}/sub")).expect(200);
+}
+
 fn a_large_directory_is_sent_in_pieces() {
     let web = Web::start();
     let children: serde_json::Map<String, Value> = (0..3_000)

@@ -118,7 +118,16 @@ impl Asked<'_> {
         self.follow(target, &address.path, why).await
     }
 
-    /// Follows names from a target on.
+    /// Refuses what the owner prohibits.
+    pub fn permit(&self, target: &Target) -> Result<(), Failure> {
+        match target {
+            Target::Known(cap) => self.gateway.blacklist.check(cap),
+            Target::Unknown { .. } => Ok(()),
+        }
+    }
+
+    /// Follows names from a target on. What is prohibited is neither looked into nor shown; a link
+    /// to it can be replaced.
     pub async fn follow(
         &self,
         target: Target,
@@ -130,6 +139,7 @@ impl Asked<'_> {
             let Some(dir) = object.directory().cloned() else {
                 return Err(in_the_way(&object.target, name, why));
             };
+            self.permit(&object.target)?;
             match self.directories.get(&dir, name).await? {
                 Some(child) => {
                     let link = Link { dir, name: name.clone(), metadata: child.metadata };
@@ -140,6 +150,9 @@ impl Asked<'_> {
                     return Ok(Found::Missing { dir, names });
                 }
             }
+        }
+        if why == For::Reading {
+            self.permit(&object.target)?;
         }
         Ok(Found::Object(object))
     }
