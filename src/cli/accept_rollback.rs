@@ -5,11 +5,12 @@ use super::location::PLACES;
 use super::{CliError, output};
 
 const EXAMPLES: &str = "\
-A directory that is older than this node has seen it before is not written to: its server may have
+A directory that is older than this node has seen it before is neither read nor changed: its server may have
 been restored from a backup, or may be hiding changes. Who knows that it was the former says so here.
 
 Examples:
   tahoe accept-rollback private:
+  tahoe accept-rollback -r private:
   tahoe accept-rollback - < directory.cap";
 
 #[derive(clap::Args)]
@@ -18,6 +19,9 @@ pub struct Arguments {
     /// The directory to take as it is now.
     #[arg(value_name = "CAP|PATH")]
     place: String,
+    /// And all directories below it: a server that was restored is behind with many.
+    #[arg(short, long)]
+    recursive: bool,
     #[command(flatten)]
     gateway: Gateway,
 }
@@ -26,7 +30,11 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
         let place = session.place(&self.place)?;
-        let answer = session.connection.post(&place.ask("t=accept-rollback"), "")?;
+        let call = match self.recursive {
+            true => "t=accept-rollback&recursive=true",
+            false => "t=accept-rollback",
+        };
+        let answer = session.connection.post(&place.ask(call), "")?;
         let said = answer.success(&place.shown())?.text()?;
         if said.is_empty() {
             return output::summary(format_args!("{} is taken as it is now", place.shown()));

@@ -17,6 +17,9 @@ pub struct Arguments {
     /// Files or directories whose shares are to be counted.
     #[arg(value_name = "PATH", required = true)]
     places: Vec<String>,
+    /// Add a lease, or renew this node's, on every share that is found.
+    #[arg(long)]
+    add_lease: bool,
     /// What the gateway says, as it says it.
     #[arg(long)]
     raw: bool,
@@ -28,9 +31,10 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
         let mut unhealthy = 0;
+        let call = format!("t=check&output=JSON{}", lease(self.add_lease));
         for text in &self.places {
             let place = session.place(text)?;
-            let answer = session.connection.post(&place.ask("t=check&output=JSON"), "")?;
+            let answer = session.connection.post(&place.ask(&call), "")?;
             let answer = answer.success(&place.shown())?;
             if self.raw {
                 ls::copy_out(answer.into_reader())?;
@@ -42,6 +46,11 @@ impl Arguments {
         }
         healthy_or(unhealthy, self.places.len() as u64)
     }
+}
+
+/// The argument that asks for leases, behind others.
+pub fn lease(wanted: bool) -> &'static str {
+    if wanted { "&add-lease=true" } else { "" }
 }
 
 fn print(name: &str, verdict: &Verdict) -> Result<(), CliError> {

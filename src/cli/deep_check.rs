@@ -1,6 +1,6 @@
 //! `tahoe deep-check [PATH]`
 
-use super::check_object::healthy_or;
+use super::check_object::{healthy_or, lease};
 use super::http::Gateway;
 use super::location::PLACES;
 use super::output::{Output, is_quiet};
@@ -21,6 +21,9 @@ pub struct Arguments {
     /// A line for healthy objects, too.
     #[arg(short, long)]
     verbose: bool,
+    /// Add a lease, or renew this node's, on every share that is found.
+    #[arg(long)]
+    add_lease: bool,
     /// What the gateway says, as it says it.
     #[arg(long)]
     raw: bool,
@@ -32,7 +35,8 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
         let place = session.place(&self.place)?;
-        let answer = session.connection.post(&place.ask("t=stream-deep-check"), "")?;
+        let call = format!("t=stream-deep-check{}", lease(self.add_lease));
+        let answer = session.connection.post(&place.ask(&call), "")?;
         let answer = answer.success(&place.shown())?;
         if self.raw {
             return ls::copy_out(answer.into_reader());

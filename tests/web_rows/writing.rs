@@ -1,7 +1,7 @@
 //! §2.3: writing below a directory.
 
 use super::LONG;
-use crate::web::{Web, at, names};
+use crate::web::{TOKEN, Web, at, names};
 use serde_json::json;
 
 #[test]
@@ -208,3 +208,8 @@ fn only_the_owner_takes_a_directory_back_to_an_older_version() {
     web.post(&format!("{dir}?t=accept-rollback"), "").refused(401);
     web.post(&format!("{dir}/none?t=accept-rollback"), "").refused(401);
 }
+    web.put(&format!("{dir}/a/b?t=mkdir"), b"").expect(200);
+    let token = format!("tahoe-lafs {TOKEN}");
+    let path = format!("{dir}?t=accept-rollback&recursive=true");
+    let all = web.ask("POST", &path, &[("Authorization", &token)], b"").expect(200);
+    assert!(all.starts_with("0 of 3 directories were newer before"), "{all}");

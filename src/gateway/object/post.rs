@@ -8,7 +8,8 @@ use super::super::route::{Action, Made};
 use super::write::{files_only, given, make, named_directory};
 use super::{Asked, For, Found, Object, Spot, children};
 use crate::cap::Cap;
-use crate::grid::dirnode::{Replace, Target};
+use crate::grid::Traversal;
+use crate::grid::dirnode::{NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -212,6 +213,9 @@ async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String,
             format!("version {now} is taken as the newest; version {seen} had been seen")
         }
         _ => format!("nothing newer than version {now} had been seen"),
+    if asked.arguments.flag("recursive")? {
+        return accept_all(asked, dir).await;
+    }
     })
 }
 
@@ -221,6 +225,20 @@ async fn set_children(
     children: Vec<NewEntry>,
 ) -> Result<String, Failure> {
     let replace = asked.arguments.replace()?;
+/// The same for a directory and all below it; each is accepted before it is looked into.
+async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
+    let mut walk = Traversal::new(asked.directories.clone(), dir);
+    let (mut older, mut all) = (0_u64, 0_u64);
+    while let Some(reached) = walk.next().await {
+        if let Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_))) = reached?.target {
+            let (seen, now) = asked.directories.accept_rollback(&cap).await?;
+            all += 1;
+            older += u64::from(seen > now);
+        }
+    }
+    Ok(format!("{older} of {all} directories were newer before; all are taken as they are now"))
+}
+
     let dir = asked.dir(address).await?;
     super::writable(&dir)?;
     if !children.is_empty() {
