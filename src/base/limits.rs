@@ -145,6 +145,9 @@ pub const OPERATION_READ_SECONDS: u64 = 24 * 3600;
 pub const OPERATION_HANDLE_MAX: usize = 256;
 /// Objects of one manifest that is kept until it is fetched; longer ones must be streamed.
 pub const MANIFEST_MAX: usize = 1 << 20;
+/// Bytes of one manifest or list of findings that is kept, and of all together.
+pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
+pub const OPERATIONS_BYTES_MAX: usize = 512 << 20;
 /// Objects that one deep check has under check at once.
 pub const DEEP_CHECKS_MAX: usize = 8;
 /// Transfers that the status page remembers of each kind.
@@ -180,11 +183,11 @@ pub const FORM_BODY_MAX: usize = 1 << 20;
 /// Pages that follow the transfers at once, and how often they are told.
 pub const EVENT_STREAMS_MAX: usize = 64;
 pub const EVENT_TIME: Duration = Duration::from_millis(500);
+/// What the owner prohibits: some hundred thousand lines.
+pub const BLACKLIST_MAX: u64 = 16 << 20;
 /// Threads that serve HTTP.
 pub const WEB_WORKERS_MAX: usize = 4;
 
-/// What the owner prohibits: some hundred thousand lines.
-pub const BLACKLIST_MAX: u64 = 16 << 20;
 // --- storage -------------------------------------------------------------------------------
 
 /// A lease lasts so long after it was added or renewed (31 days), in seconds.
@@ -275,11 +278,11 @@ pub const READ_CHUNK_MAX: usize = 512 << 10;
 pub const NAME_MAX: usize = 1_024;
 /// A child's metadata as JSON.
 pub const METADATA_MAX: usize = 32 << 10;
+/// The same as a client spells it, with escapes and spaces; more is not even parsed.
+pub const METADATA_TEXT_MAX: usize = 6 * METADATA_MAX;
 /// Times that a change is made again on top of what others did meanwhile.
 pub const REDOS_MAX: u32 = 32;
 /// The table of an immutable directory, held whole: some 100,000 children.
-/// The same as a client spells it, with escapes and spaces; more is not even parsed.
-pub const METADATA_TEXT_MAX: usize = 6 * METADATA_MAX;
 pub const TABLE_MAX: u64 = 64 << 20;
 /// Bytes of rows that one call to a vdrive server carries; more are staged.
 pub const STAGE_BYTES: usize = 1 << 20;
@@ -289,20 +292,16 @@ pub const DIRECTORIES_HELD_MAX: usize = 64;
 pub const ROWS_IN_PLACE: (usize, usize) = (64, 64 << 10);
 /// For an answer of a vdrive server, which waits for its disk.
 pub const DIRECTORY_TIME: Duration = Duration::from_secs(30);
+/// Changes of one directory by one node follow each other; one that waited so long is given up: its
+/// server answers, if at all, far too slowly.
+pub const TURN_TIME: Duration = Duration::from_secs(120);
 /// What was seen of directories, on disk: a line of 130 bytes each.
 pub const SEEN_FILE_MAX: u64 = 256 << 20;
 /// Directories on the way of one path, and above what a walk enters.
-/// Changes of one directory by one node follow each other; one that waited so long is given up: its
-/// server answers, if at all, far too slowly.
-pub const TURN_TIME: Duration = Duration::from_secs(120);
 pub const PATH_MAX: usize = 256;
+/// Bytes of the paths that a walk has yet to tell: a million files with paths of 250 bytes.
+pub const WALK_BYTES_MAX: usize = 256 << 20;
 // --- vdrive --------------------------------------------------------------------------------
-/// Changes of one directory by one node follow each other; one that waited so long is given up: its
-/// server answers, if at all, far too slowly.
-pub const TURN_TIME: Duration = Duration::from_secs(120);
-/// Changes of one directory by one node follow each other; one that waited so long is given up: its
-/// server answers, if at all, far too slowly.
-pub const TURN_TIME: Duration = Duration::from_secs(120);
 
 /// The column of a row that readers open: a name of 1,024 bytes, a cap and metadata, padded.
 pub const ROW_READ_MAX: usize = 64 << 10;

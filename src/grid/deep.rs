@@ -3,10 +3,11 @@
 //! A directory comes before its children; of these first what is unknown, then the files, then the
 //! directories with all that is below them, each by name. What can be reached in two ways (the same
 //! verify cap) comes once, so that loops end. Memory holds the listings between the root and the
-//! present directory, and sixteen bytes for each thing seen.
+//! present directory, as far as [`WALK_BYTES_MAX`] goes, and sixteen bytes for each thing seen.
 
 use super::dirnode::{DirError, Directories, Entry, Target};
 use crate::base::hash::{tagged, truncated};
+use crate::base::limits::{PATH_MAX, WALK_BYTES_MAX};
 use crate::cap::Cap;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -42,6 +43,8 @@ pub struct Traversal {
     ready: VecDeque<Reached>,
     /// Told, and to be listed before anything else.
     entering: Option<(Vec<String>, Cap)>,
+    /// Bytes of the paths that wait.
+    waiting: usize,
     pub stats: DeepStats,
 }
 
@@ -53,6 +56,7 @@ impl Traversal {
             below: Vec::new(),
             ready: VecDeque::new(),
             entering: None,
+            waiting: 0,
             stats: DeepStats::default(),
         };
         this.is_new(&root);
@@ -69,9 +73,13 @@ impl Traversal {
             return Some(Err(error));
         }
         let reached = match self.ready.pop_front() {
-            Some(reached) => reached,
+            Some(reached) => {
+                self.waiting = self.waiting.saturating_sub(weight(&reached.path));
+                reached
+            }
             None => {
                 let (path, cap) = self.below.pop()?;
+                self.waiting = self.waiting.saturating_sub(weight(&path));
                 self.entering = Some((path.clone(), cap.clone()));
                 Reached { path, target: Target::Known(cap) }
             }
@@ -81,17 +89,26 @@ impl Traversal {
     }
 
     async fn enter(&mut self, path: Vec<String>, cap: &Cap) -> Result<(), DirError> {
+        if path.len() >= PATH_MAX {
+            return Err(DirError::TooBig("directories in directories"));
+        }
         let listing = self.directories.list(cap).await?;
         self.stats.entered(cap, listing.entries.len());
         let (mut files, mut below) = (Vec::new(), Vec::new());
         for Entry { name, child } in listing.entries {
             let mut path = path.clone();
             path.push(name);
+            self.waiting = self.waiting.saturating_add(weight(&path));
+            if self.waiting > WALK_BYTES_MAX {
+                return Err(DirError::TooBig("the paths below the directory"));
+            }
             match child.target {
                 Target::Unknown { .. } => {
                     self.ready.push_back(Reached { path, target: child.target });
                 }
-                Target::Known(cap) if !self.is_new(&cap) => {}
+                Target::Known(cap) if !self.is_new(&cap) => {
+                    self.waiting = self.waiting.saturating_sub(weight(&path));
+                }
                 Target::Known(cap) if directory(&Target::Known(cap.clone())).is_some() => {
                     below.push((path, cap));
                 }
@@ -108,6 +125,11 @@ impl Traversal {
         let Some(verify) = cap.verify_cap() else { return true };
         self.seen.insert(truncated(tagged(b"tahoe_traversal_v1", verify.reveal().as_bytes())))
     }
+}
+
+/// Bytes that a path takes.
+fn weight(path: &[String]) -> usize {
+    path.iter().map(|name| name.len() + size_of::<String>()).sum()
 }
 
 /// Counts of what is below a directory (`spec/webapi-delta.md` §4.4).

@@ -143,6 +143,11 @@ pub fn is_healthy(result: &Value) -> bool {
     result.pointer("/results/healthy").and_then(Value::as_bool).unwrap_or(false)
 }
 
+/// Whether a result is of something that servers keep.
+pub fn is_distributed(result: &Value) -> bool {
+    result.get("storage-index").and_then(Value::as_str).is_some_and(|index| !index.is_empty())
+}
+
 /// `POST ?t=check`
 pub async fn one(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
     let checker = Checker::of(asked)?;

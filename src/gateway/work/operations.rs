@@ -9,12 +9,13 @@ use super::super::answer::{self, Failure};
 use super::super::args::Arguments;
 use super::super::object::{Asked, Object, cap_text, directory_of};
 use super::super::route::Walk;
-use super::check::{Checker, is_healthy};
+use super::check::{Checker, is_distributed, is_healthy};
 use super::results;
 use super::walk::{Event, events, index_text, verify_text};
 use crate::base::limits::{
-    DEEP_CHECKS_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX, OPERATION_READ_SECONDS,
-    OPERATION_UNREAD_SECONDS, OPERATIONS_MAX, OPERATIONS_RUNNING_MAX,
+    DEEP_CHECKS_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX,
+    OPERATION_READ_SECONDS, OPERATION_UNREAD_SECONDS, OPERATIONS_BYTES_MAX, OPERATIONS_MAX,
+    OPERATIONS_RUNNING_MAX,
 };
 use crate::base::rim::Clock;
 use crate::cap::Cap;
@@ -42,6 +43,8 @@ pub struct Progress {
     pub healthy: u64,
     /// Path and result.
     pub unhealthy: Vec<(Vec<String>, Value)>,
+    /// Bytes that the lists take, roughly.
+    bytes: usize,
 }
 
 /// Some work, under way or finished.
@@ -128,11 +131,16 @@ impl Operations {
             let text = "Too many operations are under way; wait for one of them or cancel it.";
             return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
         }
-        if entries.len() >= OPERATIONS_MAX {
+        let bytes = |entries: &HashMap<String, Entry>| -> usize {
+            entries.values().map(|entry| entry.operation.progress().bytes).sum()
+        };
+        while entries.len() >= OPERATIONS_MAX || bytes(&entries) > OPERATIONS_BYTES_MAX {
             let oldest = entries.iter().filter(|(_, entry)| entry.finished.is_some());
             let oldest = oldest.min_by_key(|(_, entry)| entry.number);
             let oldest = oldest.map(|(handle, _)| handle.clone());
-            oldest.and_then(|handle| entries.remove(&handle));
+            if oldest.and_then(|handle| entries.remove(&handle)).is_none() {
+                break;
+            }
         }
         let number = entries.values().map(|entry| entry.number + 1).max().unwrap_or(0);
         let ends = retain.map(|seconds| self.clock.now().saturating_add(seconds));
@@ -250,22 +258,32 @@ async fn run(
 }
 
 fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Value>) {
+    let path: usize = reached.path.iter().map(|name| name.len() + size_of::<String>()).sum();
     if let Some(result) = result {
+        // What is in its cap, or unknown, was not looked for anywhere.
+        if !is_distributed(&result) {
+            return;
+        }
         progress.checked += 1;
         if is_healthy(&result) {
             progress.healthy += 1;
         } else {
+            progress.bytes += path + result.to_string().len();
             progress.unhealthy.push((reached.path, result));
         }
     } else if walk == Walk::Manifest {
         if let Target::Known(cap) = &reached.target {
-            progress.verify_caps.insert(verify_text(cap));
-            progress.storage_indexes.insert(index_text(cap));
+            let (verify, index) = (verify_text(cap), index_text(cap));
+            progress.verify_caps.extend((!verify.is_empty()).then_some(verify));
+            progress.storage_indexes.extend((!index.is_empty()).then_some(index));
         }
         let cap = cap_text(&reached.target).unwrap_or_default();
+        // The cap, the verify cap and the storage index are of one length, more or less.
+        progress.bytes += path + 3 * cap.len();
         progress.manifest.push((reached.path, cap));
     }
-    if progress.manifest.len().max(progress.unhealthy.len()) > MANIFEST_MAX {
+    let count = progress.manifest.len().max(progress.unhealthy.len());
+    if count > MANIFEST_MAX || progress.bytes > MANIFEST_BYTES_MAX {
         let text = "There is more below this directory than can be kept; use the stream- calls.";
         progress.failed = Some(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }
