@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-/// An answer that is not what was asked for: a status and a sentence, never HTML.
+/// An answer that is not what was asked for: a status and a sentence, never HTML. Where the original
+/// has a text for a case it is that one, to the letter, since programs compare it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub status: StatusCode,
@@ -19,6 +20,12 @@ pub struct Failure {
 impl Failure {
     pub fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self { status, text: text.into(), header: None, asks_leave: false }
+    }
+
+    /// What went wrong, as a layer below tells it, as a sentence, after the word that programs know
+    /// the case by.
+    pub fn told(status: StatusCode, word: &str, error: &dyn std::fmt::Display) -> Self {
+        Self::new(status, format!("{word}{error}."))
     }
 
     pub fn bad_request(text: impl Into<String>) -> Self {
@@ -54,8 +61,7 @@ impl Failure {
         if let Some(header) = self.header {
             response.insert_header(header);
         }
-        let stop = if self.text.ends_with(['.', '?', '!']) { "" } else { "." };
-        response.body(format!("{}{stop}\n", self.text))
+        response.body(self.text)
     }
 }
 

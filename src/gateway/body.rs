@@ -26,6 +26,8 @@ use std::future::Future;
 pub struct Form {
     pub fields: Arguments,
     pub file: Option<FormFile>,
+    /// There was a body, and it is no form.
+    pub stray: bool,
 }
 
 /// The field `file` of a form.
@@ -108,7 +110,13 @@ impl Gateway {
             "application/x-www-form-urlencoded" => {
                 let text = String::from_utf8(short(body, FORM_BODY_MAX).await?)
                     .map_err(|_| Failure::bad_request("The form is not UTF-8 text."))?;
-                Ok(Form { fields: Arguments::parse(&text)?, file: None })
+                Ok(Form { fields: Arguments::parse(&text)?, ..Form::default() })
+            }
+            _ => {
+                let mut body = body;
+                let first = in_time(body.next()).await?;
+                let stray = first.is_some_and(|piece| piece.is_ok_and(|piece| !piece.is_empty()));
+                Ok(Form { stray, ..Form::default() })
             }
         }
     }

@@ -13,16 +13,32 @@ pub enum Wanted {
     Nothing,
 }
 
-/// Reads a `Range` header for a file of `size` bytes. Of several ranges the first counts; what
-/// makes no sense is ignored.
+/// Reads a `Range` header for a file of `size` bytes. Of several ranges the first counts; a header
+/// of which a part makes no sense is ignored as a whole.
 pub fn wanted(header: Option<&str>, size: u64) -> Wanted {
-    let spec = header
-        .and_then(|header| header.trim().strip_prefix("bytes="))
-        .and_then(|list| list.split(',').next());
-    let Some((first, last)) = spec.and_then(|spec| spec.trim().split_once('-')) else {
+    let Some(list) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
         return Wanted::Whole;
     };
+    let mut specs = list.split(',').map(bounds);
+    let first = specs.next().flatten();
+    match first.filter(|_| specs.all(|spec| spec.is_some())) {
+        Some((first, last)) => part(first, last, size),
+        None => Wanted::Whole,
+    }
+}
+
+/// First and last of one range, if that makes sense for some file.
+fn bounds(spec: &str) -> Option<(Bound, Bound)> {
+    let (first, last) = spec.trim().split_once('-')?;
     match (number(first), number(last)) {
+        (Bound::Bad, _) | (_, Bound::Bad) | (Bound::None, Bound::None) => None,
+        (Bound::At(first), Bound::At(last)) if last < first => None,
+        bounds => Some(bounds),
+    }
+}
+
+fn part(first: Bound, last: Bound, size: u64) -> Wanted {
+    match (first, last) {
         (Bound::None, Bound::At(length)) if length > 0 && size > 0 => {
             Wanted::Part(size.saturating_sub(length)..size)
         }
@@ -70,6 +86,10 @@ mod tests {
             ("bytes=-3", Wanted::Part(7..10)),
             ("bytes=-300", Wanted::Part(0..10)),
             ("bytes=1-2,4-5", Wanted::Part(1..3)),
+            ("bytes=0-1,5-4", Wanted::Whole),
+            ("bytes=0-1,x", Wanted::Whole),
+            ("bytes=0-1,", Wanted::Whole),
+            ("bytes=0-1, -3", Wanted::Part(0..2)),
             ("bytes=0-99999999999999999999", Wanted::Part(0..10)),
             ("bytes=10-", Wanted::Whole),
             ("bytes=5-4", Wanted::Whole),

@@ -316,8 +316,9 @@ async fn posted(
     let Gateway { operations, owner, .. } = asked.gateway;
     let arguments = &asked.arguments;
     match (place, action, came) {
-        (Place::Uri, Action::MakeUnlinked(made), Came::Json(body)) => {
-            unlinked::make(asked, made, body).await
+        (Place::Uri, Action::MakeUnlinked(Made::Empty), Came::Form(form)) if form.stray => {
+            let text = "t=mkdir does not accept children=, try t=mkdir-with-children instead";
+            Err(Failure::bad_request(text))
         }
         (Place::Uri, Action::MakeUnlinked(made), came) => {
             unlinked::make(asked, made, came.children()).await

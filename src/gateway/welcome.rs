@@ -1,6 +1,8 @@
 //! What this node is and whom it is connected to (`spec/webapi-delta.md` §4.6).
 
+use super::answer::{plain, typed};
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use serde::Serialize;
 
 /// The state of a node, at one moment.
@@ -50,7 +52,7 @@ struct Introducers<'a> {
 pub fn answer(status: &Status) -> HttpResponse {
     let statuses = status.introducer.iter().map(String::as_str).collect();
     let body = Json { introducers: Introducers { statuses }, servers: &status.servers };
-    super::json::answer(&body)
+    typed(plain(StatusCode::OK), "application/json").body(super::json::indented(&body) + "\n")
 }
 
 #[cfg(test)]

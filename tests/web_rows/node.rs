@@ -12,7 +12,9 @@ fn pages_about_the_node() {
     let welcome = web.get("/");
     assert_eq!(welcome.header("content-type"), "text/html; charset=utf-8");
     assert!(welcome.expect(200).contains("/vdrive/global"));
-    let json = web.get("/?t=json").json();
+    let json = web.get("/?t=json");
+    assert_eq!(json.header("content-type"), "application/json");
+    let json = json.json();
     assert!(json["servers"].is_array() && json["introducers"]["statuses"].is_array());
     web.post("/", "").refused(405);
 

@@ -44,6 +44,8 @@ fn directories_without_a_name() {
         assert_eq!(names(&web.get(&format!("{}?t=json", at(&cap))).json()).len(), 0);
     }
     web.post("/uri?t=mkdir&format=CHK", "").refused(400);
+    let refused = web.post("/uri?t=mkdir", "{\"a\": 1}").refused(400);
+    assert!(refused.starts_with("t=mkdir does not accept children="), "{refused}");
     let gone = web.post("/uri?t=mkdir&redirect_to_result=true", "");
     assert_eq!(gone.status, 303);
     assert!(gone.header("location").starts_with("uri/URI%3ADIR%3A"));
@@ -86,6 +88,11 @@ fn a_cap_given_as_an_argument() {
     let gone = web.get(&format!("/uri?uri={cap}&filename=a%20b&t=json"));
     assert_eq!(gone.status, 302);
     assert_eq!(gone.header("location"), format!("{}?filename=a%20b&t=json", at(&cap)));
+    // Of caps of files that can change, too.
+    for kind in ["SSK", "MDMF", "DIR2", "DIR2-RO"] {
+        let cap = format!("URI:{kind}:{}:{}", "a".repeat(26), "a".repeat(52));
+        assert_eq!(web.get(&format!("/uri?uri={cap}")).status, 302, "{cap}");
+    }
     web.get("/uri").refused(400);
     web.get("/uri?uri=junk").refused(400);
 }

@@ -57,7 +57,7 @@ fn directories_are_put_and_things_deleted() {
     let cap = web.put(&format!("{dir}/a/f"), LONG).expect(201);
     web.put(&format!("{dir}/a/f?t=mkdir"), b"").refused(400);
     assert_eq!(web.delete(&format!("{dir}/a/f")).expect(200), cap);
-    assert_eq!(web.delete(&format!("{dir}/a/f")).refused(404), "No such child: f.\n");
+    assert_eq!(web.delete(&format!("{dir}/a/f")).refused(404), "No such child: f");
     assert_eq!(web.delete(&format!("{dir}/a/b")).expect(200), sub);
     web.delete(&format!("{dir}/none/f")).refused(404);
     web.delete(&dir).refused(400);
@@ -76,6 +76,11 @@ fn forms_upload() {
     assert_eq!((gone.status, gone.header("location")), (302, "."));
     assert_eq!(names(&web.get(&format!("{dir}?t=json")).json()), ["local name.txt", "spaced"]);
     web.form(&format!("{dir}?t=upload&replace=false&name=spaced"), &[], file).refused(409);
+    let before = web.get("/statistics?t=json").json();
+    let unseen = Some(("x", &[9; 5_000][..]));
+    web.form(&format!("{dir}?t=upload&replace=false&name=spaced"), &[], unseen).refused(409);
+    let after = web.get("/statistics?t=json").json();
+    assert_eq!(before["counters"], after["counters"], "nothing is stored before that is known");
     web.form(&format!("{dir}?t=upload&name=a/b"), &[], file).refused(400);
     web.form(&format!("{dir}?t=upload&name=%20"), &[], file).refused(400);
     web.form(&format!("{dir}?t=upload&name=x&format=SDMF"), &[], file).refused(400);
@@ -149,7 +154,7 @@ fn forms_link_unlink_and_rename() {
     post("t=rename&from_name=x/y&to_name=b").refused(400);
     post("t=uri&name=c&uri=URI:LIT:me").expect(200);
     post("t=rename&from_name=b&to_name=c&replace=false").refused(409);
-    post("t=rename&from_name=b&to_name=b").expect(200);
+    assert_eq!(post("t=rename&from_name=b&to_name=b").expect(200), "thing moved");
     assert_eq!(names(&web.get(&format!("{dir}?t=json")).json()), ["b", "c"]);
 
     let other = web.mkdir();
@@ -165,7 +170,7 @@ fn forms_link_unlink_and_rename() {
 
     let post = |query: &str| web.post(&format!("{other}?{query}"), "");
     assert_eq!(post("t=delete&name=b").expect(200), "thing unlinked");
-    assert_eq!(post("t=unlink&name=b").refused(404), "No such child: b.\n");
+    assert_eq!(post("t=unlink&name=b").refused(404), "No such child: b");
     post("t=uri&name=%20x&uri=URI:LIT:me").expect(200);
     assert_eq!(post("t=unlink&name=%20x&when_done=/x").header("location"), "/x");
     post("t=unlink").refused(404);
@@ -207,9 +212,9 @@ fn only_the_owner_takes_a_directory_back_to_an_older_version() {
     let dir = web.mkdir();
     web.post(&format!("{dir}?t=accept-rollback"), "").refused(401);
     web.post(&format!("{dir}/none?t=accept-rollback"), "").refused(401);
-}
     web.put(&format!("{dir}/a/b?t=mkdir"), b"").expect(200);
     let token = format!("tahoe-lafs {TOKEN}");
     let path = format!("{dir}?t=accept-rollback&recursive=true");
     let all = web.ask("POST", &path, &[("Authorization", &token)], b"").expect(200);
     assert!(all.starts_with("0 of 3 directories were newer before"), "{all}");
+}

@@ -216,7 +216,7 @@ async fn disk<T: Send + 'static>(
             io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Failure::new(status, format!("The local path cannot be used: {error}"))
+        Failure::new(status, format!("The local path cannot be used: {error}."))
     };
     match spawn_blocking(work).await {
         Ok(done) => done.map_err(failed),

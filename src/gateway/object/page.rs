@@ -52,7 +52,7 @@ pub fn uploaded(cap: &Cap) -> HttpResponse {
 pub fn ask_for_tub(asked: &Asked<'_>, path: &str, why: &str) -> HttpResponse {
     let back = format!("{path}{}", asked.arguments.query_without("allow-new-tub"));
     let body = format!(
-        "<p>{}.</p>\n<form action=\"{}?t=connect\" method=\"post\">{}\
+        "<p>{}</p>\n<form action=\"{}?t=connect\" method=\"post\">{}\
          <input type=\"hidden\" name=\"when_done\" value=\"{}\">\
          <input type=\"hidden\" name=\"allow-new-tub\" value=\"1\">\
          <button class=\"button primary\">Connect to that server</button></form>\n",

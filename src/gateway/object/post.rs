@@ -87,6 +87,7 @@ async fn upload(
                 if name.is_empty() {
                     return Err(Failure::bad_request("upload requires a name"));
                 }
+                free(asked, dir, &name, replace).await?;
                 Spot::within(dir.clone(), name)?
             }
             None if replace == Replace::No => return Err(Failure::exists()),
@@ -97,6 +98,14 @@ async fn upload(
     let text = cap.reveal();
     asked.link(spot, Target::Known(cap), files_only(replace)).await?;
     Ok(text)
+}
+
+/// Refuses, before anything is stored, a name at which nothing may be put.
+async fn free(asked: &Asked<'_>, dir: &Cap, name: &str, replace: Replace) -> Result<(), Failure> {
+    match asked.directories.get(dir, name).await? {
+        Some(old) if replace == Replace::No || old.target.is_directory() => Err(Failure::exists()),
+        _ => Ok(()),
+    }
 }
 
 fn instead(object: Object) -> Result<Spot, Failure> {
@@ -194,9 +203,6 @@ async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure>
     };
     super::writable(&from)?;
     super::writable(&to)?;
-    if from == to && from_name == to_name {
-        return Ok("redundant rename/relink".to_owned());
-    }
     asked.directories.relink((&from, &from_name), (&to, &to_name), replace).await?;
     Ok("thing moved".to_owned())
 }
@@ -207,24 +213,18 @@ async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String,
         return Err(Failure::token_wanted());
     }
     let dir = asked.dir(address).await?;
+    if asked.arguments.flag("recursive")? {
+        return accept_all(asked, dir).await;
+    }
     let (seen, now) = asked.directories.accept_rollback(&dir).await?;
     Ok(match seen.cmp(&now) {
         std::cmp::Ordering::Greater => {
             format!("version {now} is taken as the newest; version {seen} had been seen")
         }
         _ => format!("nothing newer than version {now} had been seen"),
-    if asked.arguments.flag("recursive")? {
-        return accept_all(asked, dir).await;
-    }
     })
 }
 
-async fn set_children(
-    asked: &Asked<'_>,
-    address: &Address,
-    children: Vec<NewEntry>,
-) -> Result<String, Failure> {
-    let replace = asked.arguments.replace()?;
 /// The same for a directory and all below it; each is accepted before it is looked into.
 async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
     let mut walk = Traversal::new(asked.directories.clone(), dir);
@@ -239,6 +239,12 @@ async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
     Ok(format!("{older} of {all} directories were newer before; all are taken as they are now"))
 }
 
+async fn set_children(
+    asked: &Asked<'_>,
+    address: &Address,
+    children: Vec<NewEntry>,
+) -> Result<String, Failure> {
+    let replace = asked.arguments.replace()?;
     let dir = asked.dir(address).await?;
     super::writable(&dir)?;
     if !children.is_empty() {

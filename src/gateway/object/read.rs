@@ -24,7 +24,10 @@ pub async fn read(
     action: Action,
 ) -> Result<HttpResponse, Failure> {
     let object = match asked.object(address).await {
-        Err(failure) if action == Action::Json => return Ok(as_json(&failure)),
+        // As in the original, only what is there and cannot be had is told in JSON.
+        Err(failure) if action == Action::Json && failure.status == StatusCode::GONE => {
+            return Ok(as_json(&failure));
+        }
         found => found?,
     };
     match action {
