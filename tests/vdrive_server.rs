@@ -316,6 +316,35 @@ fn leases_are_kept_renewed_cancelled_and_found_when_due() {
 }
 
 #[test]
+fn a_start_after_a_crash_reads_leases_and_no_rows() {
+    here(async {
+        let (disk, clock) = (memory(), Clock::manual(NOW));
+        let at = || StoreConfig { clock: clock.clone(), ..config(&disk, Path::new(DIR)) };
+        let owner = Owner::new(1);
+        let server = Server::open(at()).unwrap();
+        owner.create(&server.vdrive, &names([("a", &[7; 200])])).await.unwrap();
+        let (reader, writer) = facets(&server, &owner).await;
+        for n in 1..3 {
+            let (renew, cancel) = (RenewSecret::new([n; 32]), CancelSecret::new([!n; 32]));
+            reader.call(AddLease { renew, cancel }).await.unwrap();
+            owner.edit(&reader, &writer, &[("b", Some(&[n; 200]))]).await.unwrap();
+            clock.advance(100);
+        }
+        drop((reader, writer, server));
+        // Rows that are damaged are not even looked at.
+        damage(&disk, &owner, |bytes| {
+            let row = bytes.windows(200).position(|bytes| bytes == [7; 200]).unwrap();
+            bytes[row] ^= 1;
+        });
+        let server = Server::open(at()).unwrap();
+        clock.advance(LEASE_SECONDS - 200 + 50);
+        assert_eq!(server.store.due(&[]).0, Vec::<[u8; 32]>::new(), "the second lease still runs");
+        clock.advance(100);
+        assert_eq!(server.store.due(&[]).0, [owner.id]);
+    });
+}
+
+#[test]
 fn after_a_failed_sync_the_log_is_written_anew_before_anything_is_acknowledged() {
     here(async {
         for (op, loaded) in [(Op::Write, true), (Op::Sync, true), (Op::Write, false)] {
@@ -454,6 +483,30 @@ fn the_index_may_be_lost_stale_or_damaged_at_any_start() {
         println!(
             "promise 10: the index lost or damaged 12 times, {count} directories found each time"
         );
+    });
+}
+
+#[test]
+fn the_index_may_be_removed_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("vdrive");
+    here(async {
+        let (server, owner) = (Server::open(StoreConfig::new(&dir)).unwrap(), Owner::new(1));
+        owner.create(&server.vdrive, &Names::new()).await.unwrap();
+        let (reader, writer) = facets(&server, &owner).await;
+        owner.edit(&reader, &writer, &[("before", Some(b"1"))]).await.unwrap();
+        std::fs::remove_dir_all(dir.join("index")).unwrap();
+        owner.edit(&reader, &writer, &[("after", Some(b"2"))]).await.unwrap();
+        let late = Owner::new(2);
+        late.create(&server.vdrive, &names([("x", b"3")])).await.unwrap();
+        server.store.shut_down();
+        drop((reader, writer));
+        server.close().await;
+        let server = Server::open(StoreConfig::new(&dir)).unwrap();
+        let all = owner.list(&server.reader(&owner).await.unwrap()).await.unwrap().1;
+        assert_eq!(all, names([("before", b"1"), ("after", b"2")]));
+        let all = late.list(&server.reader(&late).await.unwrap()).await.unwrap().1;
+        assert_eq!(all, names([("x", b"3")]));
     });
 }
 

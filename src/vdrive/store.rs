@@ -9,7 +9,7 @@
 use super::directory::{Directory, End, first_file, new_path, open_new, short};
 use super::error::{Result, VdriveError};
 use super::format::DirectoryId;
-use super::format::log::{Facts, Salt};
+use super::format::log::{Facts, Found, HEADER_LEN, RECORD_HEAD, Record, Salt};
 use super::index::{self, Facet, Index};
 use super::paths::{Paths, id_of};
 use super::rewrite::read_facts;
@@ -18,9 +18,9 @@ use crate::base::hash::Hash;
 use crate::base::limits::{OPEN_DIRECTORY_ROWS, OPEN_ROWS_MAX};
 use crate::base::rim::{Clock, random};
 use crate::disk::kv::Kv;
-use crate::disk::{Cache, Disk};
+use crate::disk::{Cache, Disk, Mode};
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -119,7 +119,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Store {
-    /// Opens a vdrive directory; reads the header of every log if the last stop was not clean.
+    /// Opens a vdrive directory; reads the header and the leases of every log if the last stop was not
+    /// clean.
     pub fn open(config: StoreConfig) -> Result<Arc<Self>> {
         let (disk, paths) = (config.disk, Paths(config.dir));
         let writable = prepare(&disk, &paths);
@@ -371,10 +372,9 @@ fn fill(disk: &Disk, paths: &Paths, kv: &Kv) {
     for (path, entry) in logs {
         let Some(id) = id_of(&entry.name) else { continue };
         match read_facts(disk, &path) {
-            Ok((facts, _)) if facts.id == id => {
-                let leases = Directory::load(disk, path, false).map(|found| found.lease_end());
-                let noted = index::put(kv, &facts)
-                    .and_then(|()| index::note_lease(kv, &id, leases.ok().flatten()));
+            Ok((facts, salt)) if facts.id == id => {
+                let end = lease_end(disk, &path, salt).ok().flatten();
+                let noted = index::put(kv, &facts).and_then(|()| index::note_lease(kv, &id, end));
                 if noted.is_err() {
                     return;
                 }
@@ -382,4 +382,21 @@ fn fill(disk: &Disk, paths: &Paths, kv: &Kv) {
             Ok(_) | Err(_) => tracing::error!(id = short(&id), "a log has no readable header"),
         }
     }
+}
+
+/// When the last lease in a log ends: rows are passed over unread, so that a start after a crash
+/// does not read every directory. Who is about to delete one loads it first.
+fn lease_end(disk: &Disk, path: &Path, salt: Salt) -> io::Result<Option<u64>> {
+    let file = disk.open(path, Mode::Read)?;
+    let (mut leases, mut at) = (BTreeMap::new(), HEADER_LEN as u64);
+    while let Some((len, is_lease)) = Record::skim(&file.read(at, RECORD_HEAD)?) {
+        if is_lease {
+            let found = Record::find(salt, at, &file.read(at, len)?.into());
+            let Found::Whole(Record::Lease { renew, end, .. }, _) = found else { break };
+            leases.insert(renew, end);
+        }
+        at = at.saturating_add(len as u64);
+    }
+    // One that ends at 0 is no more.
+    Ok(leases.into_values().max().filter(|end| *end > 0))
 }

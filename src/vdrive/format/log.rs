@@ -26,7 +26,7 @@ const RECORD: [u8; 4] = *b"tvr1";
 const TAG: &[u8] = b"tahoe_vdrive_log_v1";
 const SUM_LEN: usize = 16;
 /// Bytes of a record before its body.
-const RECORD_HEAD: usize = 4 + 1 + 4;
+pub const RECORD_HEAD: usize = 4 + 1 + 4;
 /// Bytes of a file's header.
 pub const HEADER_LEN: usize = 8 + 4 * 32 + 16 + SUM_LEN;
 /// Bytes that may have to be seen to tell whether a record is whole.
@@ -210,6 +210,17 @@ impl Record {
     /// [`SEEN_MAX`] of them, or all.
     pub fn find(salt: Salt, offset: u64, bytes: &Bytes) -> Found {
         Self::take(salt, offset, bytes).unwrap_or(Found::Bad)
+    }
+
+    /// Bytes that a record takes, and whether it is of a lease, as its head says, which proves
+    /// nothing; `None` where no record begins.
+    pub fn skim(head: &[u8]) -> Option<(usize, bool)> {
+        let mut rest = BytesIn::new(head);
+        let magic: [u8; 4] = rest.array().ok()?;
+        let [kind] = rest.array().ok()?;
+        let len = rest.u32().ok()? as usize;
+        let fits = magic == RECORD && len <= LOG_RECORD_MAX;
+        fits.then_some((RECORD_HEAD + len + SUM_LEN, kind == 5))
     }
 
     fn take(salt: Salt, offset: u64, bytes: &Bytes) -> Result<Found, Malformed> {
