@@ -13,6 +13,7 @@
 )]
 
 mod storage_help;
+mod vdrive_help;
 
 use std::ops::Range;
 use std::path::Path;
@@ -25,6 +26,7 @@ use tahoe::base::rim::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};
+use vdrive_help::{Owner, Server, names};
 
 const DIR: &str = "/storage";
 const LATER: u64 = 500;
@@ -179,4 +181,51 @@ fn a_disk_that_recovers_takes_shares_and_leases_again() {
             old_things_stand(&store);
         }
     }
+}
+
+/// Updates a row of a directory with a fault at call `at` from then on; false once it ends before.
+async fn fail_row_at(at: u64, fault: Fault, power_cut: u64) -> bool {
+    let memory = MemoryDisk::new();
+    let disk = Disk::new(Arc::new(memory.clone()));
+    let on = |disk: &Disk| Server::open(vdrive_help::config(disk, Path::new("/vdrive"))).unwrap();
+    let (owner, faults) = (Owner::new(1), Arc::new(Faults::none()));
+    let (old, new) =
+        (names([("a", b"old"), ("b", b"kept")]), names([("a", b"new"), ("b", b"kept")]));
+    let server = on(&disk.with_faults(faults.clone()));
+    owner.create(&server.vdrive, &old).await.unwrap();
+    let (reader, writer) =
+        (server.reader(&owner).await.unwrap(), server.writer(&owner).await.unwrap());
+    let before = faults.calls();
+    faults.plan(at, fault);
+    let done = owner.edit(&reader, &writer, &[("a", Some(b"new"))]).await;
+    let reached = faults.calls() > before + at;
+    let seen = owner.list(&reader).await.unwrap().1;
+    assert!(seen == new || done.is_err() && seen == old, "reads work while the disk fails");
+    faults.kill();
+    drop((reader, writer, server));
+    memory.lose_power(power_cut);
+    let server = on(&disk);
+    let found = owner.list(&server.reader(&owner).await.unwrap()).await.unwrap().1;
+    assert!(found == new || done.is_err() && found == old, "what was acknowledged is lost");
+    reached
+}
+
+#[test]
+fn a_row_update_on_a_failing_disk_is_never_called_a_success() {
+    let mut count = 0;
+    actix_rt::System::new().block_on(async {
+        for code in ERRORS {
+            for fault in [Fault::Once(code), Fault::FromThenOn(code)] {
+                for power_cut in 0..POWER_CUTS {
+                    let mut at = 0;
+                    while fail_row_at(at, fault, power_cut * 1000 + at).await {
+                        at += 1;
+                    }
+                    assert!(at > 1, "a write and a sync at least");
+                    count += at;
+                }
+            }
+        }
+    });
+    println!("promise 8: {count} faults in updates of directory rows, 0 false successes");
 }
