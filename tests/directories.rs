@@ -15,12 +15,13 @@ use common::no_hang;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use std::sync::Arc;
+use tahoe::base::limits::PATH_MAX;
 use tahoe::cap::Cap;
-use tahoe::grid::Source;
 use tahoe::grid::dirnode::{
     ChildError, DirError, Directories, Entry, Metadata, NewEntry, Replace, SeenHeads, Target,
     TubBook,
 };
+use tahoe::grid::{Source, Traversal};
 
 fn path(text: &str) -> Vec<String> {
     text.split('/').map(str::to_owned).collect()
@@ -356,6 +357,31 @@ async fn immutable_directories_are_files_of_what_cannot_change() {
     let made = dirs.make_dirs(&large, &path("d/new")).await;
     assert!(matches!(made, Err(DirError::Immutable)));
     assert!(dirs.make_dirs(&large, &path("d")).await.is_ok());
+}
+
+#[actix::test]
+async fn a_walk_goes_no_deeper_than_a_path() {
+    let world = world();
+    let dirs = world.node();
+    let mut top = dirs.create(Vec::new()).await.unwrap();
+    for depth in 0..PATH_MAX {
+        let entry = Entry { name: "d".to_owned(), child: child(Target::Known(top)) };
+        top = dirs.create(vec![entry]).await.unwrap();
+        if depth + 2 == PATH_MAX {
+            let mut walk = Traversal::new(dirs.clone(), top.clone());
+            while let Some(reached) = walk.next().await {
+                reached.unwrap();
+            }
+            assert_eq!(walk.stats.directories, PATH_MAX as u64);
+        }
+    }
+    let mut walk = Traversal::new(dirs, top);
+    let mut last = walk.next().await;
+    while let Some(Ok(_)) = last {
+        last = walk.next().await;
+    }
+    assert!(matches!(last, Some(Err(DirError::TooBig(_)))), "{last:?}");
+    assert!(walk.next().await.is_none());
 }
 
 #[actix::test]

@@ -266,6 +266,8 @@ impl Answer {
             409 if text.contains("accept-rollback") => {
                 "If its server was restored from a backup, run `tahoe accept-rollback`."
             }
+            409 if text.contains("at the same time") => "Look at what is there now, and try again.",
+            409 if text.contains("into itself") => "Name a place outside of it.",
             409 => "Remove or rename what is there first, or choose another name.",
             410 if text.contains("does not have this directory") => {
                 "Check the cap: it must be copied whole; else ask whoever runs that server."

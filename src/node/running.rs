@@ -294,12 +294,11 @@ impl Node {
         };
         let pages = self.pages(client, followers)?;
         let owner = Owner::new(token, Clock::System, webport.tls.is_some());
-        let limit = config.spool_limit.unwrap_or(SPOOL_BYTES_MAX);
         let gateway = Gateway {
             grid: client.grid.clone(),
             directories,
             roots: Arc::new(roots.clone()),
-            spool: Spool::new(self.basedir.folder("tmp", 0o700)?, limit),
+            spool: self.spool(config)?,
             guard: guard(config, &webport),
             owner: owner.clone(),
             blacklist: Blacklist::new(self.basedir.join("access.blacklist")),
@@ -326,6 +325,11 @@ impl Node {
             roots.known(ROOTS_WAIT).await;
         }
         Ok(())
+    }
+
+    fn spool(&self, config: &Config) -> Result<Spool, NodeError> {
+        let limit = config.spool_limit.unwrap_or(SPOOL_BYTES_MAX);
+        Ok(Spool::new(self.basedir.folder("tmp", 0o700)?, limit))
     }
 
     fn pages(&self, client: &ClientParts, followers: Followers) -> Result<Pages, NodeError> {

@@ -159,7 +159,9 @@ pub fn rust(root: &Path, folder: &str) -> Vec<Source> {
         let text = std::fs::read_to_string(root.join(&path)).expect("a readable source");
         Source::new(path, text)
     };
-    let tests = |path: &String| path.starts_with("src/") && path.ends_with("/tests.rs");
+    let tests = |path: &String| {
+        path.starts_with("src/") && (path.ends_with("/tests.rs") || path.contains("/tests/"))
+    };
     files(root, folder, ".rs").into_iter().filter(|path| !tests(path)).map(read).collect()
 }
 

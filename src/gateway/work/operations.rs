@@ -353,6 +353,26 @@ mod tests {
     }
 
     #[actix_rt::test]
+    async fn what_is_kept_is_bounded_in_bytes() {
+        let mut progress = Progress { bytes: MANIFEST_BYTES_MAX - 100, ..Progress::default() };
+        let reached = |name: usize| {
+            let target = Target::Known(Cap::parse("URI:LIT:me").unwrap());
+            Reached { path: vec!["n".repeat(name)], target }
+        };
+        note(&mut progress, Walk::Manifest, reached(10), None);
+        assert!(progress.failed.is_none());
+        note(&mut progress, Walk::Manifest, reached(100), None);
+        assert_eq!(progress.failed.unwrap().status, 413);
+        let (table, _) = table();
+        for handle in ["old", "new"] {
+            let kept = operation(true);
+            kept.progress().bytes = OPERATIONS_BYTES_MAX + 1;
+            table.start(handle, None, kept, async {}).unwrap();
+        }
+        assert!(table.look("old", &args("")).is_err() && table.look("new", &args("")).is_ok());
+    }
+
+    #[actix_rt::test]
     async fn there_is_room_for_so_many_and_no_more() {
         let (table, _) = table();
         for number in 0..OPERATIONS_MAX + 3 {
