@@ -48,7 +48,7 @@ mod tests {
             ["b", "file10", "File9", "a", "file 2", "file09x", "", "10", "9", "ä", "file9", "B"];
         names.sort_by(|a, b| natural(a, b));
         let wanted =
-            ["", "9", "10", "a", "B", "b", "file 2", "File9", "file9", "file09x", "file10", "ä"];
+            ["", "9", "10", "a", "B", "b", "File9", "file9", "file09x", "file10", "file 2", "ä"];
         assert_eq!(names, wanted);
         let large = ["9".repeat(30), "1".to_owned() + &"0".repeat(30)];
         assert_eq!(natural(&large[0], &large[1]), Ordering::Less);

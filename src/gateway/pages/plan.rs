@@ -230,6 +230,10 @@ pub fn away(k: u32, n: u32, q: f64) -> f64 {
     if k > n || q >= 1.0 {
         return 1.0;
     }
+    // The logarithm of nothing is no number.
+    if q <= 0.0 {
+        return 0.0;
+    }
     let p = 1.0 - q;
     // The terms of the binomial sum, each from the one before, in logarithms: they become small.
     let mut term = f64::from(n) * q.ln();
@@ -278,7 +282,7 @@ mod tests {
         let wanted = q.powi(10) + 10.0 * p * q.powi(9) + 45.0 * p * p * q.powi(8);
         assert!((away(3, 10, q) / wanted - 1.0).abs() < 1e-6);
         assert_eq!((away(3, 2, 0.1), away(1, 5, 1.0)), (1.0, 1.0));
-        assert_eq!(away(1, 5, 0.0), 0.0);
+        assert_eq!((away(1, 5, 0.0), away(3, 10, 0.0)), (0.0, 0.0));
     }
 
     #[test]
