@@ -66,7 +66,7 @@ async function profile(options = {}, owner = true) {
 
 const figures = [];
 // How many times slower than they should be the pages may be: for machines that do much else.
-const slack = Number(process.env.PAGES_SLACK ?? 1);
+const slack = Number(process.env.PAGES_SLACK ?? 10);
 const world = { slack, grid, browser, profile, complaints, artefacts, tahoe, figures };
 const files = shots ? ["shots"] : ["newcomer", "files", "viewing", "dialogs", "noscript", "pages", "looks", "hostile", "shots"];
 let failed = 0;

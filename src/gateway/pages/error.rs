@@ -103,7 +103,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
             "It may have been renamed, moved or deleted. What was deleted here can be put back for \
              30 days.",
         ),
-        409 => ("That name is taken", "Choose another name, or look at what is there first."),
+        409 => ("Things are not as this asks", "Look at what is there now, then choose again."),
         410 => (
             "It cannot be fetched now",
             "Servers that are away may come back; try again, and look at the grid’s page.",
