@@ -28,7 +28,7 @@ use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, BucketReader, BucketWriter, Cancel, Close, Expires,
-    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage,
+    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Put, Read, Renew, Storage,
     Write,
 };
 use tahoe::tub::{
@@ -144,6 +144,9 @@ impl Tally {
         self.refused::<Storage, _>(tub, furl, allocate, word).await;
         self.refused::<Storage, _>(tub, furl, OpenBucket { si, head: 10 }, word).await;
         self.refused::<Storage, _>(tub, furl, ListShares { si }, word).await;
+        let (share, data) = (ShareNum(0), bulk());
+        let put = Put { si, share, renew: renew.clone(), cancel: cancel.clone(), data };
+        self.refused::<Storage, _>(tub, furl, put, word).await;
         self.refused::<Storage, _>(tub, furl, AddLease { si, renew, cancel }, word).await;
         let advise = AdviseCorrupt { si, share: ShareNum(0), reason: "x".into() };
         self.refused::<Storage, _>(tub, furl, advise, word).await;
