@@ -21,6 +21,7 @@ remote_interface! {
     pub interface Slow = "test.slow.v1" {
         0 => Wait { data: Bulk } -> (),
         1 => Big {} -> Bulk,
+        2 => Huge {} -> Bulk,
     }
 }
 
@@ -41,6 +42,17 @@ impl Handler<Big> for SlowActor {
     type Result = Result<Bulk, RemoteError>;
     fn handle(&mut self, _: Big, _: &mut Self::Context) -> Self::Result {
         Ok(Bulk(vec![7; 43_690].into()))
+    }
+}
+
+impl Handler<Huge> for SlowActor {
+    type Result = ResponseFuture<Result<Bulk, RemoteError>>;
+    fn handle(&mut self, _: Huge, _: &mut Self::Context) -> Self::Result {
+        Box::pin(async {
+            // So long that every call that may run is running before the first is answered.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(Bulk(vec![7; limits::BULK_MAX].into()))
+        })
     }
 }
 
@@ -162,6 +174,20 @@ async fn replies_that_nobody_reads_stay_bounded() {
         }
     }
     assert!(resident_mib() < before + 32, "{} to {} MiB", before, resident_mib());
+    still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn the_largest_replies_that_nobody_reads_stay_bounded() {
+    let (tub, address, furl) = server().await;
+    let before = resident_mib();
+    let mut rogue = Rogue::connect(address, &furl).await;
+    for _ in 1..limits::CALLS_MAX {
+        assert!(rogue.call(2, 0).await);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let most = u64::from(limits::CALLS_RUNNING_MAX) * (limits::BULK_MAX as u64 >> 20) + 32;
+    assert!(resident_mib() < before + most, "{} to {} MiB", before, resident_mib());
     still_serves(&tub, &furl).await;
 }
 

@@ -68,6 +68,9 @@ pub const BULK_OWN_RECORD: usize = 4 << 10;
 pub const CALLS_MAX: u32 = 256;
 /// Bytes of unanswered calls that one link may have, each way.
 pub const CALL_BYTES_MAX: u32 = 8 << 20;
+/// Calls of one link that run at once; the others wait their turn. The replies of those that run,
+/// 2 MiB each at most, are not counted before they are there.
+pub const CALLS_RUNNING_MAX: u32 = 32;
 /// Replies that may wait for a slow reader before its next calls wait too.
 pub const REPLY_BYTES_MAX: usize = 4 << 20;
 /// Bytes of received calls that all links together may hold; beyond, calls are answered `Busy`.

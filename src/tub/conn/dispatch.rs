@@ -1,14 +1,14 @@
 //! Calls that came in: found their object, run in order, answered.
 
 use super::{Conn, RawReply};
-use crate::base::limits::REPLY_BYTES_MAX;
+use crate::base::limits::{CALLS_RUNNING_MAX, REPLY_BYTES_MAX};
 use crate::tub::codec;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, Held, InFrame, OutFrame, Target, Violation};
 use crate::tub::furl::{self, SwissnumDigest};
 use crate::tub::payload::{Payload, WireCall};
 use crate::tub::sturdy::{Export, Lookup};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub(super) struct Dispatcher {
     calls_max: u32,
     bytes_max: usize,
     inbox: RefCell<VecDeque<Incoming>>,
+    /// Calls that objects have and have not answered.
+    running: Cell<u32>,
     /// Calls for objects that are being brought back from disk, in order.
     restoring: RefCell<HashMap<SwissnumDigest, VecDeque<Incoming>>>,
 }
@@ -66,6 +68,7 @@ impl Dispatcher {
             calls_max,
             bytes_max,
             inbox: RefCell::default(),
+            running: Cell::new(0),
             restoring: RefCell::default(),
         })
     }
@@ -118,9 +121,11 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Runs queued calls while the peer takes its replies.
+    /// Runs queued calls while the peer takes its replies and few enough are running.
     pub fn pump(self: &Rc<Self>) {
-        while self.conn.queue.reply_bytes() < REPLY_BYTES_MAX {
+        while self.running.get() < CALLS_RUNNING_MAX
+            && self.conn.queue.reply_bytes() < REPLY_BYTES_MAX
+        {
             let Some(call) = self.inbox.borrow_mut().pop_front() else { return };
             self.route(call);
         }
@@ -184,9 +189,12 @@ impl Dispatcher {
             Ok(answer) => {
                 drop(frame);
                 let this = self.clone();
+                this.running.set(this.running.get() + 1);
                 actix_rt::spawn(async move {
                     let answer = answer.await;
+                    this.running.set(this.running.get() - 1);
                     this.reply(id, place, answer);
+                    this.pump();
                 });
             }
         }
