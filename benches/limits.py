@@ -163,7 +163,9 @@ def start(program):
         for _ in range(5):
             node.process.terminate()
             node.process.wait()
-            os.unlink(os.path.join(node.folder, "node.url"))
+            # A node takes its address away when it stops.
+            if os.path.exists(os.path.join(node.folder, "node.url")):
+                raise RuntimeError("node.url is left behind")
             began = time.perf_counter()
             grid.launch(node)
             while not grid.find_url():
