@@ -15,8 +15,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use storage_help::{NOW, data, get, open, put, secrets, si};
-use tahoe::base::limits::{LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX, SHARES_MAX};
+use storage_help::{NOW, config, data, get, open, put, secrets, si};
+use tahoe::base::limits::{
+    COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX, SHARES_MAX,
+};
+use tahoe::base::rim::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Faults, Op};
@@ -24,7 +27,9 @@ use tahoe::storage::api::{
     AddLease, Allocate, Allocated, BucketWriter, Cancel, Close, Expires, GetVersion,
     LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage, Write, code,
 };
-use tahoe::storage::{ServerOptions, StorageServer, Store, StoreError};
+use tahoe::storage::{
+    Expiry, LeaseAge, ServerOptions, StorageServer, Store, StoreConfig, StoreError,
+};
 use tahoe::tub::{
     Bulk, Furl, Identity, LoopbackNet, Network, Ref, RemoteError, Swissnum, Tub, TubOptions,
 };
@@ -297,4 +302,59 @@ fn errors_tell_peers_no_path() {
     for error in errors {
         assert!(!error.to_string().contains('/'), "{error}");
     }
+}
+
+/// A test with timers that are over at once.
+fn run_without_time(test: impl Future<Output = ()>) {
+    actix_rt::System::new().block_on(async {
+        tokio::time::pause();
+        test.await;
+    });
+}
+
+async fn hours_until(mut done: impl FnMut() -> bool) {
+    for _ in 0..100 {
+        if done() {
+            return;
+        }
+        actix_rt::time::sleep(Duration::from_secs(3600)).await;
+    }
+    panic!("it never happens");
+}
+
+#[test]
+fn leases_that_ended_are_collected_an_hour_after_the_start_and_twice_a_day() {
+    run_without_time(async {
+        let clock = Clock::manual(NOW);
+        let disk = Disk::new(Arc::new(MemoryDisk::new()));
+        let config = StoreConfig { clock: clock.clone(), ..config(&disk, Path::new("/storage")) };
+        let store = Store::open(config).unwrap();
+        assert!(store.wait_indexed(Duration::from_secs(60)));
+        put(&store, si(1), 0, b"old", 1).unwrap();
+        clock.advance(LEASE_SECONDS + 1);
+        let expiry = Some(Expiry::of(LeaseAge::NATURAL));
+        let options = ServerOptions { expiry, ..ServerOptions::default() };
+        let (server, _) = StorageServer::start(store.clone(), options);
+        let started = tokio::time::Instant::now();
+        hours_until(|| store.collected().is_some_and(|run| run.shares == 1)).await;
+        assert!(started.elapsed() >= COLLECT_AFTER);
+        put(&store, si(2), 0, b"later", 1).unwrap();
+        clock.advance(LEASE_SECONDS + 1);
+        hours_until(|| store.collected().is_some_and(|run| run.started > NOW + 2 * LEASE_SECONDS))
+            .await;
+        assert!(started.elapsed() >= COLLECT_AFTER + COLLECT_EVERY);
+        assert!(get(&store, si(2), 0).is_none());
+        drop(server);
+    });
+}
+
+#[test]
+fn leases_are_collected_only_if_that_is_asked_for() {
+    run_without_time(async {
+        let store = store();
+        let server = serve(&store);
+        actix_rt::time::sleep(10 * (COLLECT_AFTER + COLLECT_EVERY)).await;
+        assert_eq!(store.collected(), None);
+        drop(server);
+    });
 }

@@ -15,13 +15,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage_help::{NOW, config, data, get, open, put, put_whole, request, secrets, si};
 use tahoe::base::hash::blake2b;
-use tahoe::base::limits::{LEASE_JOURNAL_MAX, LEASE_SECONDS, SHARE_MAX, WRITE_CHUNK};
+use tahoe::base::limits::{
+    COLLECT_BUCKETS_MAX, LEASE_JOURNAL_MAX, LEASE_SECONDS, SHARE_MAX, WRITE_CHUNK,
+};
 use tahoe::base::rim::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::disk::memory::MemoryDisk;
-use tahoe::disk::{Cache, Disk, Faults, Mode, Op};
+use tahoe::disk::{Cache, Disk, Fault, Faults, Mode, Op};
 use tahoe::storage::paths::bucket_path;
-use tahoe::storage::{Facet, Store, StoreConfig, StoreError, Upload};
+use tahoe::storage::{
+    Collected, Collection, Facet, LeaseAge, Store, StoreConfig, StoreError, Upload,
+};
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -235,28 +239,89 @@ fn a_lease_covers_every_share_of_its_file_and_is_found_by_its_secrets() {
     assert_eq!(store.list(&si(1)).unwrap().len(), 2);
 }
 
-#[test]
-fn only_leases_that_ended_are_collected() {
-    let clock = Clock::manual(NOW);
-    let disk = Disk::new(Arc::new(MemoryDisk::new()));
+/// A store that is indexed, its clock and the faults of its disk.
+fn aging() -> (Arc<Store>, Clock, Arc<Faults>) {
+    let (clock, faults) = (Clock::manual(NOW), Arc::new(Faults::none()));
+    let disk = Disk::new(Arc::new(MemoryDisk::new())).with_faults(faults.clone());
     let config = StoreConfig { clock: clock.clone(), ..config(&disk, Path::new("/storage")) };
     let store = Store::open(config).unwrap();
     assert!(store.wait_indexed(WAIT));
+    (store, clock, faults)
+}
+
+fn collect(store: &Arc<Store>) -> Collected {
+    Collection::new(store.clone(), LeaseAge::NATURAL).run()
+}
+
+#[test]
+fn only_leases_that_ended_are_collected() {
+    let (store, clock, _) = aging();
     put(&store, si(1), 0, b"one", 1).unwrap();
     put(&store, si(2), 0, b"two", 1).unwrap();
     clock.advance(1000);
     store.add_lease(&si(2), &secrets(2)).unwrap();
     clock.advance(LEASE_SECONDS - 1000);
-    store.collect_expired().unwrap();
+    assert_eq!(collect(&store).leases, 0);
     assert!(get(&store, si(1), 0).is_some(), "a lease lasts to its last second");
     clock.advance(1);
-    store.collect_expired().unwrap();
+    let collected = collect(&store);
+    assert_eq!((collected.leases, collected.shares, collected.failed), (2, 1, 0));
+    assert_eq!(collected.bytes, (12 + 3 + 72) + 72);
+    assert_eq!(store.collected(), Some(collected));
     assert_eq!((get(&store, si(1), 0), get(&store, si(2), 0)), (None, Some(b"two".to_vec())));
     assert_eq!(store.find_lease(&blake2b(&[1; 32])), None);
     clock.advance(1000);
-    store.collect_expired().unwrap();
+    collect(&store);
     assert_eq!(get(&store, si(2), 0), None);
     assert_eq!(store.space().used, Some(0));
+}
+
+#[test]
+fn a_renewed_lease_keeps_its_share_and_so_does_an_age_longer_than_natural() {
+    let (store, clock, _) = aging();
+    put(&store, si(1), 0, b"renewed", 1).unwrap();
+    put(&store, si(2), 0, b"patient", 1).unwrap();
+    clock.advance(1000);
+    store.renew(&si(1), &blake2b(&[1; 32])).unwrap();
+    clock.advance(LEASE_SECONDS - 999);
+    let longer = Collection::new(store.clone(), "32days".parse().unwrap()).run();
+    assert_eq!((longer.leases, longer.shares), (0, 0));
+    assert!(get(&store, si(2), 0).is_some());
+    assert_eq!(collect(&store).shares, 1);
+    assert!(get(&store, si(1), 0).is_some() && get(&store, si(2), 0).is_none());
+}
+
+#[test]
+fn a_collection_goes_on_past_a_bucket_that_fails_and_returns_to_it() {
+    let (store, clock, faults) = aging();
+    (1..=5).for_each(|n| put(&store, si(n), 0, b"old", 1).unwrap());
+    clock.advance(LEASE_SECONDS + 1);
+    // The first call opens a share, the second unlinks it, the third syncs its folder.
+    for (at, left) in [(0, 1), (1, 1), (2, 0)] {
+        faults.plan(at, Fault::Once(5));
+        let collected = collect(&store);
+        assert_eq!(collected.failed, 1, "at {at}");
+        let here = (1..=5).filter(|n| get(&store, si(*n), 0).is_some()).count();
+        assert_eq!(here, left, "at {at}");
+    }
+    faults.heal();
+    assert_eq!(collect(&store).failed, 0);
+    assert_eq!(store.space().used, Some(0));
+}
+
+#[test]
+fn a_collection_holds_the_disk_for_a_few_buckets_at_a_time() {
+    let (store, clock, _) = aging();
+    let count = COLLECT_BUCKETS_MAX as u8 + 1;
+    (1..=count).for_each(|n| put(&store, si(n), 0, b"old", 1).unwrap());
+    clock.advance(LEASE_SECONDS + 1);
+    let mut collection = Collection::new(store.clone(), LeaseAge::NATURAL);
+    assert!(collection.step());
+    assert_eq!(get(&store, si(count - 1), 0), None);
+    assert!(get(&store, si(count), 0).is_some());
+    assert_eq!(store.collected(), None);
+    assert!(!collection.step() && !collection.step());
+    assert_eq!(store.collected().map(|run| run.shares), Some(u64::from(count)));
 }
 
 #[test]

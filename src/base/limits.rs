@@ -199,6 +199,15 @@ pub const LEASE_SECONDS: u64 = 31 * 24 * 3600;
 pub const LEASES_MAX: usize = 1_000;
 /// Leases that are read of one share file, which may be another program's: 5 MiB of them.
 pub const LEASES_READ_MAX: u32 = 1 << 16;
+/// Buckets whose leases are collected in one disk job: a few dozen syncs.
+pub const COLLECT_BUCKETS_MAX: usize = 16;
+/// Between two such jobs, so that serving goes first.
+pub const COLLECT_PAUSE: Duration = Duration::from_millis(100);
+/// Leases are first collected so long after a start: who could not reach a server that was away, and
+/// a clock that was wrong, have so long to make up for it.
+pub const COLLECT_AFTER: Duration = Duration::from_secs(3600);
+/// From the end of one collection of leases to the next.
+pub const COLLECT_EVERY: Duration = Duration::from_secs(12 * 3600);
 /// An upload without a write for so long is aborted.
 pub const UPLOAD_IDLE_TIME: Duration = Duration::from_secs(30 * 60);
 /// Ranges in one read call.

@@ -18,6 +18,23 @@ pub struct StorageStatus {
     /// Bytes of all shares; none while they are being counted.
     pub used: Option<u64>,
     pub read_only: bool,
+    /// Seconds after their last renewal for which leases are kept; none: for ever.
+    pub lease_age: Option<u64>,
+    /// The last collection of leases that ended, if there was one since the start.
+    pub collected: Option<CollectedStatus>,
+}
+
+/// What a collection of leases did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CollectedStatus {
+    /// From and to, in seconds since 1970.
+    pub times: (u64, u64),
+    /// Shares that were deleted.
+    pub shares: u64,
+    /// Bytes that were given back.
+    pub bytes: u64,
+    /// Buckets in which nothing could be done.
+    pub failed: u64,
 }
 
 /// `/status`
@@ -137,7 +154,7 @@ pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure
         return Ok(json::answer(&json!({
             "stats": stats,
             "bucket-counter": null,
-            "lease-checker": null,
+            "lease-checker": lease_checker(&storage),
             "lease-checker-progress": null,
         })));
     }
@@ -146,10 +163,47 @@ pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure
     let body = format!(
         "<table><tr><td>Takes new shares</td><td>{takes}</td></tr>\n\
          <tr><td>Bytes of shares</td><td>{used}</td></tr>\n\
-         <tr><td>Bytes left for new ones</td><td>{}</td></tr></table>\n",
-        storage.available
+         <tr><td>Bytes left for new ones</td><td>{}</td></tr>\n\
+         <tr><td>Shares that nobody renews</td><td>{}</td></tr></table>\n",
+        storage.available,
+        expiry(&storage)
     );
     Ok(page::whole("Storage", &body))
+}
+
+/// The last collection, under the names of 1.20.
+fn lease_checker(storage: &StorageStatus) -> Value {
+    let Some(age) = storage.lease_age else { return Value::Null };
+    let mut history = Map::new();
+    if let Some(run) = storage.collected {
+        let recovered = json!({"actual-shares": run.shares, "actual-diskbytes": run.bytes});
+        let run = json!({
+            "cycle-start-finish-times": [run.times.0, run.times.1],
+            "expiration-enabled": true,
+            "configured-expiration-mode": ["age", age, null, ["immutable"]],
+            "space-recovered": recovered,
+            "failed-buckets": run.failed,
+        });
+        history.insert("0".to_owned(), run);
+    }
+    json!({"history": history})
+}
+
+/// The same in a sentence.
+fn expiry(storage: &StorageStatus) -> String {
+    let Some(age) = storage.lease_age else { return "are kept".to_owned() };
+    let days = age / (24 * 3600);
+    let last = match storage.collected {
+        None => "not done since the start".to_owned(),
+        Some(CollectedStatus { shares, bytes, failed: 0, .. }) => {
+            format!("last time {shares} with {bytes} bytes")
+        }
+        Some(CollectedStatus { shares, bytes, failed, .. }) => format!(
+            "last time {shares} with {bytes} bytes; {failed} buckets could not be changed, \
+             see the log"
+        ),
+    };
+    format!("are deleted {days} days after their last renewal; {last}")
 }
 
 /// `/helper_status`: uploads need no helper here.

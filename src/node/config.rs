@@ -5,7 +5,7 @@ use super::vdrive::FURL_FILE;
 use crate::base::limits::NICKNAME_MAX;
 use crate::gateway::webport::{self, WebPort};
 use crate::introducer::GridParameters;
-use crate::storage::ByteSize;
+use crate::storage::{ByteSize, LeaseAge};
 use crate::tub::Furl;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -47,10 +47,14 @@ pub struct StorageConfig {
     pub size_limit: Option<u64>,
     pub reserved_space: u64,
     pub read_only: bool,
+    /// When leases that ended are collected; none: never.
+    pub expire_leases: Option<LeaseAge>,
 }
 
 pub const SIZES: &str =
     "a number of bytes with an optional unit, such as `1000`, `10K`, `5mB`, `78Gb`";
+const LEASE_AGES: &str = "`off`, or a time since the last renewal of at least 31 days, such as \
+                          `31days`, `3 months`, `1year`";
 const PARAMETERS: &str = "three numbers `needed happy total` with 1 ≤ needed ≤ happy ≤ total ≤ 256";
 pub const ADDRESSES: &str = "host names or addresses with optional ports, separated by commas";
 const PORTS: &str = "`PORT`, `tcp:PORT` or `tcp:PORT:interface=ADDRESS`";
@@ -144,7 +148,13 @@ fn storage(basedir: &Basedir) -> Result<Option<StorageConfig>, BasedirError> {
         size_limit: value(basedir, "sizelimit", SIZES, size)?,
         reserved_space: value(basedir, "reserved_space", SIZES, size)?.unwrap_or(0),
         read_only: basedir.flag("readonly_storage")?,
+        expire_leases: value(basedir, "expire_leases", LEASE_AGES, lease_age)?.flatten(),
     }))
+}
+
+/// `off`, or an age.
+fn lease_age(text: &str) -> Option<Option<LeaseAge>> {
+    if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
 }
 
 /// Bytes as `sizelimit` spells them.
@@ -226,6 +236,15 @@ mod tests {
         assert!(parameters("1 1 256").is_some());
         for bad in ["", "3 7", "0 1 1", "7 3 10", "3 7 257", "3 7 10 1", "a b c", "3 11 10"] {
             assert!(parameters(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn leases_expire_only_if_asked_for_and_never_before_their_time() {
+        assert_eq!(lease_age("off"), Some(None));
+        assert_eq!(lease_age("31days"), Some(Some(LeaseAge::NATURAL)));
+        for bad in ["on", "OFF", "30days", "31", "never"] {
+            assert_eq!(lease_age(bad), None, "{bad:?}");
         }
     }
 

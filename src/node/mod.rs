@@ -7,6 +7,7 @@
 //! - [`neighbours`]: the storage servers it has heard of, connected and not, kept over restarts
 //! - [`parameters`]: the introducer's encoding parameters, followed while it runs
 //! - [`control`]: what the owner's tools ask a running node
+//! - `storage`: the space that is offered to others
 //! - `vdrive`, `roots`: directories served, and the two that `/vdrive` names
 //! - [`demo`]: a whole grid of such nodes in one process
 
@@ -27,6 +28,7 @@ mod roots;
 pub mod running;
 mod saved;
 mod secrets;
+mod storage;
 mod vdrive;
 
 pub use error::NodeError;

@@ -11,7 +11,7 @@ use super::pages::{self, Followers, Joining};
 use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
 use super::vdrive::{self, Learner};
-use super::{hints, parameters, secrets};
+use super::{hints, parameters, secrets, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
@@ -22,7 +22,6 @@ use crate::gateway::owner::Owner;
 use crate::gateway::pages::Pages;
 use crate::gateway::pages::join::Join;
 use crate::gateway::spool::Spool;
-use crate::gateway::status::StorageStatus;
 use crate::gateway::webport::WebPort;
 use crate::gateway::welcome::Status;
 use crate::gateway::work::operations::Operations;
@@ -32,7 +31,7 @@ use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::ServerPool;
 use crate::grid::{Client, ClientSecrets};
 use crate::introducer::{self, Announcement, Fields, Follower, GridParameters};
-use crate::storage::{ServerOptions, StorageServer, Store, StoreConfig};
+use crate::storage::{Expiry, ServerOptions, StorageServer, Store};
 use crate::tub::{Furl, Tub, TubOptions, start};
 use actix::Addr;
 use actix_rt::Arbiter;
@@ -242,11 +241,12 @@ impl Node {
     async fn start_storage(
         &mut self,
         config: &Config,
-        storage: StorageConfig,
+        offered: StorageConfig,
     ) -> Result<Announcement, NodeError> {
-        let store = open_store(&self.basedir, storage).await?;
+        let store = storage::open(self.basedir.join(STORAGE), offered).await?;
         self.storage = Some(store.clone());
-        let options = ServerOptions { version: version(), ..ServerOptions::default() };
+        let expiry = offered.expire_leases.map(Expiry::of);
+        let options = ServerOptions { version: version(), expiry, ..ServerOptions::default() };
         let (server, restorer) = StorageServer::start(store, options);
         self.tub.set_restorer(restorer);
         let swissnum = secrets::swissnum(&self.basedir, STORAGE)?;
@@ -307,7 +307,7 @@ impl Node {
             operations: Operations::new(Clock::System),
             pages,
             status: self.status(config, client),
-            storage: self.storage.clone().map(storage_status),
+            storage: self.storage.clone().zip(config.storage).map(storage::status),
         };
         let settings = Settings {
             webport,
@@ -447,30 +447,6 @@ async fn open_tub(
     }
     tub.set_hints(hints::for_tub(&config.advertised, bound));
     Ok(tub)
-}
-
-/// The storage directory, cleaned of what an earlier process left half done.
-async fn open_store(basedir: &Basedir, config: StorageConfig) -> Result<Arc<Store>, NodeError> {
-    let store = StoreConfig {
-        size_limit: config.size_limit,
-        reserved_space: config.reserved_space,
-        read_only: config.read_only,
-        ..StoreConfig::new(basedir.join(STORAGE))
-    };
-    match tokio::task::spawn_blocking(move || Store::open(store)).await {
-        Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) => Err(NodeError::Storage(error.to_string())),
-        Err(_) => Err(NodeError::Storage("opening it failed".to_owned())),
-    }
-}
-
-/// What the gateway's page says of the storage.
-fn storage_status(store: Arc<Store>) -> Arc<dyn Fn() -> StorageStatus + Send + Sync> {
-    Arc::new(move || {
-        let space = store.space();
-        let (available, used, read_only) = (space.available, space.used, space.read_only);
-        StorageStatus { available, used, read_only }
-    })
 }
 
 fn guard(config: &Config, webport: &WebPort) -> Guard {

@@ -5,8 +5,9 @@
 //! secret leads here ([`Store::find_lease`]) without the secret being kept.
 
 use super::bucket::{Bucket, Found};
-use super::container::{Cancelled, Edit, LeaseSecrets, LeaseTable};
+use super::container::{Cancelled, Edit, LEASE_LEN, LeaseSecrets, LeaseTable};
 use super::error::{Result, StoreError};
+use super::expiry::Collected;
 use super::index::{Facet, Row};
 use super::leases::room_for_lease;
 use super::store::{Store, locked};
@@ -85,14 +86,14 @@ impl Store {
         Ok(())
     }
 
-    /// Carries out what `wish` says of each share, durably, and tells the index. The caller holds
-    /// the bucket's lock.
+    /// Carries out what `wish` says of each share, durably, and tells the index; whether there was
+    /// anything to do. The caller holds the bucket's lock.
     fn change(
         &self,
         si: &StorageIndex,
         bucket: &Bucket,
         mut wish: impl FnMut(&Found, &mut LeaseTable) -> Wish,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut tables = bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>()?;
         let before = digests(tables.iter());
         let (mut edits, mut removed) = (Vec::new(), Vec::new());
@@ -112,7 +113,7 @@ impl Store {
         if changed {
             self.reindex_tables(si, bucket, &tables, &before);
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Deletes shares that nobody holds a lease on any more.
@@ -239,19 +240,34 @@ impl Store {
         if gone == 0 { Err(StoreError::NoSuchShare) } else { Ok(gone) }
     }
 
-    /// Removes the leases that have ended, and the shares that have none left. The index says where
-    /// to look; each share's own leases decide.
-    pub fn collect_expired(&self) -> Result<()> {
-        let (now, mut from) = (self.clock.now(), Some(Vec::new()));
-        while let Some(page) = from {
-            let (due, next) = self.index.due(&page, now);
-            for si in due {
-                let _change = self.begin_change()?;
-                let _bucket = self.lock(&si);
-                let bucket = self.scan(&si, Mode::Change)?;
-                self.change(&si, &bucket, |_, table| table.expire(now).into())?;
+    /// Removes the leases of a bucket that ended before `end`, in seconds since 1970, and the shares
+    /// that have none left; counts them in `sum`.
+    pub(super) fn expire(&self, si: &StorageIndex, end: u64, sum: &mut Collected) -> Result<()> {
+        let _change = self.begin_change()?;
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Change)?;
+        let mut after = *sum;
+        let changed = self.change(si, &bucket, |share, table| {
+            let expired = table.expire(end);
+            match &expired {
+                Cancelled::Nothing => {}
+                Cancelled::Some(_, count) => {
+                    after.leases += u64::from(*count);
+                    after.bytes += LEASE_LEN * u64::from(*count);
+                }
+                Cancelled::Share(count) => {
+                    after.leases += u64::from(*count);
+                    after.shares += 1;
+                    after.bytes += share.header.file_len();
+                }
             }
-            from = next;
+            expired.into()
+        });
+        match changed {
+            Ok(true) => *sum = after,
+            // The index has sent us here for nothing: it learns better.
+            Ok(false) | Err(StoreError::TooManyLeases) => self.reindex(si, &bucket)?,
+            Err(error) => return Err(error),
         }
         Ok(())
     }

@@ -186,19 +186,25 @@ impl Index {
         })
     }
 
-    /// Buckets that may have a lease that ended before `now`, a page of them from key `from` on
-    /// (empty: the first), and where the next page begins. Rows may be old: look at the leases
+    /// Buckets that may have a lease that ended before `end`, at most so many of them from key
+    /// `from` on (empty: the first), and where to go on. Rows may be old: look at the leases
     /// themselves before believing it.
-    pub fn due(&self, from: &[u8], now: u64) -> (Vec<StorageIndex>, Option<Vec<u8>>) {
+    pub fn due(&self, from: &[u8], end: u64, most: usize) -> (Vec<StorageIndex>, Option<Vec<u8>>) {
         const PAGE: usize = 1_000;
         let rows = self.kv.range(if from.is_empty() { b"S" } else { from }, PAGE);
         let rows = rows.unwrap_or_default();
-        let next = rows.last().filter(|_| rows.len() == PAGE).map(|(key, _)| after(key));
-        let due = rows.iter().filter_map(|(key, row)| {
-            Row::from_bytes(row).filter(|row| u64::from(row.earliest) < now)?;
-            key.strip_prefix(b"S")?.try_into().ok().map(StorageIndex)
-        });
-        (due.collect(), next)
+        let (mut due, mut last) = (Vec::new(), None);
+        for (key, row) in &rows {
+            if due.len() >= most {
+                return (due, last.map(after));
+            }
+            if Row::from_bytes(row).is_some_and(|row| u64::from(row.earliest) < end) {
+                let si = key.strip_prefix(b"S").and_then(|si| si.try_into().ok());
+                due.extend(si.map(StorageIndex));
+            }
+            last = Some(key.as_slice());
+        }
+        (due, last.filter(|_| rows.len() == PAGE).map(after))
     }
 
     /// Leaves the index on disk such that the next start may trust it.
@@ -211,6 +217,7 @@ impl Index {
     }
 }
 
+/// The key that follows.
 fn after(key: &[u8]) -> Vec<u8> {
     key.iter().copied().chain([0]).collect()
 }

@@ -133,7 +133,8 @@ fn make(file: &File, edit: &Edit) -> Result<()> {
     };
     file.write_at(&edit.bytes, edit.offset, Cache::Keep)?;
     file.write_at(&edit.new_leases.to_be_bytes(), COUNT_OFFSET, Cache::Keep)?;
-    if len > new_len {
+    // Also if it is as short already: what made it so may have been lost with a failed sync.
+    if edit.new_leases < edit.old_leases {
         file.set_len(new_len)?;
     }
     Ok(file.sync()?)

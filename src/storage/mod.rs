@@ -10,6 +10,7 @@
 //! container the bytes of a share file (pure)       upload     one share being written
 //! journal  lease changes, whole or absent          bucket     finding and reading shares
 //! index    what is quicker to look up (sled)       changes    leases of a bucket
+//! space    how much may be stored                  expiry     collecting leases that ended
 //! ```
 //! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap.
 
@@ -17,6 +18,7 @@ pub mod actor;
 pub mod api;
 pub mod container;
 pub mod error;
+pub mod expiry;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod journal;
@@ -34,11 +36,12 @@ mod leases;
 mod store;
 mod upload;
 
-pub use actor::{ServerOptions, StorageServer};
+pub use actor::{Expiry, ServerOptions, StorageServer};
 pub use allocate::Granted;
 pub use bucket::Share;
 pub use container::LeaseSecrets;
 pub use error::StoreError;
+pub use expiry::{Collected, Collection, LeaseAge};
 pub use index::Facet;
 pub use space::ByteSize;
 pub use store::{AllocateRequest, Space, Store, StoreConfig};

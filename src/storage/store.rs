@@ -10,6 +10,7 @@
 
 use super::container::LeaseSecrets;
 use super::error::{Result, StoreError};
+use super::expiry::Collected;
 use super::index::Index;
 use super::journal::record::Key;
 use super::leases::Leases;
@@ -110,6 +111,7 @@ pub struct Store {
     pub(super) settled: Mutex<Settled>,
     pub(super) gathered: Arc<AtomicUsize>,
     pub(super) advisories: Mutex<Option<usize>>,
+    pub(super) collected: Mutex<Option<Collected>>,
     buckets: Vec<Mutex<()>>,
     size_limit: Option<u64>,
     reserved_space: u64,
@@ -158,6 +160,7 @@ impl Store {
             settled: Mutex::default(),
             gathered: Arc::default(),
             advisories: Mutex::default(),
+            collected: Mutex::default(),
             buckets: (0..BUCKET_LOCKS).map(|_| Mutex::default()).collect(),
             size_limit: config.size_limit,
             reserved_space: config.reserved_space,

@@ -4,11 +4,13 @@
 //! time. Neither that nor a pending answer keeps order, so each [`writer`] has one job under way
 //! and a queue of its own; the store keeps order within a bucket.
 
+mod collector;
 mod lease;
 mod reader;
 mod server;
 mod writer;
 
+pub use collector::Expiry;
 pub use server::{ServerOptions, StorageServer};
 
 use super::api::code;

@@ -1,5 +1,6 @@
 //! The storage server's front desk.
 
+use super::collector::{Expiry, keep_collecting};
 use super::lease::LeaseRestorer;
 use super::reader::Reader;
 use super::writer::Writer;
@@ -19,6 +20,7 @@ use actix::{
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// Time that an allocation waits for the bytes in use to be counted, after a start.
 const COUNT_WAIT: Duration = Duration::from_secs(2);
@@ -33,12 +35,14 @@ pub struct ServerOptions {
     pub version: String,
     /// An upload without a write for so long is aborted.
     pub upload_idle: Duration,
+    /// When leases that ended are collected; none: never.
+    pub expiry: Option<Expiry>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         let version = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { version, upload_idle: UPLOAD_IDLE_TIME }
+        Self { version, upload_idle: UPLOAD_IDLE_TIME, expiry: None }
     }
 }
 
@@ -56,6 +60,7 @@ pub(super) struct Shared {
 pub struct StorageServer {
     shared: Shared,
     space: Option<(Instant, Space)>,
+    collector: Option<JoinHandle<()>>,
 }
 
 impl StorageServer {
@@ -65,12 +70,26 @@ impl StorageServer {
         let shared =
             Shared { store, jobs: Jobs::new(), options: Arc::new(options), open: Arc::new(()) };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
-        (Storage::of(start(Self { shared, space: None })), restorer)
+        (Storage::of(start(Self { shared, space: None, collector: None })), restorer)
     }
 }
 
 impl Actor for StorageServer {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        let Shared { store, jobs, options, .. } = &self.shared;
+        // A task of its own: one of the context would keep an actor alive that nobody holds.
+        self.collector = options.expiry.map(|expiry| {
+            actix_rt::spawn(keep_collecting(Arc::downgrade(store), jobs.clone(), expiry))
+        });
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(collector) = self.collector.take() {
+            collector.abort();
+        }
+    }
 }
 
 impl Handler<GetVersion> for StorageServer {

@@ -1,0 +1,45 @@
+//! The space that a node offers: opened as its files say, and told to the gateway's page.
+
+use super::config::StorageConfig;
+use super::error::NodeError;
+use crate::gateway::status::{CollectedStatus, StorageStatus};
+use crate::storage::{LeaseAge, Store, StoreConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The storage directory, cleaned of what an earlier process left half done.
+pub async fn open(dir: PathBuf, config: StorageConfig) -> Result<Arc<Store>, NodeError> {
+    let store = StoreConfig {
+        size_limit: config.size_limit,
+        reserved_space: config.reserved_space,
+        read_only: config.read_only,
+        ..StoreConfig::new(dir)
+    };
+    match tokio::task::spawn_blocking(move || Store::open(store)).await {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(error)) => Err(NodeError::Storage(error.to_string())),
+        Err(_) => Err(NodeError::Storage("opening it failed".to_owned())),
+    }
+}
+
+/// What the gateway's page says of the storage.
+pub fn status(
+    (store, config): (Arc<Store>, StorageConfig),
+) -> Arc<dyn Fn() -> StorageStatus + Send + Sync> {
+    Arc::new(move || {
+        let space = store.space();
+        let collected = store.collected().map(|run| CollectedStatus {
+            times: (run.started, run.finished),
+            shares: run.shares,
+            bytes: run.bytes,
+            failed: run.failed,
+        });
+        StorageStatus {
+            available: space.available,
+            used: space.used,
+            read_only: space.read_only,
+            lease_age: config.expire_leases.map(LeaseAge::seconds),
+            collected,
+        }
+    })
+}

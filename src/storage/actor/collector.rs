@@ -1,0 +1,49 @@
+//! Runs collections of leases now and then, a few buckets at a time between other disk work.
+
+use super::Jobs;
+use crate::base::limits::{COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE};
+use crate::storage::{Collection, LeaseAge, Store};
+use actix_rt::time::sleep;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// When leases are collected.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry {
+    pub age: LeaseAge,
+    /// From the start of the server to the first collection.
+    pub after: Duration,
+    /// From the end of one collection to the next.
+    pub every: Duration,
+}
+
+impl Expiry {
+    /// Of leases of this age, as often as the limits say.
+    pub const fn of(age: LeaseAge) -> Self {
+        Self { age, after: COLLECT_AFTER, every: COLLECT_EVERY }
+    }
+}
+
+/// Collects until the store is gone, which this does not keep.
+pub(super) async fn keep_collecting(store: Weak<Store>, jobs: Jobs, expiry: Expiry) {
+    sleep(expiry.after).await;
+    while let Some(store) = store.upgrade() {
+        collect(store, &jobs, expiry.age).await;
+        sleep(expiry.every).await;
+    }
+}
+
+async fn collect(store: Arc<Store>, jobs: &Jobs, age: LeaseAge) {
+    let mut collection = Collection::new(store, age);
+    loop {
+        let step = jobs.run(move || {
+            let more = collection.step();
+            more.then_some(collection)
+        });
+        match step.await {
+            Ok(Some(rest)) => collection = rest,
+            Ok(None) | Err(_) => return,
+        }
+        sleep(COLLECT_PAUSE).await;
+    }
+}
