@@ -6,10 +6,11 @@
 //! its own input and output, and nothing that matters is only there. [`marker`] says whether it was
 //! left whole.)
 //!
-//! Calls block. Nothing is durable before [`File::sync`]; no new, renamed or removed name is
+//! Calls block; [`jobs`] keeps servers from waiting for them. Nothing is durable before [`File::sync`]; no new, renamed or removed name is
 //! durable before [`Disk::sync_dir`] of the folder that holds it.
 
 pub mod faults;
+pub mod jobs;
 pub mod kv;
 pub mod marker;
 pub mod memory;

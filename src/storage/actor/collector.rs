@@ -1,7 +1,7 @@
 //! Runs collections of leases now and then, a few buckets at a time between other disk work.
 
-use super::Jobs;
 use crate::base::limits::{COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE};
+use crate::disk::jobs::Jobs;
 use crate::storage::{Collection, LeaseAge, Store};
 use actix_rt::time::sleep;
 use std::sync::{Arc, Weak};
@@ -40,10 +40,8 @@ async fn collect(store: Arc<Store>, jobs: &Jobs, age: LeaseAge) {
             let more = collection.step();
             more.then_some(collection)
         });
-        match step.await {
-            Ok(Some(rest)) => collection = rest,
-            Ok(None) | Err(_) => return,
-        }
+        let Some(Some(rest)) = step.await else { return };
+        collection = rest;
         sleep(COLLECT_PAUSE).await;
     }
 }

@@ -1,7 +1,7 @@
 //! Leases as objects: brought back from disk when their furls are used.
 
-use super::indexed;
 use super::server::Shared;
+use super::{Ask, indexed};
 use crate::base::hash::Hash;
 use crate::base::ids::StorageIndex;
 use crate::storage::Facet;
@@ -80,7 +80,7 @@ impl LeaseRestorer {
 impl Shared {
     async fn find(&self, digest: SwissnumDigest) -> Option<(Facet, StorageIndex)> {
         let store = self.store.clone();
-        self.jobs.run(move || store.find_lease(&digest)).await.ok()?
+        self.jobs.run(move || store.find_lease(&digest)).await?
     }
 }
 

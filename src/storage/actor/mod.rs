@@ -1,7 +1,6 @@
 //! The actors that answer peers.
 //!
-//! None touches the disk itself: a [`Jobs`] queue runs what blocks on other threads, a few at a
-//! time. Neither that nor a pending answer keeps order, so each [`writer`] has one job under way
+//! None touches the disk itself: [`Jobs`] run what blocks on other threads, a few at a time. Neither that nor a pending answer keeps order, so each [`writer`] has one job under way
 //! and a queue of its own; the store keeps order within a bucket.
 
 mod collector;
@@ -16,43 +15,24 @@ pub use server::{ServerOptions, StorageServer};
 use super::api::code;
 use super::error::StoreError;
 use super::store::Store;
-use crate::base::limits::DISK_JOBS_MAX;
+use crate::disk::jobs::Jobs;
 use crate::tub::RemoteError;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
-/// Disk work of one server: so many jobs at a time, first come first served.
-#[derive(Clone)]
-struct Jobs(Arc<Semaphore>);
-
-impl Jobs {
-    fn new() -> Self {
-        Self(Arc::new(Semaphore::new(DISK_JOBS_MAX)))
-    }
-
-    /// Runs `work` on a thread that may block. It runs to its end even if nobody waits.
-    async fn run<T: Send + 'static>(
+/// A job that the store may refuse.
+trait Ask {
+    async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, RemoteError> {
-        let permit = self.0.clone().acquire_owned().await.map_err(|_| RemoteError::Stopped)?;
-        // Boxed: one kind of task for each result, not one for each job.
-        let job: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
-            let done = work();
-            drop(permit);
-            done
-        });
-        spawn_blocking(job).await.map_err(|_| RemoteError::Stopped)
-    }
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, RemoteError>;
+}
 
-    /// As [`Jobs::run`], for work that the store may refuse.
+impl Ask for Jobs {
     async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RemoteError> {
-        self.run(work).await?.map_err(told)
+        self.run(work).await.ok_or(RemoteError::Stopped)?.map_err(told)
     }
 }
 

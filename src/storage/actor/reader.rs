@@ -1,7 +1,8 @@
 //! One open share.
 
-use super::Jobs;
+use super::Ask;
 use crate::base::limits::READ_RANGES_MAX;
+use crate::disk::jobs::Jobs;
 use crate::storage::Share;
 use crate::storage::api::Read;
 use crate::tub::{Bulk, RemoteError};

@@ -4,9 +4,10 @@ use super::collector::{Expiry, keep_collecting};
 use super::lease::LeaseRestorer;
 use super::reader::Reader;
 use super::writer::Writer;
-use super::{Jobs, indexed};
+use super::{Ask, indexed};
 use crate::base::ids::ShareNum;
 use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
+use crate::disk::jobs::Jobs;
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetVersion,
     ListShares, OpenBucket, OpenShare, Opened, Put, ServerVersion, Storage,
@@ -68,7 +69,7 @@ impl StorageServer {
     /// the reference with a tub and give the tub the restorer.
     pub fn start(store: Arc<Store>, options: ServerOptions) -> (Ref<Storage>, Arc<dyn Restorer>) {
         let shared =
-            Shared { store, jobs: Jobs::new(), options: Arc::new(options), open: Arc::new(()) };
+            Shared { store, jobs: Jobs::default(), options: Arc::new(options), open: Arc::new(()) };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
         (Storage::of(start(Self { shared, space: None, collector: None })), restorer)
     }
@@ -101,7 +102,10 @@ impl Handler<GetVersion> for StorageServer {
         let space = async move {
             match kept {
                 Some((_, space)) => Ok(space),
-                None => shared.jobs.run(move || shared.store.space()).await,
+                None => {
+                    let space = shared.jobs.run(move || shared.store.space()).await;
+                    space.ok_or(RemoteError::Stopped)
+                }
             }
         };
         Box::pin(space.into_actor(self).map(move |space, this, _| {

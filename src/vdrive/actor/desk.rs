@@ -2,8 +2,9 @@
 
 use super::directory::DirectoryActor;
 use super::staging::{Stage, Target, create};
-use super::{Jobs, Shared, parse};
+use super::{Shared, parse};
 use crate::base::limits::ROWS_MAX;
+use crate::disk::jobs::Jobs;
 use crate::tub::{BoxFuture, Export, Ref, RemoteError, Restorer, SwissnumDigest, start};
 use crate::vdrive::api::{
     BeginDirectory, Changed, CreateDirectory, DirectoryReader, DirectoryWriter, GetVersion,
@@ -23,7 +24,7 @@ impl VdriveServer {
     pub fn start(store: Arc<Store>, version: &str) -> (Ref<Vdrive>, Arc<dyn Restorer>) {
         let shared = Shared {
             store,
-            jobs: Jobs::new(),
+            jobs: Jobs::default(),
             version: version.into(),
             arbiter: Arbiter::current(),
             directories: Arc::default(),
@@ -78,7 +79,7 @@ impl Restorer for FacetRestorer {
         let shared = self.0.clone();
         Box::pin(async move {
             let store = shared.store.clone();
-            let found = shared.jobs.run(move || store.find(&digest)).await.ok()?;
+            let found = shared.jobs.run(move || store.find(&digest)).await?;
             let (facet, id) = found
                 .inspect_err(|error| tracing::error!(%error, "a directory cannot be looked up"))
                 .ok()??;

@@ -77,7 +77,7 @@ impl DirectoryActor {
         let job = async move { disk.run(move || perform(&handle, jobs)).await };
         context.spawn(job.into_actor(self).map(|done, this, context| {
             this.busy = false;
-            if let Ok(Some(seq)) = done {
+            if let Some(seq) = done.flatten() {
                 this.tell_watchers(seq, context);
             }
             this.go_on(context);

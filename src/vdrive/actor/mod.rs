@@ -16,40 +16,14 @@ use super::api::code;
 use super::error::VdriveError;
 use super::format::DirectoryId;
 use super::store::Store;
-use crate::base::limits::{DISK_JOBS_MAX, STAGED_ALL_MAX};
+use crate::base::limits::STAGED_ALL_MAX;
+use crate::disk::jobs::Jobs;
 use crate::tub::RemoteError;
 use actix::{Actor, Addr, ArbiterHandle, WeakAddr};
 use directory::DirectoryActor;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-
-/// Disk work of one server: so many jobs at a time, first come first served.
-#[derive(Clone)]
-struct Jobs(Arc<Semaphore>);
-
-impl Jobs {
-    fn new() -> Self {
-        Self(Arc::new(Semaphore::new(DISK_JOBS_MAX)))
-    }
-
-    /// Runs `work` on a thread that may block. It runs to its end even if nobody waits.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, RemoteError> {
-        let permit = self.0.clone().acquire_owned().await.map_err(|_| RemoteError::Stopped)?;
-        // Boxed: one kind of task for each result, not one for each job.
-        let job: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
-            let done = work();
-            drop(permit);
-            done
-        });
-        spawn_blocking(job).await.map_err(|_| RemoteError::Stopped)
-    }
-}
 
 /// What the actors of one server share.
 #[derive(Clone)]

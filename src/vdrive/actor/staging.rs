@@ -162,5 +162,5 @@ pub(super) async fn create(
         };
         parse::changed(outcome, change.head)
     };
-    shared.jobs.run(make).await?.map_err(told)
+    shared.jobs.run(make).await.ok_or(RemoteError::Stopped)?.map_err(told)
 }
