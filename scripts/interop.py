@@ -4,8 +4,9 @@
 There: caps and shares that the stock grid makes are decoded by `tahoe debug decode`.
 Back: shares that `tahoe debug encode` writes are laid into the stock nodes' storage folders, and
 the stock gateway serves and verifies the file. Caps of the same file and convergence secret are
-equal. Then the stock command line works on this project's gateway (`interop_cli.py`). Prints one
-line a file or command and a line with each sum.
+equal. Then storage directories change hands (`interop_storage.py`), and the stock command line works
+on this project's gateway (`interop_cli.py`). Prints one line a file or command and a line with each
+sum.
 
     python3 scripts/interop.py --tahoe target/debug/tahoe [--venv DIR]
 
@@ -13,59 +14,28 @@ Standard library only; without PyPI it says so in one line and exits with 0.
 """
 
 import argparse
-import base64
-import glob
-import hashlib
 import json
 import os
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 
+import containers
 import grids
 import interop_cli
+import interop_storage
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 K, N, SERVERS = 3, 10, 4
 # The edges of literal files, of 128 KiB and of the 1 MiB segment, and several segments.
 SIZES = [0, 1, 55, 56, 57, 131_071, 131_072, 1_048_576, 1_048_577, 5_000_011]
-
-
-def b32(data):
-    return base64.b32encode(data).decode().lower().rstrip("=")
-
-
-def unb32(text):
-    return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
-
-
-def storage_index(cap):
-    """The storage index of a CHK read cap, from its key (spec/formats-immutable.md §4)."""
-    tag = b"allmydata_immutable_key_to_storage_index_v1"
-    key = unb32(cap.split(":")[2])
-    once = hashlib.sha256(b"%d:%s," % (len(tag), tag) + key).digest()
-    return b32(hashlib.sha256(once).digest()[:16])
-
-
-def share_bytes(container):
-    """The share inside a container file: 12 bytes of header before it, 72 a lease behind it."""
-    with open(container, "rb") as file:
-        data = file.read()
-    version, _, leases = struct.unpack(">LLL", data[:12])
-    if version not in (1, 2):
-        raise RuntimeError(f"container version {version}")
-    return data[12:len(data) - 72 * leases]
-
-
-def container(share):
-    """A version 2 container around a share, with one lease that ends in 2038."""
-    lease = struct.pack(">L32s32sL", 0, b"\1" * 32, b"\2" * 32, 2**31 - 1)
-    return struct.pack(">LLL", 2, len(share), 1) + share + lease
+# Those whose storage directories change hands, and on how many nodes of ours: a share in one call,
+# and one by a writer.
+HANDED_OVER, OURS = [131_071, 1_048_577], 3
 
 
 def fetch(url, data=None, method=None):
@@ -95,26 +65,18 @@ class Run:
     def path(self, *names):
         return os.path.join(self.folder, *names)
 
-    def containers(self, cap):
-        si = storage_index(cap)
-        found = {}
-        for server in self.peer.servers:
-            for path in glob.glob(os.path.join(server.folder, "storage", "shares", si[:2], si, "*")):
-                found[int(os.path.basename(path))] = path
-        return found
-
     def theirs_to_ours(self, data):
         """They upload, we decode from a random k of their shares; returns their cap."""
         cap = fetch(self.peer.url + "uri", data, "PUT").decode().strip()
         shares = self.path(f"theirs-{len(data)}")
         os.makedirs(shares)
         if not cap.startswith("URI:LIT:"):
-            found = self.containers(cap)
+            found = containers.of(self.peer, cap)
             if len(found) != N:
                 raise RuntimeError(f"{len(found)} of {N} shares found in the stock grid")
             for number in random.sample(sorted(found), K):
                 with open(os.path.join(shares, str(number)), "wb") as file:
-                    file.write(share_bytes(found[number]))
+                    file.write(containers.parts(found[number])[0])
         out = self.path(f"decoded-{len(data)}")
         self.tahoe("decode", cap, shares, out)
         with open(out, "rb") as file:
@@ -138,22 +100,20 @@ class Run:
             raise RuntimeError("the same file and secret gave another cap")
         if cap.startswith("URI:LIT:"):
             return
-        for number, path in self.containers(cap).items():
+        for number, path in containers.of(self.peer, cap).items():
             with open(os.path.join(shares, str(number)), "rb") as file:
-                if file.read() != share_bytes(path):
+                if file.read() != containers.parts(path)[0]:
                     raise RuntimeError(f"share {number} differs from the stock grid's")
 
     def ours_to_theirs(self, data):
         """We encode under a key they never saw, lay the shares into their folders; they serve."""
         cap, shares = self.encode(data, "none", f"ours-{len(data)}")
         if not cap.startswith("URI:LIT:"):
-            si = storage_index(cap)
             for number in range(N):
-                server = self.peer.servers[number % SERVERS].folder
-                bucket = os.path.join(server, "storage", "shares", si[:2], si)
+                bucket = containers.bucket(self.peer.servers[number % SERVERS], cap)
                 os.makedirs(bucket, exist_ok=True)
                 with open(os.path.join(shares, str(number)), "rb") as file:
-                    wrapped = container(file.read())
+                    wrapped = containers.around(file.read())
                 with open(os.path.join(bucket, str(number)), "wb") as file:
                     file.write(wrapped)
         if fetch(f"{self.peer.url}uri/{cap}") != data:
@@ -190,18 +150,29 @@ def main():
     seed = random.randrange(2**32)
     random.seed(seed)
     print(f"interop: seed {seed}")
+    program = os.path.abspath(options.tahoe)
     folder = tempfile.mkdtemp(prefix="interop-")
     try:
         peer = grids.Peer(stock, os.path.join(folder, "peer"), SERVERS, (K, K, N))
         with peer:
-            run = Run(peer, os.path.abspath(options.tahoe), folder)
+            run = Run(peer, program, folder)
+            stored = []
             for size in SIZES:
                 data = random.randbytes(size)
-                run.same_cap(data, run.theirs_to_ours(data))
+                cap = run.theirs_to_ours(data)
+                run.same_cap(data, cap)
                 run.ours_to_theirs(data)
                 print(f"interop: {size} bytes there and back")
-        print(f"interop: {len(SIZES)} files crossed both ways, caps and shares equal")
-        interop_cli.drive(stock, os.path.abspath(options.tahoe), folder)
+                if size in HANDED_OVER:
+                    stored.append((cap, data))
+            print(f"interop: {len(SIZES)} files crossed both ways, caps and shares equal")
+            ours = interop_storage.OnTheirs(program, os.path.join(folder, "ours"), peer, OURS,
+                                            (K, K, N))
+            with ours:
+                fresh = [random.randbytes(size) for size in HANDED_OVER]
+                interop_storage.drive(ours, stored, fresh)
+                peer.stop()
+                interop_cli.drive(stock, ours, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

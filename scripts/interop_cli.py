@@ -144,15 +144,14 @@ def copies(stock, root):
     same("ls", len(stock.text("ls", f"{root}/backups/Archives").split()), 2)
 
 
-def drive(stock_program, program, folder):
-    """Every command that can work, on a grid of one server."""
-    with grids.Ours(program, os.path.join(folder, "ours"), 1, (1, 1, 1)) as grid:
-        stock = Stock(stock_program, grid, folder)
-        root = grids.until("a vdrive server", lambda: made_or_none(grid))
-        single_files(stock, root)
-        walks(stock, root)
-        copies(stock, root)
-        print(f"interop_cli: {stock.count} commands of the stock program did what they should")
+def drive(stock_program, grid, folder):
+    """Every command that can work, on a running grid of ours."""
+    stock = Stock(stock_program, grid, folder)
+    root = grids.until("a vdrive server", lambda: made_or_none(grid))
+    single_files(stock, root)
+    walks(stock, root)
+    copies(stock, root)
+    print(f"interop_cli: {stock.count} commands of the stock program did what they should")
 
 
 def made_or_none(grid):
@@ -172,7 +171,9 @@ def main():
     stock = grids.peer_venv(options.venv)
     folder = tempfile.mkdtemp(prefix="interop-cli-")
     try:
-        drive(stock, os.path.abspath(options.tahoe), folder)
+        program = os.path.abspath(options.tahoe)
+        with grids.Ours(program, os.path.join(folder, "ours"), 1, (1, 1, 1)) as grid:
+            drive(stock, grid, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
