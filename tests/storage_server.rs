@@ -15,16 +15,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use storage_help::{NOW, config, data, get, open, put, secrets, si};
+use storage_help::{NOW, config, data, get, open, put, put_whole, secrets, si};
 use tahoe::base::limits::{
-    COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX, SHARES_MAX,
+    COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX,
+    READERS_PER_LINK_MAX, SHARES_MAX, WRITERS_PER_LINK_MAX,
 };
 use tahoe::base::rim::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Faults, Op};
 use tahoe::storage::api::{
-    AddLease, Allocate, Allocated, BucketWriter, Cancel, Close, Expires, GetVersion,
+    AddLease, Allocate, Allocated, BucketReader, BucketWriter, Cancel, Close, Expires, GetVersion,
     LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage, Write, code,
 };
 use tahoe::storage::{
@@ -220,6 +221,7 @@ struct Net {
     net: LoopbackNet,
     server: Tub,
     client: Tub,
+    service: Furl,
     storage: Ref<Storage>,
 }
 
@@ -235,10 +237,17 @@ async fn net(store: &Arc<Store>) -> Net {
     server.set_restorer(restorer);
     let furl = server.register(storage, None);
     let storage = client.get::<Storage>(&furl).await.unwrap();
-    Net { net, server, client, storage }
+    Net { net, server, client, service: furl, storage }
 }
 
 impl Net {
+    /// A reference to the same server that another tub holds.
+    async fn another_peer(&self) -> Ref<Storage> {
+        let network = Network::Loopback(self.net.clone());
+        let tub = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
+        tub.get::<Storage>(&self.service).await.unwrap()
+    }
+
     fn furl(&self, secret: &[u8; 32]) -> Furl {
         Furl::new(self.server.id(), self.server.hints(), Swissnum::new(*secret))
     }
@@ -356,5 +365,60 @@ fn leases_are_collected_only_if_that_is_asked_for() {
         actix_rt::time::sleep(10 * (COLLECT_AFTER + COLLECT_EVERY)).await;
         assert_eq!(store.collected(), None);
         drop(server);
+    });
+}
+
+/// Opens a bucket; how many readers came.
+async fn open_all(storage: &Ref<Storage>, n: u8) -> Result<Vec<Ref<BucketReader>>, RemoteError> {
+    let opened = storage.call(OpenBucket { si: si(n), head: 0 }).await?;
+    Ok(opened.shares.into_iter().map(|share| share.reader).collect())
+}
+
+#[test]
+fn a_peer_that_holds_all_it_may_is_busy_and_others_are_not() {
+    const SHARES: u8 = 200;
+    run(async {
+        let store = store();
+        (0..SHARES).for_each(|num| put_whole(&store, si(1), num, b"share", 1).unwrap());
+        (0..20).for_each(|num| put_whole(&store, si(2), num, b"share", 1).unwrap());
+        let greedy = net(&store).await;
+        let mut held = Vec::new();
+        let refused = loop {
+            match open_all(&greedy.storage, 1).await {
+                Ok(readers) => held.push(readers),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((refused, held.len()), (RemoteError::Busy, READERS_PER_LINK_MAX / 200));
+        // What was refused in part holds nothing: there is room for what fits.
+        assert_eq!(open_all(&greedy.storage, 2).await.unwrap().len(), 20);
+        let honest = greedy.another_peer().await;
+        let readers = open_all(&honest, 1).await.unwrap();
+        let read = readers[7].call(Read { ranges: vec![(0, 5)] }).await.unwrap();
+        assert_eq!(read, Bulk(Bytes::from_static(b"share")));
+        held.pop();
+        // Releases travel behind nothing, but they travel.
+        while open_all(&greedy.storage, 1).await.is_err() {
+            actix_rt::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+}
+
+#[test]
+fn a_peer_that_writes_all_it_may_is_busy_and_others_are_not() {
+    run(async {
+        let store = store();
+        let greedy = net(&store).await;
+        let mut held = Vec::new();
+        for n in 0..(WRITERS_PER_LINK_MAX / SHARES_MAX) as u8 {
+            let mut all = ask(si(n), &[], 1);
+            all.shares = (0..=255).map(ShareNum).collect();
+            held.push(greedy.storage.call(all).await.unwrap().writers);
+        }
+        let one_more = greedy.storage.call(ask(si(99), &[0], 1)).await;
+        assert_eq!(one_more.err(), Some(RemoteError::Busy));
+        let writer = only(greedy.another_peer().await.call(ask(si(99), &[0], 1)).await.unwrap());
+        writer.call(write(0, b"x")).await.unwrap();
+        writer.call(Close {}).await.unwrap();
     });
 }

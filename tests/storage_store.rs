@@ -12,11 +12,12 @@ mod storage_help;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use storage_help::{NOW, config, data, get, open, put, put_whole, request, secrets, si};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::{
-    COLLECT_BUCKETS_MAX, LEASE_JOURNAL_MAX, LEASE_SECONDS, SHARE_MAX, WRITE_CHUNK,
+    COLLECT_BUCKETS_MAX, LEASE_JOURNAL_MAX, LEASE_SECONDS, READER_FILES_MAX, SHARE_MAX, WRITE_CHUNK,
 };
 use tahoe::base::rim::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
@@ -24,7 +25,7 @@ use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Cache, Disk, Fault, Faults, Mode, Op};
 use tahoe::storage::paths::bucket_path;
 use tahoe::storage::{
-    Collected, Collection, Facet, LeaseAge, Store, StoreConfig, StoreError, Upload,
+    Collected, Collection, Facet, LeaseAge, Share, Store, StoreConfig, StoreError, Upload,
 };
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -511,4 +512,40 @@ fn a_damaged_journal_is_kept_for_inspection_and_its_good_records_count() {
         assert!(store.lease_expires(&si(1), &blake2b(&[n; 32])).is_ok());
     }
     store.add_lease(&si(1), &secrets(9)).unwrap();
+}
+
+#[test]
+fn any_number_of_shares_can_be_open_on_a_bounded_number_of_files() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let faults = Faults::hooked(move |op| {
+        count.fetch_add(usize::from(op == Op::Open), SeqCst);
+    });
+    let disk = Disk::new(Arc::new(MemoryDisk::new())).with_faults(Arc::new(faults));
+    let store = open(&disk, Path::new("/storage"));
+    (0..2).for_each(|num| put_whole(&store, si(1), num, &data(num, 50), 1).unwrap());
+    let buckets: Vec<_> =
+        (0..=READER_FILES_MAX / 2).map(|_| store.open_bucket(&si(1)).unwrap()).collect();
+    let (first, last) = (&buckets[0], &buckets[READER_FILES_MAX / 2]);
+    let opens_of = |share: &Share| {
+        let before = opened.load(SeqCst);
+        assert_eq!(share.read(&[(0, 50)]).unwrap(), data(share.num().0, 50));
+        opened.load(SeqCst) - before
+    };
+    assert_eq!((opens_of(&last[1]), opens_of(&first[0])), (0, 1), "the oldest was closed");
+    assert_eq!(opens_of(&first[0]), 0, "and is open again");
+    store.cancel(&si(1), &blake2b(&[!1; 32])).unwrap();
+    assert_eq!(opens_of(&last[1]), 0, "an open file stays");
+    assert!(matches!(first[1].read(&[(0, 50)]), Err(StoreError::NoSuchShare)));
+}
+
+#[test]
+fn a_share_that_nobody_holds_leaves_its_place_among_the_open_files() {
+    let store = open(&Disk::new(Arc::new(MemoryDisk::new())), Path::new("/storage"));
+    put_whole(&store, si(1), 0, b"kept", 1).unwrap();
+    put_whole(&store, si(2), 0, b"other", 1).unwrap();
+    let kept = store.open_bucket(&si(1)).unwrap();
+    (0..=READER_FILES_MAX).for_each(|_| drop(store.open_bucket(&si(2)).unwrap()));
+    store.cancel(&si(1), &blake2b(&[!1; 32])).unwrap();
+    assert_eq!(kept[0].read(&[(0, 4)]).unwrap(), b"kept", "its file was never closed");
 }

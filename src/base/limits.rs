@@ -75,7 +75,7 @@ pub const CALLS_RUNNING_MAX: u32 = 32;
 pub const REPLY_BYTES_MAX: usize = 4 << 20;
 /// Bytes of received calls that all links together may hold; beyond, calls are answered `Busy`.
 pub const PROCESS_CALL_BYTES_MAX: usize = 256 << 20;
-/// Objects that one link may hold on the other side.
+/// Objects that one link may hold on the other side, unless their interface says less.
 pub const EXPORTS_MAX: usize = 100_000;
 /// Time between attempts to reach a lost tub: from, up to.
 pub const RECONNECT_MIN: Duration = Duration::from_millis(200);
@@ -216,8 +216,15 @@ pub const READ_RANGES_MAX: usize = 1_024;
 pub const OPEN_HEAD_MAX: u32 = 16 << 10;
 /// Disk jobs under way at once on one storage server.
 pub const DISK_JOBS_MAX: usize = 8;
-/// Writers and readers that one storage server keeps open.
-pub const OPEN_BUCKETS_MAX: usize = 4_096;
+/// Shares that may be written at once on one storage server.
+pub const WRITERS_MAX: usize = 4_096;
+/// Writers that one link may hold: with all the links that a tub may have, half of them.
+pub const WRITERS_PER_LINK_MAX: usize = WRITERS_MAX / 2 / LINKS_PER_TUB_MAX;
+/// Readers that one link may hold: some 2 MiB of them. A download holds one a share.
+pub const READERS_PER_LINK_MAX: usize = 2_048;
+/// Files that readers have open on one storage server. Beyond, that which was unused for longest is
+/// closed until its reader is asked again.
+pub const READER_FILES_MAX: usize = 4_096;
 /// Disjoint pieces that a half-written share may consist of: honest writers make a handful.
 pub const WRITE_PIECES_MAX: usize = 1_024;
 /// Largest share that a server takes (what common file systems hold in one file).

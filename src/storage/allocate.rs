@@ -7,7 +7,7 @@ use super::space::take;
 use super::store::{AllocateRequest, Store, locked};
 use super::upload::Upload;
 use crate::base::ids::ShareNum;
-use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX};
+use crate::base::limits::{SHARE_MAX, WRITERS_MAX};
 use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -114,7 +114,7 @@ impl Store {
                 in_progress.push(num);
                 continue;
             }
-            let full = uploads.sizes.len() >= OPEN_BUCKETS_MAX || room == 0;
+            let full = uploads.sizes.len() >= WRITERS_MAX || room == 0;
             if full || ask.size > SHARE_MAX || take(&mut remaining, ask.size).is_err() {
                 continue;
             }

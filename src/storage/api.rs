@@ -6,6 +6,7 @@
 //! objects whose swissnums are the lease's secrets: one renews it, the other cancels it.
 
 use crate::base::ids::{ShareNum, StorageIndex};
+use crate::base::limits::{READERS_PER_LINK_MAX, WRITERS_PER_LINK_MAX};
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::tub::{Bulk, Ref};
 use crate::{remote_interface, wire_plain, wire_struct};
@@ -47,7 +48,7 @@ remote_interface! {
 
 remote_interface! {
     /// One share being written. Dropping the last reference aborts it.
-    pub interface BucketWriter = "grid.storage.writer.v1" {
+    pub interface BucketWriter = "grid.storage.writer.v1", WRITERS_PER_LINK_MAX {
         /// Writes at an offset of the share. Nothing is durable before `Close` is answered.
         0 => Write { offset: u64, data: Bulk } -> (),
         /// Makes the share durable and visible; every byte must have been written.
@@ -59,7 +60,7 @@ remote_interface! {
 
 remote_interface! {
     /// One share, open for reading.
-    pub interface BucketReader = "grid.storage.reader.v1" {
+    pub interface BucketReader = "grid.storage.reader.v1", READERS_PER_LINK_MAX {
         /// Several ranges (offset, length), one after the other; short only past the end.
         0 => Read { ranges: Vec<(u64, u32)> } -> Bulk,
     }

@@ -7,6 +7,7 @@
 use super::container::{HEAD_LEN, HEADER_LEN, Header, Kind, LEASE_LEN, LeaseTable};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
+use super::open_files::{OpenFiles, Place};
 use super::paths::share_number;
 use super::store::Store;
 use crate::base::ids::{ShareNum, StorageIndex};
@@ -15,6 +16,7 @@ use crate::disk::{Disk, File, Mode};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 /// An immutable share, open.
 pub(super) struct Found {
@@ -53,16 +55,24 @@ pub(super) struct Bucket {
     pub unread: bool,
 }
 
-/// A share, open for reading.
+/// A share, open for reading. Its file may be closed while others are read, see [`OpenFiles`].
 pub struct Share {
-    file: File,
-    num: ShareNum,
+    store: Weak<Store>,
+    files: Arc<OpenFiles>,
+    place: Place,
+    key: Key,
     len: u64,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.files.forget(&self.place);
+    }
 }
 
 impl Share {
     pub fn num(&self) -> ShareNum {
-        self.num
+        self.key.1
     }
 
     /// Bytes of share data.
@@ -71,7 +81,8 @@ impl Share {
     }
 
     /// Bytes of several ranges (offset, length), one after the other; a range is cut where the
-    /// share ends. `OutOfRange` if they would be more than one answer may carry.
+    /// share ends. `OutOfRange` if they would be more than one answer may carry; `NoSuchShare` if it
+    /// was deleted while its file was closed.
     pub fn read(&self, ranges: &[(u64, u32)]) -> Result<Vec<u8>> {
         let cut = |(offset, len): &(u64, u32)| {
             (*offset, u64::from(*len).min(self.len.saturating_sub(*offset)))
@@ -81,11 +92,15 @@ impl Share {
         if total > BULK_MAX as u64 {
             return Err(StoreError::OutOfRange);
         }
+        let file = self.files.get(&self.place, || {
+            let store = self.store.upgrade().ok_or(StoreError::Ended)?;
+            store.reopen(&self.key, self.len)
+        })?;
         let mut bytes = vec![0; total as usize];
         let mut rest = bytes.as_mut_slice();
         for (offset, len) in cut {
             let Some((place, later)) = rest.split_at_mut_checked(len as usize) else { break };
-            if len > 0 && self.file.read_at(place, HEADER_LEN + offset)? < place.len() {
+            if len > 0 && file.read_at(place, HEADER_LEN + offset)? < place.len() {
                 return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
             }
             rest = later;
@@ -180,11 +195,33 @@ impl Store {
     }
 
     /// Opens every share of a bucket for reading, ascending.
-    pub fn open_bucket(&self, si: &StorageIndex) -> Result<Vec<Share>> {
+    pub fn open_bucket(self: &Arc<Self>, si: &StorageIndex) -> Result<Vec<Share>> {
         let _bucket = self.lock(si);
         let shares = self.scan(si, Mode::Read)?.shares.into_iter();
-        let open =
-            |found: Found| Share { file: found.file, num: found.key.1, len: found.header.data_len };
+        let open = |found: Found| {
+            let place = Place::default();
+            self.files.add(&place, found.file);
+            Share {
+                store: Arc::downgrade(self),
+                files: self.files.clone(),
+                place,
+                key: found.key,
+                len: found.header.data_len,
+            }
+        };
         Ok(shares.map(open).collect())
+    }
+
+    /// Opens the file of a share again that had so many bytes of data.
+    fn reopen(&self, key: &Key, len: u64) -> Result<File> {
+        let _bucket = self.lock(&key.0);
+        match self.look(key, Mode::Read) {
+            Ok((file, _, Kind::Immutable(header))) if header.data_len == len => Ok(file),
+            Ok(_) => Err(StoreError::NoSuchShare),
+            Err(StoreError::Disk(cause)) if cause.kind() == ErrorKind::NotFound => {
+                Err(StoreError::NoSuchShare)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

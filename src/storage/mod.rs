@@ -9,8 +9,9 @@
 //! actor    who answers                             allocate   making room for shares
 //! container the bytes of a share file (pure)       upload     one share being written
 //! journal  lease changes, whole or absent          bucket     finding and reading shares
-//! index    what is quicker to look up (sled)       changes    leases of a bucket
-//! space    how much may be stored                  expiry     collecting leases that ended
+//! index    what is quicker to look up (sled)       open_files which of them are open
+//! space    how much may be stored                  changes    leases of a bucket
+//!                                                  expiry     collecting leases that ended
 //! ```
 //! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap.
 
@@ -33,6 +34,7 @@ mod coverage;
 mod gather;
 mod index;
 mod leases;
+mod open_files;
 mod store;
 mod upload;
 

@@ -14,10 +14,11 @@ use super::expiry::Collected;
 use super::index::Index;
 use super::journal::record::Key;
 use super::leases::Leases;
+use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
 use super::space::Room;
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::LEASE_SECONDS;
+use crate::base::limits::{LEASE_SECONDS, READER_FILES_MAX};
 use crate::base::rim::Clock;
 use crate::disk::{Disk, Mode};
 use std::any::Any;
@@ -110,6 +111,7 @@ pub struct Store {
     pub(super) tree: Mutex<()>,
     pub(super) settled: Mutex<Settled>,
     pub(super) gathered: Arc<AtomicUsize>,
+    pub(super) files: Arc<OpenFiles>,
     pub(super) advisories: Mutex<Option<usize>>,
     pub(super) collected: Mutex<Option<Collected>>,
     buckets: Vec<Mutex<()>>,
@@ -159,6 +161,7 @@ impl Store {
             tree: Mutex::default(),
             settled: Mutex::default(),
             gathered: Arc::default(),
+            files: Arc::new(OpenFiles::new(READER_FILES_MAX)),
             advisories: Mutex::default(),
             collected: Mutex::default(),
             buckets: (0..BUCKET_LOCKS).map(|_| Mutex::default()).collect(),

@@ -41,6 +41,9 @@ pub trait Interface: Sized + Send + Sync + 'static {
     /// Name with version, as `grid.storage.v1`.
     const NAME: &'static str;
     const METHODS: &'static [MethodInfo];
+    /// Objects of this interface that one link may hold; for one more, the answer that brings it
+    /// is `Busy`. So a peer that takes too many keeps none from others.
+    const HELD_MAX: usize = crate::base::limits::EXPORTS_MAX;
 
     /// The first four bytes of SHA-256 of [`Self::NAME`]; stands in every call head.
     fn id() -> u32;
@@ -182,10 +185,12 @@ pub fn start<A: Actor<Context = Context<A>>>(actor: A) -> Addr<A> {
 /// assert_eq!(adder.call(Add { value: 2 }).await, Ok(42));
 /// # });
 /// ```
+/// The name may be followed by [`Interface::HELD_MAX`], the path of a constant.
+///
 /// Ordinals and arguments are frozen once released: add a method or a `.v2`, never a field.
 #[macro_export]
 macro_rules! remote_interface {
-    ($(#[$meta:meta])* $vis:vis interface $iface:ident = $name:literal {
+    ($(#[$meta:meta])* $vis:vis interface $iface:ident = $name:literal $(, $held_max:path)? {
         $($(#[$method_meta:meta])* $ordinal:literal => $message:ident {
             $($field:ident : $type:ty),* $(,)?
         } -> $reply:ty),* $(,)?
@@ -211,6 +216,7 @@ macro_rules! remote_interface {
 
         impl $crate::tub::Interface for $iface {
             const NAME: &'static str = $name;
+            $(const HELD_MAX: usize = $held_max;)?
             const METHODS: &'static [$crate::tub::MethodInfo] = &[$($crate::tub::MethodInfo {
                 ordinal: $ordinal,
                 name: stringify!($message),

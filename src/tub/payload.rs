@@ -19,17 +19,25 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Encodes `value` for `conn`; references in it become known to that connection.
+    /// Encodes `value` for `conn`; references in it become known to that connection, all or none.
     pub fn encode<T: Wire>(value: T, conn: &Arc<Conn>) -> Result<Self, RemoteError> {
-        let mut out = Outgoing { conn, bulk: Vec::new() };
-        let twin = value.into_wire(&mut out)?;
+        let mut out = Outgoing { conn, bulk: Vec::new(), exported: Vec::new() };
+        let encoded = Self::encode_to(value, &mut out);
+        if encoded.is_err() {
+            out.exported.into_iter().for_each(|export| conn.take_back(export));
+        }
+        encoded
+    }
+
+    fn encode_to<T: Wire>(value: T, out: &mut Outgoing<'_>) -> Result<Self, RemoteError> {
+        let twin = value.into_wire(out)?;
         let mut body = Vec::new();
         codec::encode(&twin, &mut body)?;
         let bulk_length: usize = out.bulk.iter().map(Bytes::len).sum();
         if body.len() + HEAD_MAX > BODY_MAX || bulk_length > BULK_MAX {
             return Err(RemoteError::TooBig);
         }
-        Ok(Self { body, bulk: out.bulk })
+        Ok(Self { body, bulk: std::mem::take(&mut out.bulk) })
     }
 }
 

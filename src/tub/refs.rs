@@ -253,7 +253,13 @@ impl<I: Interface> Wire for Ref<I> {
             }
             Place::Remote { furl: Some(furl), .. } => gift(Some(furl)),
             Place::Lazy(lazy) => gift(Some(lazy.furl())),
-            Place::Local(_) | Place::Remote { .. } => out.conn.export(Export::of(self)),
+            Place::Local(_) | Place::Remote { .. } => {
+                let descriptor = out.conn.export(Export::of(self))?;
+                if let CapDesc::SenderHosted { export, .. } = &descriptor {
+                    out.exported.push(*export);
+                }
+                Ok(descriptor)
+            }
         }
     }
 

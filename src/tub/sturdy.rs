@@ -22,6 +22,7 @@ type Invoke = fn(
 #[derive(Clone)]
 pub struct Export {
     interface: u32,
+    held_max: usize,
     invoke: Invoke,
     object: Arc<dyn Object>,
 }
@@ -33,11 +34,16 @@ impl Export {
             Some(object) => object,
             None => Arc::new(Relay(reference)),
         };
-        Self { interface: I::id(), invoke: I::invoke, object }
+        Self { interface: I::id(), held_max: I::HELD_MAX, invoke: I::invoke, object }
     }
 
     pub(super) fn interface(&self) -> u32 {
         self.interface
+    }
+
+    /// Objects of its interface that one link may hold.
+    pub(super) fn held_max(&self) -> usize {
+        self.held_max
     }
 
     pub(super) fn object(&self) -> Arc<dyn Object> {
@@ -82,6 +88,7 @@ pub(super) enum Lookup {
 /// An object that was restored and is still in use.
 struct Awake {
     interface: u32,
+    held_max: usize,
     invoke: Invoke,
     object: Weak<dyn Object>,
 }
@@ -144,7 +151,8 @@ impl SturdyTable {
             table.awake.retain(|_, awake| awake.object.strong_count() > 0);
         }
         let object = Arc::downgrade(&restored.object);
-        let awake = Awake { interface: restored.interface, invoke: restored.invoke, object };
+        let Export { interface, held_max, invoke, .. } = restored;
+        let awake = Awake { interface, held_max, invoke, object };
         table.awake.insert(digest, awake);
         restored
     }
@@ -153,6 +161,7 @@ impl SturdyTable {
 impl Awake {
     fn export(&self) -> Option<Export> {
         let object = self.object.upgrade()?;
-        Some(Export { interface: self.interface, invoke: self.invoke, object })
+        let Self { interface, held_max, invoke, .. } = *self;
+        Some(Export { interface, held_max, invoke, object })
     }
 }

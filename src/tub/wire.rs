@@ -12,10 +12,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// What a value needs on its way out: the connection, and room for bulk.
+/// What a value needs on its way out: the connection, and room for what goes beside it.
 pub struct Outgoing<'a> {
     pub(super) conn: &'a Arc<Conn>,
     pub(super) bulk: Vec<Bytes>,
+    /// Numbers of own objects that the peer gets to hold by this.
+    pub(super) exported: Vec<u32>,
 }
 
 /// What a value needs on its way in: the connection, and the bulk that is not yet claimed.

@@ -74,7 +74,7 @@ pub fn put_whole(
 }
 
 /// All bytes of a share, if it is there.
-pub fn get(store: &Store, si: StorageIndex, num: u8) -> Option<Vec<u8>> {
+pub fn get(store: &Arc<Store>, si: StorageIndex, num: u8) -> Option<Vec<u8>> {
     let shares = store.open_bucket(&si).unwrap();
     let share = shares.iter().find(|share| share.num() == ShareNum(num))?;
     Some(share.read(&[(0, u32::MAX)]).unwrap())

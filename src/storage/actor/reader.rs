@@ -13,13 +13,11 @@ use std::sync::Arc;
 pub(super) struct Reader {
     jobs: Jobs,
     share: Arc<Share>,
-    /// Counts as an open file while it lives.
-    _open: Arc<()>,
 }
 
 impl Reader {
-    pub fn new(jobs: Jobs, share: Share, open: Arc<()>) -> Self {
-        Self { jobs, share: Arc::new(share), _open: open }
+    pub fn new(jobs: Jobs, share: Share) -> Self {
+        Self { jobs, share: Arc::new(share) }
     }
 }
 

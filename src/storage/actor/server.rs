@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::writer::Writer;
 use super::{Ask, indexed};
 use crate::base::ids::ShareNum;
-use crate::base::limits::{OPEN_BUCKETS_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
+use crate::base::limits::{SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetVersion,
@@ -53,8 +53,6 @@ pub(super) struct Shared {
     pub store: Arc<Store>,
     pub jobs: Jobs,
     pub options: Arc<ServerOptions>,
-    /// One clone each open share: bounds open files.
-    open: Arc<()>,
 }
 
 /// A storage server.
@@ -68,8 +66,7 @@ impl StorageServer {
     /// Starts a server on this arbiter, and what brings its leases back by their furls. Register
     /// the reference with a tub and give the tub the restorer.
     pub fn start(store: Arc<Store>, options: ServerOptions) -> (Ref<Storage>, Arc<dyn Restorer>) {
-        let shared =
-            Shared { store, jobs: Jobs::default(), options: Arc::new(options), open: Arc::new(()) };
+        let shared = Shared { store, jobs: Jobs::default(), options: Arc::new(options) };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
         (Storage::of(start(Self { shared, space: None, collector: None })), restorer)
     }
@@ -202,17 +199,10 @@ impl Handler<OpenBucket> for StorageServer {
                 Ok((shares, heads))
             });
             let (shares, heads) = open.await?;
-            if Arc::strong_count(&shared.open) + shares.len() > OPEN_BUCKETS_MAX {
-                return Err(RemoteError::Busy);
-            }
             let shares = shares.into_iter().map(|share| OpenShare {
                 num: share.num(),
                 length: share.data_len(),
-                reader: BucketReader::of(start(Reader::new(
-                    shared.jobs.clone(),
-                    share,
-                    shared.open.clone(),
-                ))),
+                reader: BucketReader::of(start(Reader::new(shared.jobs.clone(), share))),
             });
             Ok(Opened { shares: shares.collect(), heads: Bulk(heads.into()) })
         })

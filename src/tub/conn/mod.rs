@@ -210,6 +210,11 @@ impl Conn {
         Ok(CapDesc::SenderHosted { export, interface })
     }
 
+    /// Undoes one [`Conn::export`] that the peer will not hear of.
+    pub(super) fn take_back(&self, export: u32) {
+        self.exports.release(export, 1);
+    }
+
     /// The object of ours that the peer holds under this number.
     pub(super) fn own(&self, export: u32) -> Option<Export> {
         self.exports.get(export)

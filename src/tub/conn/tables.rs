@@ -73,6 +73,8 @@ struct ExportTable {
     by_number: HashMap<u32, Exported>,
     /// An object is exported once, however often it is sent.
     by_object: HashMap<(usize, u32), u32>,
+    /// How many of each interface.
+    by_interface: HashMap<u32, usize>,
     last: u32,
 }
 
@@ -95,9 +97,11 @@ impl Exports {
             exported.count = exported.count.checked_add(1).ok_or(RemoteError::TooBig)?;
             return Ok(number);
         }
-        if table.by_number.len() >= self.max {
+        let held = table.by_interface.get(&export.interface()).copied().unwrap_or(0);
+        if table.by_number.len() >= self.max || held >= export.held_max() {
             return Err(RemoteError::Busy);
         }
+        table.by_interface.insert(export.interface(), held + 1);
         while {
             table.last = table.last.wrapping_add(1);
             table.by_number.contains_key(&table.last)
@@ -125,6 +129,9 @@ impl Exports {
                 Some(exported) => {
                     let key = exported.export.key();
                     table.by_object.remove(&key);
+                    if let Some(held) = table.by_interface.get_mut(&key.1) {
+                        *held = held.saturating_sub(1);
+                    }
                     table.by_number.remove(&number)
                 }
                 None => None,
