@@ -1,11 +1,19 @@
-//! Promise 11: memory stays bounded at any size. A gateway of its own process takes a large file in
-//! and gives it out; another reader asks for it and then stops reading.
+//! Promise 11: memory stays bounded at any size. A gateway of its own process on a grid of ten servers
+//! takes a large file in and gives it out, then three at once; another reader asks for one and then
+//! stops reading. Another gateway takes three in at once.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
+mod common;
 mod nodes;
 mod streams;
 
+use common::rounds;
 use nodes::{Process, RunningGrid};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -18,6 +26,10 @@ const MIB: u64 = 1 << 20;
 /// One transfer, and each further one at the same time.
 const FIRST: u64 = 64 * MIB;
 const FURTHER: u64 = 24 * MIB;
+const AT_ONCE: u64 = 3;
+const MOST: u64 = FIRST + (AT_ONCE - 1) * FURTHER;
+/// Each of the files that are moved at once.
+const PART: u64 = 100 * MIB;
 
 /// The most resident memory of `process` while `work` runs.
 fn peak_while(process: &Process, work: impl FnOnce() + Send) -> u64 {
@@ -35,44 +47,63 @@ fn peak_while(process: &Process, work: impl FnOnce() + Send) -> u64 {
     peak.into_inner()
 }
 
+/// Runs transfers beside each other; each is told its number.
+fn at_once(transfer: impl Fn(u64) + Sync) {
+    thread::scope(|scope| {
+        for number in 0..AT_ONCE {
+            let transfer = &transfer;
+            scope.spawn(move || transfer(number));
+        }
+    });
+}
+
 fn size() -> u64 {
     let gib = std::env::var("TAHOE_PROMISE_11_GIB").ok().and_then(|gib| gib.parse().ok());
-    gib.unwrap_or(1) << 30
+    gib.unwrap_or_else(|| rounds(1, 16)) << 30
 }
 
 #[test]
 fn a_large_file_passes_through_a_small_gateway() {
     let started = Instant::now();
-    let grid = RunningGrid::of(5, "3 4 5\n");
+    let grid = RunningGrid::of(10, "3 7 10\n");
     let url = grid.gateway.url.clone();
     let (size, mut cap) = (size(), String::new());
     let up = peak_while(&grid.gateway, || cap = put(&url, Pattern::new(size)));
     let down = peak_while(&grid.gateway, || assert!(get_equal(&url, &cap, Pattern::new(size))));
     assert!(up <= FIRST && down <= FIRST, "up {} MiB, down {} MiB", up / MIB, down / MIB);
 
-    let part = 100 * MIB;
-    let small = put(&url, Pattern::new(part));
-    let three = peak_while(&grid.gateway, || {
-        thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| assert!(get_equal(&url, &small, Pattern::new(part))));
-            }
+    // Other lengths, so that they are other files.
+    let caps: Vec<_> = (0..AT_ONCE).map(|more| put(&url, Pattern::new(PART + more))).collect();
+    let downs = peak_while(&grid.gateway, || {
+        at_once(|more| {
+            let cap = &caps[more as usize];
+            assert!(get_equal(&url, cap, Pattern::new(PART + more)));
         });
     });
-    assert!(three <= FIRST + 2 * FURTHER, "three at once: {} MiB", three / MIB);
+    assert!(downs <= MOST, "{AT_ONCE} down at once: {} MiB", downs / MIB);
 
     let before = grid.gateway.memory();
     let stalled = stalled_reader(&grid, &cap).saturating_sub(before);
     assert!(stalled <= FURTHER, "a stalled reader: {} MiB more", stalled / MIB);
     println!(
-        "promise 11: {} MiB: up {} MiB resident, down {}, three at once {}, stalled reader {} more, {:.0?}",
+        "promise 11: {} MiB: up {} MiB resident, down {}, {AT_ONCE} at once {}, stalled reader {} more, {:.0?}",
         size / MIB,
         up / MIB,
         down / MIB,
-        three / MIB,
+        downs / MIB,
         stalled / MIB,
         started.elapsed()
     );
+}
+
+#[test]
+fn several_files_are_taken_in_at_once() {
+    let grid = RunningGrid::of(10, "3 7 10\n");
+    let url = &grid.gateway.url;
+    let ups =
+        peak_while(&grid.gateway, || at_once(|more| drop(put(url, Pattern::new(PART + more)))));
+    assert!(ups <= MOST, "{AT_ONCE} up at once: {} MiB", ups / MIB);
+    println!("promise 11: {AT_ONCE} up at once {} MiB resident", ups / MIB);
 }
 
 /// Asks for the file, reads a little and then nothing for two seconds.
