@@ -12,8 +12,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod common;
 mod storage_help;
 
+use common::rounds;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +29,10 @@ use tahoe::storage::{Store, StoreConfig, StoreError};
 
 const DIR: &str = "/storage";
 const LATER: u64 = 500;
-const POWER_CUTS: u64 = 12;
+/// Power cuts with a seed of its own after each crash; 255 make 100,000 in all.
+fn power_cuts() -> u64 {
+    rounds(12, 255)
+}
 
 /// What a process did before it died, and whether it was told that it is done.
 type Act = fn(&Arc<Store>) -> Result<(), StoreError>;
@@ -186,7 +191,7 @@ fn a_crash_at_any_call_loses_nothing_acknowledged() {
     let mut crashes = 0;
     for scene in SCENES {
         for fault in [Fault::Crash, Fault::TornCrash] {
-            for power_cut in (0..POWER_CUTS).map(Some).chain([None]) {
+            for power_cut in (0..power_cuts()).map(Some).chain([None]) {
                 let mut at = 0;
                 while crash_at(scene, at, fault, power_cut.map(|seed| seed * 1000 + at)) {
                     at += 1;
@@ -252,6 +257,7 @@ fn a_crash_at_any_call_on_a_real_disk_leaves_whole_shares_only() {
 mod killed {
     //! A real server process, killed at random points of real uploads.
 
+    use super::common::rounds;
     use super::storage_help::{config, data, get};
     use bytes::Bytes;
     use std::collections::HashMap;
@@ -269,7 +275,6 @@ mod killed {
     use tahoe::tub::{Bulk, Furl, Hint, Identity, Ref, RemoteError, Tub, TubOptions};
 
     const DIR_VARIABLE: &str = "TAHOE_TEST_STORAGE_DIR";
-    const POINTS: u64 = 40;
     const CLIENTS: u64 = 3;
 
     /// Not a test of its own: the server that the test below starts from this same binary.
@@ -394,8 +399,8 @@ mod killed {
         let started = Instant::now();
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("storage");
-        let mut acknowledged = 0;
-        for _ in 0..POINTS {
+        let (kills, mut acknowledged) = (rounds(40, 200), 0);
+        for _ in 0..kills {
             let log = Arc::new(Mutex::new(Log::default()));
             actix_rt::System::new().block_on(one_life(&dir, &log));
             acknowledged += inspect(&dir, &log.lock().unwrap());
@@ -403,7 +408,7 @@ mod killed {
         assert!(acknowledged > 0);
         let seconds = started.elapsed().as_secs();
         println!(
-            "promise 1: {POINTS} kills, {acknowledged} acknowledged, 0 lost, 0 partial, {seconds} s"
+            "promise 1: {kills} kills, {acknowledged} acknowledged, 0 lost, 0 partial, {seconds} s"
         );
     }
 }
