@@ -214,7 +214,7 @@ pub const WRITE_PIECES_MAX: usize = 1_024;
 /// Largest share that a server takes (what common file systems hold in one file).
 pub const SHARE_MAX: u64 = 1 << 44;
 /// Writes are gathered into pieces of the share file that end on a multiple of this.
-pub const WRITE_CHUNK: usize = 256 << 10;
+pub const WRITE_CHUNK: usize = 512 << 10;
 /// Bytes gathered by all writers together; beyond, writes go to the disk as they come.
 pub const WRITE_GATHER_MAX: usize = 64 << 20;
 /// The lease journal is emptied when it has grown to this and nothing is under way.
@@ -270,7 +270,9 @@ pub const BUSY_ROUNDS_MAX: u32 = 4;
 /// How often servers whose links were lost are waited for: twelve seconds in all, enough for one
 /// that starts anew.
 pub const RETURN_ROUNDS_MAX: u32 = 6;
-/// Batches that one read has under way or waiting for its reader.
+/// Plaintext that one read asks for at once: as many blocks as the hash lanes want.
+pub const READ_UNIT: u64 = 2 << 20;
+/// Units that one read has under way or waiting for its reader.
 pub const READ_AHEAD_UNITS: usize = 2;
 /// Bytes handed to a reader at once.
 pub const READ_CHUNK_MAX: usize = 512 << 10;

@@ -73,6 +73,15 @@ impl Share {
     /// Bytes of several ranges (offset, length), one after the other; a range is cut where the
     /// share ends. `OutOfRange` if they would be more than one answer may carry.
     pub fn read(&self, ranges: &[(u64, u32)]) -> Result<Vec<u8>> {
+        self.read_into(ranges, |len| vec![0; len])
+    }
+
+    /// As [`Share::read`], into what `buffer` gives for that many bytes.
+    pub fn read_into(
+        &self,
+        ranges: &[(u64, u32)],
+        buffer: impl FnOnce(usize) -> Vec<u8>,
+    ) -> Result<Vec<u8>> {
         let cut = |(offset, len): &(u64, u32)| {
             (*offset, u64::from(*len).min(self.len.saturating_sub(*offset)))
         };
@@ -81,7 +90,11 @@ impl Share {
         if total > BULK_MAX as u64 {
             return Err(StoreError::OutOfRange);
         }
-        let mut bytes = vec![0; total as usize];
+        // Several places are fetched at once; the kernel itself looks ahead from one only.
+        for (offset, len) in cut.iter().skip(1) {
+            self.file.will_read(HEADER_LEN + offset, *len);
+        }
+        let mut bytes = buffer(total as usize);
         let mut rest = bytes.as_mut_slice();
         for (offset, len) in cut {
             let Some((place, later)) = rest.split_at_mut_checked(len as usize) else { break };

@@ -2,6 +2,7 @@
 
 use super::Jobs;
 use crate::base::limits::READ_RANGES_MAX;
+use crate::base::pool::Pool;
 use crate::storage::Share;
 use crate::storage::api::Read;
 use crate::tub::{Bulk, RemoteError};
@@ -12,13 +13,14 @@ use std::sync::Arc;
 pub(super) struct Reader {
     jobs: Jobs,
     share: Arc<Share>,
+    pool: Pool,
     /// Counts as an open file while it lives.
     _open: Arc<()>,
 }
 
 impl Reader {
     pub fn new(jobs: Jobs, share: Share, open: Arc<()>) -> Self {
-        Self { jobs, share: Arc::new(share), _open: open }
+        Self { jobs, share: Arc::new(share), pool: Pool::default(), _open: open }
     }
 }
 
@@ -30,13 +32,13 @@ impl Handler<Read> for Reader {
     type Result = ResponseFuture<Result<Bulk, RemoteError>>;
 
     fn handle(&mut self, ask: Read, _: &mut Self::Context) -> Self::Result {
-        let (jobs, share) = (self.jobs.clone(), self.share.clone());
+        let (jobs, share, pool) = (self.jobs.clone(), self.share.clone(), self.pool.clone());
         Box::pin(async move {
             if ask.ranges.len() > READ_RANGES_MAX {
                 return Err(RemoteError::BadArguments);
             }
-            let bytes = jobs.ask(move || share.read(&ask.ranges)).await?;
-            Ok(Bulk(bytes.into()))
+            let read = move || Ok(pool.freeze(share.read_into(&ask.ranges, |len| pool.take(len))?));
+            Ok(Bulk(jobs.ask(read).await?))
         })
     }
 }

@@ -9,17 +9,22 @@ use crate::base::limits::{
 use crate::link::record::{PREFIX, TAG};
 use crate::link::{Pool, Records, Sealed};
 use crate::tub::frame::{Head, InFrame, OutFrame, Parser, Reason, Violation};
+use bytes::Bytes;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Ciphertext read from the socket at once.
 const READ_BUFFER: usize = 256 << 10;
-/// Ciphertext gathered for one write.
+/// Ciphertext gathered for one write; the last record may go beyond.
 const WRITE_BUFFER: usize = 256 << 10;
+
+/// After so long without anything to write, a link is quiet.
+const QUIET_TIME: Duration = Duration::from_secs(1);
 
 /// The two halves of a stream, and the cipher that both directions share.
 pub struct Wires {
@@ -205,28 +210,40 @@ impl Writer {
                 return Reason::Shutdown;
             }
             if frames.is_empty() {
-                // A link that has gone quiet keeps no large buffer.
-                sealed.shrink(WRITE_BUFFER);
-                self.conn.queue.wait().await;
+                self.wait(&mut sealed).await;
                 continue;
             }
-            if self.seal(&mut frames, &mut sealed).is_err() {
-                return Reason::Violation;
+            for part in self.parts(&mut frames) {
+                for plain in part.chunks(RECORD_PLAIN_MAX) {
+                    if self.records.borrow_mut().seal(plain, &mut sealed).is_err() {
+                        return Reason::Violation;
+                    }
+                    // What was just sealed is still in the processor's cache when it is sent.
+                    if sealed.as_slice().len() >= WRITE_BUFFER
+                        && let Err(reason) = write(&mut stream, &mut sealed).await
+                    {
+                        return reason;
+                    }
+                }
             }
-            let write = stream.write_all(sealed.as_slice());
-            match tokio::time::timeout(WRITE_STALL_TIME, write).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Reason::Shutdown,
-                Err(_) => return Reason::Idle,
+            if let Err(reason) = write(&mut stream, &mut sealed).await {
+                return reason;
             }
-            sealed.clear();
             self.dispatcher.pump();
         }
     }
 
-    /// Seals all frames: small parts gathered into shared records, large bulk in its own.
-    fn seal(&self, frames: &mut Vec<OutFrame>, out: &mut Sealed) -> Result<(), Violation> {
-        let mut records = self.records.borrow_mut();
+    /// Until something may leave. A link that stays quiet keeps no buffer.
+    async fn wait(&self, sealed: &mut Sealed) {
+        if tokio::time::timeout(QUIET_TIME, self.conn.queue.wait()).await.is_err() {
+            *sealed = Sealed::default();
+            self.conn.queue.wait().await;
+        }
+    }
+
+    /// What the frames become records of: small parts gathered, large bulk by itself.
+    fn parts(&self, frames: &mut Vec<OutFrame>) -> Vec<Bytes> {
+        let mut parts = Vec::new();
         let mut small = Vec::new();
         for frame in frames.drain(..) {
             self.note_cost(&frame);
@@ -235,12 +252,13 @@ impl Writer {
                 if bulk.len() < BULK_OWN_RECORD {
                     small.extend_from_slice(&bulk);
                 } else {
-                    seal_all(&mut records, &std::mem::take(&mut small), out)?;
-                    seal_all(&mut records, &bulk, out)?;
+                    parts.push(std::mem::take(&mut small).into());
+                    parts.push(bulk);
                 }
             }
         }
-        seal_all(&mut records, &small, out)
+        parts.push(small.into());
+        parts
     }
 
     /// Remembers what a call costs until its answer.
@@ -251,9 +269,14 @@ impl Writer {
     }
 }
 
-fn seal_all(records: &mut Records, plain: &[u8], out: &mut Sealed) -> Result<(), Violation> {
-    for chunk in plain.chunks(RECORD_PLAIN_MAX) {
-        records.seal(chunk, out).map_err(|_| Violation)?;
-    }
+/// Writes all that is sealed.
+async fn write(
+    stream: &mut Box<dyn AsyncWrite + Unpin>,
+    sealed: &mut Sealed,
+) -> Result<(), Reason> {
+    let write = stream.write_all(sealed.as_slice());
+    let written = tokio::time::timeout(WRITE_STALL_TIME, write).await;
+    written.map_err(|_| Reason::Idle)?.map_err(|_| Reason::Shutdown)?;
+    sealed.clear();
     Ok(())
 }
