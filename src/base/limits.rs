@@ -125,6 +125,10 @@ pub const WEB_BODY_STALL_TIME: Duration = Duration::from_secs(60);
 /// A request body must bring at least this many bytes a second, on average after the first
 /// [`WEB_BODY_STALL_TIME`]; one byte a minute would hold a place for ever.
 pub const WEB_BODY_RATE_MIN: u64 = 128;
+/// A spool file of at most so many bytes is used again by the next upload,
+pub const SPOOL_FILE_KEPT_MAX: u64 = 128 << 20;
+/// if it comes so soon. Linux leaves a written page in memory for longer than that.
+pub const SPOOL_FILE_KEPT_TIME: Duration = Duration::from_secs(10);
 /// Request bodies that may be under way at once.
 pub const WEB_BODIES_MAX: usize = 512;
 /// One field of a form that is no file, or a body that is one cap: the longest cap is far below.
@@ -270,9 +274,7 @@ pub const BUSY_ROUNDS_MAX: u32 = 4;
 /// How often servers whose links were lost are waited for: twelve seconds in all, enough for one
 /// that starts anew.
 pub const RETURN_ROUNDS_MAX: u32 = 6;
-/// Plaintext that one read asks for at once: as many blocks as the hash lanes want.
-pub const READ_UNIT: u64 = 2 << 20;
-/// Units that one read has under way or waiting for its reader.
+/// Batches that one read has under way or waiting for its reader.
 pub const READ_AHEAD_UNITS: usize = 2;
 /// Bytes handed to a reader at once.
 pub const READ_CHUNK_MAX: usize = 512 << 10;

@@ -34,6 +34,7 @@ pub mod pages;
 pub mod range;
 pub mod route;
 pub mod serve;
+mod shelf;
 pub mod sniff;
 pub mod spool;
 pub mod status;

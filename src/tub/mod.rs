@@ -27,6 +27,7 @@ mod loopback;
 mod network;
 mod payload;
 mod peers;
+mod prompt;
 mod reconnect;
 mod refs;
 mod sturdy;
