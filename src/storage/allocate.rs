@@ -129,7 +129,7 @@ impl Store {
         let from = self.paths.incoming_share(&reserved.key);
         let file = self.create_incoming(&reserved.key, &from, Self::new_with_folders)?;
         let mut upload = Upload::new(self.clone(), reserved, ask, (file, from));
-        upload.write_header()?;
+        upload.write_frame()?;
         Ok(upload)
     }
 

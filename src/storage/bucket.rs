@@ -91,7 +91,7 @@ impl Share {
             return Err(StoreError::OutOfRange);
         }
         // Several places are fetched at once; the kernel itself looks ahead from one only.
-        for (offset, len) in cut.iter().skip(1) {
+        for (offset, len) in cut.iter().skip(1).filter(|(_, len)| *len > 0) {
             self.file.will_read(HEADER_LEN + offset, *len);
         }
         let mut bytes = buffer(total as usize);

@@ -1,8 +1,8 @@
 //! One share being written.
 //!
-//! The file in `incoming/` is a header, the data, in whatever order it comes, within the allocated
-//! size, and at last the lease. The first failure is final. Dropping an upload that was not closed
-//! removes the file.
+//! The file in `incoming/` has its header and its lease from the start; data goes between them, in
+//! any order, within the allocated size. The first failure is final. Dropping an upload that was
+//! not closed removes the file.
 
 use super::allocate::{Reservation, file_len};
 use super::container::{HEADER_LEN, Header, Lease, LeaseSecrets, Version};
@@ -17,6 +17,9 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A header, a small share and its lease are written in one piece up to this.
+const ONE_PIECE_MAX: u64 = 64 << 10;
 
 /// See the module.
 pub struct Upload {
@@ -61,9 +64,19 @@ impl Upload {
         }
     }
 
-    /// Writes what stands before the data.
-    pub(super) fn write_header(&mut self) -> Result<()> {
-        self.gathered(0, &self.header().to_bytes())
+    /// Writes what surrounds the data.
+    pub(super) fn write_frame(&mut self) -> Result<()> {
+        let header = self.header();
+        let (head, lease) = (header.to_bytes(), self.lease.to_bytes());
+        if file_len(self.size) > ONE_PIECE_MAX {
+            self.file.write_at(&head, 0, Cache::Keep)?;
+            return Ok(self.file.write_at(&lease, header.leases_offset(), Cache::Keep)?);
+        }
+        let mut whole = Vec::with_capacity(file_len(self.size) as usize);
+        whole.extend_from_slice(&head);
+        whole.resize(header.leases_offset() as usize, 0);
+        whole.extend_from_slice(&lease);
+        Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
     }
 
     fn header(&self) -> Header {
@@ -103,14 +116,9 @@ impl Upload {
         let range = self.range(offset, data)?;
         self.compare(&range, data)?;
         self.coverage.add(range).map_err(|_| StoreError::OutOfRange)?;
-        self.gathered(HEADER_LEN + offset, data)
-    }
-
-    /// Takes bytes for a place in the file.
-    fn gathered(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
         let file = &self.file;
         let mut sink = |bytes: &[u8], at, cache| file.write_at(bytes, at, cache);
-        Ok(self.gather.push(offset, bytes, &mut sink)?)
+        Ok(self.gather.push(HEADER_LEN + offset, data, &mut sink)?)
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -152,11 +160,10 @@ impl Upload {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        self.flush()?;
         if !self.coverage.is_whole(self.size) {
             return Err(StoreError::Incomplete);
         }
-        self.gathered(self.header().leases_offset(), &self.lease.to_bytes())?;
-        self.flush()?;
         self.file.sync()?;
         let store = self.store.clone();
         let _change = store.begin_change()?;

@@ -113,6 +113,7 @@ pub const RIMS: &[Rim] = &[
         names: &["TcpListener", "TcpStream", "TcpSocket", "UdpSocket", "UnixStream", "HttpServer"],
         allowed: &[
             ("src/tub/network.rs", "the one place that dials and listens for links"),
+            ("src/tub/prompt.rs", "how those acknowledge while they are young"),
             ("src/gateway/serve.rs", "the HTTP server"),
             ("src/node/hints.rs", "which own address faces the network"),
             ("src/cli/http.rs", "the HTTP client"),
@@ -124,11 +125,13 @@ pub const RIMS: &[Rim] = &[
         names: &["OpenOptions"],
         allowed: &[
             ("src/disk/real.rs", "shares and directories, behind a trait that tests replace"),
+            ("src/disk/direct.rs", "the same, past the page cache"),
             ("src/disk/kv.rs", "indexes, which may be lost"),
             ("src/grid/source.rs", "the file that is uploaded"),
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),
             ("src/gateway/blacklist.rs", "what the owner prohibits"),
             ("src/gateway/spool.rs", "bodies too large for memory"),
+            ("src/gateway/shelf.rs", "the last of these, for the next"),
             ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/node/basedir.rs", "the files of a node's folder"),
             ("src/node/control.rs", "files that the owner names"),
