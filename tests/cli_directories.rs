@@ -151,6 +151,18 @@ fn things_are_moved_linked_and_removed() {
     for below in ["dir/", "dir/sub/"] {
         assert!(gateway.failed(&["mv", "dir", below]).contains("cannot be moved into itself"));
     }
+    // Wherever the way there begins.
+    let cap = gateway.done(&["mkdir", "dir/sub"]);
+    gateway.done(&["add-alias", "way", "global:dir"]);
+    gateway.done(&["mkdir", "private:other"]);
+    gateway.asked("");
+    for below in ["way:", "way:sub/", "way:sub/dir"] {
+        let said = gateway.failed(&["mv", "dir", below]);
+        assert!(said.contains("global:dir cannot be moved into itself"), "{said}");
+    }
+    assert_eq!(gateway.asked("to_dir="), 3);
+    gateway.done(&["mv", "dir/sub", "private:other/"]);
+    assert_eq!(gateway.done(&["mkdir", "private:other/sub"]), cap);
     assert!(gateway.failed(&["rm", "none"]).contains("No such child"));
     for wrong in [
         &["rm", "global:"][..],

@@ -157,6 +157,11 @@ impl Location {
         Some((parent, name))
     }
 
+    /// Where its path begins, and the path.
+    pub fn from_root(&self) -> (Self, &[String]) {
+        (Self { path: Vec::new(), slash: true, ..self.clone() }, &self.path)
+    }
+
     /// Whether it is written as a place somewhere below `other`.
     pub fn is_below(&self, other: &Self) -> bool {
         self.root == other.root

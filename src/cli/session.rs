@@ -77,6 +77,16 @@ impl Session {
         answer.success(&place.shown())?.json().map(Some)
     }
 
+    /// A place as `CAP/path`, for a gateway that is to follow the path.
+    pub fn cap_and_path(&self, place: &Location) -> Result<String, CliError> {
+        let (root, path) = place.from_root();
+        let cap = match root.bare_cap() {
+            Some(cap) => cap.to_owned(),
+            None => self.connection.get(&root.ask("t=uri"))?.success(&root.shown())?.text()?,
+        };
+        Ok([cap].into_iter().chain(path.iter().cloned()).collect::<Vec<_>>().join("/"))
+    }
+
     /// What is at a place, where there must be something.
     pub fn must_look(&self, place: &Location) -> Result<Object, CliError> {
         self.connection.get(&place.ask("t=json"))?.success(&place.shown())?.json()

@@ -111,6 +111,7 @@ fn fetch_all<'a>(
                 let text = format!("The name {:?} cannot be a local file's.", entry.name);
                 return Err(Failure::bad_request(text));
             }
+            asked.permit(&entry.child.target)?;
             let inner = path.join(&entry.name);
             match entry.child.target {
                 target if directory(&target).is_some() => {
