@@ -121,3 +121,13 @@ async fn shares_on_a_read_only_server_count_as_they_are() {
     let outcome = again_without_leases(code::DISK, true).await;
     assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{outcome:?}");
 }
+
+#[actix::test]
+async fn servers_say_how_full_they_are_unless_they_are_away() {
+    let grid = grid(10);
+    grid.put(&data(40, 300_000)).await;
+    grid.kill(0).hang(1);
+    let spaces = grid.client.spaces().await;
+    assert_eq!(spaces.len(), 8);
+    assert!(spaces.values().all(|space| space.used > Some(100_000)), "{spaces:?}");
+}

@@ -260,6 +260,9 @@ pub const UPLOAD_SPARE_BATCHES: usize = 2;
 pub const FIND_OUTSTANDING_MAX: usize = 10;
 /// A server that has not answered a downloader's first question by then has no shares.
 pub const FIND_TIME: Duration = Duration::from_secs(10);
+/// A server that has not said by then how full it is stays without a figure on the grid's page,
+/// which a person waits for.
+pub const SPACE_TIME: Duration = Duration::from_millis(500);
 /// Unanswered for so long, a downloader's question goes to further servers too.
 pub const FIND_MORE_AFTER: Duration = Duration::from_millis(50);
 /// A block unanswered for so long is also asked of another share, if blocks are usually faster.

@@ -158,7 +158,7 @@ impl Location {
     }
 
     /// Where its path begins, and the path.
-    pub fn from_root(&self) -> (Self, &[String]) {
+    pub fn root_and_path(&self) -> (Self, &[String]) {
         (Self { path: Vec::new(), slash: true, ..self.clone() }, &self.path)
     }
 

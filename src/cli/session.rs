@@ -79,7 +79,7 @@ impl Session {
 
     /// A place as `CAP/path`, for a gateway that is to follow the path.
     pub fn cap_and_path(&self, place: &Location) -> Result<String, CliError> {
-        let (root, path) = place.from_root();
+        let (root, path) = place.root_and_path();
         let cap = match root.bare_cap() {
             Some(cap) => cap.to_owned(),
             None => self.connection.get(&root.ask("t=uri"))?.success(&root.shown())?.text()?,

@@ -280,7 +280,7 @@ async fn plainly(
         ) => write::write(asked, &address, action, body).await,
         (Place::Object(address), _) => match read::read(asked, &address, action).await {
             Err(failure) if failure.asks_leave && wants_page(request) => {
-                Ok(page::ask_for_tub(asked, &address.path(), &failure.text))
+                Ok(page::ask_for_tub(asked, &address.path()))
             }
             answer => answer,
         },
@@ -303,6 +303,7 @@ async fn plainly(
         (Place::Login, _) => owner.log_in(arguments),
         (Place::Transfer(name), _) => status::transfer(history, &name),
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
+        (Place::Grid, _) => pages::grid::grid(asked).await,
         (place, _) => about_node(asked, &place),
     }
 }
@@ -357,7 +358,6 @@ fn about_node(asked: &Asked<'_>, place: &Place) -> Result<HttpResponse, Failure>
     match place {
         Place::Welcome if json => Ok(welcome::answer(&(gateway.status)())),
         Place::Welcome => pages::home::home(asked),
-        Place::Grid => pages::grid::grid(asked),
         Place::Provisioning => pages::provisioning::provisioning(arguments),
         Place::Deleted => pages::trash::page(asked),
         Place::Help => pages::forms::help(),
