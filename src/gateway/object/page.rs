@@ -57,8 +57,8 @@ pub fn ask_for_tub(asked: &Asked<'_>, path: &str) -> HttpResponse {
         "<p>{WHY}</p>\n<form action=\"{}?t=connect\" method=\"post\">{}\
          <input type=\"hidden\" name=\"when_done\" value=\"{}\">\
          <input type=\"hidden\" name=\"allow-new-tub\" value=\"1\">\
-         <button class=\"button primary\">Connect to that server</button> \
-         <a class=\"button\" href=\"/\">Rather not</a></form>\n",
+         <p class=\"row-of-buttons\"><button class=\"button primary\">Connect to that server</button>\
+         <a class=\"button\" href=\"/\">Rather not</a></p></form>\n",
         escape(path),
         Frame::new("", "").proof(),
         escape(&back),
