@@ -55,6 +55,8 @@ pub const PING_AFTER: Duration = Duration::from_secs(30);
 pub const IDLE_TIME: Duration = Duration::from_secs(90);
 /// A peer that takes no byte for so long is not reading.
 pub const WRITE_STALL_TIME: Duration = Duration::from_secs(60);
+/// A link that is being closed may take so long to say goodbye to a peer that does not read.
+pub const GOODBYE_TIME: Duration = Duration::from_secs(5);
 
 // --- frames and calls ----------------------------------------------------------------------
 

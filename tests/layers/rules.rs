@@ -98,7 +98,6 @@ pub const RIMS: &[Rim] = &[
         prefixes: &["std::time::Instant"],
         names: &[],
         allowed: &[
-            ("src/tub/tub.rs", "how long a link has been silent"),
             ("src/gateway/spool.rs", "slow bodies are cut off by their rate"),
             ("src/storage/actor/writer.rs", "uploads that have gone quiet"),
             ("src/storage/actor/server.rs", "how old an answer about space is"),

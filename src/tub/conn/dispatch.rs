@@ -131,6 +131,12 @@ impl Dispatcher {
         }
     }
 
+    /// Drops the calls that no object has yet; what objects have, they finish.
+    pub fn end(&self) {
+        let dropped = (self.inbox.take(), self.restoring.take());
+        drop(dropped);
+    }
+
     fn route(self: &Rc<Self>, call: Incoming) {
         match &call.target {
             Target::Export(number) => {

@@ -1,10 +1,10 @@
 //! The tasks of one link: a reader that never waits for an actor or for the writer, a writer that
 //! gathers, and a ticker that notices silence. They share one arbiter.
 
-use super::Conn;
 use super::dispatch::Dispatcher;
+use super::{Conn, Leaving};
 use crate::base::limits::{
-    BULK_OWN_RECORD, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX, WRITE_STALL_TIME,
+    BULK_OWN_RECORD, GOODBYE_TIME, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX, WRITE_STALL_TIME,
 };
 use crate::link::record::{PREFIX, TAG};
 use crate::link::{Pool, Records, Sealed};
@@ -55,13 +55,26 @@ pub async fn drive(conn: Arc<Conn>, wires: Wires) {
         dispatcher: dispatcher.clone(),
         costs: costs.clone(),
     };
-    let writer = Writer { conn: conn.clone(), records, dispatcher, costs };
+    let writer = Writer { conn: conn.clone(), records, dispatcher: dispatcher.clone(), costs };
     let reason = tokio::select! {
         reason = reader.run(wires.reader) => reason,
         reason = writer.run(wires.writer) => reason,
         reason = tick(&conn, pool) => reason,
+        () = leave(&conn) => Reason::Shutdown,
     };
+    dispatcher.end();
     conn.tear_down(reason);
+}
+
+/// Waits until the link is told to go and has had its time to say so.
+async fn leave(conn: &Conn) {
+    let mut leaving = conn.leaving.subscribe();
+    let _ = leaving.wait_for(|leaving| *leaving >= Leaving::Soon).await;
+    let at_once = leaving.wait_for(|leaving| *leaving == Leaving::AtOnce);
+    if tokio::time::timeout(GOODBYE_TIME, at_once).await.is_ok() {
+        // The writer's turn: a goodbye that need not wait for the peer still leaves.
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Pings a silent peer; gives up on a dead one. Frees recycled buffers when nothing moves.

@@ -48,6 +48,16 @@ impl RawReply {
     }
 }
 
+/// How far a link is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leaving {
+    No,
+    /// Once it has said goodbye.
+    Soon,
+    /// Now, whether or not there is room for a goodbye.
+    AtOnce,
+}
+
 #[derive(Default)]
 struct Pending {
     last_id: u32,
@@ -66,6 +76,7 @@ pub struct Conn {
     pending: Mutex<Pending>,
     imports: Imports,
     exports: Exports,
+    leaving: watch::Sender<Leaving>,
     closed: watch::Sender<Option<Reason>>,
     /// Milliseconds on the tub's clock at which something was last heard.
     pub(super) heard_ms: AtomicU64,
@@ -92,6 +103,7 @@ impl Conn {
             pending: Mutex::default(),
             imports: Imports::default(),
             exports: Exports::new(tub.options.limits.exports),
+            leaving: watch::Sender::new(Leaving::No),
             closed: watch::Sender::new(None),
             heard_ms: AtomicU64::new(tub.now_ms()),
         })
@@ -220,24 +232,39 @@ impl Conn {
         self.imports.receive(self, export)
     }
 
-    /// Says goodbye; the link ends when it has been sent.
+    /// Says goodbye; the link ends when it has been sent, or when its peer has had
+    /// [`GOODBYE_TIME`](crate::base::limits::GOODBYE_TIME) to take it.
     pub(super) fn close(&self, reason: Reason) {
-        self.send(&Head::Bye(reason));
-        self.queue.finish();
+        self.leave(reason, Leaving::Soon);
     }
 
-    /// Ends the connection at once: fails what waits, drops what the peer held, then tells.
+    /// The same without waiting for the peer: one that reads nothing holds nothing from here on.
+    pub(super) fn evict(&self, reason: Reason) {
+        self.leave(reason, Leaving::AtOnce);
+    }
+
+    fn leave(&self, reason: Reason, how: Leaving) {
+        self.send(&Head::Bye(reason));
+        self.queue.finish();
+        self.leaving.send_if_modified(|leaving| {
+            let sooner = how > *leaving;
+            *leaving = how.max(*leaving);
+            sooner
+        });
+    }
+
+    /// Ends the connection: fails what waits, drops what the peer held, then tells.
     /// The tub's table has forgotten the connection before anybody hears of its end.
     fn tear_down(self: &Arc<Self>, reason: Reason) {
         if let Some(tub) = self.tub.upgrade() {
             tub.forget(self);
         }
-        self.queue.finish();
+        self.queue.end();
         let waiting = std::mem::take(&mut lock(&self.pending).replies);
         for (_, reply) in waiting {
             reply(self, Err(RemoteError::Disconnected));
         }
-        self.exports.clear();
+        self.exports.close();
         self.closed.send_if_modified(|closed| closed.replace(reason).is_none());
     }
 }

@@ -95,6 +95,17 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Takes no more, and drops what waits.
+    pub fn end(&self) {
+        let dropped = {
+            let mut lanes = lock(&self.lanes);
+            lanes.finished = true;
+            lanes.reply_bytes = 0;
+            (std::mem::take(&mut lanes.urgent), std::mem::take(&mut lanes.calls))
+        };
+        drop(dropped);
+    }
+
     /// Moves what may leave now into `out`, up to about `bytes_max`. Answers false when the queue
     /// has been finished and is empty.
     pub fn take(&self, out: &mut Vec<OutFrame>, bytes_max: usize) -> bool {

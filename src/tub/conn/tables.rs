@@ -74,6 +74,8 @@ struct ExportTable {
     /// An object is exported once, however often it is sent.
     by_object: HashMap<(usize, u32), u32>,
     last: u32,
+    /// The link is gone: what would be added now, nobody could ever release.
+    closed: bool,
 }
 
 pub(super) struct Exports {
@@ -88,6 +90,9 @@ impl Exports {
 
     pub fn add(&self, export: Export) -> Result<u32, RemoteError> {
         let mut table = lock(&self.table);
+        if table.closed {
+            return Err(RemoteError::Disconnected);
+        }
         let key = export.key();
         if let Some(number) = table.by_object.get(&key).copied()
             && let Some(exported) = table.by_number.get_mut(&number)
@@ -133,8 +138,10 @@ impl Exports {
         drop(dropped);
     }
 
-    pub fn clear(&self) {
-        let dropped = std::mem::take(&mut *lock(&self.table));
+    /// Drops everything and takes no more.
+    pub fn close(&self) {
+        let closed = ExportTable { closed: true, ..ExportTable::default() };
+        let dropped = std::mem::replace(&mut *lock(&self.table), closed);
         drop(dropped);
     }
 }
