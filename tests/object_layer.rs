@@ -6,13 +6,16 @@ use actix::{Actor, Context, Handler};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tahoe::base::hash::blake2b;
+use tahoe::base::limits;
 use tahoe::base::rim::Clock;
 use tahoe::remote_interface;
 use tahoe::tub::{
-    BoxFuture, Bulk, Export, Faults, Forward, Furl, Identity, LoopbackNet, Network, Ref,
+    BoxFuture, Bulk, Export, Faults, Forward, Furl, Identity, Limits, LoopbackNet, Network, Ref,
     RemoteError, Restorer, Swissnum, Tub, TubOptions, start,
 };
+use tokio::time::Instant;
 
 remote_interface! {
     /// Keeps what it is told.
@@ -23,6 +26,8 @@ remote_interface! {
         3 => Sub {} -> Ref<Keeper>,
         4 => Same { other: Ref<Keeper> } -> Bulk,
         5 => Panic {} -> (),
+        6 => Hang {} -> (),
+        7 => Nap {} -> (),
     }
 }
 
@@ -90,6 +95,26 @@ impl Handler<Panic> for KeeperActor {
     }
 }
 
+impl Handler<Hang> for KeeperActor {
+    type Result = actix::ResponseFuture<Result<(), RemoteError>>;
+    fn handle(&mut self, _: Hang, _: &mut Self::Context) -> Self::Result {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Long, and shorter than a call waits for one before it.
+const NAP: Duration = Duration::from_secs(80);
+
+impl Handler<Nap> for KeeperActor {
+    type Result = actix::ResponseFuture<Result<(), RemoteError>>;
+    fn handle(&mut self, _: Nap, _: &mut Self::Context) -> Self::Result {
+        Box::pin(async {
+            tokio::time::sleep(NAP).await;
+            Ok(())
+        })
+    }
+}
+
 fn keeper() -> (Ref<Keeper>, Arc<AtomicUsize>) {
     let stopped = Arc::new(AtomicUsize::new(0));
     (Keeper::of(start(KeeperActor { kept: vec![], stopped: stopped.clone() })), stopped)
@@ -108,7 +133,7 @@ async fn until(mut done: impl FnMut() -> bool) {
         if done() {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     panic!("it did not come to pass in five seconds");
 }
@@ -336,7 +361,7 @@ impl Restorer for OnDisk {
         let restored = self.restored.clone();
         let export = known.then(|| Export::of(keeper().0));
         Box::pin(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             restored.fetch_add(usize::from(known), Ordering::SeqCst);
             export
         })
@@ -372,4 +397,59 @@ async fn a_wrong_key_gets_no_link() {
     assert_eq!(refused.unwrap_err(), RemoteError::Disconnected);
     net.set_faults(Faults { flip_outbound: Some((60, 3)), ..Faults::default() });
     assert!(client.get::<Keeper>(&furl).await.is_err());
+}
+
+/// A tub that promises its peers room for so many calls, and one that has an object there.
+fn with_credits(net: &LoopbackNet, calls: u32) -> (Tub, Tub) {
+    let network = Network::Loopback(net.clone());
+    let limits = Limits { calls, ..Limits::default() };
+    let server = Tub::new(Identity::random(), TubOptions { network, limits, ..Default::default() });
+    server.listen_loopback("server").unwrap();
+    (server, tub(net, "client"))
+}
+
+/// What a call may wait for credit: the limit, and two looks of a link at its queue.
+const CREDIT_PATIENCE: Duration =
+    limits::CREDIT_TIME.saturating_add(limits::PING_AFTER).saturating_add(limits::PING_AFTER);
+
+#[actix_rt::test]
+async fn a_call_to_a_peer_that_lets_none_through_fails_in_time() {
+    let net = LoopbackNet::default();
+    let (server, client) = with_credits(&net, 0);
+    let furl = server.register(keeper().0, None);
+    tokio::time::pause();
+    let begun = Instant::now();
+    assert_eq!(client.get::<Keeper>(&furl).await.unwrap_err(), RemoteError::Timeout);
+    assert!((limits::CREDIT_TIME..=CREDIT_PATIENCE).contains(&begun.elapsed()));
+}
+
+#[actix_rt::test]
+async fn calls_behind_others_that_are_never_answered_fail_in_time() {
+    let net = LoopbackNet::default();
+    let (server, client) = with_credits(&net, 2);
+    let remote: Ref<Keeper> = client.get(&server.register(keeper().0, None)).await.unwrap();
+    tokio::time::pause();
+    let begun = Instant::now();
+    let hanging = [remote.call(Hang {}), remote.call(Hang {})];
+    let waiting = [remote.call(Take {}), remote.call(Take {})];
+    for call in waiting {
+        assert_eq!(call.await.unwrap_err(), RemoteError::Timeout);
+    }
+    assert!((limits::CREDIT_TIME..=CREDIT_PATIENCE).contains(&begun.elapsed()));
+    for call in hanging {
+        assert_eq!(call.await.unwrap_err(), RemoteError::Disconnected);
+    }
+    assert_eq!(remote.call(Take {}).await.unwrap_err(), RemoteError::Disconnected);
+}
+
+#[actix_rt::test]
+async fn a_call_waits_for_as_long_as_those_before_it_are_answered() {
+    let net = LoopbackNet::default();
+    let (server, client) = with_credits(&net, 1);
+    let remote: Ref<Keeper> = client.get(&server.register(keeper().0, None)).await.unwrap();
+    tokio::time::pause();
+    let calls: Vec<_> = (0..10).map(|_| remote.call(Nap {})).collect();
+    for call in calls {
+        assert_eq!(call.await, Ok(()));
+    }
 }

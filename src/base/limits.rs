@@ -70,6 +70,9 @@ pub const BULK_OWN_RECORD: usize = 4 << 10;
 pub const CALLS_MAX: u32 = 256;
 /// Bytes of unanswered calls that one link may have, each way.
 pub const CALL_BYTES_MAX: u32 = 8 << 20;
+/// A call waits so long for a peer that answers none of those before it, or that lets no call
+/// through at all; then its link ends. The largest frame takes as long at 17 kB a second.
+pub const CREDIT_TIME: Duration = Duration::from_secs(120);
 /// Calls of one link that run at once; the others wait their turn. The replies of those that run,
 /// 2 MiB each at most, are not counted before they are there.
 pub const CALLS_RUNNING_MAX: u32 = 32;

@@ -4,7 +4,8 @@
 use super::dispatch::Dispatcher;
 use super::{Conn, Leaving};
 use crate::base::limits::{
-    BULK_OWN_RECORD, GOODBYE_TIME, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX, WRITE_STALL_TIME,
+    BULK_OWN_RECORD, CREDIT_TIME, GOODBYE_TIME, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX,
+    WRITE_STALL_TIME,
 };
 use crate::link::record::{PREFIX, TAG};
 use crate::link::{Pool, Records, Sealed};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 
 /// Ciphertext read from the socket at once.
 const READ_BUFFER: usize = 256 << 10;
@@ -77,10 +79,21 @@ async fn leave(conn: &Conn) {
     }
 }
 
-/// Pings a silent peer; gives up on a dead one. Frees recycled buffers when nothing moves.
-async fn tick(conn: &Conn, pool: Pool) -> Reason {
+/// Pings a silent peer; gives up on a dead one, and on one that lets no call leave. Frees recycled
+/// buffers when nothing moves.
+async fn tick(conn: &Arc<Conn>, pool: Pool) -> Reason {
+    let mut waiting = None;
     loop {
         tokio::time::sleep(PING_AFTER).await;
+        waiting = match (conn.queue.waiting(), waiting) {
+            (Some(moves), Some((then, since))) if moves == then => Some((then, since)),
+            (Some(moves), _) => Some((moves, Instant::now())),
+            (None, _) => None,
+        };
+        if waiting.is_some_and(|(_, since)| since.elapsed() >= CREDIT_TIME) {
+            conn.give_up_waiting();
+            return Reason::Idle;
+        }
         let Some(tub) = conn.tub.upgrade() else { return Reason::Shutdown };
         let silence = tub.now_ms().saturating_sub(conn.heard_ms.load(Ordering::Relaxed));
         if u128::from(silence) >= IDLE_TIME.as_millis() {

@@ -145,7 +145,9 @@ impl Conn {
     }
 
     /// Queues a call; the answer arrives in `reply`. Nothing blocks: a call waits in the queue
-    /// until the peer's credits allow it to leave.
+    /// until the peer's credits allow it to leave. If none come for
+    /// [`CREDIT_TIME`](crate::base::limits::CREDIT_TIME) it fails with [`RemoteError::Timeout`], and
+    /// the link ends: were later calls to leave after all, the order would have a hole.
     pub(super) fn call<I: Interface, M: Call<I>>(
         self: &Arc<Self>,
         target: Target,
@@ -251,6 +253,13 @@ impl Conn {
             *leaving = how.max(*leaving);
             sooner
         });
+    }
+
+    /// Fails the calls that have waited too long to leave, and those behind them.
+    fn give_up_waiting(self: &Arc<Self>) {
+        for id in self.queue.give_up() {
+            self.deliver(id, Err(RemoteError::Timeout));
+        }
     }
 
     /// Ends the connection: fails what waits, drops what the peer held, then tells.

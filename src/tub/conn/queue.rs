@@ -17,9 +17,17 @@ struct Lanes {
     calls: VecDeque<(OutFrame, bool)>,
     calls_left: u32,
     bytes_left: usize,
+    /// Calls that have left, and credits that came: what does not change has come to a halt.
+    moves: u64,
     /// Bytes of replies that wait in `urgent`.
     reply_bytes: usize,
     finished: bool,
+}
+
+impl Lanes {
+    fn has_credit(&self, call: &OutFrame) -> bool {
+        self.calls_left > 0 && self.bytes_left >= call.length
+    }
 }
 
 pub(super) struct Queue {
@@ -37,6 +45,7 @@ impl Queue {
             calls: VecDeque::new(),
             calls_left: calls,
             bytes_left: byte_credit,
+            moves: 0,
             reply_bytes: 0,
             finished: false,
         };
@@ -77,6 +86,7 @@ impl Queue {
         let mut lanes = lock(&self.lanes);
         lanes.calls_left += 1;
         lanes.bytes_left += bytes;
+        lanes.moves += 1;
         let waiting = !lanes.calls.is_empty();
         drop(lanes);
         if waiting {
@@ -87,6 +97,22 @@ impl Queue {
     /// Bytes of replies that the peer has not taken yet.
     pub fn reply_bytes(&self) -> usize {
         lock(&self.lanes).reply_bytes
+    }
+
+    /// While a call waits for credit: a number that changes when a call leaves or credit comes.
+    pub fn waiting(&self) -> Option<u64> {
+        let lanes = lock(&self.lanes);
+        let (frame, is_call) = lanes.calls.front()?;
+        (*is_call && !lanes.has_credit(frame)).then_some(lanes.moves)
+    }
+
+    /// Takes no more; answers the numbers of the calls that never left.
+    pub fn give_up(&self) -> Vec<u32> {
+        let mut lanes = lock(&self.lanes);
+        lanes.finished = true;
+        let calls = std::mem::take(&mut lanes.calls);
+        drop(lanes);
+        calls.into_iter().filter_map(|(frame, _)| frame.call).collect()
     }
 
     /// Takes no more; what waits still leaves if the link holds.
@@ -122,12 +148,13 @@ impl Queue {
         while bytes < bytes_max
             && let Some((frame, is_call)) = lanes.calls.front()
         {
-            if *is_call && (lanes.calls_left == 0 || lanes.bytes_left < frame.length) {
+            if *is_call && !lanes.has_credit(frame) {
                 break;
             }
             if *is_call {
                 lanes.calls_left -= 1;
                 lanes.bytes_left -= frame.length;
+                lanes.moves += 1;
             }
             bytes += frame.length;
             out.extend(lanes.calls.pop_front().map(|(frame, _)| frame));
