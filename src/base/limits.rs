@@ -51,9 +51,9 @@ pub const LINKS_MAX: usize = 1_024;
 pub const LINKS_PER_TUB_MAX: usize = 4;
 /// Silence after which a ping is sent.
 pub const PING_AFTER: Duration = Duration::from_secs(30);
-/// Silence after which a link is dead.
+/// Silence after which a link is dead; a peer that takes what is sent to it is not silent.
 pub const IDLE_TIME: Duration = Duration::from_secs(90);
-/// A peer that takes no byte for so long is not reading.
+/// A peer that takes no byte for so long, while some wait for it, is not reading.
 pub const WRITE_STALL_TIME: Duration = Duration::from_secs(60);
 /// A link that is being closed may take so long to say goodbye to a peer that does not read.
 pub const GOODBYE_TIME: Duration = Duration::from_secs(5);
@@ -247,8 +247,9 @@ pub const UPLOAD_QUERY_TIME: Duration = Duration::from_secs(15);
 pub const UPLOAD_SETTLE_TIME: Duration = Duration::from_secs(3);
 /// For an answer to an allocation: one small file on the server's disk.
 pub const ALLOCATE_TIME: Duration = Duration::from_secs(15);
-/// A server that acknowledges no byte for so long is left out of the upload: longer than a healthy
-/// disk pauses, shorter than it takes a link to be declared dead.
+/// A server is left out of the upload when the oldest bytes that it has not acknowledged have not come
+/// forward for so long, neither on their way to it nor, once there, to its disk: longer than a
+/// healthy disk pauses, shorter than it takes a link to be declared dead. A slow link is no reason.
 pub const SHARE_STALL_TIME: Duration = Duration::from_secs(30);
 /// For a close, which syncs the share and its folders.
 pub const CLOSE_TIME: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@
 use super::network::BoxStream;
 use std::collections::HashMap;
 use std::io;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
@@ -18,11 +19,16 @@ const WINDOW: usize = 256 << 10;
 /// Bytes carried at once.
 const PIECE: usize = 64 << 10;
 
+/// The same on a link of limited rate, where few bytes may be under way.
+const SMALL_PIECE: usize = 4 << 10;
+
 /// What the network does to one stream's bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Added to each piece of data on its way.
     pub latency: Duration,
+    /// Bytes a second that each direction of a stream carries; as many as there are if `None`.
+    pub rate: Option<NonZeroU32>,
     /// Position, counted over the bytes from the dialler, at which one bit is flipped.
     pub flip_outbound: Option<(u64, u8)>,
     /// The same for bytes to the dialler.
@@ -146,16 +152,18 @@ fn carry(
 ) {
     let (near_read, near_write) = split(near);
     let (far_read, far_write) = split(far);
-    let latency = faults.latency;
+    let (latency, rate) = (faults.latency, faults.rate);
     let mut down = condition.clone();
     let outbound = Pump {
         latency,
+        rate,
         flip: faults.flip_outbound,
         cut: faults.cut_outbound,
         condition: condition.clone(),
         carried: 0,
     };
-    let inbound = Pump { latency, flip: faults.flip_inbound, cut: None, condition, carried: 0 };
+    let inbound =
+        Pump { latency, rate, flip: faults.flip_inbound, cut: None, condition, carried: 0 };
     actix_rt::spawn(async move {
         tokio::select! {
             () = outbound.run(near_read, far_write) => {}
@@ -167,6 +175,7 @@ fn carry(
 
 struct Pump {
     latency: Duration,
+    rate: Option<NonZeroU32>,
     flip: Option<(u64, u8)>,
     cut: Option<u64>,
     condition: watch::Receiver<Condition>,
@@ -179,10 +188,10 @@ const PIECES_UNDER_WAY: usize = 16;
 /// Takes pieces as they are written, and notes when each is to arrive.
 async fn depart(
     mut from: ReadHalf<DuplexStream>,
-    latency: Duration,
+    (latency, piece): (Duration, usize),
     sent: mpsc::Sender<(Instant, Vec<u8>)>,
 ) {
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = vec![0; piece];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let piece = buffer.get(..count).unwrap_or_default().to_vec();
         if sent.send((Instant::now() + latency, piece)).await.is_err() {
@@ -194,8 +203,9 @@ async fn depart(
 impl Pump {
     async fn run(self, from: ReadHalf<DuplexStream>, to: WriteHalf<DuplexStream>) {
         let (sent, arriving) = mpsc::channel(PIECES_UNDER_WAY);
-        let latency = self.latency;
-        tokio::join!(depart(from, latency, sent), self.arrive(arriving, to));
+        let piece = if self.rate.is_some() { SMALL_PIECE } else { PIECE };
+        let way = (self.latency, piece);
+        tokio::join!(depart(from, way, sent), self.arrive(arriving, to));
     }
 
     /// Delivers each piece when its time has come.
@@ -211,6 +221,10 @@ impl Pump {
             let running = |condition: &Condition| *condition != Condition::Stopped;
             if self.condition.wait_for(running).await.is_err() {
                 return;
+            }
+            if let Some(rate) = self.rate {
+                let micros = piece.len() as u64 * 1_000_000 / u64::from(rate.get());
+                tokio::time::sleep(Duration::from_micros(micros)).await;
             }
             let (count, keep) = (piece.len(), self.mangle(&mut piece));
             let Some(piece) = piece.get(..keep) else { return };

@@ -236,7 +236,7 @@ impl Tub {
         self.0.peers.connected()
     }
 
-    /// Seconds since something was last heard from `peer`; `None` if no link is open.
+    /// Seconds since `peer` last showed that it is there; `None` if no link is open.
     pub fn silence(&self, peer: TubId) -> Option<u64> {
         let conn = self.0.peers.live(peer)?;
         let heard = conn.heard_ms.load(Ordering::Relaxed);

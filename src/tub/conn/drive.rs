@@ -127,7 +127,7 @@ impl Reader {
                 }
                 Ok(count) => have += count,
             }
-            self.note_life();
+            self.conn.note_life();
             let used = match self.records_in(buffer.get(..have).unwrap_or_default(), &mut scratch) {
                 Ok(used) => used,
                 Err(End::Bye(reason)) => return reason,
@@ -135,12 +135,6 @@ impl Reader {
             };
             buffer.copy_within(used..have, 0);
             have -= used;
-        }
-    }
-
-    fn note_life(&self) {
-        if let Some(tub) = self.conn.tub.upgrade() {
-            self.conn.heard_ms.store(tub.now_ms(), Ordering::Relaxed);
         }
     }
 
@@ -239,22 +233,11 @@ impl Writer {
                 self.wait(&mut sealed).await;
                 continue;
             }
-            for part in self.parts(&mut frames) {
-                for plain in part.chunks(RECORD_PLAIN_MAX) {
-                    if self.records.borrow_mut().seal(plain, &mut sealed).is_err() {
-                        return Reason::Violation;
-                    }
-                    // What was just sealed is still in the processor's cache when it is sent.
-                    if sealed.as_slice().len() >= WRITE_BUFFER
-                        && let Err(reason) = write(&mut stream, &mut sealed).await
-                    {
-                        return reason;
-                    }
-                }
-            }
-            if let Err(reason) = write(&mut stream, &mut sealed).await {
+            self.conn.motion.calls_leave(self.conn.queue.taken());
+            if let Err(reason) = self.send(&mut frames, &mut stream, &mut sealed).await {
                 return reason;
             }
+            self.conn.motion.calls_left();
             self.dispatcher.pump();
         }
     }
@@ -265,6 +248,51 @@ impl Writer {
             *sealed = Sealed::default();
             self.conn.queue.wait().await;
         }
+    }
+
+    /// Seals and writes all frames.
+    async fn send(
+        &self,
+        frames: &mut Vec<OutFrame>,
+        stream: &mut Box<dyn AsyncWrite + Unpin>,
+        sealed: &mut Sealed,
+    ) -> Result<(), Reason> {
+        for part in self.parts(frames) {
+            for plain in part.chunks(RECORD_PLAIN_MAX) {
+                let done = self.records.borrow_mut().seal(plain, sealed);
+                done.map_err(|_| Reason::Violation)?;
+                // What was just sealed is still in the processor's cache when it is sent.
+                if sealed.as_slice().len() >= WRITE_BUFFER {
+                    self.write(stream, sealed).await?;
+                }
+            }
+        }
+        self.write(stream, sealed).await
+    }
+
+    /// Writes what is sealed. A peer may take it as slowly as it must, but not stop.
+    async fn write(
+        &self,
+        stream: &mut Box<dyn AsyncWrite + Unpin>,
+        sealed: &mut Sealed,
+    ) -> Result<(), Reason> {
+        let mut bytes = sealed.as_slice();
+        while !bytes.is_empty() {
+            let write = tokio::time::timeout(WRITE_STALL_TIME, stream.write(bytes));
+            let count = match write.await {
+                Ok(Ok(count @ 1..)) => count,
+                Ok(_) => return Err(Reason::Shutdown),
+                Err(_) => return Err(Reason::Idle),
+            };
+            self.conn.motion.piece_left();
+            bytes = bytes.get(count..).unwrap_or_default();
+            if !bytes.is_empty() {
+                // The way was full and is no longer, so the peer lives; its answers come after these.
+                self.conn.note_life();
+            }
+        }
+        sealed.clear();
+        Ok(())
     }
 
     /// What the frames become records of: small parts gathered, large bulk by itself.
@@ -293,16 +321,4 @@ impl Writer {
             self.costs.borrow_mut().insert(id, frame.length);
         }
     }
-}
-
-/// Writes all that is sealed.
-async fn write(
-    stream: &mut Box<dyn AsyncWrite + Unpin>,
-    sealed: &mut Sealed,
-) -> Result<(), Reason> {
-    let write = stream.write_all(sealed.as_slice());
-    let written = tokio::time::timeout(WRITE_STALL_TIME, write).await;
-    written.map_err(|_| Reason::Idle)?.map_err(|_| Reason::Shutdown)?;
-    sealed.clear();
-    Ok(())
 }

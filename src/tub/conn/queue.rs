@@ -19,6 +19,9 @@ struct Lanes {
     bytes_left: usize,
     /// Calls that have left, and credits that came: what does not change has come to a halt.
     moves: u64,
+    /// Calls that were ever queued, and those of them that have left.
+    queued: u64,
+    taken: u64,
     /// Bytes of replies that wait in `urgent`.
     reply_bytes: usize,
     finished: bool,
@@ -46,17 +49,24 @@ impl Queue {
             calls_left: calls,
             bytes_left: byte_credit,
             moves: 0,
+            queued: 0,
+            taken: 0,
             reply_bytes: 0,
             finished: false,
         };
         Self { lanes: Mutex::new(lanes), byte_credit, wake: Notify::new() }
     }
 
-    pub fn push_call(&self, frame: OutFrame) -> Result<(), RemoteError> {
+    /// Answers how many calls leave before this one.
+    pub fn push_call(&self, frame: OutFrame) -> Result<u64, RemoteError> {
         if frame.length > self.byte_credit {
             return Err(RemoteError::TooBig);
         }
-        self.push(|lanes| lanes.calls.push_back((frame, true)))
+        self.push(|lanes| {
+            lanes.calls.push_back((frame, true));
+            lanes.queued += 1;
+            lanes.queued - 1
+        })
     }
 
     pub fn push_release(&self, frame: OutFrame) {
@@ -70,15 +80,15 @@ impl Queue {
         });
     }
 
-    fn push(&self, add: impl FnOnce(&mut Lanes)) -> Result<(), RemoteError> {
+    fn push<T>(&self, add: impl FnOnce(&mut Lanes) -> T) -> Result<T, RemoteError> {
         let mut lanes = lock(&self.lanes);
         if lanes.finished {
             return Err(RemoteError::Disconnected);
         }
-        add(&mut lanes);
+        let added = add(&mut lanes);
         drop(lanes);
         self.wake.notify_one();
-        Ok(())
+        Ok(added)
     }
 
     /// The peer has answered a call of `bytes`.
@@ -104,6 +114,11 @@ impl Queue {
         let lanes = lock(&self.lanes);
         let (frame, is_call) = lanes.calls.front()?;
         (*is_call && !lanes.has_credit(frame)).then_some(lanes.moves)
+    }
+
+    /// Calls that [`Self::take`] has given out.
+    pub fn taken(&self) -> u64 {
+        lock(&self.lanes).taken
     }
 
     /// Takes no more; answers the numbers of the calls that never left.
@@ -155,6 +170,7 @@ impl Queue {
                 lanes.calls_left -= 1;
                 lanes.bytes_left -= frame.length;
                 lanes.moves += 1;
+                lanes.taken += 1;
             }
             bytes += frame.length;
             out.extend(lanes.calls.pop_front().map(|(frame, _)| frame));
