@@ -212,6 +212,17 @@ async fn a_call_whose_answer_nobody_wants_runs_all_the_same() {
 }
 
 #[actix_rt::test]
+async fn a_call_from_a_thread_without_a_runtime_runs_all_the_same() {
+    let local = keeper().0;
+    for put in 1..=3 {
+        let elsewhere = local.clone();
+        // The actor's own thread waits, so the future is gone before the actor can take the call.
+        std::thread::spawn(move || elsewhere.send_only(Put { data: bulk(5) })).join().unwrap();
+        assert_eq!(local.call(Take {}).await.unwrap().0.len(), 5 * put);
+    }
+}
+
+#[actix_rt::test]
 async fn unknown_revoked_and_foreign_objects_read_alike() {
     let net = LoopbackNet::default();
     let (server, client) = (tub(&net, "server"), tub(&net, "client"));

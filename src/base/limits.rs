@@ -73,11 +73,13 @@ pub const CALL_BYTES_MAX: u32 = 8 << 20;
 /// A call waits so long for a peer that answers none of those before it, or that lets no call
 /// through at all; then its link ends. The largest frame takes as long at 17 kB a second.
 pub const CREDIT_TIME: Duration = Duration::from_secs(120);
-/// Calls of one link that run at once; the others wait their turn. The replies of those that run,
-/// 2 MiB each at most, are not counted before they are there.
+/// Calls of one link that run at once; the others wait their turn.
 pub const CALLS_RUNNING_MAX: u32 = 32;
-/// Replies that may wait for a slow reader before its next calls wait too.
-pub const REPLY_BYTES_MAX: usize = 4 << 20;
+/// Replies of one link that wait for a slow reader, with the most that the calls now running may
+/// answer; a call that could bring more waits. 4 MiB of bulk and their bodies: two of the largest.
+pub const REPLY_BYTES_MAX: usize = 2 * REPLY_MAX;
+/// The longest reply: a frame.
+pub const REPLY_MAX: usize = BODY_MAX + BULK_MAX;
 /// Bytes of received calls that all links together may hold; beyond, calls are answered `Busy`.
 pub const PROCESS_CALL_BYTES_MAX: usize = 256 << 20;
 /// Objects that one link may hold on the other side.

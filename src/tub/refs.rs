@@ -11,8 +11,8 @@ use super::wire::{Incoming, Outgoing, Wire};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use tokio::sync::oneshot;
 
 #[derive(Clone)]
@@ -246,12 +246,22 @@ impl<R> Drop for CallFuture<R> {
     fn drop(&mut self) {
         // An actor skips a message whose sender no longer listens, so somebody has to: a call that
         // was made is a call that runs, here as over a link.
-        if let Answer::Local(delivery) = std::mem::replace(&mut self.0, Answer::Given)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(delivery);
+        let Answer::Local(delivery) = std::mem::replace(&mut self.0, Answer::Given) else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(delivery)),
+            Err(_) => keep_until_delivered(delivery),
         }
     }
+}
+
+/// Keeps a delivery that nobody waits for, on a thread where nothing can be spawned, until its actor
+/// has taken it. Those that are done go when the next one comes.
+fn keep_until_delivered(delivery: Delivery) {
+    static KEPT: Mutex<Vec<Delivery>> = Mutex::new(Vec::new());
+    let mut nobody = Context::from_waker(Waker::noop());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.push(delivery);
+    kept.retain_mut(|delivery| delivery.as_mut().poll(&mut nobody).is_pending());
 }
 
 fn downcast<R: 'static>(answer: Result<AnyMessage, RemoteError>) -> Result<R, RemoteError> {

@@ -23,6 +23,7 @@ type Invoke = fn(
 pub struct Export {
     interface: u32,
     invoke: Invoke,
+    reply_max: fn(u16) -> usize,
     object: Arc<dyn Object>,
 }
 
@@ -33,7 +34,7 @@ impl Export {
             Some(object) => object,
             None => Arc::new(Relay(reference)),
         };
-        Self { interface: I::id(), invoke: I::invoke, object }
+        Self { interface: I::id(), invoke: I::invoke, reply_max: I::reply_max, object }
     }
 
     pub(super) fn interface(&self) -> u32 {
@@ -47,6 +48,11 @@ impl Export {
     /// Equal for two exports of the same object.
     pub(super) fn key(&self) -> (usize, u32) {
         (Arc::as_ptr(&self.object).cast::<()>() as usize, self.interface)
+    }
+
+    /// Bytes that a reply of `method` takes at most.
+    pub(super) fn reply_max(&self, method: u16) -> usize {
+        (self.reply_max)(method)
     }
 
     pub(super) fn invoke(
@@ -83,6 +89,7 @@ pub(super) enum Lookup {
 struct Awake {
     interface: u32,
     invoke: Invoke,
+    reply_max: fn(u16) -> usize,
     object: Weak<dyn Object>,
 }
 
@@ -144,7 +151,8 @@ impl SturdyTable {
             table.awake.retain(|_, awake| awake.object.strong_count() > 0);
         }
         let object = Arc::downgrade(&restored.object);
-        let awake = Awake { interface: restored.interface, invoke: restored.invoke, object };
+        let Export { interface, invoke, reply_max, .. } = restored;
+        let awake = Awake { interface, invoke, reply_max, object };
         table.awake.insert(digest, awake);
         restored
     }
@@ -153,6 +161,7 @@ impl SturdyTable {
 impl Awake {
     fn export(&self) -> Option<Export> {
         let object = self.object.upgrade()?;
-        Some(Export { interface: self.interface, invoke: self.invoke, object })
+        let Self { interface, invoke, reply_max, .. } = *self;
+        Some(Export { interface, invoke, reply_max, object })
     }
 }
