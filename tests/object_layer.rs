@@ -464,3 +464,35 @@ async fn a_call_waits_for_as_long_as_those_before_it_are_answered() {
         assert_eq!(call.await, Ok(()));
     }
 }
+
+#[actix_rt::test]
+async fn parted_hosts_do_not_reach_each_other_until_they_are_healed() {
+    let net = LoopbackNet::default();
+    let (a, b, c) = (tub(&net.at("a"), "a"), tub(&net.at("b"), "b"), tub(&net.at("c"), "c"));
+    let furl = b.register(keeper().0, None);
+    let from_a: Ref<Keeper> = a.get(&furl).await.unwrap();
+    net.part("b", "a");
+    let mut waiting = from_a.call(Take {});
+    let from_c: Ref<Keeper> = c.get(&furl).await.unwrap();
+    assert!(from_c.call(Take {}).await.is_ok(), "another host still gets through");
+    let second = tub(&net.at("a"), "another on a");
+    assert_eq!(second.get::<Keeper>(&furl).await.unwrap_err(), RemoteError::Disconnected);
+    tokio::select! {
+        biased;
+        answer = &mut waiting => panic!("through a broken way: {answer:?}"),
+        () = tokio::time::sleep(Duration::from_millis(50)) => {}
+    }
+    net.heal("a", "b");
+    assert!(waiting.await.is_ok(), "the stream goes on");
+    assert!(second.get::<Keeper>(&furl).await.is_ok());
+}
+
+#[actix_rt::test]
+async fn a_host_that_dies_breaks_what_it_dialled_however_soon_it_is_back() {
+    let net = LoopbackNet::default();
+    let (a, b) = (tub(&net.at("a"), "a"), tub(&net.at("b"), "b"));
+    let from_a: Ref<Keeper> = a.get(&b.register(keeper().0, None)).await.unwrap();
+    net.kill("a");
+    net.revive("a");
+    until(|| !from_a.is_connected()).await;
+}

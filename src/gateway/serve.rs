@@ -154,21 +154,26 @@ fn start(
 ) -> io::Result<Server> {
     let gateway = web::Data::new(gateway);
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(WEB_WORKERS_MAX);
-    let server = HttpServer::new(move || {
-        App::new().app_data(gateway.clone()).default_service(web::to(handle))
-    })
-    .workers(workers)
-    .worker_max_blocking_threads(WORKER_DISK_THREADS)
-    .max_connections(WEB_CONNECTIONS_MAX.div_ceil(workers))
-    .client_request_timeout(WEB_HEAD_TIME)
-    .keep_alive(WEB_KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals();
+    let server = HttpServer::new(move || App::new().configure(routes(gateway.clone())))
+        .workers(workers)
+        .worker_max_blocking_threads(WORKER_DISK_THREADS)
+        .max_connections(WEB_CONNECTIONS_MAX.div_ceil(workers))
+        .client_request_timeout(WEB_HEAD_TIME)
+        .keep_alive(WEB_KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
     let server = match tls {
         Some(config) => server.listen_rustls_0_23(listener, config)?,
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// All that a gateway answers, for whatever takes the requests in.
+pub fn routes(gateway: web::Data<Gateway>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        config.app_data(gateway).default_service(web::to(handle));
+    }
 }
 
 /// Spool writes of one worker at once.
