@@ -28,6 +28,7 @@ remote_interface! {
         5 => Panic {} -> (),
         6 => Hang {} -> (),
         7 => Nap {} -> (),
+        8 => SubLater { keep: Ref<Keeper> } -> Ref<Keeper>,
     }
 }
 
@@ -41,6 +42,7 @@ mod other {
 #[derive(Default)]
 struct KeeperActor {
     kept: Vec<u8>,
+    references: Vec<Ref<Keeper>>,
     stopped: Arc<AtomicUsize>,
 }
 
@@ -77,7 +79,7 @@ impl Handler<Sub> for KeeperActor {
     type Result = Result<Ref<Keeper>, RemoteError>;
     fn handle(&mut self, _: Sub, _: &mut Self::Context) -> Self::Result {
         let stopped = self.stopped.clone();
-        Ok(Keeper::of(start(KeeperActor { kept: b"sub".to_vec(), stopped })))
+        Ok(Keeper::of(start(KeeperActor { kept: b"sub".to_vec(), stopped, ..Default::default() })))
     }
 }
 
@@ -92,6 +94,18 @@ impl Handler<Panic> for KeeperActor {
     type Result = Result<(), RemoteError>;
     fn handle(&mut self, _: Panic, _: &mut Self::Context) -> Self::Result {
         panic!("a secret in a panic's text")
+    }
+}
+
+impl Handler<SubLater> for KeeperActor {
+    type Result = actix::ResponseFuture<Result<Ref<Keeper>, RemoteError>>;
+    fn handle(&mut self, later: SubLater, _: &mut Self::Context) -> Self::Result {
+        self.references.push(later.keep);
+        let stopped = self.stopped.clone();
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(Keeper::of(start(KeeperActor { stopped, ..Default::default() })))
+        })
     }
 }
 
@@ -117,7 +131,7 @@ impl Handler<Nap> for KeeperActor {
 
 fn keeper() -> (Ref<Keeper>, Arc<AtomicUsize>) {
     let stopped = Arc::new(AtomicUsize::new(0));
-    (Keeper::of(start(KeeperActor { kept: vec![], stopped: stopped.clone() })), stopped)
+    (Keeper::of(start(KeeperActor { stopped: stopped.clone(), ..Default::default() })), stopped)
 }
 
 fn tub(net: &LoopbackNet, name: &str) -> Tub {
@@ -277,6 +291,20 @@ async fn a_lost_link_fails_calls_stops_objects_and_tells() {
     assert_eq!(sub.call(Take {}).await.unwrap_err(), RemoteError::Disconnected);
     until(|| stopped.load(Ordering::SeqCst) == 1).await;
     assert_eq!(client.get::<Keeper>(&furl).await.unwrap_err(), RemoteError::Disconnected);
+}
+
+#[actix_rt::test]
+async fn an_answer_that_comes_after_the_link_leaves_no_object_behind() {
+    let net = LoopbackNet::default();
+    let (server, client) = (tub(&net, "server"), tub(&net, "client"));
+    let (local, stopped) = keeper();
+    let remote: Ref<Keeper> = client.get(&server.register(local, None)).await.unwrap();
+    // The server keeps a reference that goes through the link, and so what it knows of the link.
+    let late = remote.call(SubLater { keep: keeper().0 });
+    remote.call(Take {}).await.unwrap();
+    net.kill("server");
+    assert_eq!(late.await.unwrap_err(), RemoteError::Disconnected);
+    until(|| stopped.load(Ordering::SeqCst) == 1).await;
 }
 
 #[actix_rt::test]
