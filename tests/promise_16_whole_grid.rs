@@ -37,8 +37,8 @@ use tahoe::grid::dirnode::{Child, DirError, Directories, Replace, Target};
 use tahoe::grid::{Client, DownloadError, EncodingParams, Source, UploadError, UploadOptions};
 use tahoe::tub::{Faults, LoopbackNet};
 
-/// Worlds under way at once, each with a clock of its own.
-const THREADS: usize = 2;
+/// Worlds under way at once, each with a clock of its own: most of their time they wait for the disk.
+const THREADS: usize = 8;
 /// Virtual time that is longer than anything may take.
 const FOR_EVER: Duration = Duration::from_secs(20 * 60);
 
