@@ -27,6 +27,29 @@ impl Gateway {
     }
 }
 
+/// The next line of stdin: where a cap can come from without standing in the list of processes.
+pub fn line_of_stdin() -> Result<String, CliError> {
+    let mut line = String::new();
+    let limit = CAP_TEXT_MAX as u64 * 2;
+    let read = std::io::stdin().lock().take(limit).read_line(&mut line);
+    read.map_err(|error| {
+        CliError::new(format!("stdin cannot be read: {error}"), "Pass the cap on one line.")
+    })?;
+    let line = line.trim();
+    if line.is_empty() {
+        return Err(CliError::new(
+            "stdin holds no cap",
+            "Pass one cap a line, such as `tahoe get - photo.jpg < photo.cap`.",
+        ));
+    }
+    Ok(line.to_owned())
+}
+
+/// A cap or furl as an argument: itself, or with `-` the next line of stdin.
+pub fn or_stdin(text: String) -> Result<String, CliError> {
+    if text == "-" { line_of_stdin() } else { Ok(text) }
+}
+
 impl Session {
     pub fn aliases(&self) -> Result<&Aliases, CliError> {
         if let Some(aliases) = self.aliases.get() {
@@ -48,24 +71,6 @@ impl Session {
                 "Name one with -d NODEDIR, or make one with `tahoe create-client DIR`.",
             )
         })
-    }
-
-    /// The next line of stdin: where a cap can come from without standing in the list of processes.
-    pub fn line_of_stdin(&self) -> Result<String, CliError> {
-        let mut line = String::new();
-        let limit = CAP_TEXT_MAX as u64 * 2;
-        let read = std::io::stdin().lock().take(limit).read_line(&mut line);
-        read.map_err(|error| {
-            CliError::new(format!("stdin cannot be read: {error}"), "Pass the cap on one line.")
-        })?;
-        let line = line.trim();
-        if line.is_empty() {
-            return Err(CliError::new(
-                "stdin holds no cap",
-                "Pass one cap a line, such as `tahoe get - photo.jpg < photo.cap`.",
-            ));
-        }
-        Ok(line.to_owned())
     }
 
     /// What is at a place; none if nothing is.
