@@ -28,9 +28,10 @@ use crate::grid::dirnode::Directories;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use rustls::ServerConfig;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a gateway needs to answer.
@@ -82,7 +83,7 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(
-        "the gateway would listen on {0} for other machines without TLS, so caps and the token \
+        "would listen on {0} for other machines without TLS, so caps and the token \
          could be read on the way"
     )]
     Exposed(SocketAddr),
@@ -107,11 +108,7 @@ impl Running {
 impl Settings {
     /// Starts to listen. Workers are threads of their own; this one only sets them up.
     pub fn serve(self, gateway: Gateway) -> Result<Running, ServeError> {
-        let tls = self.webport.tls.as_ref();
-        let tls = tls.map(|files| server_config(&self.folder, files)).transpose()?;
-        if !self.webport.is_local() && tls.is_none() && !self.insecure {
-            return Err(ServeError::Exposed(self.webport.address));
-        }
+        let tls = tls_of(&self.webport, &self.folder, self.insecure)?;
         if !self.webport.is_local() && tls.is_none() {
             tracing::warn!("the gateway listens to other machines without TLS, as `insecure` says");
         }
@@ -137,6 +134,19 @@ impl Settings {
         }
         .map_err(|source| ServeError::Listen { address, source })
     }
+}
+
+/// What a webport wants of TLS, its files being looked for in `folder`; an error if other machines
+/// could read what is sent and nobody said that they may.
+pub fn tls_of(
+    webport: &WebPort,
+    folder: &Path,
+    insecure: bool,
+) -> Result<Option<ServerConfig>, ServeError> {
+    if webport.tls.is_none() && !webport.is_local() && !insecure {
+        return Err(ServeError::Exposed(webport.address));
+    }
+    Ok(webport.tls.as_ref().map(|files| server_config(folder, files)).transpose()?)
 }
 
 /// An address that a program on this machine can connect to.
