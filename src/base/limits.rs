@@ -242,6 +242,9 @@ pub const ADVISORY_MAX: usize = 2_000;
 
 // --- uploads and downloads -----------------------------------------------------------------
 
+/// A server that is being dialled is waited for so long, where too few are there without it: a few
+/// round trips, and the pause of one reconnection.
+pub const EXPECT_TIME: Duration = Duration::from_secs(3);
 /// A server that has not answered an uploader's first question by then takes no part.
 pub const UPLOAD_QUERY_TIME: Duration = Duration::from_secs(15);
 /// Once enough servers answered, the others get so much longer: a hung one must not cost every
