@@ -100,7 +100,7 @@ impl Traversal {
             return Err(DirError::TooBig("directories in directories"));
         }
         let listing = self.directories.list(cap).await?;
-        self.stats.entered(cap, listing.entries.len());
+        self.stats.entered(listing.size, listing.entries.len());
         let (mut files, mut below) = (Vec::new(), Vec::new());
         for Entry { name, child } in listing.entries {
             let mut path = path.clone();
@@ -177,11 +177,9 @@ impl DeepStats {
         }
     }
 
-    fn entered(&mut self, cap: &Cap, children: usize) {
-        if let Some(size) = cap.size() {
-            self.directory_bytes = self.directory_bytes.saturating_add(size);
-            self.largest_directory = self.largest_directory.max(size);
-        }
+    fn entered(&mut self, size: u64, children: usize) {
+        self.directory_bytes = self.directory_bytes.saturating_add(size);
+        self.largest_directory = self.largest_directory.max(size);
         self.largest_directory_children = self.largest_directory_children.max(children as u64);
     }
 

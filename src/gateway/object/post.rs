@@ -78,7 +78,9 @@ async fn upload(
     let replace = asked.arguments.replace()?;
     let file = file.ok_or_else(|| Failure::bad_request("The form has no field `file`."))?;
     let spot = match asked.find(address, For::Making).await? {
-        Found::Missing { dir, names } => Spot::below(dir, names)?,
+        Found::Missing { names, .. } => {
+            return Err(Failure::no_such_child(names.first().map_or("", String::as_str)));
+        }
         Found::Object(object) => match object.directory() {
             Some(dir) => {
                 let name = asked.arguments.filled("name").or(file.name.as_deref());
@@ -243,7 +245,11 @@ async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
             older += u64::from(seen > now);
         }
     }
-    Ok(format!("{older} of {all} directories were newer before; all are taken as they are now"))
+    let taken = match all {
+        1 => "1 directory is taken as it is now".to_owned(),
+        _ => format!("{all} directories are taken as they are now"),
+    };
+    Ok(format!("{taken}; a newer state had been seen of {older}"))
 }
 
 async fn set_children(

@@ -42,13 +42,15 @@ impl Directories {
     /// All children.
     pub async fn list(&self, dir: &Cap) -> Result<Listing, DirError> {
         if let Some(entries) = fixed::entries(self, dir).await? {
-            return Ok(Listing { entries, writable: false, mutable: false });
+            let size = dir.size().unwrap_or(0);
+            return Ok(Listing { entries, writable: false, mutable: false, size });
         }
         let place = self.readable(dir)?;
         let keys = place.keys()?.clone();
         let rows: Vec<Row> = place.all().await?.rows.into_values().collect();
+        let size = rows.iter().map(|row| row.encoded_len() as u64).sum();
         let entries = self.on_rows(rows.len(), move || open_all(&keys, &rows)).await?;
-        Ok(Listing { entries, writable: dir.is_writable(), mutable: true })
+        Ok(Listing { entries, writable: dir.is_writable(), mutable: true, size })
     }
 
     /// One child, proven to be there or proven not to be.

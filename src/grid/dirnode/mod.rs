@@ -95,6 +95,8 @@ pub struct Listing {
     /// Whether the cap that listed it also changes it.
     pub writable: bool,
     pub mutable: bool,
+    /// Bytes that keep it: of its sealed rows, or of its table.
+    pub size: u64,
 }
 
 /// What may be replaced by a new link of the same name.
