@@ -17,8 +17,8 @@ pub struct Arguments {
     /// What to move.
     #[arg(value_name = "FROM")]
     from: String,
-    /// Its new place; with a slash at its end, the directory to move it into. A file that is there
-    /// is replaced, a directory is not.
+    /// Its new place, directories being made as needed; with a slash at its end, the directory to
+    /// move it into. A file that is there is replaced, a directory is not.
     #[arg(value_name = "TO")]
     to: String,
     #[command(flatten)]
@@ -63,7 +63,10 @@ impl Arguments {
                 call.push_str(&format!("&to_dir={}", percent_encode(&place)));
                 what = format!("{what} to {}", to.shown());
             }
-            let answer = session.connection.post(&from_dir.ask(&call), "")?;
+            let mut answer = session.connection.post(&from_dir.ask(&call), "")?;
+            if answer.status() == 404 && make_for(&to_dir, &from, &session)? {
+                answer = session.connection.post(&from_dir.ask(&call), "")?;
+            }
             return in_its_words(answer.success(&what), &from, &to).map(drop);
         }
         link(&session, &from, &to)?;
@@ -77,6 +80,15 @@ fn into_itself(from: &Location) -> CliError {
         format!("{} cannot be moved into itself", from.shown()),
         "Nobody would find it again; name a place outside of it.",
     )
+}
+
+/// Makes a directory that is not there, and those above it, if there is something to move into it.
+fn make_for(place: &Location, from: &Location, session: &Session) -> Result<bool, CliError> {
+    if session.look(place)?.is_some() || session.look(from)?.is_none() {
+        return Ok(false);
+    }
+    let made = session.connection.post(&place.ask("t=mkdir"), "")?;
+    made.success(&place.shown()).map(|_| true)
 }
 
 /// The call takes names without the white space around them and without slashes.
