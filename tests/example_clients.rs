@@ -174,6 +174,13 @@ fn trees_go_up_and_come_back_by_python() {
     assert_eq!(fs::read(copy.join("a.txt")).unwrap(), b"hello again");
     assert!(copy.join("mine").is_file() && !copy.join("sub").exists());
 
+    std::os::unix::fs::symlink("nothing", tree.join("dangling")).unwrap();
+    let output = script("python3", "upload_tree.py").arg(&tree).arg(&there).output().unwrap();
+    let (stored, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(sorted(&stored), STORED);
+    assert!(said.contains("left out dangling"), "{said}");
+    assert_eq!(failed(&mut script("python3", "upload_tree.py")).0, 2);
     let (_, said) = failed(script("python3", "upload_tree.py").arg("/nothing").arg(&there));
     assert!(said.contains("/nothing"), "{said}");
     let nowhere = format!("{}/vdrive/global/nothing", demo.grid.url);
@@ -243,6 +250,7 @@ fn files_are_uploaded_and_shared_by_shell() {
     let said = done(script("sh", "upload_tree.sh").arg(&tree).arg(&there));
     assert_eq!(sorted(&said), STORED);
     assert_eq!(demo.tahoe(&["get", "by shell/sub/ü %?#[1]/& + ;.txt"]), "odd");
+    assert_eq!(demo.tahoe(&["ls", "-F", "by shell"]), "a.txt\nempty/\nsub/\n");
 
     let large = tree.join("sub/large");
     // Everybody on the machine can see what a program is started with.
