@@ -58,7 +58,7 @@ fn opens_directory(cap: &str) -> Result<(), String> {
 fn no_directory(place: &Location, reason: &str) -> CliError {
     CliError::new(
         format!("{} opens no directory here: {reason}", place.shown()),
-        "A cap of a directory begins with URI:DIR: or URI:DIR-RO:; copy all of it.",
+        "A cap of a directory begins with URI:DIR; copy all of it.",
     )
 }
 
@@ -73,8 +73,8 @@ mod tests {
         for (cap, reason) in [
             ("URI:LIT:me", "a file"),
             (verify.as_str(), "verify"),
-            ("URI:DIR:garbage", "malformed"),
-            ("URI:DIR:t@:k", "malformed"),
+            ("URI:DIR:garbage", "damaged"),
+            ("URI:DIR:t@:k", "damaged"),
             (
                 "URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
                 "",
