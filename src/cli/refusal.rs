@@ -14,26 +14,27 @@ pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
         404 => "there is nothing by that name",
         _ => reason,
     });
-    let (said, advice) = match ADVICE_AT_THE_END.iter().find_map(|mark| said.split_once(mark)) {
-        Some((said, rest)) => (said, capitalised(rest)),
-        None => (said, advice(status, &text, what).to_owned()),
-    };
+    let split = ADVICE_AT_THE_END.iter().find_map(|(mark, kept)| {
+        let (said, rest) = said.split_once(mark)?;
+        Some((said, capitalised(&format!("{kept}{rest}"))))
+    });
+    let (said, advice) = split.unwrap_or_else(|| (said, advice(status, &text, what).to_owned()));
     let said = shown(said);
     let what = if what.is_empty() { said } else { about(what, &said) };
     CliError::new(what, shown(&advice))
 }
 
-/// Between what happened and what to do.
-const ADVICE_AT_THE_END: [&str; 3] =
-    ["; after asking its owner, ", ". The file is not safely stored: ", "; compare it with "];
+/// What stands between what happened and what to do, and what of it belongs to the latter.
+const ADVICE_AT_THE_END: [(&str, &str); 3] = [
+    ("; after asking its owner, ", ""),
+    (". The file is not safely stored: ", ""),
+    ("; compare it with ", "compare it with "),
+];
 
-fn capitalised(rest: &str) -> String {
-    let rest = match rest.strip_prefix("where you copied it from") {
-        Some(_) => "compare it with where you copied it from.",
-        None => rest,
-    };
-    let mut letters = rest.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// What to do, by the first line that fits.
