@@ -29,6 +29,7 @@ interface Storage $Types.name("grid.storage.v1") {
     data :Types.Bulk) -> (reply :Allocated);
   # A whole share in one step. Answered when it is durable and visible: it is among `already` then,
   # and there are no writers.
+  getSpace @7 () -> (reply :SpaceNow);
 }
 
 interface BucketWriter $Types.name("grid.storage.writer.v1") {
@@ -60,6 +61,11 @@ struct ServerVersion {
   maxShareSize @1 :UInt64;
   available @2 :MaybeBytes;
   readOnly @3 :Bool;
+}
+
+struct SpaceNow {
+  used @0 :MaybeBytes;
+  available @1 :MaybeBytes;
 }
 
 struct MaybeBytes {

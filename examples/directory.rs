@@ -14,6 +14,7 @@
 
 use futures_util::StreamExt;
 use std::error::Error;
+use std::process::ExitCode;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{DirError, Directories, NewEntry, Replace, Target};
 use tahoe::grid::{Source, UploadOptions};
@@ -25,7 +26,17 @@ use tahoe::node::running::{Node, Options};
 const SERVERS: usize = 10;
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match started().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("directory: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [folder, command, rest @ ..] = arguments.as_slice() else {

@@ -7,6 +7,7 @@
 
 use futures_util::StreamExt;
 use std::error::Error;
+use std::process::ExitCode;
 use tahoe::cap::Cap;
 use tahoe::grid::{Source, UploadOptions};
 use tahoe::node::create::{self, Client};
@@ -14,7 +15,17 @@ use tahoe::node::foreground::Stop;
 use tahoe::node::running::{Node, Options};
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match started().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("put_get: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [furl, path] = arguments.as_slice() else {
         return Err("usage: put_get INTRODUCER_FURL FILE".into());

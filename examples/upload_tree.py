@@ -5,7 +5,8 @@
 
 prints one line a file, `stored` and its path, in no certain order. The second argument is the
 address of a directory at a gateway; missing directories are made, files of the same name replaced,
-others left alone. For a directory that you have a cap of, the address is http://…/uri/CAP.
+others left alone. For a directory that you have a cap of, the address is http://…/uri/CAP. What
+cannot be read, such as a link to nothing, is named and left out; the exit code is then 1.
 """
 
 import concurrent.futures
@@ -30,9 +31,16 @@ def put(url, body=b"", size=0):
 
 
 def store(folder, directory, path):
-    with open(os.path.join(folder, path), "rb") as file:
+    """Whether the file could be read; that it cannot be stored ends everything."""
+    try:
+        file = open(os.path.join(folder, path), "rb")
+    except OSError as error:
+        print(f"left out {path}: {error.strerror}", file=sys.stderr, flush=True)
+        return False
+    with file:
         put(address(directory, path), file, os.fstat(file.fileno()).st_size)
     print("stored", path, flush=True)
+    return True
 
 
 def refuse(error):
@@ -47,15 +55,16 @@ def main(folder, directory):
         put(address(directory, below) + "?t=mkdir")
         files += [os.path.normpath(os.path.join(below, name)) for name in names]
     with concurrent.futures.ThreadPoolExecutor(8) as several:
-        for done in [several.submit(store, folder, directory, path) for path in files]:
-            done.result()
+        stored = [several.submit(store, folder, directory, path) for path in files]
+        return all([one.result() for one in stored])
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit("usage: upload_tree.py FOLDER DIRECTORY_URL")
+        print("usage: upload_tree.py FOLDER DIRECTORY_URL", file=sys.stderr)
+        sys.exit(2)
     try:
-        main(*sys.argv[1:])
+        sys.exit(0 if main(*sys.argv[1:]) else 1)
     except urllib.error.HTTPError as error:
         sys.exit(error.read().decode().strip())
     except OSError as error:

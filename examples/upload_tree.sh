@@ -5,7 +5,7 @@
 #
 # prints one line a file, `stored` and its path. The second argument is the address of a directory at
 # a gateway, http://…/uri/CAP for one that you have a cap of. Missing directories are made on the way;
-# empty folders, and files whose names have a line break, are left out.
+# links, and what has a line break in its name, are left out.
 
 set -eu
 [ $# -eq 2 ] || { echo "usage: upload_tree.sh FOLDER DIRECTORY_URL" >&2; exit 2; }
@@ -17,6 +17,10 @@ encode() {
 }
 
 cd "$1"
+find . -mindepth 1 -type d -empty | sort | while IFS= read -r path; do
+    said=$(curl --globoff --no-progress-meter --fail-with-body -X PUT \
+        "$directory/$(encode "${path#./}")?t=mkdir") || { echo "$path: $said" >&2; exit 1; }
+done
 find . -type f | sort | while IFS= read -r path; do
     path=${path#./}
     # Without --globoff a cap's brackets would be a pattern.

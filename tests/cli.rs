@@ -157,6 +157,20 @@ fn nodes_start_stop_and_restart() {
     assert!(code == 1 && is_two_sentences(&said), "{said}");
     let (code, _) = failed(tahoe().arg("start").current_dir(nodes.root.path()));
     assert_eq!(code, 1, "~/.tahoe is not there");
+    // Of several, those that can be stopped and started are, whatever becomes of the others.
+    let (code, said) = failed(tahoe().args(["start", "-m"]).arg(nodes.dir("nowhere")).arg(&dir));
+    assert!(code == 1 && is_two_sentences(&said) && said.contains("nowhere"), "{said}");
+    let (_, said) = failed(tahoe().arg("start").arg(&dir));
+    assert!(said.contains("in use"), "{said}");
+    // A node that would not start again is not stopped.
+    fs::write(dir.join("webport"), "everywhere").unwrap();
+    let (code, said) = failed(tahoe().arg("restart").arg(&dir));
+    assert!(code == 1 && is_two_sentences(&said) && said.contains("webport"), "{said}");
+    fs::remove_file(dir.join("webport")).unwrap();
+    let (code, _) = failed(tahoe().args(["stop", "-m"]).arg(&other).arg(&dir));
+    assert_eq!(code, 1, "one of them was running");
+    let (_, said) = failed(tahoe().arg("stop").arg(&dir));
+    assert!(said.contains("No node is running"), "{said}");
     let log = fs::metadata(dir.join("logs/node.log")).unwrap();
     assert_eq!(log.permissions().mode() & 0o777, 0o600);
 }
@@ -209,6 +223,17 @@ fn put_and_get_move_files_and_leave_nothing_half_done() {
     done(tahoe().args(["get", cap.trim()]).arg(&out).arg("-d").arg(node));
     assert_eq!(fs::read(&out).unwrap(), content);
 
+    // What is there already stays what it is: a link, a mode, a device.
+    let link = root.join("link");
+    std::os::unix::fs::symlink("out", &link).unwrap();
+    fs::set_permissions(&out, fs::Permissions::from_mode(0o600)).unwrap();
+    for to in [link.as_path(), std::path::Path::new("/dev/null")] {
+        done(tahoe().args(["get", "URI:LIT:mfrgg"]).arg(to).arg("-d").arg(node));
+    }
+    assert!(link.is_symlink() && fs::read(&out).unwrap() == b"abc");
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(done(tahoe().args(["get", "URI:LIT:mfrgg", "/dev/stdout", "-d"]).arg(node)), "abc");
+
     let (code, said) = failed(tahoe().args(["put", "nothing-there", "-d"]).arg(node));
     assert!(code == 1 && is_two_sentences(&said), "{said}");
     let (code, said) = failed(tahoe().arg("put").arg(root).arg("-d").arg(node));
@@ -216,10 +241,10 @@ fn put_and_get_move_files_and_leave_nothing_half_done() {
     let mut parts: Vec<_> = cap.trim().split(':').map(str::to_owned).collect();
     parts[3] = if parts[3].starts_with('a') { "b" } else { "a" }.to_owned() + &parts[3][1..];
     let unknown = parts.join(":");
-    for bad in ["URI:CHK:x", "URI:NEW:x", "", unknown.as_str()] {
+    for (bad, wanted) in [("URI:CHK:x", 1), ("URI:NEW:x", 1), ("", 2), (unknown.as_str(), 1)] {
         let missing = root.join("missing");
         let (code, said) = failed(tahoe().args(["get", bad]).arg(&missing).arg("-d").arg(node));
-        assert!(code == 1 && is_two_sentences(&said), "{bad}: {said}");
+        assert!(code == wanted && is_two_sentences(&said), "{bad}: {said}");
         assert!(!missing.exists());
     }
     let left: Vec<_> = fs::read_dir(root).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -234,6 +259,10 @@ fn a_gateway_that_is_away_is_an_error_in_two_sentences() {
     let dir = nodes.create_client("a", &["--webport", "0"]);
     let (code, said) = failed(tahoe().args(["put", "/etc/hostname", "-d"]).arg(&dir));
     assert!(code == 1 && is_two_sentences(&said), "{said}");
+    assert!(said.contains("is not running") && said.contains("tahoe start"), "{said}");
+    let without = nodes.create_client("without", &[]);
+    let (_, said) = failed(tahoe().args(["ls", "-d"]).arg(&without));
+    assert!(is_two_sentences(&said) && said.contains("has no gateway"), "{said}");
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{closed}");
     let (code, said) = failed(tahoe().args(["get", "URI:LIT:", "-u", &url]));
@@ -288,8 +317,40 @@ fn furls_are_shown_without_their_secret() {
     let shown = done(tahoe().args(["debug", "dump-furl", &furl]));
     assert!(shown.contains(&"a".repeat(52)) && shown.contains("tcp:grid.example:1"), "{shown}");
     assert!(!shown.contains(&secret), "{shown}");
+    for (arguments, line, shown) in [
+        (&["debug", "dump-furl", "-"][..], furl.as_str(), "grid.example"),
+        (&["debug", "dump-cap", "-"], "URI:LIT:mfrgg", "size: 3"),
+        (&["debug", "decode", "-", "."], "URI:LIT:mfrgg", "abc"),
+        (&["debug", "encode", "-", "--needed", "1", "--total", "1"], "abc", "URI:LIT:mfrgg"),
+    ] {
+        let mut command = tahoe();
+        let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(text(&output.stdout).contains(shown), "{arguments:?}: {output:?}");
+    }
     let (code, said) = failed(tahoe().args(["debug", "dump-furl", "pb://x"]));
     assert!(code == 1 && is_two_sentences(&said), "{said}");
+}
+
+/// Standard output that nobody reads any more, and one that is full.
+fn cannot_print(command: &mut std::process::Command) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(141), String::new()));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let (code, said) = failed(command.stdout(full));
+    assert!(code == 1 && is_two_sentences(&said) && said.contains("stdout"), "{said}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
+    let furl = format!("pb+xk1://{}@tcp:grid.example:1/{}", "a".repeat(52), "a".repeat(52));
+    cannot_print(tahoe().args(["debug", "dump-furl", &furl]));
+    cannot_print(tahoe().args(["debug", "dump-cap", "URI:LIT:me"]));
+    cannot_print(tahoe().args(["completions", "bash"]));
 }
 
 #[test]
@@ -308,7 +369,15 @@ fn the_control_object_moves_local_files_and_measures() {
     assert_eq!(done(&mut control(&["download", first.trim(), "out"])).trim(), "100000");
     assert_eq!(fs::read(root.join("out")).unwrap(), bytes(100_000, 5));
     assert!(done(&mut control(&["speed-test", "2", "10000"])).contains("upload"));
+    fs::set_permissions(root.join("out"), fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("out", root.join("link")).unwrap();
+    done(&mut control(&["download", "URI:LIT:mfrgg", "link"]));
+    assert_eq!(fs::read(root.join("out")).unwrap(), b"abc");
+    assert_eq!(fs::metadata(root.join("out")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(root.join("link").is_symlink());
+    done(&mut control(&["download", "URI:LIT:mfrgg", "/dev/null"]));
     assert!(done(&mut control(&["memory-use"])).starts_with("resident "));
+    cannot_print(&mut control(&["memory-use"]));
     let (code, said) = failed(&mut control(&["download", "URI:CHK:x", "out2"]));
     assert!(code == 1 && is_two_sentences(&said), "{said}");
     let (code, said) = failed(&mut control(&["wait-for-servers", "3", "--seconds", "0"]));

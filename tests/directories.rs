@@ -368,14 +368,14 @@ async fn a_walk_goes_no_deeper_than_a_path() {
         let entry = Entry { name: "d".to_owned(), child: child(Target::Known(top)) };
         top = dirs.create(vec![entry]).await.unwrap();
         if depth + 2 == PATH_MAX {
-            let mut walk = Traversal::new(dirs.clone(), top.clone());
+            let mut walk = Traversal::new(dirs.clone(), top.clone(), Arc::new(|_| true));
             while let Some(reached) = walk.next().await {
                 reached.unwrap();
             }
             assert_eq!(walk.stats.directories, PATH_MAX as u64);
         }
     }
-    let mut walk = Traversal::new(dirs, top);
+    let mut walk = Traversal::new(dirs, top, Arc::new(|_| true));
     let mut last = walk.next().await;
     while let Some(Ok(_)) = last {
         last = walk.next().await;

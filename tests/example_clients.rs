@@ -121,7 +121,7 @@ fn a_rust_program_makes_fills_shares_and_watches_a_directory() {
     assert!(stored.starts_with("URI:CHK:"), "{stored}");
     assert_eq!([seen.next().unwrap(), seen.next().unwrap()], ["version 2", "übung"]);
     let (_, said) = failed(program().arg(&ben).args(["list", shared]));
-    assert!(said.contains("InUse"), "a node runs once: {said}");
+    assert!(said.contains("is in use"), "a node runs once: {said}");
     watching.kill().unwrap();
     watching.wait().unwrap();
 
@@ -134,7 +134,7 @@ fn a_rust_program_makes_fills_shares_and_watches_a_directory() {
     let got = ben(&["get", shared, "übung"]).output().unwrap();
     assert!(got.stdout == bytes(200_000, 2), "{}", text(&got.stderr));
     let (_, said) = failed(&mut ben(&["put", shared, "x", file.to_str().unwrap()]));
-    assert!(said.contains("ReadOnly"), "{said}");
+    assert!(said.contains("only reads the directory"), "{said}");
     failed(&mut ben(&["get", shared, "nothing"]));
 }
 
@@ -174,6 +174,13 @@ fn trees_go_up_and_come_back_by_python() {
     assert_eq!(fs::read(copy.join("a.txt")).unwrap(), b"hello again");
     assert!(copy.join("mine").is_file() && !copy.join("sub").exists());
 
+    std::os::unix::fs::symlink("nothing", tree.join("dangling")).unwrap();
+    let output = script("python3", "upload_tree.py").arg(&tree).arg(&there).output().unwrap();
+    let (stored, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(sorted(&stored), STORED);
+    assert!(said.contains("left out dangling"), "{said}");
+    assert_eq!(failed(&mut script("python3", "upload_tree.py")).0, 2);
     let (_, said) = failed(script("python3", "upload_tree.py").arg("/nothing").arg(&there));
     assert!(said.contains("/nothing"), "{said}");
     let nowhere = format!("{}/vdrive/global/nothing", demo.grid.url);
@@ -243,6 +250,7 @@ fn files_are_uploaded_and_shared_by_shell() {
     let said = done(script("sh", "upload_tree.sh").arg(&tree).arg(&there));
     assert_eq!(sorted(&said), STORED);
     assert_eq!(demo.tahoe(&["get", "by shell/sub/ü %?#[1]/& + ;.txt"]), "odd");
+    assert_eq!(demo.tahoe(&["ls", "-F", "by shell"]), "a.txt\nempty/\nsub/\n");
 
     let large = tree.join("sub/large");
     // Everybody on the machine can see what a program is started with.

@@ -325,8 +325,9 @@ fn a_gateway_for_others_wants_tls_and_a_token() {
     );
     let (code, said) = nodes::failed(nodes::tahoe().arg("run").arg(&dir));
     assert!(code == 1 && said.contains("cert.pem"), "{said}");
-    fs::write(dir.join("private/key.pem"), include_str!("nodes/key.pem")).unwrap();
-    fs::write(dir.join("cert.pem"), include_str!("nodes/cert.pem")).unwrap();
+    fs::write(dir.join("private/key.pem"), include_str!("nodes/plain-key.pem")).unwrap();
+    // As `openssl req -x509` makes it: for no address, and of an authority of its own.
+    fs::write(dir.join("cert.pem"), include_str!("nodes/plain-cert.pem")).unwrap();
     let node = Process::run(&dir);
     assert!(node.url.starts_with("https://"));
     // The owner's own tools find certificate and token by themselves.
@@ -334,6 +335,12 @@ fn a_gateway_for_others_wants_tls_and_a_token() {
     let mut put = nodes::tahoe();
     let cap = nodes::done(put.arg("put").arg(nodes.dir("file")).arg("-d").arg(&dir));
     assert!(cap.starts_with("URI:LIT:"));
+    // They trust that certificate and no other, and a stranger's are told how to.
+    let (_, said) = nodes::failed(nodes::tahoe().args(["get", cap.trim(), "-u", &node.url]));
+    assert!(said.contains("cannot be trusted") && said.contains("-d NODEDIR"), "{said}");
+    fs::write(dir.join("cert.pem"), include_str!("nodes/cert.pem")).unwrap();
+    let (_, said) = nodes::failed(nodes::tahoe().args(["get", cap.trim(), "-d"]).arg(&dir));
+    assert!(said.contains("another certificate") && !said.contains("tahoe start"), "{said}");
     let plain =
         raw(&node.url.replace("https", "http"), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(!plain.contains("200 OK"));

@@ -11,8 +11,13 @@
 mod common;
 
 use common::data;
-use common::real::real_grid;
-use tahoe::grid::{DownloadError, EncodingParams, UploadError};
+use common::real::{RealGrid, real_grid, real_grid_on};
+use std::num::NonZeroU32;
+use std::time::Duration;
+use tahoe::base::limits::{SHARE_STALL_TIME, WRITE_PIECE, WRITE_STALL_TIME};
+use tahoe::grid::{DownloadError, EncodingParams, Source, UploadError, UploadOptions, Uploaded};
+use tahoe::tub::{Faults, LoopbackNet};
+use tokio::time::Instant;
 
 fn params() -> EncodingParams {
     EncodingParams::default()
@@ -87,4 +92,55 @@ async fn an_upload_to_too_few_servers_leaves_nothing_half_written() {
     }
     let uploaded = grid.upload(&data).await.unwrap();
     assert_eq!((uploaded.placed.pushed, uploaded.placed.happiness), (10, 10));
+}
+
+/// Bytes a second to each server: ten of these are an uplink of 1.3 Mbit/s.
+const SLOW: u32 = 16_000;
+
+/// Ten servers behind slow links, on a clock that jumps from event to event.
+async fn slow_grid() -> RealGrid {
+    let net = LoopbackNet::default();
+    net.set_faults(Faults { rate: NonZeroU32::new(SLOW), ..Faults::default() });
+    tokio::time::pause();
+    real_grid_on(net, 10, params()).await
+}
+
+/// Uploads with the waiting times of a real node.
+async fn patient_upload(grid: &RealGrid, data: &[u8]) -> Result<Uploaded, UploadError> {
+    let source = Source::bytes(data.to_vec());
+    grid.patient().upload(source, UploadOptions::default()).await
+}
+
+#[actix::test]
+async fn an_upload_over_slow_links_takes_the_time_that_it_needs() {
+    let grid = slow_grid().await;
+    let data = data(5, 6_000_000);
+    let begun = Instant::now();
+    let uploaded = patient_upload(&grid, &data).await.unwrap();
+    assert_eq!(uploaded.placed.happiness, 10);
+    // Longer than any patience, for one write as for all of them.
+    let one_write = Duration::from_secs(WRITE_PIECE as u64 / u64::from(SLOW));
+    assert!(one_write > SHARE_STALL_TIME && begun.elapsed() > 2 * WRITE_STALL_TIME);
+    grid.net.set_faults(Faults::default());
+    for index in 0..10 {
+        grid.kill(index);
+        grid.revive(index).await;
+    }
+    assert_eq!(grid.read(&uploaded.cap).await.unwrap(), data);
+}
+
+#[actix::test]
+async fn an_upload_over_links_that_stand_still_ends_in_time() {
+    let grid = slow_grid().await;
+    let data = data(6, 6_000_000);
+    let (begun, moving) = (Instant::now(), Duration::from_secs(60));
+    let stop = async {
+        tokio::time::sleep(moving).await;
+        (0..4).for_each(|index| grid.hang(index));
+    };
+    let (outcome, ()) = tokio::join!(patient_upload(&grid, &data), stop);
+    assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{outcome:?}");
+    assert!(begun.elapsed() >= moving + SHARE_STALL_TIME);
+    // What is under way when they stop still leaves this host; then the patience begins.
+    assert!(begun.elapsed() <= moving + 2 * SHARE_STALL_TIME, "{:?}", begun.elapsed());
 }

@@ -16,6 +16,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tahoe::base::limits::EXPECT_TIME;
 use tahoe::grid::source::ReadAt;
 use tahoe::grid::{EncodingParams, Source, UploadError, UploadOptions, Uploaded};
 use tahoe::storage::api::code;
@@ -65,6 +66,48 @@ async fn spare_servers_replace_those_that_died() {
     let uploaded = no_hang("an upload with spare servers", grid.upload(&data)).await.unwrap();
     assert_eq!(uploaded.placed.happiness, 10);
     assert_eq!(grid.read(&uploaded.cap).await.unwrap(), data);
+}
+
+#[actix::test]
+async fn servers_that_are_being_dialled_are_waited_for() {
+    let grid = grid(10);
+    let servers = grid.pool.all();
+    for server in &servers[3..] {
+        grid.pool.remove(server);
+        grid.pool.expect(server.id);
+    }
+    let data = data(3, 100_000);
+    let arrival = async {
+        for server in &servers[3..] {
+            actix::clock::sleep(Duration::from_millis(20)).await;
+            grid.pool.add((**server).clone());
+        }
+    };
+    let upload = async { tokio::join!(grid.upload(&data), arrival).0 };
+    let uploaded = no_hang("an upload while links come up", upload).await.unwrap();
+    assert_eq!(uploaded.placed.happiness, 10);
+}
+
+#[actix::test]
+async fn servers_that_do_not_come_are_waited_for_only_once() {
+    let grid = grid(10);
+    let servers = grid.pool.all();
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    for server in &servers[7..] {
+        grid.pool.remove(server);
+        grid.pool.expect(server.id);
+    }
+    grid.pool.gathered(7).await;
+    assert_eq!(began.elapsed(), Duration::ZERO, "there are enough");
+    grid.pool.gathered(8).await;
+    assert_eq!(began.elapsed().as_secs(), EXPECT_TIME.as_secs());
+    grid.pool.gathered(8).await;
+    assert_eq!(began.elapsed().as_secs(), EXPECT_TIME.as_secs(), "they are given up");
+    grid.pool.expect(servers[7].id);
+    grid.pool.add((*servers[7]).clone());
+    grid.pool.gathered(9).await;
+    assert_eq!(began.elapsed().as_secs(), EXPECT_TIME.as_secs(), "nobody else is on the way");
 }
 
 /// Other bytes after so many reads.
@@ -120,4 +163,14 @@ async fn shares_on_a_read_only_server_count_as_they_are() {
     }
     let outcome = again_without_leases(code::DISK, true).await;
     assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{outcome:?}");
+}
+
+#[actix::test]
+async fn servers_say_how_full_they_are_unless_they_are_away() {
+    let grid = grid(10);
+    grid.put(&data(40, 300_000)).await;
+    grid.kill(0).hang(1);
+    let spaces = grid.client.spaces().await;
+    assert_eq!(spaces.len(), 8);
+    assert!(spaces.values().all(|space| space.used > Some(100_000)), "{spaces:?}");
 }

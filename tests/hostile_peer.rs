@@ -6,29 +6,52 @@
 
 use actix::{Actor, Context, Handler, ResponseFuture};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tahoe::base::limits;
 use tahoe::link::{Records, Sealed, Suite, initiate};
 use tahoe::remote_interface;
 use tahoe::tub::frame::{Head, Hello, Target};
 use tahoe::tub::{
-    Bulk, Furl, Hint, Identity, Interface, Ref, RemoteError, Tub, TubOptions, codec, start,
+    Bulk, Furl, Hint, Identity, Interface, Limits, Ref, RemoteError, Tub, TubOptions, codec, start,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 remote_interface! {
     pub interface Slow = "test.slow.v1" {
         0 => Wait { data: Bulk } -> (),
         1 => Big {} -> Bulk,
         2 => Huge {} -> Bulk,
+        3 => Child {} -> Ref<Slow>,
     }
 }
 
-struct SlowActor;
+/// What befell the objects of one server.
+#[derive(Default)]
+struct Counts {
+    /// Large replies made.
+    made: AtomicUsize,
+    /// Objects that have ended.
+    ended: AtomicUsize,
+}
+
+#[derive(Default)]
+struct SlowActor(Arc<Counts>);
 
 impl Actor for SlowActor {
     type Context = Context<Self>;
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.0.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Handler<Child> for SlowActor {
+    type Result = Result<Ref<Slow>, RemoteError>;
+    fn handle(&mut self, _: Child, _: &mut Self::Context) -> Self::Result {
+        Ok(Slow::of(start(Self(self.0.clone()))))
+    }
 }
 
 impl Handler<Wait> for SlowActor {
@@ -48,21 +71,34 @@ impl Handler<Big> for SlowActor {
 impl Handler<Huge> for SlowActor {
     type Result = ResponseFuture<Result<Bulk, RemoteError>>;
     fn handle(&mut self, _: Huge, _: &mut Self::Context) -> Self::Result {
-        Box::pin(async {
+        let counts = self.0.clone();
+        Box::pin(async move {
             // So long that every call that may run is running before the first is answered.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            counts.made.fetch_add(1, Ordering::SeqCst);
             Ok(Bulk(vec![7; limits::BULK_MAX].into()))
         })
     }
 }
 
 async fn server() -> (Tub, SocketAddr, Furl) {
-    let tub = Tub::new(Identity::random(), TubOptions::default());
-    let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    tub.set_hints(vec![Hint::tcp("127.0.0.1", address.port())]);
-    let furl = tub.register(Slow::of(start(SlowActor)), None);
+    let (tub, address, furl, _) = server_with(Limits::default()).await;
     (tub, address, furl)
 }
+
+async fn server_with(limits: Limits) -> (Tub, SocketAddr, Furl, Arc<Counts>) {
+    let tub = Tub::new(Identity::random(), TubOptions { limits, ..TubOptions::default() });
+    let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    tub.set_hints(vec![Hint::tcp("127.0.0.1", address.port())]);
+    let counts = Arc::new(Counts::default());
+    let furl = tub.register(Slow::of(start(SlowActor(counts.clone()))), None);
+    (tub, address, furl, counts)
+}
+
+/// What a rogue's socket takes in.
+const SMALL_BUFFER: u32 = 64 << 10;
+/// Bytes that the sockets of both ends may hold: what Linux lets a sender's grow to, and a rogue's.
+const SOCKETS_HOLD: usize = (4 << 20) + 2 * SMALL_BUFFER as usize;
 
 /// A peer with a proper link and no manners.
 struct Rogue {
@@ -74,11 +110,16 @@ struct Rogue {
 
 impl Rogue {
     async fn connect(address: SocketAddr, furl: &Furl) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        Self::connect_as(&Identity::random(), address, furl).await
+    }
+
+    async fn connect_as(identity: &Identity, address: SocketAddr, furl: &Furl) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(SMALL_BUFFER).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
         let hello = Hello { version: 1, incarnation: 1, calls: 1, call_bytes: 1, features: 0 };
         let mut bytes = Vec::new();
         codec::encode(&hello, &mut bytes).unwrap();
-        let identity = Identity::random();
         let to = (Suite::AesGcm, &furl.tub().0);
         let link = initiate(&mut stream, identity.keys(), to, &bytes).await.unwrap();
         Self { stream, records: link.records, furl: furl.clone(), calls: 0 }
@@ -112,6 +153,19 @@ impl Rogue {
         let body = u32::try_from(content.len()).unwrap();
         content.resize(content.len() + bulk, 0);
         self.send((body, bulk as u32), &content).await
+    }
+
+    /// Holds an object of the server's, and asks for so much that the server can send no more.
+    async fn stall(&mut self, counts: &Counts) {
+        assert!(self.call(3, 0).await);
+        for _ in 0..60 {
+            assert!(self.call(2, 0).await);
+        }
+        let mut made = 0;
+        while made == 0 || made < counts.made.load(Ordering::SeqCst) {
+            made = counts.made.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Whether the server ends the link, reading whatever it still sends.
@@ -179,16 +233,78 @@ async fn replies_that_nobody_reads_stay_bounded() {
 
 #[actix_rt::test]
 async fn the_largest_replies_that_nobody_reads_stay_bounded() {
-    let (tub, address, furl) = server().await;
-    let before = resident_mib();
+    let (tub, address, furl, counts) = server_with(Limits::default()).await;
     let mut rogue = Rogue::connect(address, &furl).await;
-    for _ in 1..limits::CALLS_MAX {
-        assert!(rogue.call(2, 0).await);
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let most = u64::from(limits::CALLS_RUNNING_MAX) * (limits::BULK_MAX as u64 >> 20) + 32;
-    assert!(resident_mib() < before + most, "{} to {} MiB", before, resident_mib());
+    rogue.stall(&counts).await;
+    let made = counts.made.load(Ordering::SeqCst) * limits::BULK_MAX;
+    let most = limits::REPLY_BYTES_MAX + limits::REPLY_MAX + SOCKETS_HOLD;
+    assert!(made <= most, "made {made} bytes of replies, {most} may wait");
     still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn the_largest_replies_all_come_to_who_reads_them() {
+    let (_tub, _, furl, counts) = server_with(Limits::default()).await;
+    let friend = Tub::new(Identity::random(), TubOptions::default());
+    let reference: Ref<Slow> = friend.get(&furl).await.unwrap();
+    let calls: Vec<_> = (0..100).map(|_| reference.call(Huge {})).collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().0.len(), limits::BULK_MAX);
+    }
+    assert_eq!(counts.made.load(Ordering::SeqCst), 100);
+}
+
+/// Fails if it takes longer than a peer may stall the link.
+async fn soon(mut done: impl FnMut() -> bool) {
+    let wait = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(limits::WRITE_STALL_TIME / 4, wait).await.unwrap();
+}
+
+#[actix_rt::test]
+async fn the_oldest_link_of_a_peer_goes_at_once_though_nobody_reads_from_it() {
+    let (tub, address, furl, counts) = server_with(Limits::default()).await;
+    let identity = Identity::random();
+    let mut stalled = Rogue::connect_as(&identity, address, &furl).await;
+    stalled.stall(&counts).await;
+    let mut others = Vec::new();
+    for _ in 0..limits::LINKS_PER_TUB_MAX {
+        others.push(Rogue::connect_as(&identity, address, &furl).await);
+    }
+    soon(|| counts.ended.load(Ordering::SeqCst) == 1).await;
+    still_serves(&tub, &furl).await;
+}
+
+#[actix_rt::test]
+async fn stalled_links_make_room_for_others_at_once() {
+    let few = Limits { links: 2, ..Limits::default() };
+    let (tub, address, furl, counts) = server_with(few).await;
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        let mut rogue = Rogue::connect(address, &furl).await;
+        rogue.stall(&counts).await;
+        stalled.push(rogue);
+    }
+    let friends: Vec<Tub> =
+        (0..2).map(|_| Tub::new(Identity::random(), TubOptions::default())).collect();
+    for (index, friend) in friends.iter().enumerate() {
+        let reference: Ref<Slow> = friend.get(&furl).await.unwrap();
+        assert_eq!(reference.call(Big {}).await.unwrap().0.len(), 43_690);
+        soon(|| counts.ended.load(Ordering::SeqCst) == index + 1).await;
+    }
+    assert_eq!(tub.connected().len(), 2);
+}
+
+#[actix_rt::test]
+async fn a_tub_that_shuts_down_waits_for_no_peer_that_does_not_read() {
+    let (tub, address, furl, counts) = server_with(Limits::default()).await;
+    let mut stalled = Rogue::connect(address, &furl).await;
+    stalled.stall(&counts).await;
+    tub.shutdown();
+    soon(|| counts.ended.load(Ordering::SeqCst) == 1).await;
 }
 
 #[actix_rt::test]

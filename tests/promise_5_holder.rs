@@ -28,8 +28,8 @@ use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, BucketReader, BucketWriter, Cancel, Close, Expires,
-    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Put, Read, Renew, Storage,
-    Write,
+    GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Put, Read,
+    Renew, Storage, Write,
 };
 use tahoe::tub::{
     Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
@@ -134,6 +134,7 @@ impl Tally {
     async fn storage(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
         let (si, renew, cancel) = (StorageIndex([1; 16]), secret(1), CancelSecret::new([2; 32]));
         self.refused::<Storage, _>(tub, furl, GetVersion {}, word).await;
+        self.refused::<Storage, _>(tub, furl, GetSpace {}, word).await;
         let allocate = Allocate {
             si,
             shares: vec![ShareNum(0)],

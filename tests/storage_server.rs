@@ -25,8 +25,9 @@ use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Faults, Op};
 use tahoe::storage::api::{
-    AddLease, Allocate, Allocated, BucketReader, BucketWriter, Cancel, Close, Expires, GetVersion,
-    LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage, Write, code,
+    AddLease, Allocate, Allocated, BucketReader, BucketWriter, Cancel, Close, Expires, GetSpace,
+    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage,
+    Write, code,
 };
 use tahoe::storage::{
     Expiry, LeaseAge, ServerOptions, StorageServer, Store, StoreConfig, StoreError,
@@ -214,6 +215,17 @@ fn no_more_shares_may_be_asked_for_than_there_are() {
         more.shares = vec![ShareNum(3); SHARES_MAX + 1];
         assert_eq!(server.call(more).await.err(), Some(RemoteError::BadArguments));
         assert!(server.call(GetVersion {}).await.unwrap().max_share_size > 0);
+    });
+}
+
+#[test]
+fn a_server_says_how_full_it_is() {
+    run(async {
+        let store = store();
+        put(&store, si(1), 0, &data(1, 5_000), 1).unwrap();
+        until(|| store.space().used.is_some()).await;
+        let space = serve(&store).call(GetSpace {}).await.unwrap();
+        assert!((5_000..6_000).contains(&space.used.unwrap()) && space.available > Some(0));
     });
 }
 

@@ -51,10 +51,12 @@ pub const LINKS_MAX: usize = 1_024;
 pub const LINKS_PER_TUB_MAX: usize = 4;
 /// Silence after which a ping is sent.
 pub const PING_AFTER: Duration = Duration::from_secs(30);
-/// Silence after which a link is dead.
+/// Silence after which a link is dead; a peer that takes what is sent to it is not silent.
 pub const IDLE_TIME: Duration = Duration::from_secs(90);
-/// A peer that takes no byte for so long is not reading.
+/// A peer that takes no byte for so long, while some wait for it, is not reading.
 pub const WRITE_STALL_TIME: Duration = Duration::from_secs(60);
+/// A link that is being closed may take so long to say goodbye to a peer that does not read.
+pub const GOODBYE_TIME: Duration = Duration::from_secs(5);
 
 // --- frames and calls ----------------------------------------------------------------------
 
@@ -68,11 +70,16 @@ pub const BULK_OWN_RECORD: usize = 4 << 10;
 pub const CALLS_MAX: u32 = 256;
 /// Bytes of unanswered calls that one link may have, each way.
 pub const CALL_BYTES_MAX: u32 = 8 << 20;
-/// Calls of one link that run at once; the others wait their turn. The replies of those that run,
-/// 2 MiB each at most, are not counted before they are there.
+/// A call waits so long for a peer that answers none of those before it, or that lets no call
+/// through at all; then its link ends. The largest frame takes as long at 17 kB a second.
+pub const CREDIT_TIME: Duration = Duration::from_secs(120);
+/// Calls of one link that run at once; the others wait their turn.
 pub const CALLS_RUNNING_MAX: u32 = 32;
-/// Replies that may wait for a slow reader before its next calls wait too.
-pub const REPLY_BYTES_MAX: usize = 4 << 20;
+/// Replies of one link that wait for a slow reader, with the most that the calls now running may
+/// answer; a call that could bring more waits. 4 MiB of bulk and their bodies: two of the largest.
+pub const REPLY_BYTES_MAX: usize = 2 * REPLY_MAX;
+/// The longest reply: a frame.
+pub const REPLY_MAX: usize = BODY_MAX + BULK_MAX;
 /// Bytes of received calls that all links together may hold; beyond, calls are answered `Busy`.
 pub const PROCESS_CALL_BYTES_MAX: usize = 256 << 20;
 /// Objects that one link may hold on the other side, unless their interface says less.
@@ -125,6 +132,10 @@ pub const WEB_BODY_STALL_TIME: Duration = Duration::from_secs(60);
 /// A request body must bring at least this many bytes a second, on average after the first
 /// [`WEB_BODY_STALL_TIME`]; one byte a minute would hold a place for ever.
 pub const WEB_BODY_RATE_MIN: u64 = 128;
+/// A spool file of at most so many bytes is used again by the next upload,
+pub const SPOOL_FILE_KEPT_MAX: u64 = 128 << 20;
+/// if it comes so soon. Linux leaves a written page in memory for longer than that.
+pub const SPOOL_FILE_KEPT_TIME: Duration = Duration::from_secs(10);
 /// Request bodies that may be under way at once.
 pub const WEB_BODIES_MAX: usize = 512;
 /// One field of a form that is no file, or a body that is one cap: the longest cap is far below.
@@ -230,7 +241,7 @@ pub const WRITE_PIECES_MAX: usize = 1_024;
 /// Largest share that a server takes (what common file systems hold in one file).
 pub const SHARE_MAX: u64 = 1 << 44;
 /// Writes are gathered into pieces of the share file that end on a multiple of this.
-pub const WRITE_CHUNK: usize = 256 << 10;
+pub const WRITE_CHUNK: usize = 512 << 10;
 /// Bytes gathered by all writers together; beyond, writes go to the disk as they come.
 pub const WRITE_GATHER_MAX: usize = 64 << 20;
 /// The lease journal is emptied when it has grown to this and nothing is under way.
@@ -247,6 +258,9 @@ pub const ADVISORY_MAX: usize = 2_000;
 
 // --- uploads and downloads -----------------------------------------------------------------
 
+/// A server that is being dialled is waited for so long, where too few are there without it: a few
+/// round trips, and the pause of one reconnection.
+pub const EXPECT_TIME: Duration = Duration::from_secs(3);
 /// A server that has not answered an uploader's first question by then takes no part.
 pub const UPLOAD_QUERY_TIME: Duration = Duration::from_secs(15);
 /// Once enough servers answered, the others get so much longer: a hung one must not cost every
@@ -254,8 +268,9 @@ pub const UPLOAD_QUERY_TIME: Duration = Duration::from_secs(15);
 pub const UPLOAD_SETTLE_TIME: Duration = Duration::from_secs(3);
 /// For an answer to an allocation: one small file on the server's disk.
 pub const ALLOCATE_TIME: Duration = Duration::from_secs(15);
-/// A server that acknowledges no byte for so long is left out of the upload: longer than a healthy
-/// disk pauses, shorter than it takes a link to be declared dead.
+/// A server is left out of the upload when the oldest bytes that it has not acknowledged have not come
+/// forward for so long, neither on their way to it nor, once there, to its disk: longer than a
+/// healthy disk pauses, shorter than it takes a link to be declared dead. A slow link is no reason.
 pub const SHARE_STALL_TIME: Duration = Duration::from_secs(30);
 /// For a close, which syncs the share and its folders.
 pub const CLOSE_TIME: Duration = Duration::from_secs(60);
@@ -272,6 +287,9 @@ pub const UPLOAD_SPARE_BATCHES: usize = 2;
 pub const FIND_OUTSTANDING_MAX: usize = 10;
 /// A server that has not answered a downloader's first question by then has no shares.
 pub const FIND_TIME: Duration = Duration::from_secs(10);
+/// A server that has not said by then how full it is stays without a figure on the grid's page,
+/// which a person waits for.
+pub const SPACE_TIME: Duration = Duration::from_millis(500);
 /// Unanswered for so long, a downloader's question goes to further servers too.
 pub const FIND_MORE_AFTER: Duration = Duration::from_millis(50);
 /// A block unanswered for so long is also asked of another share, if blocks are usually faster.
@@ -366,9 +384,9 @@ pub const LEASE_GRAIN_SECONDS: u64 = 3600;
 
 // --- command line --------------------------------------------------------------------------
 
-/// Requests that a command has under way at once: enough to hide a gateway's waiting, few enough
-/// for its memory.
-pub const CLI_WORKERS: usize = 8;
+/// Requests that a command has under way at once: small files wait for disks most of the time, so
+/// that sixteen are a sixth quicker than eight; more bring nothing and take a gateway's memory.
+pub const CLI_WORKERS: usize = 16;
 /// Children that a command gives a directory in one call: the body stays below half a megabyte, and
 /// a directory of any size can be made.
 pub const CALL_CHILDREN_MAX: usize = 1_000;

@@ -5,8 +5,9 @@ use super::location::PLACES;
 use super::{CliError, output};
 
 const EXAMPLES: &str = "\
-A directory that is older than this node has seen it before is neither read nor changed: its server may have
-been restored from a backup, or may be hiding changes. Who knows that it was the former says so here.
+A directory that is older than this node has seen it before is neither read nor changed:
+its server may have been restored from a backup, or may be hiding changes. Who knows that
+it was the former says so here.
 
 Examples:
   tahoe accept-rollback private:

@@ -3,6 +3,7 @@
 use super::http::Gateway;
 use super::location::Location;
 use super::{CliError, aliases, output};
+use crate::cap::Cap;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,43 +30,59 @@ impl Arguments {
         let place = session.place(&self.cap)?;
         let basedir = session.basedir()?;
         aliases::add(basedir, &self.name, || {
-            // A cap is taken as it is, so that no gateway need be running.
-            let cap = match place.bare_cap() {
-                Some(cap) => Some(cap.to_owned()),
-                None => session.must_look(&place)?.cap().map(str::to_owned),
+            // A cap is looked at but not tried, so that no gateway need be running.
+            let Some(cap) = place.bare_cap() else {
+                let there = session.must_look(&place)?;
+                let cap = there.cap().filter(|_| there.is_directory()).map(str::to_owned);
+                return cap.ok_or_else(|| no_directory(&place, "it is something else"));
             };
-            cap.filter(|cap| is_directory(cap)).ok_or_else(|| no_directory(&place))
+            opens_directory(cap).map_err(|reason| no_directory(&place, &reason))?;
+            Ok(cap.to_owned())
         })?;
         output::summary(format_args!("alias {} added", self.name))
     }
 }
 
-/// By its kind alone; whether the rest of it is right shows when it is used.
-fn is_directory(cap: &str) -> bool {
-    let verifies = cap.split(':').nth(1).is_some_and(|kind| kind.ends_with("Verifier"));
-    cap.starts_with("URI:DIR") && !verifies && !cap.chars().any(char::is_whitespace)
+/// Whether a cap gives what is in a directory, as far as its text tells; why not.
+fn opens_directory(cap: &str) -> Result<(), String> {
+    let parsed = Cap::parse(cap).map_err(|error| error.to_string())?;
+    if !parsed.is_directory() {
+        return Err("it is the cap of a file".to_owned());
+    }
+    if parsed.is_verifier() {
+        return Err("it can verify the directory, not read it".to_owned());
+    }
+    Ok(())
 }
 
-fn no_directory(place: &Location) -> CliError {
+fn no_directory(place: &Location, reason: &str) -> CliError {
     CliError::new(
-        format!("{} opens no directory", place.shown()),
+        format!("{} opens no directory here: {reason}", place.shown()),
         "A cap of a directory begins with URI:DIR; copy all of it.",
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use super::opens_directory;
+
     #[test]
-    fn caps_of_directories_are_known_by_their_kind() {
-        for (cap, directory) in [
-            ("URI:DIR:t@:k", true),
-            ("URI:DIR-RO:t@tcp:h:1:k:v", true),
-            ("URI:DIR2-CHK:a:b:3:10:5", true),
-            ("URI:DIR-Verifier:t@:d:v", false),
-            ("URI:CHK:a:b:3:10:5", false),
-            ("URI:DIR:a b", false),
+    fn only_caps_that_open_a_directory_get_a_name() {
+        let verify = format!("URI:DIR2-CHK-Verifier:{}:{}:3:10:5", "a".repeat(26), "a".repeat(52));
+        assert_eq!(opens_directory("URI:DIR2-LIT:"), Ok(()));
+        for (cap, reason) in [
+            ("URI:LIT:me", "a file"),
+            (verify.as_str(), "verify"),
+            ("URI:DIR:garbage", "damaged"),
+            ("URI:DIR:t@:k", "damaged"),
+            (
+                "URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "",
+            ),
+            ("", ""),
         ] {
-            assert_eq!(super::is_directory(cap), directory, "{cap}");
+            let error = opens_directory(cap).unwrap_err();
+            assert!(error.contains(reason), "{cap}: {error}");
         }
     }
 }

@@ -16,6 +16,9 @@ const FILE: &str = "private/aliases";
 /// Where 1.20 keeps the cap of its default alias.
 const ROOT: &str = "private/root_dir.cap";
 
+/// Names that mean something without being written anywhere.
+const BUILT_IN: [&str; 2] = ["global", "private"];
+
 /// All aliases of a node, in the order of the file.
 #[derive(Debug, Default)]
 pub struct Aliases(Vec<(String, String)>);
@@ -72,6 +75,12 @@ pub fn add(
     name: &str,
     cap: impl FnOnce() -> Result<String, CliError>,
 ) -> Result<(), CliError> {
+    if BUILT_IN.contains(&name) {
+        return Err(CliError::usage(
+            format!("{name} is the name of a directory that every node has"),
+            "Choose another name; with this one that directory could not be reached any more.",
+        ));
+    }
     let _alone = lock(&basedir.join("private"))?;
     if Aliases::read(basedir)?.get(name).is_some() {
         return Err(CliError::new(

@@ -1,8 +1,10 @@
 //! `tahoe check PATH…`
 
+use super::error::Failures;
 use super::http::{Gateway, about};
 use super::location::PLACES;
 use super::output::Output;
+use super::session::Session;
 use super::walk::Verdict;
 use super::{CliError, ls};
 
@@ -30,21 +32,25 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
-        let mut unhealthy = 0;
-        let call = format!("t=check&output=JSON{}", lease(self.add_lease));
+        let (mut unhealthy, mut failures) = (0, Failures::default());
         for text in &self.places {
-            let place = session.place(text)?;
-            let answer = session.connection.post(&place.ask(&call), "")?;
-            let answer = answer.success(&place.shown())?;
-            if self.raw {
-                ls::copy_out(answer.into_reader())?;
-                continue;
-            }
-            let verdict: Verdict = answer.json()?;
-            unhealthy += u64::from(!verdict.results.healthy);
-            print(&place.shown(), &verdict)?;
+            failures.note(self.check(text, &session).map(|fine| unhealthy += u64::from(!fine)));
         }
-        healthy_or(unhealthy, self.places.len() as u64)
+        failures.note(healthy_or(unhealthy, self.places.len() as u64));
+        failures.end()
+    }
+
+    /// Checks one of them; whether it is healthy, as far as anything here looked at it.
+    fn check(&self, text: &str, session: &Session) -> Result<bool, CliError> {
+        let place = session.place(text)?;
+        let call = format!("t=check&output=JSON{}", lease(self.add_lease));
+        let answer = session.connection.post(&place.ask(&call), "")?.success(&place.shown())?;
+        if self.raw {
+            return ls::copy_out(answer.into_reader()).map(|()| true);
+        }
+        let verdict: Verdict = answer.json()?;
+        print(&place.shown(), &verdict)?;
+        Ok(verdict.results.healthy)
     }
 }
 

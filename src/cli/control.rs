@@ -1,8 +1,9 @@
 //! `tahoe debug control [-d NODEDIR] …`: a running node asked through its control.furl.
 
-use super::CliError;
 use super::dirs::default_dir;
-use crate::node::basedir::Basedir;
+use super::session::or_stdin;
+use super::{CliError, output};
+use crate::node::basedir::{Basedir, Role};
 use crate::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use crate::tub::{Furl, Identity, Ref, RemoteError, Tub, TubOptions};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,11 @@ enum Request {
         random_key: bool,
     },
     /// Let the node fetch a file.
-    Download { cap: String, file: PathBuf },
+    Download {
+        /// The file's read cap; `-` reads it from stdin.
+        cap: String,
+        file: PathBuf,
+    },
     /// Let the node store and fetch random files, and print microseconds for both.
     SpeedTest {
         #[arg(default_value_t = 1)]
@@ -50,6 +55,13 @@ impl Arguments {
         let dir = self.node_directory.unwrap_or_else(default_dir);
         let basedir = Basedir::open(&dir)?;
         let furl = basedir.read("control.furl")?.and_then(|text| Furl::parse(&text).ok());
+        let role = basedir.role()?;
+        if role != Role::Client {
+            return Err(CliError::usage(
+                format!("{} is no client: its role is {}", dir.display(), role.name()),
+                "Only clients have a control.furl; name the directory of one.",
+            ));
+        }
         let furl = furl.ok_or_else(|| not_running(&dir))?;
         let answer = actix_rt::System::new().block_on(async {
             // A passing tub: the furl alone is the permission.
@@ -59,8 +71,7 @@ impl Arguments {
             tub.shutdown();
             answer
         })?;
-        println!("{answer}");
-        Ok(())
+        output::line(answer)
     }
 }
 
@@ -82,6 +93,7 @@ impl Request {
                 node.call(call).await.map_err(failed)
             }
             Self::Download { cap, file } => {
+                let cap = or_stdin(cap)?.trim().to_owned();
                 let bytes = node.call(Download { cap, path: absolute(&file)? }).await;
                 bytes.map(|bytes| bytes.to_string()).map_err(failed)
             }

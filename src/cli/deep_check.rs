@@ -3,7 +3,7 @@
 use super::check_object::{healthy_or, lease};
 use super::http::Gateway;
 use super::location::PLACES;
-use super::output::{Output, is_quiet};
+use super::output::{Output, count, is_quiet};
 use super::walk::{self, Line};
 use super::{CliError, ls};
 
@@ -57,8 +57,9 @@ impl Arguments {
         });
         let all = healthy + unhealthy;
         if !is_quiet() && walked.is_ok() {
+            let objects = count(all, "object", "objects");
             out.line(format_args!(
-                "{all} objects checked: {healthy} healthy, {unhealthy} not healthy"
+                "{objects} checked: {healthy} healthy, {unhealthy} not healthy"
             ))?;
         }
         out.finish()?;

@@ -1,8 +1,9 @@
 //! Which node directories a command is about.
 
 use super::CliError;
+use super::error::Failures;
 use crate::node::basedir::Basedir;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `DIR`, `-C DIR`, or several with `-m`.
 #[derive(clap::Args)]
@@ -29,6 +30,15 @@ impl Directories {
             ));
         }
         Ok(if named.is_empty() { vec![default_dir()] } else { named })
+    }
+
+    /// Does `work` for every directory, whatever becomes of those before it.
+    pub fn each(&self, work: impl Fn(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
+        let mut failures = Failures::default();
+        for dir in self.all()? {
+            failures.note(work(&dir));
+        }
+        failures.end()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person is told when a command fails.
 
-use super::debug::DebugError;
+use super::debug::{DebugError, Kind};
 use crate::node::NodeError;
 use crate::node::basedir::BasedirError;
 use std::io::Write;
@@ -37,6 +37,12 @@ impl CliError {
         end(&self.what)
     }
 
+    /// What to do, alone.
+    #[cfg(test)]
+    pub fn advised(&self) -> String {
+        end(&self.advice)
+    }
+
     /// The same in other words on what to do.
     #[must_use]
     pub fn advise(self, advice: impl Into<String>) -> Self {
@@ -45,12 +51,38 @@ impl CliError {
 
     /// Prints both sentences on stderr; the exit code is 1, or 2 for wrong usage.
     pub fn report(&self) -> ExitCode {
-        if self.code != NOBODY_READS {
+        self.tell();
+        ExitCode::from(self.code)
+    }
+
+    fn tell(&self) {
+        if !self.what.is_empty() {
             // A closed stderr must not turn a failure into a panic.
             let (what, advice) = (end(&self.what), end(&self.advice));
             let _ = writeln!(std::io::stderr(), "tahoe: {what}\n{advice}");
         }
-        ExitCode::from(self.code)
+    }
+}
+
+/// What failed of a command that goes on with the rest: each failure is told when it happens, and the
+/// worst of them is the command's exit code.
+#[derive(Default)]
+pub struct Failures(u8);
+
+impl Failures {
+    pub fn note(&mut self, outcome: Result<(), CliError>) {
+        if let Err(error) = outcome {
+            error.tell();
+            self.0 = self.0.max(error.code);
+        }
+    }
+
+    /// The outcome of the command; there is nothing left to tell.
+    pub fn end(self) -> Result<(), CliError> {
+        match self.0 {
+            0 => Ok(()),
+            code => Err(CliError { code, ..CliError::new("", "") }),
+        }
     }
 }
 
@@ -77,7 +109,11 @@ impl From<BasedirError> for CliError {
 
 impl From<DebugError> for CliError {
     fn from(error: DebugError) -> Self {
-        Self { what: error.what, advice: error.advice, code: if error.usage { 2 } else { 1 } }
+        match error.kind {
+            Kind::Failed => Self::new(error.what, error.advice),
+            Kind::Usage => Self::usage(error.what, error.advice),
+            Kind::NobodyReads => Self::nobody_reads(),
+        }
     }
 }
 

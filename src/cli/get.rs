@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::session::Session;
 use super::{CliError, local};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ pub struct Arguments {
     cap: String,
     /// Where to write the file; without it, or with `-`, to stdout.
     #[arg(value_name = "FILE", default_value = "-")]
-    file: String,
+    file: PathBuf,
     #[command(flatten)]
     gateway: Gateway,
 }
@@ -34,7 +34,7 @@ impl Arguments {
         let session = self.gateway.session()?;
         let place = session.place(&self.cap)?;
         refuse_directory(&session, &place)?;
-        if self.file == "-" {
+        if self.file == Path::new("-") {
             let answer = session.connection.get(&place.url())?.success("")?;
             let mut out = io::stdout().lock();
             let progress = Progress::stream(answer.size());
@@ -42,9 +42,10 @@ impl Arguments {
             progress.finish();
             return Ok(());
         }
-        let path = Path::new(&self.file);
+        let path = self.file.as_path();
         if path.is_dir() {
-            return Err(CliError::new(format!("{} is a folder", self.file), "Name a file in it."));
+            let name = path.display();
+            return Err(CliError::new(format!("{name} is a folder"), "Name a file in it."));
         }
         let answer = session.connection.get(&place.url())?.success("")?;
         let progress = Progress::stream(answer.size());
@@ -69,7 +70,7 @@ fn refuse_directory(session: &Session, place: &Location) -> Result<(), CliError>
     ))
 }
 
-/// Writes what is on its way to `path`, which is there whole or not at all. The inner failure is the
+/// Writes what is on its way to `path`, which is replaced as a whole unless it is a device or a pipe. The inner failure is the
 /// download's, the outer one this machine's.
 pub fn save(
     answer: Answer,
@@ -78,9 +79,8 @@ pub fn save(
 ) -> Result<Result<(), CliError>, CliError> {
     let fail = |error: &io::Error| local::unwritable(path, error);
     let mut file = NewFile::create(path).map_err(|error| fail(&error))?;
-    let out = file.file().map_err(|error| fail(&error))?;
     let mut refused = None;
-    let mut out = Noticing { out, refused: &mut refused };
+    let mut out = Noticing { out: &mut file, refused: &mut refused };
     let received = receive(answer, &mut out, &path.display().to_string(), progress);
     if let Some(error) = refused {
         return Err(fail(&error));

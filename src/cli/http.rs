@@ -2,18 +2,22 @@
 
 use super::CliError;
 use super::dirs::default_dir;
-use super::output::shown;
+use super::pinned::Pinned;
+pub use super::refusal::about;
+use super::refusal::refusal;
 use crate::base::limits::{ANSWER_TEXT_MAX, CLI_WORKERS};
 pub use crate::gateway::address::percent_encode;
 use crate::gateway::webport::WebPort;
 use crate::node::basedir::Basedir;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::io::{BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::http::{Request, Response};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, Body, BodyReader, SendBody};
 
 /// A gateway on the same machine or in the same house answers much sooner.
@@ -41,6 +45,8 @@ pub struct Connection {
     agent: Agent,
     base: String,
     token: Option<String>,
+    /// Only the node's own certificate is accepted.
+    pinned: bool,
     allow_new_tub: bool,
 }
 
@@ -56,12 +62,7 @@ impl Gateway {
                 "It looks like http://127.0.0.1:8123/.",
             ));
         }
-        let mut tls = TlsConfig::builder();
-        if let Some(own) = certificate {
-            tls = tls.root_certs(RootCerts::new_with_certs(&[own]));
-        }
         let config = Agent::config_builder()
-            .tls_config(tls.build())
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIME))
             .max_redirects(0)
@@ -71,32 +72,67 @@ impl Gateway {
             .build();
         let base = base.trim_end_matches('/').to_owned();
         let allow_new_tub = self.allow_new_tub;
-        Ok(Connection { agent: config.new_agent(), base, token, allow_new_tub })
+        let pinned = certificate.is_some();
+        let agent = match certificate.map(Pinned::new).and_then(Result::ok) {
+            Some(tls) => {
+                let connector = TcpConnector::default().chain(tls);
+                Agent::with_parts(config, connector, DefaultResolver::default())
+            }
+            None => config.new_agent(),
+        };
+        Ok(Connection { agent, base, token, pinned, allow_new_tub })
     }
 
     /// The address of a node's gateway, its token, and its own certificate if it has one.
     fn of_node(&self) -> Result<Node, CliError> {
         let dir = self.node_directory.clone().unwrap_or_else(default_dir);
         let basedir = Basedir::open(&dir)?;
-        let url = basedir.read("node.url")?.ok_or_else(|| {
-            CliError::new(
-                format!("The node in {} has no gateway, or never ran", dir.display()),
-                "Write a port into its file webport and start it, or name a gateway with -u URL.",
-            )
-        })?;
+        let Some(url) = basedir.read("node.url")? else { return Err(no_gateway(&basedir, &dir)) };
         // Only a gateway that listens to others asks for it; one that does not ignores it.
         let token = basedir.read("private/api_auth_token").ok().flatten();
         Ok((url, token, own_certificate(&basedir)))
     }
 }
 
-type Node = (String, Option<String>, Option<Certificate<'static>>);
+type Node = (String, Option<String>, Option<CertificateDer<'static>>);
+
+/// Why a node has not said where its gateway is.
+fn no_gateway(basedir: &Basedir, dir: &Path) -> CliError {
+    let dir = dir.display();
+    match basedir.read("webport") {
+        Ok(Some(_)) => CliError::new(
+            format!("The node in {dir} is not running"),
+            format!("Start it with `tahoe start {dir}`, or name another gateway with -d or -u."),
+        ),
+        _ => CliError::new(
+            format!("The node in {dir} has no gateway"),
+            "Write a port into its file webport and start it, or name a gateway with -d or -u.",
+        ),
+    }
+}
 
 /// A node's own certificate is trusted for that node, whoever signed it.
-fn own_certificate(basedir: &Basedir) -> Option<Certificate<'static>> {
+fn own_certificate(basedir: &Basedir) -> Option<CertificateDer<'static>> {
     let webport = WebPort::parse(&basedir.read("webport").ok()??).ok()?;
     let name = webport.tls?.certificate;
-    Certificate::from_pem(basedir.read(name.to_str()?).ok()??.as_bytes()).ok()
+    CertificateDer::from_pem_slice(basedir.read(name.to_str()?).ok()??.as_bytes()).ok()
+}
+
+/// Why an answer is not that of the server which TLS is to make sure of, if that is the error.
+fn distrust(error: &ureq::Error) -> Option<String> {
+    use rustls::{CertificateError, Error};
+    let inner = match error {
+        ureq::Error::Tls(text) => return Some((*text).to_owned()),
+        ureq::Error::Rustls(error) => error,
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref()?,
+        _ => return None,
+    };
+    Some(match inner {
+        Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+            "it shows another certificate than the one in the node's folder".to_owned()
+        }
+        other => other.to_string(),
+    })
 }
 
 /// What a request carries.
@@ -175,6 +211,16 @@ impl Connection {
 
     /// What to say when there was no answer.
     fn unreachable(&self, error: &ureq::Error) -> CliError {
+        if let Some(reason) = distrust(error) {
+            let advice = match self.pinned {
+                true => {
+                    "Restart the node if its certificate was changed; else look who listens there."
+                }
+                false => "Use -d NODEDIR of that node, whose own certificate is then trusted.",
+            };
+            let what = format!("{} cannot be trusted to be the gateway: {reason}", self.base);
+            return CliError::new(what, advice);
+        }
         CliError::new(
             format!("The gateway at {} does not answer: {error}", self.base),
             "Start the node with `tahoe start`, or name another one with -d or -u.",
@@ -241,89 +287,6 @@ impl Answer {
         let status = self.response.status();
         let body = self.response.body_mut().with_config().limit(ANSWER_TEXT_MAX);
         let text = body.lossy_utf8(true).read_to_string().unwrap_or_default();
-        let text = error_of_json(&text).unwrap_or(text);
-        let said = sentence(&text).map(shown).unwrap_or_else(|| match status.as_u16() {
-            404 => "there is nothing by that name".to_owned(),
-            _ => status.to_string(),
-        });
-        let what = if what.is_empty() { said } else { about(what, &said) };
-        let advice = match status.as_u16() {
-            404 if !what.starts_with("No such") => {
-                "List the directory above it with `tahoe ls` to see what is there."
-            }
-            400 if text.starts_with("PUT to a directory") => {
-                "Write a slash behind it to mean a place inside."
-            }
-            400 | 404 => "Check the path, and the cap: it must be copied whole.",
-            401 => "Use -d NODEDIR, so that the node's token can be read.",
-            403 if text.contains("allow-new-tub") => {
-                "If you trust whoever gave you that cap, use --allow-new-tub."
-            }
-            403 if text.contains("NotWriteable") => {
-                "Use the write cap of that directory, or write to another one."
-            }
-            403 => "Use -d NODEDIR of a node of your own.",
-            409 if text.contains("accept-rollback") => {
-                "If its server was restored from a backup, run `tahoe accept-rollback`."
-            }
-            409 if text.contains("at the same time") => "Look at what is there now, and try again.",
-            409 if text.contains("into itself") => "Name a place outside of it.",
-            409 => "Remove or rename what is there first, or choose another name.",
-            410 if text.contains("does not have this directory") => {
-                "Check the cap: it must be copied whole; else ask whoever runs that server."
-            }
-            410 if text.contains("the vdrive server") => {
-                "Start that server's node; files that you have the caps of can be read meanwhile."
-            }
-            410 => "Too many servers are away now; try again when more are connected.",
-            413 | 507 => "Make room on the gateway's disk, or store a smaller file.",
-            502 if text.contains("the directory is damaged") => {
-                "On its server the file is in vdrive/quarantine: put one from a backup in its place."
-            }
-            502 if text.contains("no room") => "Make room on the disk of the vdrive server.",
-            502 => "Ask whoever runs the vdrive server to look into its node's logs.",
-            500..=599 => "Look at the gateway's page to see how many servers are connected.",
-            _ => "Check that the address is that of a Tahoe gateway.",
-        };
-        CliError::new(what, advice)
-    }
-}
-
-/// Something said about something; the name of a root has its colon already.
-pub fn about(what: &str, said: &str) -> String {
-    format!("{}: {said}", what.trim_end_matches(':'))
-}
-
-/// What is wrong, where an answer in JSON was asked for.
-fn error_of_json(text: &str) -> Option<String> {
-    let answer: Value = serde_json::from_str(text).ok()?;
-    answer.get("error")?.as_str().map(str::to_owned)
-}
-
-/// The line that says what went wrong; pages of markup and stack traces say it last or not at all.
-fn sentence(text: &str) -> Option<&str> {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next()?;
-    if first.starts_with('<') {
-        return None;
-    }
-    if first.starts_with("Traceback") { lines.next_back() } else { Some(first) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{error_of_json, sentence};
-
-    #[test]
-    fn one_line_is_taken_from_whatever_a_gateway_says() {
-        assert_eq!(sentence("No such child: a\n"), Some("No such child: a"));
-        assert_eq!(
-            sentence("\nTraceback (most recent call last):\n  x\nOops: y\n"),
-            Some("Oops: y")
-        );
-        assert_eq!(sentence("<html><p>no</p></html>"), None);
-        assert_eq!(sentence(" \n"), None);
-        assert_eq!(error_of_json("{\"error\": \"No such child: a\"}").unwrap(), "No such child: a");
-        assert_eq!(error_of_json("No such child: a"), None);
+        refusal(status.as_u16(), &status.to_string(), &text, what)
     }
 }

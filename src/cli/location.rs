@@ -11,7 +11,7 @@
 
 use super::CliError;
 use super::output::shown;
-use super::session::Session;
+use super::session::{Session, line_of_stdin};
 use crate::cli::http::percent_encode;
 
 /// For the help of every command that takes a place.
@@ -56,11 +56,13 @@ fn written(text: &str) -> Written<'_> {
     if text == "-" {
         return Written::Stdin;
     }
+    // A cap may have been copied with the blanks around it; a name may begin with one.
+    let text = if text.trim_start().starts_with("URI:") { text.trim_start() } else { text };
     let head = text.split('/').next().unwrap_or_default();
     let rest = text.get(head.len()..).unwrap_or_default();
     match head.split_once(':') {
         _ if head == "~" => Written::Private(rest),
-        _ if head.starts_with("URI:") => Written::Cap(head, rest),
+        _ if head.starts_with("URI:") => Written::Cap(head.trim_end(), rest),
         Some((name, _)) => Written::Alias(name, text.get(name.len() + 1..).unwrap_or_default()),
         None => Written::Global(text),
     }
@@ -75,7 +77,7 @@ impl Location {
     /// Reads a place; aliases and stdin are consulted only when it says so.
     pub fn parse(text: &str, session: &Session) -> Result<Self, CliError> {
         if text.trim().is_empty() {
-            return Err(CliError::new(
+            return Err(CliError::usage(
                 "An empty text names no place in the grid",
                 "Give a path such as global:docs, or a cap.",
             ));
@@ -91,11 +93,9 @@ impl Location {
                 let cap = aliases.get(name).ok_or_else(|| unknown_alias(name))?;
                 Self::new(Root::Cap(cap.to_owned()), path, format!("{}:", shown(name)))
             }
-            Written::Cap(cap, path) => {
-                Self::new(Root::Cap(cap.trim().to_owned()), path, CAP.into())
-            }
+            Written::Cap(cap, path) => Self::new(Root::Cap(cap.to_owned()), path, CAP.into()),
             Written::Stdin => {
-                let line = session.line_of_stdin()?;
+                let line = line_of_stdin()?;
                 let (cap, path) = line.split_once('/').unwrap_or((&line, ""));
                 let slash = if line.ends_with('/') { "/" } else { "" };
                 Self::new(Root::Cap(cap.to_owned()), &format!("{path}{slash}"), CAP.into())
@@ -155,6 +155,11 @@ impl Location {
         let (name, above) = self.path.split_last()?;
         let parent = Self { path: above.to_vec(), slash: true, ..self.clone() };
         Some((parent, name))
+    }
+
+    /// Where its path begins, and the path.
+    pub fn root_and_path(&self) -> (Self, &[String]) {
+        (Self { path: Vec::new(), slash: true, ..self.clone() }, &self.path)
     }
 
     /// Whether it is written as a place somewhere below `other`.
@@ -219,6 +224,8 @@ mod tests {
                 "URI:DIR:x@tcp:h:1,tcp:[::1]:2:k",
                 Written::Cap("URI:DIR:x@tcp:h:1,tcp:[::1]:2:k", ""),
             ),
+            (" URI:DIR2:a:b\n", Written::Cap("URI:DIR2:a:b", "")),
+            (" a", Written::Global(" a")),
             ("URI:DIR2:a:b/c:d/e", Written::Cap("URI:DIR2:a:b", "/c:d/e")),
         ] {
             assert_eq!(written(text), meant, "{text}");

@@ -39,8 +39,10 @@ mod new_file;
 mod objects;
 mod output;
 mod parallel;
+mod pinned;
 mod progress;
 mod put;
+mod refusal;
 mod restart;
 mod rm;
 mod run;
@@ -226,7 +228,7 @@ impl DebugCommand {
             Self::Control(arguments) => arguments.run(),
             Self::DumpDirnode(arguments) => arguments.run(),
             Self::DumpRootDirnode(arguments) => arguments.run(),
-            Self::Offline(command) => Ok(debug::run(command)?),
+            Self::Offline(command) => debug::run(command),
         }
     }
 }

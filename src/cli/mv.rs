@@ -17,8 +17,8 @@ pub struct Arguments {
     /// What to move.
     #[arg(value_name = "FROM")]
     from: String,
-    /// Its new place; with a slash at its end, the directory to move it into. A file that is there
-    /// is replaced, a directory is not.
+    /// Its new place, directories being made as needed; with a slash at its end, the directory to
+    /// move it into. A file that is there is replaced, a directory is not.
     #[arg(value_name = "TO")]
     to: String,
     #[command(flatten)]
@@ -44,31 +44,51 @@ impl Arguments {
             ));
         }
         if to.is_below(&from) {
-            return Err(CliError::new(
-                format!("{} cannot be moved into itself", from.shown()),
-                "Nobody would find it again; name a place outside of it.",
-            ));
+            return Err(into_itself(&from));
         }
         let Some((to_dir, to_name)) = to.split() else {
             return Err(CliError::usage(format!("{} is no new name", to.shown()), "Name a path."));
         };
         if plain(from_name) && plain(to_name) {
-            // In one call, the gateway sees to it that the child is never in neither place.
+            // In one call, the gateway sees to it that the child is never in neither place, and that
+            // the way to its new one does not lead through it.
             let mut call = format!(
                 "t=relink&from_name={}&to_name={}&replace=only-files",
                 percent_encode(from_name),
                 percent_encode(to_name),
             );
+            let mut what = from.shown();
             if from_dir.url() != to_dir.url() {
-                call.push_str(&format!("&to_dir={}", percent_encode(&cap_of(&to_dir, &session)?)));
+                let place = session.cap_and_path(&to_dir)?;
+                call.push_str(&format!("&to_dir={}", percent_encode(&place)));
+                what = format!("{what} to {}", to.shown());
             }
-            let answer = session.connection.post(&from_dir.ask(&call), "")?;
-            return refused_if_there(answer.success(&from.shown()), &to).map(drop);
+            let mut answer = session.connection.post(&from_dir.ask(&call), "")?;
+            if answer.status() == 404 && make_for(&to_dir, &from, &session)? {
+                answer = session.connection.post(&from_dir.ask(&call), "")?;
+            }
+            return in_its_words(answer.success(&what), &from, &to).map(drop);
         }
         link(&session, &from, &to)?;
         session.connection.delete(&from.url())?.success(&from.shown())?;
         Ok(())
     }
+}
+
+fn into_itself(from: &Location) -> CliError {
+    CliError::new(
+        format!("{} cannot be moved into itself", from.shown()),
+        "Nobody would find it again; name a place outside of it.",
+    )
+}
+
+/// Makes a directory that is not there, and those above it, if there is something to move into it.
+fn make_for(place: &Location, from: &Location, session: &Session) -> Result<bool, CliError> {
+    if session.look(place)?.is_some() || session.look(from)?.is_none() {
+        return Ok(false);
+    }
+    let made = session.connection.post(&place.ask("t=mkdir"), "")?;
+    made.success(&place.shown()).map(|_| true)
 }
 
 /// The call takes names without the white space around them and without slashes.
@@ -86,12 +106,19 @@ pub fn link(session: &Session, from: &Location, to: &Location) -> Result<(), Cli
         )
     })?;
     let answer = session.connection.put(&to.ask("t=uri&replace=only-files"), cap)?;
-    refused_if_there(answer.success(&to.shown()), to).map(drop)
+    in_its_words(answer.success(&to.shown()), from, to).map(drop)
 }
 
-/// A directory in the way wants another advice than other conflicts.
-fn refused_if_there<T>(result: Result<T, CliError>, to: &Location) -> Result<T, CliError> {
+/// Conflicts that want another advice than others.
+fn in_its_words<T>(
+    result: Result<T, CliError>,
+    from: &Location,
+    to: &Location,
+) -> Result<T, CliError> {
     result.map_err(|error| {
+        if error.what().contains("cannot be moved into itself") {
+            return into_itself(from);
+        }
         if error.what().contains("already a child") {
             let what = format!("{} is there already and is a directory", to.shown());
             return CliError::new(what, "Write a slash behind it to mean a place inside.");
@@ -109,17 +136,6 @@ pub fn into(to: Location, from: &Location) -> Result<Location, CliError> {
         CliError::usage(
             format!("{} has no name of its own", from.shown()),
             "Write the name behind the directory, such as global:docs/notes.txt.",
-        )
-    })
-}
-
-/// The cap of a directory that is there.
-fn cap_of(place: &Location, session: &Session) -> Result<String, CliError> {
-    let object = session.must_look(place)?;
-    object.cap().filter(|_| object.is_directory()).map(str::to_owned).ok_or_else(|| {
-        CliError::new(
-            format!("{} is not a directory", place.shown()),
-            "List the directory above it with `tahoe ls` to see what is there.",
         )
     })
 }

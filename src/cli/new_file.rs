@@ -1,66 +1,73 @@
-//! A local file that is there whole or not at all, whether its making fails or is interrupted.
+//! A local file that somebody asked for: where it replaces what is there it is whole or not there at
+//! all, whether its making fails or is interrupted.
 
+use crate::gateway::destination::{Destination, Writing};
 use std::collections::BTreeSet;
-use std::fs::{File, Permissions};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, Once, PoisonError};
-use tempfile::NamedTempFile;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// Files that an interrupted process must not leave behind.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Written under another name in the same folder; [`NewFile::keep`] gives it its own.
+/// Whatever stands at a path, being written; [`NewFile::keep`] makes a file of it.
 pub struct NewFile {
-    temporary: Option<NamedTempFile>,
-    path: PathBuf,
+    writing: Option<Writing>,
 }
 
 impl NewFile {
     pub fn create(path: &Path) -> io::Result<Self> {
         watch_for_interrupts();
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-        let temporary = tempfile::Builder::new()
-            .prefix(".tahoe-get-")
-            // What the umask leaves of these, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        unfinished.insert(temporary.path().to_owned());
-        Ok(Self { temporary: Some(temporary), path: path.to_owned() })
-    }
-
-    /// The file to write to.
-    pub fn file(&mut self) -> io::Result<&mut File> {
-        let temporary = self.temporary.as_mut();
-        temporary.map(NamedTempFile::as_file_mut).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let destination = Destination::find(path)?;
+        // Not while a FIFO waits for its reader: an interrupt must be heard there.
+        let whole = matches!(destination, Destination::Whole(..));
+        let unfinished = whole.then(unfinished);
+        let writing = destination.open()?;
+        if let (Some(mut unfinished), Some(name)) = (unfinished, writing.unfinished()) {
+            unfinished.insert(name.to_owned());
+        }
+        Ok(Self { writing: Some(writing) })
     }
 
     /// The file is whole: from now on it stands under its own name.
     pub fn keep(mut self) -> io::Result<()> {
-        let Some(temporary) = self.temporary.take() else { return Ok(()) };
-        let name = temporary.path().to_owned();
-        let kept = temporary.persist(&self.path);
-        forget(&name);
-        kept.map(drop).map_err(|error| error.error)
+        self.end(Writing::keep)
+    }
+
+    fn end(&mut self, how: impl FnOnce(Writing) -> io::Result<()>) -> io::Result<()> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let name = writing.unfinished().map(Path::to_owned);
+        let ended = how(writing);
+        if let Some(name) = name {
+            unfinished().remove(&name);
+        }
+        ended
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writing.as_mut().map_or(Ok(0), |writing| writing.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writing.as_mut().map_or(Ok(()), Writing::flush)
     }
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if let Some(temporary) = self.temporary.take() {
-            let name = temporary.path().to_owned();
-            drop(temporary);
-            forget(&name);
-        }
+        let _ = self.end(|writing| {
+            drop(writing);
+            Ok(())
+        });
     }
 }
 
-fn forget(name: &Path) {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// From the first call on, Ctrl-C and a request to end remove unfinished files first.
@@ -89,31 +96,9 @@ fn wait_for_one(ready: &Sender<()>) {
     });
     let Some(code) = code else { return };
     // Held to the end: nobody makes another file now.
-    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let unfinished = unfinished();
     for name in unfinished.iter() {
         let _ = std::fs::remove_file(name);
     }
     exit(code);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    #[test]
-    fn a_file_is_there_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        let mut file = NewFile::create(&path).unwrap();
-        file.file().unwrap().write_all(b"half").unwrap();
-        assert!(!path.exists());
-        drop(file);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        let mut file = NewFile::create(&path).unwrap();
-        file.file().unwrap().write_all(b"whole").unwrap();
-        file.keep().unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
 }

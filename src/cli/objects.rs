@@ -46,6 +46,11 @@ impl Object {
         self.1.rw_uri.as_deref().or(self.1.ro_uri.as_deref())
     }
 
+    /// The cap that may change it.
+    pub fn writable_cap(&self) -> Option<&str> {
+        self.1.rw_uri.as_deref()
+    }
+
     pub fn read_cap(&self) -> Option<&str> {
         self.1.ro_uri.as_deref()
     }

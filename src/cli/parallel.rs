@@ -56,7 +56,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn results_keep_their_order_and_eight_run_at_once() {
+    fn results_keep_their_order_and_all_workers_run_at_once() {
         let together = Barrier::new(CLI_WORKERS);
         let results = each((0..CLI_WORKERS * 3).collect(), |number| {
             together.wait();

@@ -4,12 +4,15 @@ use super::output::is_quiet;
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Read};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two lines where there is no terminal; shorter work says nothing.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Once the gateway has everything, and what then moves.
+const STORING: &str = "{spinner} {msg} {decimal_bytes} sent, being stored on the servers {elapsed}";
+const TICK: Duration = Duration::from_millis(200);
 
 /// What is to be moved, and how much of it has been.
 pub struct Progress {
@@ -18,6 +21,7 @@ pub struct Progress {
     bytes: u64,
     files: u64,
     bytes_done: AtomicU64,
+    all_sent: AtomicBool,
     files_done: AtomicU64,
     began: Instant,
     said: Mutex<Instant>,
@@ -44,6 +48,7 @@ impl Progress {
             bytes: size.unwrap_or(0),
             files,
             bytes_done: AtomicU64::new(0),
+            all_sent: AtomicBool::new(false),
             files_done: AtomicU64::new(0),
             began,
             said: Mutex::new(began),
@@ -85,6 +90,23 @@ impl Progress {
         self.say_now_and_then();
     }
 
+    /// A reader whose bytes count on their way to a gateway. That has them long before they are stored:
+    /// from their end on it is told that the servers are still at work.
+    pub fn send<R: Read>(&self, reader: R) -> Sending<'_, R> {
+        Sending(self.watch(reader))
+    }
+
+    /// All bytes have left; what there is to wait for now has no measure.
+    fn all_sent(&self) {
+        if !self.all_sent.swap(true, Relaxed) {
+            if let Ok(style) = ProgressStyle::with_template(STORING) {
+                self.bar.set_style(style);
+                self.bar.enable_steady_tick(TICK);
+            }
+            self.say_now_and_then();
+        }
+    }
+
     fn say_now_and_then(&self) {
         if !self.plain {
             return;
@@ -97,12 +119,16 @@ impl Progress {
         }
     }
 
-    /// Such as `12 of 2000 files, 48.00 kB of 8.19 MB, 9.60 kB/s, 14 minutes left`.
+    /// Such as `48.00 kB sent, being stored on the servers`, or `12 of 2000 files, 48.00 kB of 8.19 MB, 9.60 kB/s, 14 minutes left`.
     fn line(&self, elapsed: Duration) -> String {
         let (bytes, files) = (self.bytes_done.load(Relaxed), self.files_done.load(Relaxed));
         let mut line = String::new();
         if self.files > 1 {
             line.push_str(&format!("{files} of {} files, ", self.files));
+        }
+        if self.all_sent.load(Relaxed) {
+            line.push_str(&format!("{} sent, being stored on the servers", DecimalBytes(bytes)));
+            return line;
         }
         line.push_str(&DecimalBytes(bytes).to_string());
         if self.bytes > 0 {
@@ -128,9 +154,13 @@ impl Drop for Progress {
 
 fn bar(size: Option<u64>, files: u64) -> ProgressBar {
     let template = match (size, files) {
-        (None, _) => "{spinner} {bytes} {bytes_per_sec}",
-        (Some(_), 1) => "{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}",
-        (Some(_), _) => "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}",
+        (None, _) => "{spinner} {decimal_bytes} {decimal_bytes_per_sec}",
+        (Some(_), 1) => {
+            "{decimal_bytes}/{decimal_total_bytes} {wide_bar} {decimal_bytes_per_sec} {eta}"
+        }
+        (Some(_), _) => {
+            "{msg} {decimal_bytes}/{decimal_total_bytes} {wide_bar} {decimal_bytes_per_sec} {eta}"
+        }
     };
     let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
     match ProgressStyle::with_template(template) {
@@ -153,6 +183,23 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
+/// See [`Progress::send`].
+pub struct Sending<'a, R>(Watched<'a, R>);
+
+impl<R: Read> Read for Sending<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.0.read(buffer)?;
+        let progress = self.0.progress;
+        let end = len == 0 && !buffer.is_empty() && progress.files == 1;
+        // Whoever knows the length does not ask for the end.
+        let whole = progress.bytes > 0 && progress.bytes_done.load(Relaxed) >= progress.bytes;
+        if end || whole {
+            progress.all_sent();
+        }
+        Ok(len)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +215,23 @@ mod tests {
         );
         let stream = Progress::stream(None);
         assert_eq!(stream.line(Duration::ZERO), "0 B, 0 B/s");
+    }
+
+    #[test]
+    fn what_is_sent_is_not_yet_stored() {
+        let one = Progress::stream(Some(1_000));
+        let mut reader = one.send(&[0; 1_000][..]);
+        reader.read_exact(&mut [0; 999]).unwrap();
+        assert!(!one.line(Duration::ZERO).contains("stored"));
+        reader.read_exact(&mut [0; 1]).unwrap();
+        assert_eq!(one.line(Duration::ZERO), "1.00 kB sent, being stored on the servers");
+        let unknown = Progress::stream(None);
+        io::copy(&mut unknown.send(&[0; 10][..]), &mut io::sink()).unwrap();
+        assert_eq!(unknown.line(Duration::ZERO), "10 B sent, being stored on the servers");
+        let two = Progress::files(20, 2);
+        io::copy(&mut two.send(&[0; 10][..]), &mut io::sink()).unwrap();
+        assert!(!two.line(Duration::ZERO).contains("stored"));
+        io::copy(&mut two.send(&[0; 10][..]), &mut io::sink()).unwrap();
+        assert!(two.line(Duration::ZERO).starts_with("0 of 2 files, 20 B sent"));
     }
 }

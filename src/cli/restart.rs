@@ -3,6 +3,8 @@
 use super::CliError;
 use super::dirs::Directories;
 use super::{start, stop};
+use crate::node::basedir::Basedir;
+use crate::node::check::check;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -15,7 +17,9 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        self.dirs.all()?.iter().try_for_each(|dir| {
+        self.dirs.each(|dir| {
+            // A node that would not start again goes on as it is.
+            check(&Basedir::open(dir)?)?;
             if !stop::stop(dir)? && !self.force {
                 return Err(CliError::new(
                     format!("No node is running in {}", dir.display()),

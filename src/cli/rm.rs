@@ -1,6 +1,7 @@
 //! `tahoe rm PATH…`, also called `unlink`.
 
 use super::CliError;
+use super::error::Failures;
 use super::http::Gateway;
 use super::location::PLACES;
 
@@ -13,7 +14,7 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
     /// What to take out of its directory, a directory with all that is in it included. Who has a
-    /// cap of it keeps it.
+    /// cap of it keeps it. What cannot be taken out does not keep the others from it.
     #[arg(value_name = "PATH", required = true)]
     places: Vec<String>,
     #[command(flatten)]
@@ -32,9 +33,11 @@ impl Arguments {
                 "Name something in it, such as global:docs/old.txt.",
             ));
         }
+        let mut failures = Failures::default();
         for place in &places {
-            session.connection.delete(&place.url())?.success(&place.shown())?.text()?;
+            let answer = session.connection.delete(&place.url());
+            failures.note(answer.and_then(|answer| answer.success(&place.shown())).map(drop));
         }
-        Ok(())
+        failures.end()
     }
 }

@@ -27,6 +27,29 @@ impl Gateway {
     }
 }
 
+/// The next line of stdin: where a cap can come from without standing in the list of processes.
+pub fn line_of_stdin() -> Result<String, CliError> {
+    let mut line = String::new();
+    let limit = CAP_TEXT_MAX as u64 * 2;
+    let read = std::io::stdin().lock().take(limit).read_line(&mut line);
+    read.map_err(|error| {
+        CliError::new(format!("stdin cannot be read: {error}"), "Pass the cap on one line.")
+    })?;
+    let line = line.trim();
+    if line.is_empty() {
+        return Err(CliError::new(
+            "stdin holds no cap",
+            "Pass one cap a line, such as `tahoe get - photo.jpg < photo.cap`.",
+        ));
+    }
+    Ok(line.to_owned())
+}
+
+/// A cap or furl as an argument: itself, or with `-` the next line of stdin.
+pub fn or_stdin(text: String) -> Result<String, CliError> {
+    if text == "-" { line_of_stdin() } else { Ok(text) }
+}
+
 impl Session {
     pub fn aliases(&self) -> Result<&Aliases, CliError> {
         if let Some(aliases) = self.aliases.get() {
@@ -50,24 +73,6 @@ impl Session {
         })
     }
 
-    /// The next line of stdin: where a cap can come from without standing in the list of processes.
-    pub fn line_of_stdin(&self) -> Result<String, CliError> {
-        let mut line = String::new();
-        let limit = CAP_TEXT_MAX as u64 * 2;
-        let read = std::io::stdin().lock().take(limit).read_line(&mut line);
-        read.map_err(|error| {
-            CliError::new(format!("stdin cannot be read: {error}"), "Pass the cap on one line.")
-        })?;
-        let line = line.trim();
-        if line.is_empty() {
-            return Err(CliError::new(
-                "stdin holds no cap",
-                "Pass one cap a line, such as `tahoe get - photo.jpg < photo.cap`.",
-            ));
-        }
-        Ok(line.to_owned())
-    }
-
     /// What is at a place; none if nothing is.
     pub fn look(&self, place: &Location) -> Result<Option<Object>, CliError> {
         let answer = self.connection.get(&place.ask("t=json"))?;
@@ -75,6 +80,16 @@ impl Session {
             return Ok(None);
         }
         answer.success(&place.shown())?.json().map(Some)
+    }
+
+    /// A place as `CAP/path`, for a gateway that is to follow the path.
+    pub fn cap_and_path(&self, place: &Location) -> Result<String, CliError> {
+        let (root, path) = place.root_and_path();
+        let cap = match root.bare_cap() {
+            Some(cap) => cap.to_owned(),
+            None => self.connection.get(&root.ask("t=uri"))?.success(&root.shown())?.text()?,
+        };
+        Ok([cap].into_iter().chain(path.iter().cloned()).collect::<Vec<_>>().join("/"))
     }
 
     /// What is at a place, where there must be something.

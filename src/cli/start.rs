@@ -16,7 +16,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        self.dirs.all()?.iter().try_for_each(|dir| start(dir))
+        self.dirs.each(start)
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        self.dirs.all()?.iter().try_for_each(|dir| {
+        self.dirs.each(|dir| {
             if stop(dir)? {
                 return output::summary(format_args!("stopped {}", dir.display()));
             }

@@ -98,7 +98,7 @@ pub fn lines(
         let len = len.map_err(|error| broken_off(&error.to_string()))?;
         let text = line.trim();
         if let Some(reason) = text.strip_prefix("ERROR:") {
-            return Err(broken_off(&shown(reason.trim())));
+            return Err(broken_off(&shown(bare(reason.trim()))));
         }
         if len == 0 {
             return if whole { Ok(()) } else { Err(broken_off("the connection ended early")) };
@@ -113,9 +113,24 @@ pub fn lines(
     }
 }
 
+/// What is in the brackets of `DirectoryError(…)`, the name being for programs.
+fn bare(reason: &str) -> &str {
+    let inner = reason.split_once('(').filter(|(class, _)| class.ends_with("Error"));
+    inner.and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(reason)
+}
+
 fn broken_off(reason: &str) -> CliError {
     CliError::new(
         format!("The walk broke off: {reason}"),
         "What was printed is not all; try again when more servers are connected.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_names_of_errors_are_for_programs() {
+        assert_eq!(super::bare("DirectoryError(it is (quite) away.)"), "it is (quite) away.");
+        assert_eq!(super::bare("gone (for now)"), "gone (for now)");
+    }
 }

@@ -30,7 +30,6 @@ pub mod kernel;
 pub mod layout;
 pub mod lease;
 pub mod many;
-pub mod pool;
 pub mod tags;
 pub mod ueb;
 pub mod verify;

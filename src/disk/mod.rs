@@ -9,6 +9,8 @@
 //! Calls block; [`jobs`] keeps servers from waiting for them. Nothing is durable before [`File::sync`]; no new, renamed or removed name is
 //! durable before [`Disk::sync_dir`] of the folder that holds it.
 
+mod aligned;
+mod direct;
 pub mod faults;
 pub mod jobs;
 pub mod kv;
@@ -16,6 +18,7 @@ pub mod marker;
 pub mod memory;
 mod real;
 
+pub use aligned::{ALIGNMENT, AlignedBuffer};
 pub use faults::{Fault, Faults, Op};
 
 use faults::Verdict;
@@ -29,7 +32,8 @@ use std::sync::Arc;
 pub enum Cache {
     /// Like any write.
     Keep,
-    /// The bytes will not be read soon: let them leave memory once they are on disk.
+    /// The bytes will not be read soon: let them go past the page cache, or leave it once they are
+    /// on disk. Cheapest from an [`AlignedBuffer`], for an offset that is aligned too.
     Drop,
 }
 
@@ -75,6 +79,8 @@ pub trait Backend: Send + Sync {
 pub trait RawFile: Send + Sync {
     fn read_at(&self, to: &mut [u8], offset: u64) -> io::Result<usize>;
     fn write_at(&self, bytes: &[u8], offset: u64, cache: Cache) -> io::Result<()>;
+    /// These bytes will be read soon.
+    fn will_read(&self, _offset: u64, _len: u64) {}
     fn sync(&self) -> io::Result<()>;
     /// A sync failed by plan: as with a real one, what it was for stays readable and is lost.
     fn sync_failed(&self) {}
@@ -216,6 +222,11 @@ impl File {
             }
         }
         Ok(filled)
+    }
+
+    /// Lets the disk begin with a read that will come soon. Nothing depends on it.
+    pub fn will_read(&self, offset: u64, len: u64) {
+        self.raw.will_read(offset, len);
     }
 
     /// Up to `len` bytes from `offset` on; fewer at the end of the file.

@@ -3,6 +3,7 @@
 //! Only `rename` without replacing, uncached writes and folder locks need the system's
 //! own calls; each has a fallback for systems or file systems that lack it.
 
+use super::direct;
 use super::{Backend, Cache, Entry, Mode, RawFile};
 use std::any::Any;
 use std::fs::{self, OpenOptions};
@@ -11,7 +12,10 @@ use std::path::Path;
 
 pub(super) struct Real;
 
-struct RealFile(fs::File);
+struct RealFile {
+    file: fs::File,
+    direct: direct::Direct,
+}
 
 impl Backend for Real {
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn RawFile>> {
@@ -31,7 +35,7 @@ impl Backend for Real {
         }
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Box::new(RealFile(options.open(path)?)))
+        Ok(Box::new(RealFile { file: options.open(path)?, direct: direct::Direct::default() }))
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -114,31 +118,40 @@ impl Backend for Real {
 impl RawFile for RealFile {
     fn read_at(&self, to: &mut [u8], offset: u64) -> io::Result<usize> {
         #[cfg(unix)]
-        return std::os::unix::fs::FileExt::read_at(&self.0, to, offset);
+        return std::os::unix::fs::FileExt::read_at(&self.file, to, offset);
         #[cfg(windows)]
-        return std::os::windows::fs::FileExt::seek_read(&self.0, to, offset);
+        return std::os::windows::fs::FileExt::seek_read(&self.file, to, offset);
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64, cache: Cache) -> io::Result<()> {
         let (mut bytes, mut offset) = (bytes, offset);
         if cache == Cache::Drop {
-            let done = uncached(&self.0, bytes, offset)?;
+            let done = match self.direct.write_at(&self.file, bytes, offset)? {
+                0 => uncached(&self.file, bytes, offset)?,
+                done => done,
+            };
             bytes = bytes.get(done..).unwrap_or_default();
             offset += done as u64;
         }
-        write_all_at(&self.0, bytes, offset)
+        write_all_at(&self.file, bytes, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn will_read(&self, offset: u64, len: u64) {
+        use rustix::fs::{Advice, fadvise};
+        let _ = fadvise(&self.file, offset, std::num::NonZeroU64::new(len), Advice::WillNeed);
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn size(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 }
 

@@ -13,13 +13,14 @@ use super::answer::Failure;
 use super::work::walk::index_text;
 use crate::base::limits::BLACKLIST_MAX;
 use crate::cap::Cap;
+use crate::grid::deep::MayEnter;
 use actix_web::http::StatusCode;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// When a file was changed, in seconds and nanoseconds, and its length.
 type Stamp = (i64, i64, u64);
@@ -27,17 +28,17 @@ type Stamp = (i64, i64, u64);
 /// Reasons by storage index.
 type Entries = HashMap<String, String>;
 
-/// The file and what it said last.
-#[derive(Default)]
+/// The file and what it said last. Clones share it.
+#[derive(Clone, Default)]
 pub struct Blacklist {
     file: Option<PathBuf>,
-    read: Mutex<(Option<Stamp>, Entries)>,
+    read: Arc<Mutex<(Option<Stamp>, Entries)>>,
 }
 
 impl Blacklist {
     /// In that file, which need not be there.
     pub fn new(file: PathBuf) -> Self {
-        Self { file: Some(file), read: Mutex::default() }
+        Self { file: Some(file), read: Arc::default() }
     }
 
     /// 403 for what the owner prohibits.
@@ -54,6 +55,12 @@ impl Blacklist {
                 Err(Failure::new(StatusCode::FORBIDDEN, text))
             }
         }
+    }
+
+    /// For walks, which go around what is prohibited.
+    pub fn may_enter(&self) -> MayEnter {
+        let this = self.clone();
+        Arc::new(move |cap| this.check(cap).is_ok())
     }
 
     fn reason(&self, index: &str) -> io::Result<Option<String>> {

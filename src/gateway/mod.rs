@@ -8,6 +8,7 @@
 //! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
 //! - [`route`], [`address`], [`args`]: what a request asks for; pure
 //! - [`body`], [`spool`]: request bodies on their way in
+//! - [`destination`]: a file of this machine that somebody asked for
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
 //! - [`welcome`], [`status`], [`history`]: the node and what it has been doing
 //! - [`pages`]: everything that is drawn for people
@@ -23,6 +24,7 @@ pub mod answer;
 pub mod args;
 pub mod blacklist;
 pub mod body;
+pub mod destination;
 pub mod failure;
 pub mod guard;
 pub mod history;
@@ -34,6 +36,7 @@ pub mod pages;
 pub mod range;
 pub mod route;
 pub mod serve;
+mod shelf;
 pub mod sniff;
 pub mod spool;
 pub mod status;

@@ -28,9 +28,10 @@ use crate::grid::dirnode::Directories;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use rustls::ServerConfig;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a gateway needs to answer.
@@ -82,7 +83,7 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(
-        "the gateway would listen on {0} for other machines without TLS, so caps and the token \
+        "would listen on {0} for other machines without TLS, so caps and the token \
          could be read on the way"
     )]
     Exposed(SocketAddr),
@@ -107,11 +108,7 @@ impl Running {
 impl Settings {
     /// Starts to listen. Workers are threads of their own; this one only sets them up.
     pub fn serve(self, gateway: Gateway) -> Result<Running, ServeError> {
-        let tls = self.webport.tls.as_ref();
-        let tls = tls.map(|files| server_config(&self.folder, files)).transpose()?;
-        if !self.webport.is_local() && tls.is_none() && !self.insecure {
-            return Err(ServeError::Exposed(self.webport.address));
-        }
+        let tls = tls_of(&self.webport, &self.folder, self.insecure)?;
         if !self.webport.is_local() && tls.is_none() {
             tracing::warn!("the gateway listens to other machines without TLS, as `insecure` says");
         }
@@ -139,6 +136,19 @@ impl Settings {
     }
 }
 
+/// What a webport wants of TLS, its files being looked for in `folder`; an error if other machines
+/// could read what is sent and nobody said that they may.
+pub fn tls_of(
+    webport: &WebPort,
+    folder: &Path,
+    insecure: bool,
+) -> Result<Option<ServerConfig>, ServeError> {
+    if webport.tls.is_none() && !webport.is_local() && !insecure {
+        return Err(ServeError::Exposed(webport.address));
+    }
+    Ok(webport.tls.as_ref().map(|files| server_config(folder, files)).transpose()?)
+}
+
 /// An address that a program on this machine can connect to.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
@@ -154,21 +164,26 @@ fn start(
 ) -> io::Result<Server> {
     let gateway = web::Data::new(gateway);
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(WEB_WORKERS_MAX);
-    let server = HttpServer::new(move || {
-        App::new().app_data(gateway.clone()).default_service(web::to(handle))
-    })
-    .workers(workers)
-    .worker_max_blocking_threads(WORKER_DISK_THREADS)
-    .max_connections(WEB_CONNECTIONS_MAX.div_ceil(workers))
-    .client_request_timeout(WEB_HEAD_TIME)
-    .keep_alive(WEB_KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals();
+    let server = HttpServer::new(move || App::new().configure(routes(gateway.clone())))
+        .workers(workers)
+        .worker_max_blocking_threads(WORKER_DISK_THREADS)
+        .max_connections(WEB_CONNECTIONS_MAX.div_ceil(workers))
+        .client_request_timeout(WEB_HEAD_TIME)
+        .keep_alive(WEB_KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
     let server = match tls {
         Some(config) => server.listen_rustls_0_23(listener, config)?,
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// All that a gateway answers, for whatever takes the requests in.
+pub fn routes(gateway: web::Data<Gateway>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        config.app_data(gateway).default_service(web::to(handle));
+    }
 }
 
 /// Spool writes of one worker at once.
@@ -280,7 +295,7 @@ async fn plainly(
         ) => write::write(asked, &address, action, body).await,
         (Place::Object(address), _) => match read::read(asked, &address, action).await {
             Err(failure) if failure.asks_leave && wants_page(request) => {
-                Ok(page::ask_for_tub(asked, &address.path(), &failure.text))
+                Ok(page::ask_for_tub(asked, &address.path()))
             }
             answer => answer,
         },
@@ -303,6 +318,7 @@ async fn plainly(
         (Place::Login, _) => owner.log_in(arguments),
         (Place::Transfer(name), _) => status::transfer(history, &name),
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
+        (Place::Grid, _) => pages::grid::grid(asked).await,
         (place, _) => about_node(asked, &place),
     }
 }
@@ -357,7 +373,6 @@ fn about_node(asked: &Asked<'_>, place: &Place) -> Result<HttpResponse, Failure>
     match place {
         Place::Welcome if json => Ok(welcome::answer(&(gateway.status)())),
         Place::Welcome => pages::home::home(asked),
-        Place::Grid => pages::grid::grid(asked),
         Place::Provisioning => pages::provisioning::provisioning(arguments),
         Place::Deleted => pages::trash::page(asked),
         Place::Help => pages::forms::help(),

@@ -5,9 +5,11 @@
 //!                 └─ more ──▶ unlinked 0600 file in NODE/tmp ──▶ upload
 //! ```
 //! All spooled bytes count against one limit; a body that does not fit is refused with 507. The
-//! file has no name, so it is gone with the process whatever happens.
+//! file has no name, so it is gone with the process whatever happens; the last one is kept on a
+//! [`Shelf`] for some seconds.
 
 use super::answer::Failure;
+use super::shelf::Shelf;
 use crate::base::limits::{
     BODIES_IN_MEMORY_MAX, BODY_IN_MEMORY_MAX, FILE_MAX, SEGMENT_MAX, WEB_BODIES_MAX,
     WEB_BODY_RATE_MIN, WEB_BODY_STALL_TIME,
@@ -36,11 +38,13 @@ pub struct Spool {
     memory: Arc<Budget>,
     disk: Arc<Budget>,
     places: Arc<Semaphore>,
+    shelf: Shelf,
 }
 
 /// A whole request body. Its share of memory or disk is given back when it is dropped.
 pub struct Body {
     pub content: Content,
+    shelf: Shelf,
     _held: Vec<Held>,
     _place: OwnedSemaphorePermit,
 }
@@ -74,6 +78,17 @@ impl Content {
     }
 }
 
+impl Drop for Body {
+    fn drop(&mut self) {
+        let content = std::mem::replace(&mut self.content, Content::Memory(Bytes::new()));
+        if let Content::File { file, size, .. } = content
+            && let Some(file) = Arc::into_inner(file)
+        {
+            self.shelf.give(file, size);
+        }
+    }
+}
+
 impl Spool {
     /// Spools into `folder`, at most `limit` bytes at once.
     pub fn new(folder: PathBuf, limit: u64) -> Self {
@@ -82,6 +97,7 @@ impl Spool {
             memory: Budget::new(BODIES_IN_MEMORY_MAX as u64),
             disk: Budget::new(limit),
             places: Arc::new(Semaphore::new(WEB_BODIES_MAX)),
+            shelf: Shelf::default(),
         }
     }
 
@@ -261,8 +277,13 @@ impl<'a> Taking<'a> {
     /// Moves from memory to a file.
     async fn start_file(&mut self) -> Result<(), Failure> {
         let held = Budget::take(&self.spool.disk, self.waiting.len).ok_or_else(no_space)?;
-        let folder = self.spool.folder.clone();
-        let file = done(spawn_blocking(move || tempfile::tempfile_in(folder)).await)?;
+        let file = match self.spool.shelf.take() {
+            Some(file) => file,
+            None => {
+                let folder = self.spool.folder.clone();
+                done(spawn_blocking(move || tempfile::tempfile_in(folder)).await)?
+            }
+        };
         self.file = Some(Writing::Idle(Box::new(Sink { file, hasher: (self.hasher)() })));
         self.held = vec![held];
         Ok(())
@@ -288,7 +309,8 @@ impl<'a> Taking<'a> {
             }
             None => Content::Memory(self.waiting.joined()),
         };
-        Ok(Body { content, _held: self.held, _place: place })
+        let shelf = self.spool.shelf.clone();
+        Ok(Body { content, shelf, _held: self.held, _place: place })
     }
 }
 

@@ -83,7 +83,8 @@ pub fn transfer(history: &History, name: &str) -> Result<HttpResponse, Failure> 
     let record = record.ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, "This transfer is not remembered any more.")
     })?;
-    Ok(page::whole("Transfer", &activity::one(&record)?))
+    let all = "<p class=\"links\"><a href=\"/status\">All transfers</a></p>\n";
+    Ok(page::whole("Transfer", &(activity::one(&record)? + all)))
 }
 
 /// `/statistics`

@@ -10,6 +10,7 @@ use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{PATH_MAX, WALK_BYTES_MAX};
 use crate::cap::Cap;
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 /// One thing that was reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +34,14 @@ pub fn directory(target: &Target) -> Option<&Cap> {
     }
 }
 
+/// Whether a walk may look into a directory. One that it may not is told like any other, and nothing
+/// below it.
+pub type MayEnter = Arc<dyn Fn(&Cap) -> bool + Send + Sync>;
+
 /// A walk under way; see [`Traversal::next`].
 pub struct Traversal {
     directories: Directories,
+    may_enter: MayEnter,
     seen: HashSet<[u8; 16]>,
     /// Directories that were reached and not yet entered, the next last.
     below: Vec<(Vec<String>, Cap)>,
@@ -49,9 +55,10 @@ pub struct Traversal {
 }
 
 impl Traversal {
-    pub fn new(directories: Directories, root: Cap) -> Self {
+    pub fn new(directories: Directories, root: Cap, may_enter: MayEnter) -> Self {
         let mut this = Self {
             directories,
+            may_enter,
             seen: HashSet::new(),
             below: Vec::new(),
             ready: VecDeque::new(),
@@ -80,7 +87,7 @@ impl Traversal {
             None => {
                 let (path, cap) = self.below.pop()?;
                 self.waiting = self.waiting.saturating_sub(weight(&path));
-                self.entering = Some((path.clone(), cap.clone()));
+                self.entering = (self.may_enter)(&cap).then(|| (path.clone(), cap.clone()));
                 Reached { path, target: Target::Known(cap) }
             }
         };
@@ -93,7 +100,7 @@ impl Traversal {
             return Err(DirError::TooBig("directories in directories"));
         }
         let listing = self.directories.list(cap).await?;
-        self.stats.entered(cap, listing.entries.len());
+        self.stats.entered(listing.size, listing.entries.len());
         let (mut files, mut below) = (Vec::new(), Vec::new());
         for Entry { name, child } in listing.entries {
             let mut path = path.clone();
@@ -170,11 +177,9 @@ impl DeepStats {
         }
     }
 
-    fn entered(&mut self, cap: &Cap, children: usize) {
-        if let Some(size) = cap.size() {
-            self.directory_bytes = self.directory_bytes.saturating_add(size);
-            self.largest_directory = self.largest_directory.max(size);
-        }
+    fn entered(&mut self, size: u64, children: usize) {
+        self.directory_bytes = self.directory_bytes.saturating_add(size);
+        self.largest_directory = self.largest_directory.max(size);
         self.largest_directory_children = self.largest_directory_children.max(children as u64);
     }
 

@@ -6,7 +6,7 @@
 //! ```
 //! - [`servers`], [`permute`]: who is there, and in which order a file's servers are asked
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
-//! - [`source`], [`upload`], [`download`], [`client`]: the work
+//! - [`source`], [`upload`], [`download`], [`client`], `space`: the work
 //! - [`dirnode`]: names for caps
 //! - [`progress`], [`patience`], [`compute`]: how far, how long, on which threads
 
@@ -24,6 +24,7 @@ pub mod placement;
 pub mod progress;
 pub mod servers;
 pub mod source;
+mod space;
 mod tasks;
 pub mod upload;
 

@@ -14,7 +14,7 @@ pub struct Patience {
     pub settle: Duration,
     /// For an answer to an allocation or a lease request.
     pub allocate: Duration,
-    /// Without any acknowledged byte while a share is written.
+    /// Without any byte sent to or acknowledged by the server while a share is written.
     pub stall: Duration,
     /// For the answer to a close, which waits for the server's disk.
     pub close: Duration,

@@ -5,11 +5,14 @@
 
 use super::permute::{permute, position};
 use crate::base::StorageIndex;
+use crate::base::limits::EXPECT_TIME;
 use crate::storage::api::Storage;
 use crate::tub::{Ref, TubId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// One storage server and the live reference to it.
 #[derive(Clone)]
@@ -46,11 +49,20 @@ impl fmt::Display for Server {
 struct Known {
     servers: BTreeMap<TubId, Arc<Server>>,
     preferred: BTreeSet<TubId>,
+    /// Servers that are being dialled, and until when it is worth to wait for them.
+    expected: BTreeMap<TubId, Instant>,
 }
 
 /// The live list. Clones share it.
 #[derive(Clone, Default)]
-pub struct ServerPool(Arc<Mutex<Known>>);
+pub struct ServerPool(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    known: Mutex<Known>,
+    /// A server was added.
+    added: Notify,
+}
 
 impl ServerPool {
     pub fn new() -> Self {
@@ -58,14 +70,43 @@ impl ServerPool {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a server, or replaces the one with the same tub id (it reconnected).
     pub fn add(&self, server: Server) -> Arc<Server> {
         let server = Arc::new(server);
-        self.known().servers.insert(server.id, Arc::clone(&server));
+        let mut known = self.known();
+        known.servers.insert(server.id, Arc::clone(&server));
+        known.expected.remove(&server.id);
+        drop(known);
+        self.0.added.notify_waiters();
         server
+    }
+
+    /// Somebody begins to dial this server, which may be here soon.
+    pub fn expect(&self, id: TubId) {
+        self.known().expected.insert(id, Instant::now() + EXPECT_TIME);
+    }
+
+    /// Waits until there are at least `count` servers, or nobody is on the way any more who could make
+    /// it so: after a start or a loss of all links, servers that are there should not count as away.
+    pub async fn gathered(&self, count: usize) {
+        loop {
+            let added = self.0.added.notified();
+            let Some(until) = self.worth_waiting(count) else { return };
+            // Whoever comes ends the waiting, or the time that those who do not come are given.
+            let _ = tokio::time::timeout_at(until, added).await;
+        }
+    }
+
+    /// How long to wait for more servers, if there are fewer than `count` and some are expected.
+    fn worth_waiting(&self, count: usize) -> Option<Instant> {
+        let mut known = self.known();
+        let now = Instant::now();
+        known.expected.retain(|_, until| *until > now);
+        let latest = known.expected.values().max().copied();
+        latest.filter(|_| known.servers.len() < count)
     }
 
     /// Removes exactly this entry; a newer one with the same tub id stays.

@@ -34,18 +34,12 @@ impl Sealed {
         self.used = 0;
     }
 
-    /// Frees memory beyond `most` bytes; for an empty one.
-    pub fn shrink(&mut self, most: usize) {
-        if self.bytes.capacity() > most {
-            *self = Self::default();
-        }
-    }
-
     /// Adds `length` bytes of whatever content.
     fn grow(&mut self, length: usize) -> &mut [u8] {
         let from = self.used;
         self.used += length;
         if self.bytes.len() < self.used {
+            self.bytes.reserve_exact(self.used - self.bytes.len());
             self.bytes.resize(self.used, 0);
         }
         self.bytes.get_mut(from..self.used).unwrap_or_default()

@@ -6,6 +6,7 @@
 use super::neighbours::Neighbours;
 use crate::base::rim::fill_random;
 use crate::cap::Cap;
+use crate::gateway::destination::Destination;
 use crate::grid::{Client, Source, UploadOptions};
 use crate::tub::RemoteError;
 use crate::{remote_interface, wire_plain};
@@ -13,7 +14,7 @@ use actix::{Actor, Context, Handler, ResponseFuture};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long the transfers of a speed test took.
@@ -40,7 +41,7 @@ remote_interface! {
         0 => WaitForServers { count: u32, seconds: u32 } -> u32,
         /// Stores a file of this machine, by its absolute path; answers its cap.
         1 => Upload { path: String, convergent: bool } -> String,
-        /// Fetches a file to an absolute path, which is replaced once all of it is there.
+        /// Fetches a file to an absolute path, replacing a file there once all of it came.
         2 => Download { cap: String, path: String } -> u64,
         /// Stores and fetches `count` files of `size` random bytes, one after the other.
         3 => SpeedTest { count: u32, size: u64 } -> SpeedReport,
@@ -121,8 +122,7 @@ impl Handler<Download> for ControlActor {
         let grid = self.awake();
         Box::pin(async move {
             let path = absolute(&asked.path)?;
-            let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-            let opened = blocking(move || tempfile::NamedTempFile::new_in(folder)).await;
+            let opened = blocking(move || Destination::find(&path)?.open()).await;
             let mut file = opened.map_err(|error| file_error(&error))?;
             let mut written = 0;
             let mut content = std::pin::pin!(content(&grid, &asked.cap).await?);
@@ -132,8 +132,8 @@ impl Handler<Download> for ControlActor {
                 let wrote = blocking(move || file.write_all(&piece).map(|()| file)).await;
                 file = wrote.map_err(|error| file_error(&error))?;
             }
-            let kept = blocking(move || file.persist(path).map_err(|error| error.error)).await;
-            kept.map(|_| written).map_err(|error| file_error(&error))
+            let kept = blocking(move || file.keep()).await;
+            kept.map(|()| written).map_err(|error| file_error(&error))
         })
     }
 }

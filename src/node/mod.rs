@@ -1,6 +1,7 @@
 //! Nodes: directories of one-value files, what runs in them, and how it starts and stops.
 //!
 //! - [`basedir`], [`config`], [`secrets`], [`create`]: the directory
+//! - [`check`]: whether a node would start, by its files
 //! - [`lock`], [`logs`], [`foreground`]: one process a directory, what it writes, how it ends
 //! - [`running`]: a node from its directory; the only place where all layers meet
 //! - [`hints`]: how others are told to reach it
@@ -12,6 +13,7 @@
 //! - [`demo`]: a whole grid of such nodes in one process
 
 pub mod basedir;
+pub mod check;
 pub mod config;
 pub mod control;
 pub mod create;

@@ -81,6 +81,7 @@ impl Neighbours {
     }
 
     fn reach(&self, announcement: &Announcement) -> Reconnector {
+        self.0.pool.expect(announcement.tub());
         let (this, said) = (self.clone(), announcement.clone());
         self.0.tub.keep::<Storage>(announcement.furl.clone(), move |storage| {
             this.linked(&said, storage);
@@ -97,6 +98,12 @@ impl Neighbours {
             }
             changed.await;
         }
+    }
+
+    /// Waits until enough servers are connected for an upload to go well, or those that are known are
+    /// given up for now.
+    pub async fn gathered(&self) {
+        self.0.pool.gathered(self.0.parameters.current().happy().into()).await;
     }
 
     /// Drops all links and forgets all servers, so that nothing reconnects any more.
@@ -195,6 +202,9 @@ impl Neighbours {
             known.announcement = announcement.clone();
             known.introducer_says_gone = false;
             if let Some(reconnector) = known.reconnector.as_ref() {
+                if known.link.is_none() {
+                    self.0.pool.expect(tub);
+                }
                 reconnector.try_now();
             }
             return;

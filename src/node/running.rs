@@ -233,6 +233,8 @@ impl Node {
         if let Some(webport) = &config.webport {
             neighbours.wake();
             self.start_gateway(config, webport.clone(), options).await?;
+            // Who is told that the node is ready may use it at once.
+            neighbours.gathered().await;
         }
         Ok(())
     }

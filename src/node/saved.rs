@@ -21,6 +21,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 const NAME: &str = "private/known_servers";
+/// A damaged list, kept for whoever wants to look at it.
+const ASIDE: &str = "private/known_servers.damaged";
 /// Between two writes: what changes meanwhile waits for the next one.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -118,29 +120,53 @@ fn spelled(introducer: TubId, known: &KnownGrid) -> String {
     lines.join("\n")
 }
 
-/// What the file says about the grid of `introducer`; lines that make no sense are left out.
+/// What the file says about the grid of `introducer`. It can be had again: lines that make no sense
+/// are left out, and stop no node.
 fn read(basedir: &Basedir, introducer: TubId) -> Result<KnownGrid, BasedirError> {
     let path = basedir.join(NAME);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(parse(&text, introducer)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KnownGrid::default()),
-        Err(source) => Err(io_error(&path, source)),
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KnownGrid::default()),
+        Err(source) => return Err(io_error(&path, source)),
+    };
+    let (known, sound) = parse(&String::from_utf8_lossy(&bytes), introducer);
+    if !sound {
+        let aside = basedir.join(ASIDE);
+        let kept = fs::copy(&path, &aside).map(|_| aside.display().to_string());
+        let kept = kept.unwrap_or_else(|error| format!("nowhere: {error}"));
+        tracing::warn!(kept, "private/known_servers is damaged; the introducer will tell the rest");
     }
+    Ok(known)
 }
 
-fn parse(text: &str, introducer: TubId) -> KnownGrid {
-    let mut lines = text.lines().peekable();
-    if lines.next() != Some(&format!("introducer {introducer}")) {
-        return KnownGrid::default();
+/// What a text says of the grid, and whether all of it makes sense.
+fn parse(text: &str, introducer: TubId) -> (KnownGrid, bool) {
+    let mut lines = text.lines().filter(|line| !line.is_empty()).peekable();
+    match lines.next() {
+        Some(line) if line == format!("introducer {introducer}") => {}
+        // The list of another grid, which this node has left; or nothing yet.
+        Some(line) if line.starts_with("introducer ") => return (KnownGrid::default(), true),
+        first => return (KnownGrid::default(), first.is_none()),
     }
-    let parameters = lines.peek().and_then(|line| line.strip_prefix("parameters "));
-    let parameters = parameters.and_then(config::parameters);
-    let announcements = lines
-        .filter(|line| line.len() <= ANNOUNCEMENT_MAX * 2)
-        .filter_map(|line| Announcement::verify(&base32::decode(line).ok()?).ok())
-        .take(ANNOUNCEMENTS_MAX)
-        .collect();
-    KnownGrid { announcements, parameters }
+    let mut known = KnownGrid::default();
+    let mut sound = true;
+    if let Some(numbers) = lines.peek().and_then(|line| line.strip_prefix("parameters ")) {
+        lines.next();
+        known.parameters = config::parameters(numbers);
+        sound = known.parameters.is_some();
+    }
+    for line in lines.take(ANNOUNCEMENTS_MAX) {
+        match announcement(line) {
+            Some(announcement) => known.announcements.push(announcement),
+            None => sound = false,
+        }
+    }
+    (known, sound)
+}
+
+fn announcement(line: &str) -> Option<Announcement> {
+    let short = line.len() <= ANNOUNCEMENT_MAX * 2;
+    short.then(|| Announcement::verify(&base32::decode(line).ok()?).ok())?
 }
 
 #[cfg(test)]
@@ -166,9 +192,16 @@ mod tests {
         let parameters = Some(GridParameters { needed: 1, happy: 2, total: 3 });
         let (hub, other) = (TubId([1; 32]), TubId([2; 32]));
         let text = spelled(hub, &KnownGrid { announcements: announcements.clone(), parameters });
-        let known = parse(&format!("{text}\ngarbage\n\n"), hub);
-        assert!(known.announcements == announcements && known.parameters == parameters);
-        assert!(parse(&text, other).announcements.is_empty());
-        assert!(parse("", hub).parameters.is_none());
+        for (text, whole) in [(format!("{text}\n"), true), (format!("{text}\ngarbage\n\n"), false)]
+        {
+            let (known, sound) = parse(&text, hub);
+            assert!(known.announcements == announcements && known.parameters == parameters);
+            assert_eq!(sound, whole, "{text}");
+        }
+        for (text, whole) in [(text.as_str(), true), ("", true), ("\u{fffd}\nx", false)] {
+            let (known, sound) = parse(text, other);
+            assert!(known.announcements.is_empty() && known.parameters.is_none());
+            assert_eq!(sound, whole, "{text}");
+        }
     }
 }

@@ -43,6 +43,8 @@ remote_interface! {
             cancel: CancelSecret,
             data: Bulk,
         } -> Allocated,
+        /// How full it is.
+        7 => GetSpace {} -> SpaceNow,
     }
 }
 
@@ -97,7 +99,16 @@ pub struct ServerVersion {
     pub read_only: bool,
 }
 
-wire_plain!(ServerVersion);
+/// How full a server is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SpaceNow {
+    /// Bytes of all shares; `None` if that is not told, or not counted yet.
+    pub used: Option<u64>,
+    /// Bytes left; `None` if that is not told.
+    pub available: Option<u64>,
+}
+
+wire_plain!(ServerVersion, SpaceNow);
 
 wire_struct! {
     /// The answer to [`Allocate`] and [`Put`]. A share that was asked for and is nowhere here was refused for

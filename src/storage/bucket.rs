@@ -84,6 +84,15 @@ impl Share {
     /// share ends. `OutOfRange` if they would be more than one answer may carry; `NoSuchShare` if it
     /// was deleted while its file was closed.
     pub fn read(&self, ranges: &[(u64, u32)]) -> Result<Vec<u8>> {
+        self.read_into(ranges, |len| vec![0; len])
+    }
+
+    /// As [`Share::read`], into what `buffer` gives for that many bytes.
+    pub fn read_into(
+        &self,
+        ranges: &[(u64, u32)],
+        buffer: impl FnOnce(usize) -> Vec<u8>,
+    ) -> Result<Vec<u8>> {
         let cut = |(offset, len): &(u64, u32)| {
             (*offset, u64::from(*len).min(self.len.saturating_sub(*offset)))
         };
@@ -96,7 +105,11 @@ impl Share {
             let store = self.store.upgrade().ok_or(StoreError::Ended)?;
             store.reopen(&self.key, self.len)
         })?;
-        let mut bytes = vec![0; total as usize];
+        // Several places are fetched at once; the kernel itself looks ahead from one only.
+        for (offset, len) in cut.iter().skip(1).filter(|(_, len)| *len > 0) {
+            file.will_read(HEADER_LEN + offset, *len);
+        }
+        let mut bytes = buffer(total as usize);
         let mut rest = bytes.as_mut_slice();
         for (offset, len) in cut {
             let Some((place, later)) = rest.split_at_mut_checked(len as usize) else { break };

@@ -1,12 +1,12 @@
 //! Small writes gathered into few large ones.
 //!
-//! A share arrives in blocks of some 10 KB at odd offsets, since its data starts 12 bytes into the
-//! file. Writing these one by one is what costs: so they are gathered into pieces that end on a
-//! multiple of [`WRITE_CHUNK`] of the file. Whole chunks bypass the page cache; nobody reads a
-//! share right after it was written, and fresh cache pages are dear.
+//! A share arrives in pieces at odd offsets, since its data starts 12 bytes into the file. They are
+//! gathered into chunks that end on a multiple of [`WRITE_CHUNK`] of the file, in aligned memory.
+//! Whole chunks bypass the page cache; nobody reads a share right after it was written, and fresh
+//! cache pages are dear: ten times what the copy into aligned memory costs.
 
 use crate::base::limits::{WRITE_CHUNK, WRITE_GATHER_MAX};
-use crate::disk::Cache;
+use crate::disk::{AlignedBuffer, Cache};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -17,7 +17,7 @@ const CHUNK: u64 = WRITE_CHUNK as u64;
 pub(super) struct Gather {
     /// File offset of the first waiting byte.
     start: u64,
-    bytes: Vec<u8>,
+    bytes: AlignedBuffer,
     /// What all writers together hold.
     held: Arc<AtomicUsize>,
 }
@@ -30,8 +30,10 @@ fn to_boundary(offset: u64) -> usize {
 }
 
 impl Gather {
-    pub fn new(held: Arc<AtomicUsize>) -> Self {
-        Self { start: 0, bytes: Vec::new(), held }
+    /// For a file of `len` bytes.
+    pub fn new(held: Arc<AtomicUsize>, len: u64) -> Self {
+        let capacity = len.min(CHUNK) as usize;
+        Self { start: 0, bytes: AlignedBuffer::new(capacity), held }
     }
 
     fn end(&self) -> u64 {
@@ -86,7 +88,7 @@ impl Gather {
             self.start = offset;
         }
         self.held.fetch_add(data.len(), Relaxed);
-        self.bytes.extend_from_slice(data);
+        self.bytes.push(data);
         if ends { self.flush(sink) } else { Ok(()) }
     }
 
@@ -97,7 +99,7 @@ impl Gather {
         }
         let whole = self.start.is_multiple_of(CHUNK) && self.bytes.len() == WRITE_CHUNK;
         let cache = if whole { Cache::Drop } else { Cache::Keep };
-        let written = sink(&self.bytes, self.start, cache);
+        let written = sink(self.bytes.as_slice(), self.start, cache);
         self.held.fetch_sub(self.bytes.len(), Relaxed);
         self.bytes.clear();
         written
@@ -127,7 +129,7 @@ mod tests {
             let data: Vec<u8> = (0..total).map(|n| (n % 251) as u8).collect();
             let mut file = vec![0xEE; total];
             let mut writes = 0;
-            let mut gather = Gather::new(held.clone());
+            let mut gather = Gather::new(held.clone(), start + total as u64);
             let mut sink = |bytes: &[u8], at: u64, cache| {
                 let whole = at.is_multiple_of(CHUNK) && bytes.len().is_multiple_of(WRITE_CHUNK);
                 assert_eq!(cache == Cache::Drop, whole);
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn small_contiguous_writes_wait_and_others_do_not() {
         let held = Arc::new(AtomicUsize::new(0));
-        let mut gather = Gather::new(held.clone());
+        let mut gather = Gather::new(held.clone(), 1 << 30);
         assert!(gather.takes(12, 1000));
         gather.push(12, &[1; 1000], &mut |_, _, _| panic!("waits")).unwrap();
         assert!(gather.takes(1012, 1000));

@@ -47,7 +47,7 @@ impl Upload {
         (file, from): (File, PathBuf),
     ) -> Self {
         let lease = Lease::new(Version::Two, 0, &ask.secrets, store.lease_end());
-        let gather = Gather::new(store.gathered.clone());
+        let gather = Gather::new(store.gathered.clone(), file_len(ask.size));
         Self {
             key: reserved.key(),
             store,
@@ -66,7 +66,7 @@ impl Upload {
 
     /// Writes what surrounds the data.
     pub(super) fn write_frame(&mut self) -> Result<()> {
-        let header = Header { version: Version::Two, leases: 1, data_len: self.size };
+        let header = self.header();
         let (head, lease) = (header.to_bytes(), self.lease.to_bytes());
         if file_len(self.size) > ONE_PIECE_MAX {
             self.file.write_at(&head, 0, Cache::Keep)?;
@@ -79,11 +79,14 @@ impl Upload {
         Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
     }
 
+    fn header(&self) -> Header {
+        Header { version: Version::Two, leases: 1, data_len: self.size }
+    }
+
     /// Writes a share with what surrounds it.
     pub(super) fn write_whole(&mut self, data: &[u8]) -> Result<()> {
-        let header = Header { version: Version::Two, leases: 1, data_len: self.size };
         self.coverage.add(self.range(0, data)?).map_err(|_| StoreError::OutOfRange)?;
-        let whole = [&header.to_bytes(), data, &self.lease.to_bytes()].concat();
+        let whole = [&self.header().to_bytes(), data, &self.lease.to_bytes()].concat();
         Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
     }
 

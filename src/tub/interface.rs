@@ -4,6 +4,7 @@ use super::error::RemoteError;
 use super::payload::{Payload, WireCall};
 use super::refs::Ref;
 use super::wire::Wire;
+use crate::base::limits::{BODY_MAX, REPLY_MAX};
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use std::any::Any;
@@ -48,6 +49,9 @@ pub trait Interface: Sized + Send + Sync + 'static {
     /// The first four bytes of SHA-256 of [`Self::NAME`]; stands in every call head.
     fn id() -> u32;
 
+    /// Bytes that a reply of `method` takes at most.
+    fn reply_max(method: u16) -> usize;
+
     /// Decodes a call from the wire, queues it on `object`, and encodes its reply.
     fn invoke(
         object: &Arc<dyn Object>,
@@ -69,6 +73,11 @@ pub trait Call<I: Interface>: Wire + Message<Result = Result<Self::Reply, Remote
 pub fn interface_id(name: &str) -> u32 {
     let [a, b, c, d, ..] = crate::base::hash::sha256(name.as_bytes());
     u32::from_be_bytes([a, b, c, d])
+}
+
+/// Bytes that a reply of type `T` takes at most.
+pub const fn reply_max<T: Wire>() -> usize {
+    if T::HAS_BULK { REPLY_MAX } else { BODY_MAX }
 }
 
 /// Queues one typed message on an actor.
@@ -228,6 +237,13 @@ macro_rules! remote_interface {
                 static ID: ::std::sync::LazyLock<u32> =
                     ::std::sync::LazyLock::new(|| $crate::tub::interface_id($name));
                 *ID
+            }
+
+            fn reply_max(method: u16) -> usize {
+                match method {
+                    $($ordinal => $crate::tub::reply_max::<$reply>(),)*
+                    _ => 0,
+                }
             }
 
             fn invoke(

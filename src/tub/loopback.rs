@@ -5,9 +5,10 @@
 //! seed, so a failure can be had again.
 
 use super::network::BoxStream;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::sync::{mpsc, watch};
@@ -18,11 +19,16 @@ const WINDOW: usize = 256 << 10;
 /// Bytes carried at once.
 const PIECE: usize = 64 << 10;
 
+/// The same on a link of limited rate, where few bytes may be under way.
+const SMALL_PIECE: usize = 4 << 10;
+
 /// What the network does to one stream's bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Added to each piece of data on its way.
     pub latency: Duration,
+    /// Bytes a second that each direction of a stream carries; as many as there are if `None`.
+    pub rate: Option<NonZeroU32>,
     /// Position, counted over the bytes from the dialler, at which one bit is flipped.
     pub flip_outbound: Option<(u64, u8)>,
     /// The same for bytes to the dialler.
@@ -31,7 +37,8 @@ pub struct Faults {
     pub cut_outbound: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How a host is, or the way between two; the worst of them counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Condition {
     Up,
     /// Bytes stop; the connection stands (a hung host).
@@ -44,31 +51,46 @@ struct Node {
     incoming: mpsc::UnboundedSender<BoxStream>,
 }
 
+#[derive(Default)]
 struct State {
     nodes: HashMap<String, Node>,
-    conditions: HashMap<String, watch::Sender<Condition>>,
+    /// Hosts that are not well.
+    conditions: HashMap<String, Condition>,
+    /// How often each host has died.
+    deaths: HashMap<String, u64>,
+    /// Between the two nothing passes, whoever dialled.
+    parted: HashSet<(String, String)>,
     faults: Faults,
     dialled: u64,
 }
 
-/// An in-process network; clones are the same network.
-#[derive(Clone)]
-pub struct LoopbackNet(Arc<Mutex<State>>);
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Conditions may be others now.
+    changed: watch::Sender<()>,
+}
 
-impl Default for LoopbackNet {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            nodes: HashMap::new(),
-            conditions: HashMap::new(),
-            faults: Faults::default(),
-            dialled: 0,
-        })))
-    }
+/// An in-process network; clones are the same network, seen from the same host.
+#[derive(Clone, Default)]
+pub struct LoopbackNet {
+    shared: Arc<Shared>,
+    host: String,
 }
 
 impl LoopbackNet {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The network as the host `name` sees it: what is dialled from there shares its fate.
+    pub fn at(&self, name: &str) -> Self {
+        Self { shared: self.shared.clone(), host: name.to_owned() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.shared.changed.send_replace(());
     }
 
     /// Applies to streams that are dialled from now on.
@@ -83,33 +105,57 @@ impl LoopbackNet {
 
     /// The host dies: its streams break and new ones are refused.
     pub fn kill(&self, name: &str) {
-        self.lock().set(name, Condition::Down);
+        self.change(|state| {
+            state.conditions.insert(name.to_owned(), Condition::Down);
+            *state.deaths.entry(name.to_owned()).or_default() += 1;
+        });
     }
 
     /// The host hangs: its streams stand and carry nothing.
     pub fn stop(&self, name: &str) {
-        self.lock().set(name, Condition::Stopped);
+        self.change(|state| {
+            state.conditions.insert(name.to_owned(), Condition::Stopped);
+        });
     }
 
     /// The host is well again.
     pub fn revive(&self, name: &str) {
-        self.lock().set(name, Condition::Up);
+        self.change(|state| {
+            state.conditions.remove(name);
+        });
+    }
+
+    /// The way between two hosts breaks: their streams stand and carry nothing, and new ones are
+    /// refused.
+    pub fn part(&self, one: &str, other: &str) {
+        self.change(|state| {
+            state.parted.insert(pair(one, other));
+        });
+    }
+
+    /// The way between two hosts is whole again, and their streams go on.
+    pub fn heal(&self, one: &str, other: &str) {
+        self.change(|state| {
+            state.parted.remove(&pair(one, other));
+        });
     }
 
     pub(super) fn bind(&self, name: &str) -> mpsc::UnboundedReceiver<BoxStream> {
         let (incoming, receive) = mpsc::unbounded_channel();
-        let mut state = self.lock();
-        state.nodes.insert(name.to_owned(), Node { incoming });
-        state.set(name, Condition::Up);
+        self.change(|state| {
+            state.nodes.insert(name.to_owned(), Node { incoming });
+            state.conditions.remove(name);
+        });
         receive
     }
 
     pub(super) fn dial(&self, name: &str) -> io::Result<BoxStream> {
         let mut state = self.lock();
-        let condition = state.condition(name);
-        let faults = state.faults.clone();
         let node = state.nodes.get(name).ok_or(io::ErrorKind::NotFound)?;
-        if *condition.borrow() == Condition::Down {
+        if state.parted.contains(&pair(&self.host, name)) {
+            return Err(io::ErrorKind::NetworkUnreachable.into());
+        }
+        if state.between(&self.host, name) == Condition::Down {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let (ours, near) = duplex(WINDOW);
@@ -117,59 +163,107 @@ impl LoopbackNet {
         let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
         node.incoming.send(Box::new(theirs)).map_err(refused)?;
         state.dialled += 1;
-        carry(near, far, faults, condition);
+        let way = Way {
+            net: Arc::downgrade(&self.shared),
+            ends: (self.host.clone(), name.to_owned()),
+            deaths: state.deaths(&self.host, name),
+            changed: self.shared.changed.subscribe(),
+        };
+        carry(near, far, state.faults.clone(), way);
         Ok(Box::new(ours))
     }
 }
 
+fn pair(one: &str, other: &str) -> (String, String) {
+    (one.min(other).to_owned(), one.max(other).to_owned())
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl State {
-    fn set(&mut self, name: &str, condition: Condition) {
-        self.sender(name).send_replace(condition);
+    fn deaths(&self, one: &str, other: &str) -> u64 {
+        [one, other].iter().filter_map(|host| self.deaths.get(*host)).sum()
     }
 
-    fn condition(&mut self, name: &str) -> watch::Receiver<Condition> {
-        self.sender(name).subscribe()
+    /// How the way between two hosts is.
+    fn between(&self, one: &str, other: &str) -> Condition {
+        let of = |host| self.conditions.get(host).copied().unwrap_or(Condition::Up);
+        let worse = of(one).max(of(other));
+        if self.parted.contains(&pair(one, other)) { worse.max(Condition::Stopped) } else { worse }
+    }
+}
+
+/// One stream's way through the network.
+#[derive(Clone)]
+struct Way {
+    net: Weak<Shared>,
+    ends: (String, String),
+    /// Of its ends, when it was dialled; no stream outlives one, however short.
+    deaths: u64,
+    changed: watch::Receiver<()>,
+}
+
+impl Way {
+    /// A network that is gone carries nothing.
+    fn condition(&self) -> Condition {
+        let Some(net) = self.net.upgrade() else { return Condition::Down };
+        let (one, other) = (&self.ends.0, &self.ends.1);
+        let state = net.lock();
+        if state.deaths(one, other) == self.deaths {
+            state.between(one, other)
+        } else {
+            Condition::Down
+        }
     }
 
-    fn sender(&mut self, name: &str) -> &watch::Sender<Condition> {
-        let new = || watch::Sender::new(Condition::Up);
-        self.conditions.entry(name.to_owned()).or_insert_with(new)
+    /// Waits until the condition is as asked; false if the network is gone.
+    async fn until(&mut self, right: impl Fn(Condition) -> bool) -> bool {
+        loop {
+            self.changed.mark_unchanged();
+            if right(self.condition()) {
+                return true;
+            }
+            if self.changed.changed().await.is_err() {
+                return false;
+            }
+        }
     }
 }
 
 /// Carries bytes both ways until either end, or the condition, ends it.
-fn carry(
-    near: DuplexStream,
-    far: DuplexStream,
-    faults: Faults,
-    condition: watch::Receiver<Condition>,
-) {
+fn carry(near: DuplexStream, far: DuplexStream, faults: Faults, way: Way) {
     let (near_read, near_write) = split(near);
     let (far_read, far_write) = split(far);
-    let latency = faults.latency;
-    let mut down = condition.clone();
+    let (latency, rate) = (faults.latency, faults.rate);
+    let mut down = way.clone();
     let outbound = Pump {
         latency,
+        rate,
         flip: faults.flip_outbound,
         cut: faults.cut_outbound,
-        condition: condition.clone(),
+        way: way.clone(),
         carried: 0,
     };
-    let inbound = Pump { latency, flip: faults.flip_inbound, cut: None, condition, carried: 0 };
+    let inbound = Pump { latency, rate, flip: faults.flip_inbound, cut: None, way, carried: 0 };
     actix_rt::spawn(async move {
         tokio::select! {
             () = outbound.run(near_read, far_write) => {}
             () = inbound.run(far_read, near_write) => {}
-            _ = down.wait_for(|condition| *condition == Condition::Down) => {}
+            _ = down.until(|condition| condition == Condition::Down) => {}
         }
     });
 }
 
 struct Pump {
     latency: Duration,
+    rate: Option<NonZeroU32>,
     flip: Option<(u64, u8)>,
     cut: Option<u64>,
-    condition: watch::Receiver<Condition>,
+    way: Way,
     carried: u64,
 }
 
@@ -179,10 +273,10 @@ const PIECES_UNDER_WAY: usize = 16;
 /// Takes pieces as they are written, and notes when each is to arrive.
 async fn depart(
     mut from: ReadHalf<DuplexStream>,
-    latency: Duration,
+    (latency, piece): (Duration, usize),
     sent: mpsc::Sender<(Instant, Vec<u8>)>,
 ) {
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = vec![0; piece];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let piece = buffer.get(..count).unwrap_or_default().to_vec();
         if sent.send((Instant::now() + latency, piece)).await.is_err() {
@@ -194,8 +288,9 @@ async fn depart(
 impl Pump {
     async fn run(self, from: ReadHalf<DuplexStream>, to: WriteHalf<DuplexStream>) {
         let (sent, arriving) = mpsc::channel(PIECES_UNDER_WAY);
-        let latency = self.latency;
-        tokio::join!(depart(from, latency, sent), self.arrive(arriving, to));
+        let piece = if self.rate.is_some() { SMALL_PIECE } else { PIECE };
+        let way = (self.latency, piece);
+        tokio::join!(depart(from, way, sent), self.arrive(arriving, to));
     }
 
     /// Delivers each piece when its time has come.
@@ -208,9 +303,12 @@ impl Pump {
             if !self.latency.is_zero() {
                 tokio::time::sleep_until(due).await;
             }
-            let running = |condition: &Condition| *condition != Condition::Stopped;
-            if self.condition.wait_for(running).await.is_err() {
+            if !self.way.until(|condition| condition != Condition::Stopped).await {
                 return;
+            }
+            if let Some(rate) = self.rate {
+                let micros = piece.len() as u64 * 1_000_000 / u64::from(rate.get());
+                tokio::time::sleep(Duration::from_micros(micros)).await;
             }
             let (count, keep) = (piece.len(), self.mangle(&mut piece));
             let Some(piece) = piece.get(..keep) else { return };

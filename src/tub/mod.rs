@@ -27,6 +27,7 @@ mod loopback;
 mod network;
 mod payload;
 mod peers;
+mod prompt;
 mod reconnect;
 mod refs;
 mod sturdy;
@@ -41,7 +42,7 @@ pub use furl::{Furl, FurlError, Hint, Swissnum, SwissnumDigest, TubId};
 pub use identity::Identity;
 pub use interface::{
     ActorObject, AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, failed,
-    interface_id, invoke_typed, send_to_actor, send_to_ref, start,
+    interface_id, invoke_typed, reply_max, send_to_actor, send_to_ref, start,
 };
 pub use loopback::{Faults, LoopbackNet};
 pub use network::Network;

@@ -3,6 +3,7 @@
 
 use super::furl::Hint;
 use super::loopback::LoopbackNet;
+use super::prompt::PromptStream;
 use crate::base::limits::DIAL_TIME;
 use std::io;
 use std::net::SocketAddr;
@@ -39,13 +40,18 @@ impl Network {
                 let host = host.trim_start_matches('[').trim_end_matches(']');
                 let connect = TcpStream::connect((host, *port));
                 let stream = tokio::time::timeout(DIAL_TIME, connect).await??;
-                stream.set_nodelay(true)?;
-                Ok(Box::new(stream))
+                tcp(stream)
             }
             (Self::Loopback(net), Hint::Loop(name)) => net.dial(name),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
+}
+
+/// Records are gathered before they are written: the kernel shall not wait for more.
+fn tcp(stream: TcpStream) -> io::Result<BoxStream> {
+    stream.set_nodelay(true)?;
+    Ok(Box::new(PromptStream::new(stream)))
 }
 
 impl Listener {
@@ -60,8 +66,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(Box::new(stream))
+                tcp(stream)
             }
             Self::Loopback(incoming) => match incoming.recv().await {
                 Some(stream) => Ok(stream),

@@ -81,11 +81,11 @@ impl Peers {
         let mut table = self.lock();
         let peer = table.entry(id).or_default();
         peer.dialling = false;
+        peer.links.extend(outcome.clone());
         let outcome = match (outcome, peer.live.clone().filter(|conn| conn.is_open())) {
             // A connection of the peer's arrived while ours was made or failed.
             (_, Some(live)) => Ok(live),
             (Ok(conn), None) => {
-                peer.links.push(conn.clone());
                 peer.live = Some(conn.clone());
                 Ok(conn)
             }
@@ -125,7 +125,7 @@ impl Peers {
         }
         if peer.links.len() >= LINKS_PER_TUB_MAX {
             let oldest = peer.links.remove(0);
-            oldest.close(Reason::Duplicate);
+            oldest.evict(Reason::Duplicate);
         }
         peer.links.push(conn.clone());
         peer.live = Some(conn.clone());
@@ -154,12 +154,17 @@ impl Peers {
         self.lock().values().map(|peer| peer.links.len()).sum()
     }
 
-    /// Closes the link from which nothing was heard for longest, to make room.
+    /// Ends the link from which nothing was heard for longest, to make room.
     pub fn evict_idlest(&self) {
-        let table = self.lock();
-        let links = table.values().flat_map(|peer| &peer.links);
-        if let Some(idlest) = links.min_by_key(|conn| conn.heard_ms.load(Ordering::Relaxed)) {
-            idlest.close(Reason::Idle);
+        let idlest = {
+            let table = self.lock();
+            let links = table.values().flat_map(|peer| &peer.links);
+            links.min_by_key(|conn| conn.heard_ms.load(Ordering::Relaxed)).cloned()
+        };
+        if let Some(idlest) = idlest {
+            // Forgotten first: the next arrival must find another one.
+            self.forget(&idlest);
+            idlest.evict(Reason::Idle);
         }
     }
 

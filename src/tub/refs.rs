@@ -1,6 +1,6 @@
 //! References to objects, wherever they live.
 
-use super::conn::Import;
+use super::conn::{Departure, Import};
 use super::error::RemoteError;
 use super::frame::CapDesc;
 use super::furl::{Furl, TubId};
@@ -11,8 +11,8 @@ use super::wire::{Incoming, Outgoing, Wire};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use tokio::sync::oneshot;
 
 #[derive(Clone)]
@@ -107,19 +107,24 @@ impl<I: Interface> Ref<I> {
             }
             _ => {
                 let (send, receive) = oneshot::channel();
-                self.issue(message, send);
-                CallFuture(Answer::Remote(receive))
+                let departure = self.issue(message, send);
+                CallFuture(Answer::Remote(receive, departure))
             }
         }
     }
 
-    fn issue<M: Call<I>>(&self, message: M, reply: oneshot::Sender<Result<M::Reply, RemoteError>>) {
+    /// Queues a call; answers how it comes forward, if it is on a link already.
+    fn issue<M: Call<I>>(
+        &self,
+        message: M,
+        reply: oneshot::Sender<Result<M::Reply, RemoteError>>,
+    ) -> Option<Departure> {
         match &self.place {
             Place::Remote { import, .. } => {
-                import.conn.call(import.target.clone(), message, reply);
+                return import.conn.call(import.target.clone(), message, reply);
             }
             Place::Lazy(lazy) => lazy.with::<I>(Box::new(move |found| match found {
-                Ok(reference) => reference.issue(message, reply),
+                Ok(reference) => drop(reference.issue(message, reply)),
                 Err(error) => drop(reply.send(Err(error))),
             })),
             Place::Local(object) => {
@@ -131,6 +136,7 @@ impl<I: Interface> Ref<I> {
                 actix_rt::spawn(answer);
             }
         }
+        None
     }
 
     /// Calls without waiting for the outcome.
@@ -200,12 +206,24 @@ impl Drop for Watch {
 
 enum Answer<R> {
     Local(Delivery),
-    Remote(oneshot::Receiver<Result<R, RemoteError>>),
+    Remote(oneshot::Receiver<Result<R, RemoteError>>, Option<Departure>),
     Given,
 }
 
 /// The answer of a call that is on its way.
 pub struct CallFuture<R>(Answer<R>);
+
+impl<R> CallFuture<R> {
+    /// A number that changes as long as the call comes forward: with each piece that leaves its link
+    /// while the call waits there, and once more when it has left whole. Whoever loses patience with
+    /// a peer can so tell a slow link from one that stands still.
+    pub fn progress(&self) -> u64 {
+        match &self.0 {
+            Answer::Remote(_, Some(departure)) => departure.progress(),
+            _ => 0,
+        }
+    }
+}
 
 impl<R: 'static> Future for CallFuture<R> {
     type Output = Result<R, RemoteError>;
@@ -213,7 +231,7 @@ impl<R: 'static> Future for CallFuture<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = match &mut self.0 {
             Answer::Local(delivery) => downcast(ready!(delivery.as_mut().poll(cx))),
-            Answer::Remote(answer) => {
+            Answer::Remote(answer, _) => {
                 ready!(Pin::new(answer).poll(cx)).unwrap_or(Err(RemoteError::Disconnected))
             }
             // A future that is polled after its end has nothing more to say.
@@ -228,12 +246,22 @@ impl<R> Drop for CallFuture<R> {
     fn drop(&mut self) {
         // An actor skips a message whose sender no longer listens, so somebody has to: a call that
         // was made is a call that runs, here as over a link.
-        if let Answer::Local(delivery) = std::mem::replace(&mut self.0, Answer::Given)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(delivery);
+        let Answer::Local(delivery) = std::mem::replace(&mut self.0, Answer::Given) else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(delivery)),
+            Err(_) => keep_until_delivered(delivery),
         }
     }
+}
+
+/// Keeps a delivery that nobody waits for, on a thread where nothing can be spawned, until its actor
+/// has taken it. Those that are done go when the next one comes.
+fn keep_until_delivered(delivery: Delivery) {
+    static KEPT: Mutex<Vec<Delivery>> = Mutex::new(Vec::new());
+    let mut nobody = Context::from_waker(Waker::noop());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.push(delivery);
+    kept.retain_mut(|delivery| delivery.as_mut().poll(&mut nobody).is_pending());
 }
 
 fn downcast<R: 'static>(answer: Result<AnyMessage, RemoteError>) -> Result<R, RemoteError> {

@@ -24,6 +24,7 @@ pub struct Export {
     interface: u32,
     held_max: usize,
     invoke: Invoke,
+    reply_max: fn(u16) -> usize,
     object: Arc<dyn Object>,
 }
 
@@ -34,7 +35,8 @@ impl Export {
             Some(object) => object,
             None => Arc::new(Relay(reference)),
         };
-        Self { interface: I::id(), held_max: I::HELD_MAX, invoke: I::invoke, object }
+        let (held_max, invoke, reply_max) = (I::HELD_MAX, I::invoke, I::reply_max);
+        Self { interface: I::id(), held_max, invoke, reply_max, object }
     }
 
     pub(super) fn interface(&self) -> u32 {
@@ -53,6 +55,11 @@ impl Export {
     /// Equal for two exports of the same object.
     pub(super) fn key(&self) -> (usize, u32) {
         (Arc::as_ptr(&self.object).cast::<()>() as usize, self.interface)
+    }
+
+    /// Bytes that a reply of `method` takes at most.
+    pub(super) fn reply_max(&self, method: u16) -> usize {
+        (self.reply_max)(method)
     }
 
     pub(super) fn invoke(
@@ -90,6 +97,7 @@ struct Awake {
     interface: u32,
     held_max: usize,
     invoke: Invoke,
+    reply_max: fn(u16) -> usize,
     object: Weak<dyn Object>,
 }
 
@@ -151,8 +159,8 @@ impl SturdyTable {
             table.awake.retain(|_, awake| awake.object.strong_count() > 0);
         }
         let object = Arc::downgrade(&restored.object);
-        let Export { interface, held_max, invoke, .. } = restored;
-        let awake = Awake { interface, held_max, invoke, object };
+        let Export { interface, held_max, invoke, reply_max, .. } = restored;
+        let awake = Awake { interface, held_max, invoke, reply_max, object };
         table.awake.insert(digest, awake);
         restored
     }
@@ -161,7 +169,7 @@ impl SturdyTable {
 impl Awake {
     fn export(&self) -> Option<Export> {
         let object = self.object.upgrade()?;
-        let Self { interface, held_max, invoke, .. } = *self;
-        Some(Export { interface, held_max, invoke, object })
+        let Self { interface, held_max, invoke, reply_max, .. } = *self;
+        Some(Export { interface, held_max, invoke, reply_max, object })
     }
 }

@@ -20,7 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// What one link may ask of this tub. The peer is told in the handshake and held to it.
 #[derive(Clone, Debug)]
@@ -236,7 +236,7 @@ impl Tub {
         self.0.peers.connected()
     }
 
-    /// Seconds since something was last heard from `peer`; `None` if no link is open.
+    /// Seconds since `peer` last showed that it is there; `None` if no link is open.
     pub fn silence(&self, peer: TubId) -> Option<u64> {
         let conn = self.0.peers.live(peer)?;
         let heard = conn.heard_ms.load(Ordering::Relaxed);

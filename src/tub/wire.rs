@@ -31,6 +31,9 @@ pub trait Wire: Sized + Send + 'static {
     /// The plain data that stands for it on the wire.
     type Twin: Serialize + DeserializeOwned;
 
+    /// Whether bulk may travel with it.
+    const HAS_BULK: bool = false;
+
     fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError>;
     fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError>;
 }
@@ -47,6 +50,7 @@ impl std::fmt::Debug for Bulk {
 
 impl Wire for Bulk {
     type Twin = u32;
+    const HAS_BULK: bool = true;
 
     fn into_wire(self, out: &mut Outgoing<'_>) -> Result<u32, RemoteError> {
         let length = u32::try_from(self.0.len()).map_err(|_| RemoteError::TooBig)?;
@@ -105,6 +109,7 @@ impl<P: 'static> Wire for crate::base::secret::Secret<P> {
 
 impl<T: Wire> Wire for Vec<T> {
     type Twin = Vec<T::Twin>;
+    const HAS_BULK: bool = T::HAS_BULK;
 
     fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError> {
         self.into_iter().map(|item| item.into_wire(out)).collect()
@@ -117,6 +122,7 @@ impl<T: Wire> Wire for Vec<T> {
 
 impl<T: Wire> Wire for Option<T> {
     type Twin = Option<T::Twin>;
+    const HAS_BULK: bool = T::HAS_BULK;
 
     fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError> {
         self.map(|item| item.into_wire(out)).transpose()
@@ -131,6 +137,7 @@ macro_rules! wire_tuple {
     ($($name:ident)*) => {
         impl<$($name: Wire),*> Wire for ($($name,)*) {
             type Twin = ($($name::Twin,)*);
+            const HAS_BULK: bool = false $(|| $name::HAS_BULK)*;
 
             #[allow(non_snake_case, clippy::unused_unit, unused_variables, reason = "made for each arity")]
             fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError> {
@@ -164,6 +171,7 @@ macro_rules! wire_struct {
 
         impl $crate::tub::Wire for $name {
             type Twin = ($(<$type as $crate::tub::Wire>::Twin,)*);
+            const HAS_BULK: bool = false $(|| <$type as $crate::tub::Wire>::HAS_BULK)*;
 
             #[allow(unused_variables, clippy::unused_unit, reason = "made for each number of fields")]
             fn into_wire(

@@ -31,7 +31,6 @@ if (!existsSync(tahoe)) {
 const { chromium: engine } = await import("playwright-core");
 const { startGrid } = await import("./grid.mjs");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : "";
-const shots = process.argv.includes("--shots");
 const artefacts = join(root, "target/browser");
 mkdirSync(artefacts, { recursive: true });
 
@@ -68,7 +67,7 @@ const figures = [];
 // How many times slower than they should be the pages may be: for machines that do much else.
 const slack = Number(process.env.PAGES_SLACK ?? 10);
 const world = { slack, grid, browser, profile, complaints, artefacts, tahoe, figures };
-const files = shots ? ["shots"] : ["newcomer", "files", "viewing", "dialogs", "noscript", "pages", "looks", "hostile", "shots"];
+const files = ["newcomer", "files", "viewing", "dialogs", "noscript", "pages", "looks", "hostile"];
 let failed = 0;
 let passed = 0;
 for (const file of files) {

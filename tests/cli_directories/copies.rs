@@ -245,7 +245,22 @@ fn backups_store_what_changed_and_keep_what_was() {
     gateway.refuse("t=mkdir-immutable", 503, "No servers are connected.");
     gateway.write("src/new", "new");
     gateway.failed(&["backup", "src", "private:c"]);
-    assert_eq!(gateway.done(&["ls", "private:c"]), "Archives\n");
+    assert!(
+        gateway.failed(&["ls", "private:c"]).contains("No such child"),
+        "nothing is left of it"
+    );
+    // Where it goes is looked at before anything is read or stored.
+    gateway.done(&["put", "src/one", "private:file"]);
+    gateway.asked("");
+    for (target, reason) in [
+        ("private:file", "is not a directory"),
+        ("private:file/deep", "is not a directory"),
+        ("URI:DIR-RO:0/snapshots", "cannot be changed"),
+    ] {
+        let said = gateway.failed(&["backup", "nothing", target]);
+        assert!(said.contains(reason), "{target}: {said}");
+    }
+    assert_eq!(gateway.asked("PUT /uri"), 0);
     assert_eq!(failed(&mut gateway.run(&["backup", "--exclude", "a/b", "src", "x"])).0, 2);
 }
 

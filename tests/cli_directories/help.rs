@@ -16,9 +16,17 @@ fn shells_and_manuals_know_every_command() {
     let dir = folder.path().join("man1");
     done(tahoe().arg("man").arg(&dir));
     let pages = names(&dir);
-    for page in ["tahoe.1", "tahoe-cp.1", "tahoe-debug-dump-dirnode.1"] {
+    let others = ["tahoe-unlink.1", "allmydata-tahoe.1"];
+    for page in ["tahoe.1", "tahoe-cp.1", "tahoe-debug-dump-dirnode.1"].iter().chain(&others) {
         assert!(pages.iter().any(|name| name == page), "{pages:?}");
     }
+    assert_eq!(fs::read_to_string(dir.join(others[0])).unwrap(), ".so man1/tahoe-rm.1\n");
+    let page = fs::read_to_string(dir.join("tahoe-put.1")).unwrap();
+    let version = done(tahoe().arg("-V"));
+    let title = page.lines().find(|line| line.starts_with(".TH")).unwrap();
+    assert!(title.contains("tahoe-put") && title.contains(version.trim()), "{title}");
+    assert!(page.contains("\n.SH EXAMPLES\n.nf\n") && page.contains("\n.SH PLACES\n"), "{page}");
+    assert!(!page.contains(".SH EXTRA"), "{page}");
     let (code, said) = failed(tahoe().args(["man", "/proc/no/such"]));
     two_sentences(&said);
     assert_eq!(code, 1);

@@ -41,7 +41,7 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let config = StoreConfig { index_on_disk: false, ..StoreConfig::new(dir.path()) };
         let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
-        let tub = tub_on(net);
+        let tub = tub_on(&net.at(NAME));
         tub.listen_loopback(NAME).unwrap();
         tub.set_restorer(restorer);
         let furl = tub.register(service, None);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion, Storage,
-    Write,
+    GetSpace, GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion,
+    SpaceNow, Storage, Write,
 };
 use tahoe::tub::{Bulk, Call, Interface, Ref, RemoteError, start};
 use tokio::sync::watch;
@@ -161,7 +161,7 @@ macro_rules! pass {
     )*};
 }
 
-pass!(Storage: GetVersion => ServerVersion, AddLease => u32, AdviseCorrupt => (), Put => Allocated);
+pass!(Storage: GetVersion => ServerVersion, GetSpace => SpaceNow, AddLease => u32, AdviseCorrupt => (), Put => Allocated);
 pass!(BucketWriter: Write => (), Close => (), Abort => ());
 
 impl Handler<Allocate> for Faulty<Storage> {

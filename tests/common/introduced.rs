@@ -3,40 +3,55 @@
 
 use super::real::{RealGrid, RealServer, seeds, tub};
 use super::{client, impatient};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tahoe::grid::{Client, EncodingParams, ServerPool};
 use tahoe::introducer::{self, Announcement, Book, Fields, Follower, GridParameters, Listener};
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Furl, LoopbackNet, Reconnector, Tub, TubId, start};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The introducer's host on the network.
 pub const NAME: &str = "introducer";
+
+/// The host of who subscribed early.
+pub const SUBSCRIBER: &str = "subscriber";
 
 pub struct Introduced {
     furl: Furl,
     tub: Tub,
     _actor: actix::Addr<introducer::Introducer>,
-    _servers: Vec<actix::Addr<Follower>>,
+    servers: Vec<actix::Addr<Follower>>,
 }
 
 impl Introduced {
     /// An introducer that every server of `grid` announces itself to, now and whenever it lost
     /// the way.
     pub fn of(grid: &RealGrid) -> Self {
-        let tub = tub(&grid.net);
+        let tub = tub(&grid.net.at(NAME));
         tub.listen_loopback(NAME).unwrap();
         let parameters = GridParameters { needed: 3, happy: 7, total: 10 };
         let actor = start(introducer::Introducer::new(parameters));
         let furl = tub.register(introducer::api::Introducer::of(actor.clone()), None);
-        let announce = |server: &RealServer| {
-            let publish = vec![announcement(server)];
-            let follower = Follower::start("storage", Vec::new(), publish, Box::new(Deaf));
-            Follower::follow(&follower, &server.tub, furl.clone());
-            follower
-        };
-        let servers = grid.servers.iter().map(announce).collect();
-        Self { furl, tub, _actor: actor, _servers: servers }
+        let mut this = Self { furl, tub, _actor: actor, servers: Vec::new() };
+        grid.servers.iter().for_each(|server| this.announce(server));
+        this
+    }
+
+    pub fn announce(&mut self, server: &RealServer) {
+        let publish = vec![announcement(server)];
+        let follower = Follower::start("storage", Vec::new(), publish, Box::new(Deaf));
+        Follower::follow(&follower, &server.tub, self.furl.clone());
+        self.servers.push(follower);
+    }
+
+    /// Somebody who wants to hear of servers from now on.
+    pub fn subscriber(&self, net: &LoopbackNet) -> Subscriber {
+        let (tell, heard) = watch::channel(BTreeSet::new());
+        let tub = tub(&net.at(SUBSCRIBER));
+        let follower = Follower::start("storage", Vec::new(), Vec::new(), Box::new(Notes(tell)));
+        Follower::follow(&follower, &tub, self.furl.clone());
+        Subscriber { heard, tub, _follower: follower }
     }
 
     /// A client that was given this introducer's furl and nothing else, once it is connected to
@@ -109,6 +124,41 @@ impl Listener for Ears {
             });
             news.notify_one();
         }));
+    }
+    fn gone(&mut self, _: TubId) {}
+    fn parameters(&mut self, _: GridParameters) {}
+    fn introducer(&mut self, _: bool) {}
+    fn settled(&mut self, _: &Book) {}
+}
+
+/// Whoever follows the introducer for long.
+pub struct Subscriber {
+    heard: watch::Receiver<BTreeSet<TubId>>,
+    tub: Tub,
+    _follower: actix::Addr<Follower>,
+}
+
+impl Subscriber {
+    /// Waits until the introducer has told of `server`.
+    pub async fn hears_of(&self, server: TubId) {
+        self.heard.clone().wait_for(|heard| heard.contains(&server)).await.unwrap();
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.tub.shutdown();
+    }
+}
+
+/// Writes down who is announced.
+struct Notes(watch::Sender<BTreeSet<TubId>>);
+
+impl Listener for Notes {
+    fn announced(&mut self, announcement: &Announcement) {
+        self.0.send_modify(|heard| {
+            heard.insert(announcement.tub());
+        });
     }
     fn gone(&mut self, _: TubId) {}
     fn parameters(&mut self, _: GridParameters) {}

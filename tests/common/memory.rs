@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion, Storage,
-    Write, code,
+    GetSpace, GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion,
+    SpaceNow, Storage, Write, code,
 };
 use tahoe::tub::{Bulk, Ref, RemoteError, start};
 
@@ -65,6 +65,15 @@ impl Handler<GetVersion> for MemoryServer {
             available: disk.room,
             read_only: disk.read_only,
         })
+    }
+}
+
+impl Handler<GetSpace> for MemoryServer {
+    type Result = Result<SpaceNow, RemoteError>;
+    fn handle(&mut self, _: GetSpace, _: &mut Self::Context) -> Self::Result {
+        let disk = self.0.lock().unwrap();
+        let used = disk.shares.values().map(|share| share.len() as u64).sum();
+        Ok(SpaceNow { used: Some(used), available: disk.room })
     }
 }
 

@@ -17,6 +17,7 @@ pub mod faults;
 pub mod introduced;
 pub mod memory;
 pub mod real;
+pub mod web;
 
 use bytes::Bytes;
 use faults::{Mode, Switch, faulty};

@@ -4,6 +4,7 @@
 use super::{client, impatient};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 use tahoe::base::hash;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
@@ -14,7 +15,10 @@ use tahoe::grid::{
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
-use tahoe::tub::{Furl, Identity, LoopbackNet, Network, Tub, TubOptions};
+use tahoe::tub::{Furl, Identity, LoopbackNet, Network, RemoteError, Tub, TubOptions};
+
+/// The host from which a grid's client dials.
+pub const CLIENT: &str = "client";
 
 pub struct RealGrid {
     pub net: LoopbackNet,
@@ -41,7 +45,7 @@ pub async fn real_grid(count: usize, params: EncodingParams) -> RealGrid {
 /// The same on a network that may have faults.
 pub async fn real_grid_on(net: LoopbackNet, count: usize, params: EncodingParams) -> RealGrid {
     let pool = ServerPool::new();
-    let tub = tub(&net);
+    let tub = tub(&net.at(CLIENT));
     let mut servers = Vec::new();
     for index in 0..count {
         let server = start_server(&net, format!("s{index}"));
@@ -57,13 +61,13 @@ pub fn tub(net: &LoopbackNet) -> Tub {
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 
-fn start_server(net: &LoopbackNet, name: String) -> RealServer {
+pub fn start_server(net: &LoopbackNet, name: String) -> RealServer {
     let dir = tempfile::tempdir().unwrap();
     let config =
         StoreConfig { clock: Clock::System, index_on_disk: false, ..StoreConfig::new(dir.path()) };
     let store = Store::open(config).unwrap();
     let (storage, restorer) = StorageServer::start(Arc::clone(&store), ServerOptions::default());
-    let tub = tub(net);
+    let tub = tub(&net.at(&name));
     tub.listen_loopback(&name).unwrap();
     tub.set_restorer(restorer);
     let furl = tub.register(storage, None);
@@ -71,7 +75,15 @@ fn start_server(net: &LoopbackNet, name: String) -> RealServer {
 }
 
 async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
-    let storage = tub.get::<Storage>(&server.furl).await.unwrap();
+    let mut storage = tub.get::<Storage>(&server.furl).await;
+    // A link that was just lost fails its first call when the loss is noticed.
+    for _ in 0..100 {
+        if storage == Err(RemoteError::Disconnected) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            storage = tub.get(&server.furl).await;
+        }
+    }
+    let storage = storage.unwrap();
     let (permutation_seed, lease_seed) = seeds(server);
     let (id, nickname) = (server.furl.tub(), server.name.clone());
     pool.add(Server { id, nickname, permutation_seed, lease_seed, storage });

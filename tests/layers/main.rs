@@ -101,6 +101,19 @@ fn sockets_files_clocks_and_randomness_stay_at_the_rim() {
 }
 
 #[test]
+fn nothing_is_printed_without_looking_at_the_outcome() {
+    let mut broken = Vec::new();
+    for one in sources() {
+        for (name, mark) in one.tokens.iter().zip(one.tokens.iter().skip(1)) {
+            if rules::PRINTING.contains(&name.text.as_str()) && mark.text == "!" {
+                broken.push(format!("{}:{}: {}!", one.path, name.line, name.text));
+            }
+        }
+    }
+    none("a macro that panics where nobody reads", broken);
+}
+
+#[test]
 fn no_rim_entry_is_left_over() {
     let all = sources();
     let mut idle = Vec::new();

@@ -1,6 +1,6 @@
 //! What the pages' forms do: several children changed at once, and put back.
 
-use crate::web::{TOKEN, Web, names};
+use crate::web::{TOKEN, Web, at, names};
 use serde_json::Value;
 
 const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -99,6 +99,20 @@ fn children_are_moved_copied_and_renamed() {
         web.put(&format!("{dir}/{below}?t=mkdir"), b"").expect(200);
         let to = format!("{dir}/{below}").replace('%', "%25");
         form(&web, &change, &format!("do=move&item=c.txt&item=sub&to={to}")).refused(409);
+    }
+    assert_eq!(children(&web, &dir), ["b (copy).txt", "c.txt", "sub"]);
+    // The way there may begin elsewhere; what counts is which directories it leads through.
+    let sub = web.get(&format!("{dir}/sub?t=uri")).expect(200);
+    web.put(&format!("{other}/alias?t=uri"), sub.as_bytes()).expect(200);
+    for way in [at(&sub), format!("{}/deep", at(&sub)), format!("{other}/alias/deep")] {
+        let fields = format!("do=move&item=c.txt&item=sub&to={}", way.replace('%', "%25"));
+        let refused = form(&web, &change, &fields).refused(409);
+        assert!(refused.contains("cannot be moved into itself"), "{refused}");
+    }
+    let read = web.get(&format!("{dir}/sub?t=readonly-uri")).expect(200);
+    let relink = |to: &str| web.post(&format!("{dir}?t=relink&from_name=sub&to_dir={to}"), "");
+    for way in [&sub, &format!("{sub}/deep"), &format!("{read}/deep")] {
+        assert!(relink(way).refused(409).contains("cannot be moved into itself"));
     }
     assert_eq!(children(&web, &dir), ["b (copy).txt", "c.txt", "sub"]);
     for bad in [

@@ -1,6 +1,6 @@
 //! §6: errors, and what else can go wrong.
 
-use crate::web::{Web, at, names};
+use crate::web::{TOKEN, Web, at, names};
 use serde_json::{Value, json};
 
 #[test]
@@ -70,6 +70,30 @@ fn what_the_owner_prohibits_is_not_touched() {
     web.post(&format!("{dir}/sub?t=set_children"), "{}").refused(403);
     assert_eq!(names(&web.get(&format!("{dir}?t=json")).json()), ["file", "sub"]);
     web.get(&format!("{other}?t=json")).expect(200);
+    // Walks tell of it and go around it.
+    for t in ["stream-manifest", "stream-deep-check"] {
+        let text = web.post(&format!("{dir}?t={t}"), "").expect(200);
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let paths: Vec<String> = lines.iter().map(|line| line["path"].to_string()).collect();
+        assert_eq!(paths, ["[]", "[\"file\"]", "[\"sub\"]", "null"], "{t}");
+        if t == "stream-deep-check" {
+            let nothing = json!({"storage-index": "", "results": {"healthy": true}});
+            assert_eq!(lines[1]["check-results"], nothing);
+            assert_eq!(lines[2]["check-results"], nothing);
+        }
+    }
+    let caps = web.get(&format!("{dir}?t=manifest")).expect(200);
+    assert_eq!(caps.matches("<li>").count(), 3, "{caps}");
+    web.post(&format!("{dir}?t=start-deep-size&ophandle=size"), "");
+    let size = || web.get("/operations/size?output=JSON").json();
+    let size = std::iter::repeat_with(size).find(|size| size["finished"] == true).unwrap();
+    assert_eq!(size["size"]["count-literal-files"], 0, "nothing below the closed directory");
+    let copy = web.folder.path().join("copy");
+    let token = format!("tahoe-lafs {TOKEN}");
+    let to = format!("{dir}?t=download&localdir={}", copy.display());
+    let fetched = web.ask("GET", &to, &[("Authorization", &token)], b"");
+    assert_eq!(fetched.refused(403), "Access Prohibited: taken down");
     web.delete(&format!("{dir}/sub")).expect(200);
 }
 

@@ -1,7 +1,7 @@
 //! §2.5: pages about the node.
 
 use super::LONG;
-use crate::web::{Web, at};
+use crate::web::{TOKEN, Web, at};
 use serde_json::json;
 
 #[test]
@@ -61,6 +61,8 @@ fn pages_about_the_node() {
     assert!(web.get("/storage?t=json").json()["stats"].is_object());
     web.post("/report_incident", "").expect(200);
     web.get("/private/logs/v1").refused(401);
+    let owner = format!("tahoe-lafs {TOKEN}");
+    web.ask("GET", "/private/logs/v1", &[("Authorization", &owner)], b"").refused(501);
     for nothing in ["/nowhere", "/static/x.css", "/xmlrpc", "/vdrive/other"] {
         web.get(nothing).refused(404);
     }

@@ -212,6 +212,12 @@ fn views_of_directories() {
     assert!(!web.get(&format!("{}?t=share", at(&read))).expect(200).contains("URI:DIR:"));
     let form = web.get(&format!("{dir}?t=rename-form&name=%3Cb%3E")).expect(200);
     assert!(form.contains("name=\"item\" value=\"%3Cb%3E\""), "{form}");
+    // Afterwards one is in the directory again, unless another place is asked for.
+    let then = |to: &str| format!("name=\"when_done\" value=\"{to}\"");
+    assert!(form.contains(&then(&dir)), "{form}");
+    let elsewhere = format!("{dir}?t=rename-form&name=sub&when_done=/status");
+    assert!(web.get(&elsewhere).expect(200).contains(&then("/status")));
+    web.get(&format!("{dir}?t=rename-form&name=sub&when_done=//evil.example/")).refused(400);
     let caps = web.get(&format!("{dir}?t=manifest")).expect(200);
     assert_eq!(caps.matches("<li>URI:").count(), 3, "{caps}");
     assert!(!caps.contains("URI:CHK:") && !caps.contains("URI:DIR:"), "only verify caps: {caps}");

@@ -423,6 +423,7 @@ impl World {
         let replace = asked.query.get("replace").map_or("true", String::as_str);
         match (asked.method.as_str(), t) {
             ("GET", "json") => said(200, self.object(cap, 0).to_string()),
+            ("GET", "uri") => said(200, cap),
             ("GET", "") => match self.files.get(cap) {
                 Some(content) => (200, content.clone()),
                 None => said(400, "The cap is malformed."),
@@ -435,10 +436,23 @@ impl World {
             }
             ("POST", "relink") => {
                 let (from, to) = (&asked.query["from_name"], &asked.query["to_name"]);
-                let to_dir = asked.query.get("to_dir").map_or(cap, String::as_str);
                 let Some(child) = self.dirs[cap].get(from).cloned() else {
                     return said(404, format!("No such child: {from}"));
                 };
+                let way = asked.query.get("to_dir").map_or(cap, String::as_str);
+                let way: Vec<String> = way.split('/').map(str::to_owned).collect();
+                let steps = (0..way.len()).map(|end| self.walk(&way[0], &way[1..=end]));
+                let steps = match steps.collect::<Result<Vec<_>, _>>() {
+                    Ok(steps) => steps,
+                    Err(name) => return said(404, format!("No such child: {name}")),
+                };
+                if steps.contains(&child.0) {
+                    return said(
+                        409,
+                        format!("The directory {from:?} cannot be moved into itself."),
+                    );
+                }
+                let to_dir = steps.last().unwrap().as_str();
                 let old = self.dirs[to_dir].get(to).map(|(cap, _)| cap.clone());
                 if replace == "only-files" && old.is_some_and(|cap| self.dirs.contains_key(&cap)) {
                     return said(409, NO_REPLACE);

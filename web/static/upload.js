@@ -91,9 +91,11 @@
     try {
       const answer = await fetch(`${target}?t=check&output=JSON`, { method: "POST" });
       const { results } = await answer.json();
-      const hosts = results["count-good-share-hosts"];
-      const wanted = results["count-shares-expected"];
-      job.said.textContent = hosts === undefined ? "Stored, within its capability" : `Stored on ${hosts} ${hosts === 1 ? "server" : "servers"}${wanted ? `, ${results["count-shares-good"]} of ${wanted} shares` : ""}`;
+      const { "count-good-share-hosts": hosts, "count-shares-good": good, "count-shares-expected": wanted } = results;
+      // A share for each server is the rule; with fewer servers, some hold several.
+      job.said.textContent = hosts === undefined ? "Stored, within its capability"
+        : hosts === wanted ? `Stored on ${hosts} of ${wanted} servers`
+          : `Stored on ${hosts} ${hosts === 1 ? "server" : "servers"}, ${good} of ${wanted} shares`;
     } catch { /* it is stored all the same */ }
   };
 

@@ -52,7 +52,8 @@ impl Run<'_> {
         let cap = answer.success(&folder.path)?.text()?;
         self.database.set_folder(body, &cap, self.now);
         if self.verbose {
-            remark(format_args!("made directory {}/", folder.path));
+            let path = if folder.path.is_empty() { "." } else { &folder.path };
+            remark(format_args!("made directory {path}"));
         }
         Ok((cap, true))
     }

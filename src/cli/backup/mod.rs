@@ -112,13 +112,13 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
         let place = session.place(&self.to)?;
+        let archives = place.child("Archives");
+        may_go_to(&archives, &session)?;
         let mut tree = Tree::new();
         let from = std::path::absolute(&self.from)
             .map_err(|error| super::local::unreadable(&self.from, &error))?;
         tree.read_local(TOP, &from, Links::LeaveOut, &|name| self.wants(name))?;
         let database = self.database(&session)?;
-        let archives = place.child("Archives");
-        prepare(&archives, &session)?;
         let run = Run {
             connection: &session.connection,
             database: &database,
@@ -165,7 +165,10 @@ impl Arguments {
             return Ok(());
         }
         Err(CliError::new(
-            format!("The snapshot was made, but {left_out} things are not in it"),
+            format!(
+                "The snapshot was made, but {} not in it",
+                count(*left_out as u64, "thing is", "things are")
+            ),
             "See above which and why; leave them out by --exclude to be told no more.",
         ))
     }
@@ -176,19 +179,30 @@ fn slashed(place: &Location) -> String {
     if shown.ends_with(':') { shown } else { format!("{shown}/") }
 }
 
-/// Makes the directory of snapshots, if it is not there.
-fn prepare(archives: &Location, session: &Session) -> Result<(), CliError> {
-    match session.look(archives)? {
-        Some(there) if there.is_directory() => Ok(()),
-        Some(_) => Err(CliError::new(
-            format!("{} is not a directory", archives.shown()),
-            "Choose another place for the snapshots.",
-        )),
-        None => {
-            let answer = session.connection.post(&archives.ask("t=mkdir"), "")?;
-            answer.success(&archives.shown()).map(drop)
+/// Sees to it that snapshots can be linked there, before anything is read or stored. What is not
+/// there yet is made with the first of them.
+fn may_go_to(archives: &Location, session: &Session) -> Result<(), CliError> {
+    let mut place = archives.clone();
+    let there = loop {
+        match (session.look(&place)?, place.split()) {
+            (Some(there), _) => break there,
+            (None, Some((above, _))) => place = above,
+            (None, None) => break session.must_look(&place)?,
         }
+    };
+    if !there.is_directory() {
+        return Err(CliError::new(
+            format!("{} is not a directory", place.shown()),
+            "Choose another place for the snapshots.",
+        ));
     }
+    if there.writable_cap().is_none() {
+        return Err(CliError::new(
+            format!("{} cannot be changed with the cap at hand", place.shown()),
+            "Use its write cap, or choose another place for the snapshots.",
+        ));
+    }
+    Ok(())
 }
 
 fn put(place: &Location, cap: &str, replace: &str, session: &Session) -> Result<Answer, CliError> {

@@ -13,12 +13,14 @@ pub use upload::store;
 use super::http::Gateway;
 use super::location::{self, Location, PLACES};
 use super::objects::{Kind, Object};
-use super::output::{count, summary};
+use super::output::{self, count, summary};
 use super::session::Session;
 use super::tree::{Leaf, Links, Source, TOP, Tree};
 use super::{CliError, local};
 use indicatif::DecimalBytes;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -28,7 +30,8 @@ Examples:
   tahoe cp -r global:photos ./photos
   tahoe cp -r CAP private:copy              links the same files, stores nothing again
 
-Bare names are files of this machine here; write global:docs for a path in the grid.";
+Bare names are files of this machine here; write global:docs for a path in the grid. Symbolic
+links are followed, also where they lead out of the folder: what they lead to is copied.";
 
 #[derive(clap::Args)]
 #[command(override_usage = "tahoe cp [OPTIONS] <FROM>... <TO>",
@@ -38,7 +41,7 @@ pub struct Arguments {
     /// Files, or with -r folders, of this machine or of the grid; and behind them where to: an
     /// existing folder, or a new name. With a slash at its end that is a folder in any case.
     #[arg(value_name = "FROM... TO", required = true)]
-    paths: Vec<String>,
+    paths: Vec<OsString>,
     /// Copy folders with all that is in them.
     #[arg(short, long)]
     recursive: bool,
@@ -48,8 +51,8 @@ pub struct Arguments {
 
 /// The arguments, told apart.
 struct Copy {
-    sources: Vec<String>,
-    target: String,
+    sources: Vec<OsString>,
+    target: OsString,
     recursive: bool,
 }
 
@@ -98,8 +101,9 @@ impl Copy {
             Target::Grid(place, there) => to_grid::copy(plan, &place, *there, session)?,
         };
         if left_out > 0 {
+            let things = count(left_out as u64, "thing was", "things were");
             return Err(CliError::new(
-                format!("Everything else was copied, but {left_out} things were left out"),
+                format!("Everything else was copied, but {things} left out"),
                 "See above which and why; copy them by themselves when that is mended.",
             ));
         }
@@ -108,14 +112,14 @@ impl Copy {
     }
 
     fn target(&self, session: &Session) -> Result<Target, CliError> {
-        if location::is_marked(&self.target) {
-            let place = session.place(&self.target)?;
+        if let Some(target) = in_grid(&self.target) {
+            let place = session.place(target)?;
             let there = session.look(&place)?;
             return Ok(Target::Grid(place, Box::new(there)));
         }
-        if let Some(source) = self.sources.iter().find(|source| !location::is_marked(source)) {
+        if let Some(source) = self.sources.iter().find(|source| in_grid(source).is_none()) {
             return Err(CliError::usage(
-                format!("{source} and {} are both on this machine", self.target),
+                format!("{} and {} are both on this machine", shown(source), shown(&self.target)),
                 "Write global: or private: before a path in the grid.",
             ));
         }
@@ -127,9 +131,9 @@ impl Copy {
         let mut tree = Tree::new();
         let several = self.sources.len() > 1;
         if !several && !target.is_folder(&self.target)? {
-            return match self.find(self.sources.first().map_or("", String::as_str), session)? {
+            return match self.find(self.sources.first().map_or("".as_ref(), |one| one), session)? {
                 Found::File { source, size, .. } => {
-                    Ok(Plan::File(Leaf { path: self.target.clone(), source, size }))
+                    Ok(Plan::File(Leaf { path: shown(&self.target), source, size }))
                 }
                 _ if target.is_file() => Err(in_the_way(&self.target)),
                 found => found.put_content(&mut tree, TOP, session).map(|()| Plan::Folder(tree)),
@@ -144,11 +148,10 @@ impl Copy {
         Ok(Plan::Folder(tree))
     }
 
-    fn find(&self, text: &str, session: &Session) -> Result<Found, CliError> {
-        let found = if location::is_marked(text) {
-            find_in_grid(&session.place(text)?, session)?
-        } else {
-            find_here(Path::new(text))?
+    fn find(&self, text: &OsStr, session: &Session) -> Result<Found, CliError> {
+        let found = match in_grid(text) {
+            Some(text) => find_in_grid(&session.place(text)?, session)?,
+            None => find_here(Path::new(text))?,
         };
         if !self.recursive && !matches!(found, Found::File { .. }) {
             return Err(CliError::new(
@@ -161,11 +164,22 @@ impl Copy {
 }
 
 /// A source or target as it may be repeated: not if there is a cap in it.
-fn shown(text: &str) -> &str {
-    if text.starts_with("URI:") { "what the given cap opens" } else { text }
+fn shown(text: &OsStr) -> String {
+    let text = text.to_string_lossy();
+    if text.trim_start().starts_with("URI:") {
+        "what the given cap opens".to_owned()
+    } else {
+        output::shown(&text)
+    }
 }
 
-fn in_the_way(target: &str) -> CliError {
+/// The text of a source or target that is in the grid; others are names of this machine's files, in
+/// whatever bytes.
+fn in_grid(text: &OsStr) -> Option<&str> {
+    text.to_str().filter(|text| location::is_marked(text))
+}
+
+fn in_the_way(target: &OsStr) -> CliError {
     CliError::new(
         format!("{} is a file, where a folder is needed", shown(target)),
         "Choose another name, or remove that file first.",
@@ -201,9 +215,9 @@ fn find_in_grid(place: &Location, session: &Session) -> Result<Found, CliError> 
 
 impl Target {
     /// Whether sources go into it rather than become it.
-    fn is_folder(&self, text: &str) -> Result<bool, CliError> {
+    fn is_folder(&self, text: &OsStr) -> Result<bool, CliError> {
         match self {
-            Self::Local(path) => Ok(text.ends_with('/') || path.is_dir()),
+            Self::Local(path) => Ok(text.as_bytes().ends_with(b"/") || path.is_dir()),
             Self::Grid(place, there) if place.name().is_none() && there.is_none() => {
                 Err(CliError::new(format!("{} is not there", place.shown()), "Check the cap."))
             }
@@ -229,7 +243,7 @@ impl Found {
         let folder = match &self {
             Self::File { name: None, .. } => {
                 return Err(CliError::usage(
-                    "A file by its cap alone has no name",
+                    "A file by its cap alone has no name, nor has one whose name is not UTF-8",
                     "Copy it by itself and write the name, such as private:notes.txt.",
                 ));
             }

@@ -77,7 +77,7 @@ fn survey(
     let mut waiting = vec![(TOP, place.clone(), there)];
     while let Some((number, place, there)) = waiting.pop() {
         if !there.is_directory() {
-            return Err(in_the_way(&place.shown()));
+            return Err(in_the_way(place.shown().as_ref()));
         }
         let Some(folder) = tree.folder(number) else { continue };
         let mut merge =

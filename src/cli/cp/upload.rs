@@ -31,7 +31,7 @@ pub fn store(
         Err(error) => return Ok(Err(error)),
     };
     let size = file.size();
-    let answer = connection.put_file("/uri", &mut progress.watch(&mut file), size);
+    let answer = connection.put_file("/uri", &mut progress.send(&mut file), size);
     if file.has_failed() {
         return Ok(Err(file.blame(answer).err().unwrap_or_else(CliError::nobody_reads)));
     }

@@ -4,8 +4,8 @@
 //! is replaced by the next. Every byte was verified before it is written, and a named output file
 //! appears only when it is complete.
 
+use super::super::new_file::NewFile;
 use super::dump_cap::parse;
-use super::share_file::temporary;
 use super::{DebugError, ShareFile};
 use crate::base::ShareNum;
 use crate::base::file::FileFacts;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// The file's read cap.
+    /// The file's read cap; `-` reads it from stdin, out of the list of processes.
     #[arg(value_name = "CAP")]
     pub cap: String,
     /// A folder with share files named by their number, bare or as a storage server keeps them.
@@ -36,11 +36,10 @@ pub fn decode(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugEr
     let Some(path) = &arguments.file else {
         return decode_to(&cap, &arguments.folder, out);
     };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let failed = |error: std::io::Error| DebugError::file(path, &error);
-    let mut file = temporary(parent.unwrap_or(Path::new("."))).map_err(failed)?;
+    let failed = |error| DebugError::file(path, &error);
+    let mut file = NewFile::create(path).map_err(failed)?;
     decode_to(&cap, &arguments.folder, &mut file)?;
-    file.persist(path).map(drop).map_err(|error| failed(error.error))
+    file.keep().map_err(failed)
 }
 
 fn decode_to(cap: &Cap, folder: &Path, out: &mut impl Write) -> Result<(), DebugError> {

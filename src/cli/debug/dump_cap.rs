@@ -7,7 +7,7 @@ use std::io::Write;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// The cap, as `put` or `encode` printed it.
+    /// The cap, as `put` or `encode` printed it; `-` reads it from stdin.
     #[arg(value_name = "CAP")]
     pub cap: String,
 }

@@ -24,13 +24,29 @@ pub struct Arguments {
 /// Prints what the file says of itself; nothing of it is proven without the cap.
 pub fn dump(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugError> {
     let share = ShareFile::open(&arguments.file)?;
+    let offsets = offsets(&share, arguments)?;
+    // A container that was cut short has other bytes where leases would be.
+    let end = end(&share, &offsets)?;
+    if share.len() < end {
+        let file = arguments.file.display();
+        return Err(DebugError::new(
+            format!("{file} is cut short: its share has {} bytes of {end}.", share.len()),
+            "It is damaged; other shares of the file may do.",
+        ));
+    }
     match share.leases()? {
         Some(table) => container(&table, out)?,
         None => writeln!(out, "container: none")?,
     }
     writeln!(out, "share length: {}", share.len())?;
+    layout(&offsets, out)?;
+    chain(&share, &offsets, out)?;
+    ueb(&share, &offsets, out)
+}
+
+fn offsets(share: &ShareFile, arguments: &Arguments) -> Result<Offsets, DebugError> {
     let head = share.read(0..HEADER_MAX as u64)?;
-    let offsets = Offsets::parse(&head).map_err(|error| match error {
+    Offsets::parse(&head).map_err(|error| match error {
         BadHeader::Incompatible(_) => DebugError::new(
             format!("{}: {error}.", arguments.file.display()),
             "It may be sound: a later program may know it.",
@@ -39,10 +55,15 @@ pub fn dump(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugErro
             format!("{}: {error}.", arguments.file.display()),
             "It is damaged or no share; other shares of the file may do.",
         ),
-    })?;
-    layout(&offsets, out)?;
-    chain(&share, &offsets, out)?;
-    ueb(&share, &offsets, out)
+    })
+}
+
+/// Where the share ends, by what it says itself: behind its UEB.
+fn end(share: &ShareFile, offsets: &Offsets) -> Result<u64, DebugError> {
+    let words = offsets.ueb.saturating_add(offsets.version.word_bytes());
+    let region = share.read(offsets.ueb..words)?;
+    let len = offsets.split_ueb(&region).map_or(0, |(len, _)| len);
+    Ok(words.saturating_add(len))
 }
 
 fn container(table: &LeaseTable, out: &mut impl Write) -> Result<(), DebugError> {

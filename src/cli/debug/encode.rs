@@ -22,7 +22,7 @@ const STEP: usize = 256 << 10;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// The file to encode.
+    /// The file to encode; `-` encodes what comes on stdin.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Shares that suffice to rebuild the file (k).
@@ -65,7 +65,7 @@ pub fn encode(arguments: &Arguments) -> Result<Cap, DebugError> {
     })?;
     let source = key_source(arguments)?;
     let failed = |error| DebugError::file(&arguments.file, &error);
-    let mut file = File::open(&arguments.file).map_err(failed)?;
+    let mut file = open(&arguments.file).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     if size <= LIT_MAX && !(arguments.force_chk && size > 0) {
         let mut plaintext = Vec::new();
@@ -90,6 +90,17 @@ pub fn encode(arguments: &Arguments) -> Result<Cap, DebugError> {
     let facts = write_shares(&mut file, arguments, (plan, &key, &source), &mut shares)?;
     shares.keep()?;
     Ok(ChkCap::new(key, facts).into())
+}
+
+/// The file, or a copy of stdin, which is to be read twice.
+fn open(path: &Path) -> std::io::Result<File> {
+    if path != Path::new("-") {
+        return File::open(path);
+    }
+    let mut copy = tempfile::tempfile()?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut copy)?;
+    copy.rewind()?;
+    Ok(copy)
 }
 
 fn key_source(arguments: &Arguments) -> Result<KeySource, DebugError> {

@@ -8,17 +8,26 @@ use std::path::Path;
 pub struct DebugError {
     pub what: String,
     pub advice: String,
-    /// The arguments cannot mean anything (exit code 2).
-    pub usage: bool,
+    pub kind: Kind,
+}
+
+/// What the exit code says of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Failed,
+    /// The arguments cannot mean anything.
+    Usage,
+    /// Whoever read the output has seen enough.
+    NobodyReads,
 }
 
 impl DebugError {
     pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into(), usage: false }
+        Self { what: what.into(), advice: advice.into(), kind: Kind::Failed }
     }
 
     pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { usage: true, ..Self::new(what, advice) }
+        Self { kind: Kind::Usage, ..Self::new(what, advice) }
     }
 
     /// A file that could not be used.
@@ -42,9 +51,11 @@ impl std::error::Error for DebugError {}
 /// Standard output is the one thing whose failure has no path.
 impl From<std::io::Error> for DebugError {
     fn from(error: std::io::Error) -> Self {
-        Self::new(
-            format!("The output could not be written: {error}."),
-            "Check the program that reads it, or write to a file.",
-        )
+        let kind = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Kind::NobodyReads,
+            _ => Kind::Failed,
+        };
+        let what = format!("stdout cannot be written: {error}.");
+        Self { kind, ..Self::new(what, "Check the program that reads it, or write to a file.") }
     }
 }

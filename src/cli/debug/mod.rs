@@ -10,9 +10,11 @@ mod encode;
 mod error;
 mod share_file;
 
-pub use error::DebugError;
+pub use error::{DebugError, Kind};
 pub use share_file::ShareFile;
 
+use super::CliError;
+use super::session::or_stdin;
 use std::io::Write;
 
 /// The commands below `tahoe debug` that need no node.
@@ -29,7 +31,16 @@ pub enum DebugCommand {
 }
 
 /// Runs one of them; results go to standard output, warnings to standard error.
-pub fn run(command: DebugCommand) -> Result<(), DebugError> {
+pub fn run(mut command: DebugCommand) -> Result<(), CliError> {
+    if let DebugCommand::Decode(decode::Arguments { cap, .. })
+    | DebugCommand::DumpCap(dump_cap::Arguments { cap }) = &mut command
+    {
+        *cap = or_stdin(std::mem::take(cap))?;
+    }
+    Ok(run_offline(command)?)
+}
+
+fn run_offline(command: DebugCommand) -> Result<(), DebugError> {
     let mut out = std::io::stdout().lock();
     match command {
         DebugCommand::Encode(arguments) => {

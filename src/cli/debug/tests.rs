@@ -128,6 +128,23 @@ fn shares_in_the_containers_of_a_server_decode_too() {
 }
 
 #[test]
+fn a_share_that_was_cut_short_is_told_as_such() {
+    let file = encoded(70_000, &[]);
+    file.contain(0, 1).contain(1, 2);
+    for number in 0..3 {
+        let path = file.share(number);
+        let length = fs::metadata(&path).unwrap().len();
+        for cut in [1, 40, 200, length / 2, length - 40] {
+            fs::File::options().write(true).open(&path).unwrap().set_len(length - cut).unwrap();
+            let mut out = Vec::new();
+            let error = dump_share(&DumpShare { file: path.clone() }, &mut out).unwrap_err();
+            let told = ["cut short", "ends within"].iter().any(|part| error.what.contains(part));
+            assert!(told && out.is_empty(), "{number} {cut} {error}");
+        }
+    }
+}
+
+#[test]
 fn convergence_gives_equal_caps_and_random_keys_do_not() {
     let cap = |option: &str| encoded(5_000, &[option]).cap;
     assert_eq!(cap("--convergence="), cap("--convergence="));
@@ -169,7 +186,7 @@ fn impossible_arguments_are_told_as_wrong_usage() {
         arguments(1, 1, 0, "none"),
         arguments(1, 1, 100, "no base32!"),
     ] {
-        assert!(encode(&bad).unwrap_err().usage, "{bad:?}");
+        assert_eq!(encode(&bad).unwrap_err().kind, Kind::Usage, "{bad:?}");
     }
     assert!(encode(&arguments(1, 1, u64::MAX, "none")).is_ok());
 }

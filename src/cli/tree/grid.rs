@@ -61,9 +61,7 @@ impl Tree {
                 None
             }
             _ => {
-                let folder = self.folder(above).map(|one| one.path.as_str()).unwrap_or_default();
-                let path = format!("{folder}/{}", crate::cli::output::shown(name));
-                self.leave_out(&path, "this gateway does not know what it is");
+                self.leave_out(&self.path_in(above, name), "this gateway does not know what it is");
                 None
             }
         }

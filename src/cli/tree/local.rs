@@ -3,7 +3,6 @@
 use super::{Identity, Source, Tree};
 use crate::cli::CliError;
 use crate::cli::local::unreadable;
-use crate::cli::output::shown;
 use std::fs::{self, DirEntry, FileType, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -36,8 +35,8 @@ impl Tree {
         }
         let mut waiting = vec![(into, path.to_owned())];
         while let Some((number, path)) = waiting.pop() {
-            for entry in self.entries(&path) {
-                let Some(name) = self.name(&entry) else { continue };
+            for entry in self.entries(number, &path) {
+                let Some(name) = self.name(number, &entry) else { continue };
                 if !wanted(&name) {
                     continue;
                 }
@@ -58,7 +57,7 @@ impl Tree {
     }
 
     /// What is in a folder, sorted by name; nothing if it cannot be read.
-    fn entries(&mut self, path: &Path) -> Vec<DirEntry> {
+    fn entries(&mut self, folder: usize, path: &Path) -> Vec<DirEntry> {
         let listed = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         match listed {
             Ok(mut entries) => {
@@ -66,18 +65,19 @@ impl Tree {
                 entries
             }
             Err(error) => {
-                self.leave_out(&shown(&path.to_string_lossy()), &error.to_string());
+                let path = self.folder(folder).map(|folder| folder.path.clone());
+                self.leave_out(&path.unwrap_or_default(), &error.to_string());
                 Vec::new()
             }
         }
     }
 
-    fn name(&mut self, entry: &DirEntry) -> Option<String> {
+    fn name(&mut self, folder: usize, entry: &DirEntry) -> Option<String> {
         match entry.file_name().into_string() {
             Ok(name) => Some(name),
-            Err(_) => {
-                let path = entry.path();
-                self.leave_out(&shown(&path.to_string_lossy()), "its name is not UTF-8");
+            Err(name) => {
+                let path = self.path_in(folder, &name.to_string_lossy());
+                self.leave_out(&path, "its name is not UTF-8");
                 None
             }
         }
@@ -94,7 +94,7 @@ impl Tree {
         let path = entry.path();
         let is_link = entry.file_type().is_ok_and(|kind| FileType::is_symlink(&kind));
         if is_link && links == Links::LeaveOut {
-            self.leave_out(&shown(&path.to_string_lossy()), "it is a symbolic link");
+            self.leave_out(&self.path_in(above, name), "it is a symbolic link");
             return None;
         }
         match fs::metadata(&path) {
@@ -104,11 +104,11 @@ impl Tree {
                 None
             }
             Ok(_) => {
-                self.leave_out(&shown(&path.to_string_lossy()), "it is no file and no folder");
+                self.leave_out(&self.path_in(above, name), "it is no file and no folder");
                 None
             }
             Err(error) => {
-                self.leave_out(&shown(&path.to_string_lossy()), &error.to_string());
+                self.leave_out(&self.path_in(above, name), &error.to_string());
                 None
             }
         }

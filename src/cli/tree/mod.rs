@@ -68,6 +68,15 @@ impl Tree {
         self.folders.get(number)
     }
 
+    /// The path, as it is shown, of what is in a folder under this name.
+    fn path_in(&self, folder: usize, name: &str) -> String {
+        let name = super::output::shown(name);
+        match self.folder(folder) {
+            Some(folder) if !folder.path.is_empty() => format!("{}/{name}", folder.path),
+            _ => name,
+        }
+    }
+
     /// Names something that will not be copied.
     pub fn leave_out(&mut self, path: &str, reason: &str) {
         self.left_out += 1;
@@ -111,10 +120,9 @@ impl Tree {
 
     /// The name as the grid will have it, and the path, if nothing else in the folder is called so.
     fn free(&mut self, above: usize, name: &str) -> Option<(String, String)> {
-        let folder = self.folders.get(above)?;
         let name = normal(name).into_owned();
-        let shown = super::output::shown(&name);
-        let path = if folder.path.is_empty() { shown } else { format!("{}/{shown}", folder.path) };
+        let path = self.path_in(above, &name);
+        let folder = self.folders.get(above)?;
         if folder.files.contains_key(&name) || folder.folders.contains_key(&name) {
             self.leave_out(&path, "something else has the same name");
             return None;

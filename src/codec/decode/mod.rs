@@ -4,6 +4,7 @@
 //! FileFacts ─ Opening (one share): which bytes it needs, takes them → OpenShare, FileTree
 //! OpenShare ─ verify: a run of blocks → VerifiedRun
 //! FileReader ─ decode: k VerifiedRuns of the same segments → ciphertext, checked → plaintext
+//!              read: k Runs likewise; blocks are checked only where the segments do not prove them
 //! ```
 //! Every type here can be had only by passing the check that its name promises. A share that fails
 //! one is [`ShareError::Incompatible`] (a version that this program does not know) or corrupt in a
@@ -14,7 +15,7 @@ mod reader;
 mod run;
 
 pub use opening::Opening;
-pub use reader::{FileReader, FileTree, SegmentError};
+pub use reader::{FileReader, FileTree, SegmentError, Unreadable};
 pub use run::{OpenShare, Run, VerifiedRun, verify_runs};
 
 use super::chain::BadChain;

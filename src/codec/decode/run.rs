@@ -40,6 +40,21 @@ pub struct VerifiedRun {
     pub(super) bytes: Bytes,
 }
 
+/// The blocks of a run, whether checked or not.
+pub(super) struct Piece<'a> {
+    pub share: ShareNum,
+    pub first: SegmentNum,
+    pub count: u64,
+    pub bytes: &'a [u8],
+}
+
+impl Piece<'_> {
+    /// The blocks, in order.
+    pub fn blocks(&self, geometry: &Geometry) -> impl Iterator<Item = &[u8]> {
+        self.bytes.chunks((geometry.block_size() as usize).max(1))
+    }
+}
+
 impl OpenShare {
     pub const fn share(&self) -> ShareNum {
         self.share
@@ -101,9 +116,8 @@ impl VerifiedRun {
         })
     }
 
-    /// The blocks, in order.
-    pub(super) fn blocks(&self, geometry: &Geometry) -> impl Iterator<Item = &[u8]> {
-        self.bytes.chunks((geometry.block_size() as usize).max(1))
+    pub(super) fn piece(&self) -> Piece<'_> {
+        Piece { share: self.share, first: self.first, count: self.count, bytes: &self.bytes }
     }
 }
 
@@ -128,14 +142,24 @@ impl Run {
         self.bytes.chunks((self.share.geometry.block_size() as usize).max(1))
     }
 
+    pub(super) fn piece(&self) -> Piece<'_> {
+        let (share, first, count) = (self.share.share, self.first, self.count);
+        Piece { share, first, count, bytes: &self.bytes }
+    }
+
+    /// Whether it is of segments that the file has, and as long as their blocks.
+    pub(super) fn is_complete(&self) -> bool {
+        let range = self.share.range(self.first, self.count);
+        let end = self.first.0.saturating_add(self.count);
+        let inside = self.count > 0 && end <= self.share.geometry.segments();
+        inside && self.bytes.len() as u64 == range.end - range.start
+    }
+
     fn judge(self, hashes: &[Hash]) -> Result<VerifiedRun, ShareError> {
-        let Self { share, first, count, bytes } = self;
-        let geometry = &share.geometry;
-        let range = share.range(first, count);
-        let inside = count > 0 && first.0.saturating_add(count) <= geometry.segments();
-        if !inside || bytes.len() as u64 != range.end - range.start {
+        if !self.is_complete() {
             return Err(ShareError::Short);
         }
+        let Self { share, first, count, bytes } = self;
         for (hash, segment) in hashes.iter().zip(first.0..) {
             if share.tree.leaf(segment as usize) != Some(hash) {
                 return Err(ShareError::Block(SegmentNum(segment)));

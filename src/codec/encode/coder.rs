@@ -3,10 +3,10 @@
 use super::encryptor::Crypttext;
 use super::{EncodeError, Plan};
 use crate::base::hash::Hash;
+use crate::base::pool::Pool;
 use crate::codec::erasure::Code;
 use crate::codec::geometry::SegmentNum;
 use crate::codec::many::tagged_many;
-use crate::codec::pool::Pool;
 use crate::codec::tags;
 use bytes::Bytes;
 

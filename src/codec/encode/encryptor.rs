@@ -3,9 +3,9 @@
 use super::{EncodeError, Plan};
 use crate::base::file::FileKey;
 use crate::base::hash::{Hash, Tagged};
+use crate::base::pool::Pool;
 use crate::codec::crypt;
 use crate::codec::geometry::SegmentNum;
-use crate::codec::pool::Pool;
 use crate::codec::tags;
 use bytes::Bytes;
 

@@ -22,10 +22,10 @@ pub use tally::{Finished, Tally};
 use super::erasure::CodeError;
 use super::geometry::{BadGeometry, Geometry, SegmentNum};
 use super::layout::{Layout, Version};
-use super::pool::Pool;
 use crate::base::file::FileKey;
 use crate::base::file::Params;
 use crate::base::limits::{BATCH_MAX, BATCH_SEGMENTS_MAX, SEGMENT_MAX};
+use crate::base::pool::Pool;
 
 /// Bytes that a batch may make, all shares together, beyond its first segment.
 const BATCH_OUTPUT_MAX: u64 = 32 << 20;

@@ -81,7 +81,7 @@ pub async fn deliver(
         return Ok(response.body(SizedStream::new(length, stream::empty::<Chunk>())));
     }
     let transfer = asked.gateway.history.download(cap, length);
-    let reader = asked.gateway.grid.open(cap).await?;
+    let reader = asked.gateway.grid.open_at(cap, part.start).await?;
     let bytes = begun(reader.read(part), transfer).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
 }

@@ -6,6 +6,7 @@
 
 use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
+use super::super::destination::Destination;
 use super::write::make;
 use super::{Asked, For, Found, Object, Spot};
 use crate::base::limits::LOCAL_DEPTH_MAX;
@@ -75,20 +76,20 @@ pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpRespon
             return Err(Failure::bad_request(text));
         }
     };
-    Ok(answer::text(StatusCode::OK, format!("{count} file(s) written")))
+    let files = if count == 1 { "file" } else { "files" };
+    Ok(answer::text(StatusCode::OK, format!("{count} {files} written")))
 }
 
-/// Writes a file beside its place and renames it, so that nobody sees half of it.
+/// Writes a file to its place.
 async fn fetch(asked: &Asked<'_>, cap: &Cap, path: PathBuf) -> Result<(), Failure> {
     let reader = asked.gateway.grid.open(cap).await?;
-    let folder = path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
-    let mut file = disk(move || tempfile::NamedTempFile::new_in(folder)).await?;
+    let mut file = disk(move || Destination::find(&path)?.open()).await?;
     let mut bytes = reader.read(0..reader.size());
     while let Some(piece) = bytes.next().await {
         let piece = piece?;
         file = disk(move || file.write_all(&piece).map(|()| file)).await?;
     }
-    disk(move || file.persist(path).map(|_| ()).map_err(|error| error.error)).await
+    disk(move || file.keep()).await
 }
 
 fn fetch_all<'a>(
@@ -111,6 +112,7 @@ fn fetch_all<'a>(
                 let text = format!("The name {:?} cannot be a local file's.", entry.name);
                 return Err(Failure::bad_request(text));
             }
+            asked.permit(&entry.child.target)?;
             let inner = path.join(&entry.name);
             match entry.child.target {
                 target if directory(&target).is_some() => {
@@ -190,16 +192,22 @@ fn store_all<'a>(
     })
 }
 
-/// Names, paths, and which are folders; what is neither a file nor a folder is left out.
+/// Names, paths, and which are folders; what is neither a file nor a folder is
+/// left out, which the log says.
 fn contents(folder: &Path) -> io::Result<Vec<(String, PathBuf, bool)>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name());
-        if let Some(name) = name.to_str()
-            && (kind.is_dir() || kind.is_file())
-        {
-            all.push((name.to_owned(), entry.path(), kind.is_dir()));
+        match name.to_str() {
+            Some(name) if kind.is_dir() || kind.is_file() => {
+                all.push((name.to_owned(), entry.path(), kind.is_dir()));
+            }
+            name => {
+                let path = entry.path();
+                let why = if name.is_some() { "no file and no folder" } else { "name not UTF-8" };
+                tracing::warn!(path = %path.display(), why, "left out of what localdir= stores");
+            }
         }
     }
     all.sort();

@@ -23,8 +23,10 @@ use super::pages::{crumbs, trash};
 use super::route::{self, Place};
 use super::serve::Gateway;
 use crate::cap::Cap;
+use crate::grid::Traversal;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{DirError, Directories, Metadata, NewEntry, Replace, Target};
+use crate::vdrive::format::DirectoryId;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 
@@ -52,6 +54,12 @@ pub struct Link {
     pub metadata: Metadata,
 }
 
+/// A directory that is about to be moved.
+pub struct Moved {
+    name: String,
+    id: DirectoryId,
+}
+
 /// What following a path came to.
 #[derive(Debug, Clone)]
 pub enum Found {
@@ -77,6 +85,18 @@ pub struct Spot {
     /// Directories below it that are to be made first.
     missing: Vec<String>,
     name: String,
+}
+
+impl Found {
+    /// What was found; 404 if a name was missing.
+    pub fn there(self) -> Result<Object, Failure> {
+        match self {
+            Self::Object(object) => Ok(object),
+            Self::Missing { names, .. } => {
+                Err(Failure::no_such_child(names.first().map_or("", String::as_str)))
+            }
+        }
+    }
 }
 
 impl Object {
@@ -126,6 +146,12 @@ impl Asked<'_> {
         }
     }
 
+    /// A walk through all that is below a directory, around what the owner prohibits.
+    pub fn walk(&self, root: Cap) -> Traversal {
+        let may_enter = self.gateway.blacklist.may_enter();
+        Traversal::new(self.directories.clone(), root, may_enter)
+    }
+
     /// Follows names from a target on. What is prohibited is neither looked into nor shown; a link
     /// to it can be replaced.
     pub async fn follow(
@@ -134,12 +160,32 @@ impl Asked<'_> {
         path: &[String],
         why: For,
     ) -> Result<Found, Failure> {
+        self.follow_outside(target, path, why, &[]).await
+    }
+
+    /// As [`Self::follow`], and refuses a way through one of the children that are to be moved to
+    /// where it leads: nobody would find them again.
+    pub async fn follow_outside(
+        &self,
+        target: Target,
+        path: &[String],
+        why: For,
+        moved: &[Moved],
+    ) -> Result<Found, Failure> {
+        let outside = |target: &Target| {
+            let id = target.directory_id();
+            match moved.iter().find(|one| Some(one.id) == id) {
+                Some(one) => Err(Failure::from(DirError::IntoItself(one.name.clone()))),
+                None => Ok(()),
+            }
+        };
         let mut object = Object { target, link: None };
         for (index, name) in path.iter().enumerate() {
             let Some(dir) = object.directory().cloned() else {
                 return Err(in_the_way(&object.target, name, why));
             };
             self.permit(&object.target)?;
+            outside(&object.target)?;
             match self.directories.get(&dir, name).await? {
                 Some(child) => {
                     let link = Link { dir, name: name.clone(), metadata: child.metadata };
@@ -154,22 +200,37 @@ impl Asked<'_> {
         if why == For::Reading {
             self.permit(&object.target)?;
         }
+        outside(&object.target)?;
         Ok(Found::Object(object))
+    }
+
+    /// Those of the named children of a directory that are directories themselves, known by what
+    /// they are: other paths, aliases and caps may lead to them, too.
+    pub async fn moved(&self, dir: &Cap, names: &[String]) -> Result<Vec<Moved>, Failure> {
+        let mut moved = Vec::new();
+        for name in names {
+            let child = self.directories.get(dir, name).await?;
+            let id = child.and_then(|child| child.target.directory_id());
+            moved.extend(id.map(|id| Moved { name: name.clone(), id }));
+        }
+        Ok(moved)
     }
 
     /// What an address names; 404 if there is no such thing.
     pub async fn object(&self, address: &Address) -> Result<Object, Failure> {
-        match self.find(address, For::Reading).await? {
-            Found::Object(object) => Ok(object),
-            Found::Missing { names, .. } => {
-                Err(Failure::no_such_child(names.first().map_or("", String::as_str)))
-            }
-        }
+        self.find(address, For::Reading).await?.there()
     }
 
     /// The directory that an address names, which must be one.
     pub async fn dir(&self, address: &Address) -> Result<Cap, Failure> {
         directory_of(&self.object(address).await?)
+    }
+
+    /// As [`Self::dir`], outside of what is to be moved there.
+    pub async fn dir_outside(&self, address: &Address, moved: &[Moved]) -> Result<Cap, Failure> {
+        let root = self.root(&address.root)?;
+        let found = self.follow_outside(root, &address.path, For::Reading, moved).await?;
+        directory_of(&found.there()?)
     }
 
     /// Puts a child in its spot, and makes the directories on the way there; whether it replaced

@@ -49,14 +49,16 @@ pub fn uploaded(cap: &Cap) -> HttpResponse {
 }
 
 /// Asks whether a server that only a cap names may be dialled.
-pub fn ask_for_tub(asked: &Asked<'_>, path: &str, why: &str) -> HttpResponse {
+pub fn ask_for_tub(asked: &Asked<'_>, path: &str) -> HttpResponse {
+    const WHY: &str = "This folder is kept by a server that this node has not heard of from anybody \
+                       but the capability. Connect to it if you trust who gave you that.";
     let back = format!("{path}{}", asked.arguments.query_without("allow-new-tub"));
     let body = format!(
-        "<p>{}</p>\n<form action=\"{}?t=connect\" method=\"post\">{}\
+        "<p>{WHY}</p>\n<form action=\"{}?t=connect\" method=\"post\">{}\
          <input type=\"hidden\" name=\"when_done\" value=\"{}\">\
          <input type=\"hidden\" name=\"allow-new-tub\" value=\"1\">\
-         <button class=\"button primary\">Connect to that server</button></form>\n",
-        escape(why),
+         <p class=\"row-of-buttons\"><button class=\"button primary\">Connect to that server</button>\
+         <a class=\"button\" href=\"/\">Rather not</a></p></form>\n",
         escape(path),
         Frame::new("", "").proof(),
         escape(&back),

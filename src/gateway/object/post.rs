@@ -8,7 +8,6 @@ use super::super::route::{Action, Made};
 use super::write::{files_only, given, make, named_directory};
 use super::{Asked, For, Found, Object, Spot, children};
 use crate::cap::Cap;
-use crate::grid::Traversal;
 use crate::grid::dirnode::{NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -79,7 +78,9 @@ async fn upload(
     let replace = asked.arguments.replace()?;
     let file = file.ok_or_else(|| Failure::bad_request("The form has no field `file`."))?;
     let spot = match asked.find(address, For::Making).await? {
-        Found::Missing { dir, names } => Spot::below(dir, names)?,
+        Found::Missing { names, .. } => {
+            return Err(Failure::no_such_child(names.first().map_or("", String::as_str)));
+        }
         Found::Object(object) => match object.directory() {
             Some(dir) => {
                 let name = asked.arguments.filled("name").or(file.name.as_deref());
@@ -198,7 +199,10 @@ async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure>
     };
     let from = asked.dir(address).await?;
     let to = match asked.arguments.get("to_dir") {
-        Some(to) => named_directory(asked, to).await?,
+        Some(to) => {
+            let moved = asked.moved(&from, std::slice::from_ref(&from_name)).await?;
+            named_directory(asked, to, &moved).await?
+        }
         None => from.clone(),
     };
     super::writable(&from)?;
@@ -225,18 +229,27 @@ async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String,
     })
 }
 
-/// The same for a directory and all below it; each is accepted before it is looked into.
+/// The same for a directory and all below it that the owner does not prohibit; each is accepted
+/// before it is looked into.
 async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
-    let mut walk = Traversal::new(asked.directories.clone(), dir);
+    let mut walk = asked.walk(dir);
     let (mut older, mut all) = (0_u64, 0_u64);
     while let Some(reached) = walk.next().await {
-        if let Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_))) = reached?.target {
+        let target = reached?.target;
+        if asked.permit(&target).is_err() {
+            continue;
+        }
+        if let Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_))) = target {
             let (seen, now) = asked.directories.accept_rollback(&cap).await?;
             all += 1;
             older += u64::from(seen > now);
         }
     }
-    Ok(format!("{older} of {all} directories were newer before; all are taken as they are now"))
+    let taken = match all {
+        1 => "1 directory is taken as it is now".to_owned(),
+        _ => format!("{all} directories are taken as they are now"),
+    };
+    Ok(format!("{taken}; a newer state had been seen of {older}"))
 }
 
 async fn set_children(

@@ -8,7 +8,6 @@ use super::super::route::Action;
 use super::contents::{self, entity_tag, known_already, unchanged};
 use super::{Asked, Object, describe, page};
 use crate::cap::Cap;
-use crate::grid::Traversal;
 use crate::grid::dirnode::{DirError, Target};
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -183,7 +182,7 @@ fn rename_form(
 /// 0.6's manifest: what somebody needs who shall keep all this alive without reading it.
 fn refresh_caps(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
     let root = super::directory_of(object)?;
-    let walk = Traversal::new(asked.directories.clone(), root);
+    let walk = asked.walk(root);
     let lines = stream::unfold((walk, Step::Head), |(mut walk, step)| async move {
         let (text, step) = match step {
             Step::Head => (page::around("Refresh capabilities").0 + "<ul>\n", Step::Body),

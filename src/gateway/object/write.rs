@@ -3,7 +3,7 @@
 use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure};
 use super::super::route::Action;
-use super::{Asked, For, Found, Object, Spot, cap_text, children, directory_of, named_by};
+use super::{Asked, For, Found, Moved, Object, Spot, cap_text, children, directory_of, named_by};
 use crate::cap::Cap;
 use crate::grid::dirnode::{ChildError, DirError, Replace, Target};
 use actix_web::http::{StatusCode, header};
@@ -134,17 +134,16 @@ async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Fa
     Ok(answer::text(StatusCode::OK, cap_text(&child.target).unwrap_or_default()))
 }
 
-/// The directory that `to_dir=CAP/path` names.
-pub async fn named_directory(asked: &Asked<'_>, text: &str) -> Result<Cap, Failure> {
+/// The directory that `to_dir=CAP/path` names, outside of what is to be moved there.
+pub async fn named_directory(
+    asked: &Asked<'_>,
+    text: &str,
+    moved: &[Moved],
+) -> Result<Cap, Failure> {
     let mut parts = text.trim().split('/');
     let cap = parts.next().unwrap_or_default();
     let names = parts.filter(|part| !part.is_empty()).map(super::super::address::nfc);
     let path = names.collect::<Result<Vec<_>, _>>()?;
-    match asked.follow(named_by(cap), &path, For::Reading).await? {
-        Found::Object(object) if object.directory().is_some() => directory_of(&object),
-        Found::Object(_) => Err(Failure::bad_request("to_dir is not a directory")),
-        Found::Missing { names, .. } => {
-            Err(Failure::no_such_child(names.first().map_or("", String::as_str)))
-        }
-    }
+    let found = asked.follow_outside(named_by(cap), &path, For::Reading, moved).await?.there()?;
+    found.directory().cloned().ok_or_else(|| Failure::bad_request("to_dir is not a directory"))
 }

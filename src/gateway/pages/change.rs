@@ -2,7 +2,7 @@
 
 use super::super::address::Address;
 use super::super::answer::{Failure, redirect};
-use super::super::object::{Asked, writable};
+use super::super::object::{Asked, Moved, writable};
 use super::moving::{destination, names};
 use super::record::{Deletion, Gone};
 use super::trash;
@@ -20,14 +20,14 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
     let to = match asked.arguments.get("do") {
         Some("delete") => delete(asked, &back, &dir, &names).await?,
         Some("move") => {
-            let to = target(asked).await?;
             writable(&dir)?;
-            outside(asked, address, &names)?;
+            let moved = asked.moved(&dir, &names).await?;
+            let to = target(asked, &moved).await?;
             relocate(asked, &dir, &to, &names).await?;
             back
         }
         Some("copy") => {
-            copy(asked, &dir, &target(asked).await?, names).await?;
+            copy(asked, &dir, &target(asked, &[]).await?, names).await?;
             back
         }
         Some("rename") => {
@@ -86,22 +86,12 @@ async fn rename(asked: &Asked<'_>, dir: &Cap, names: &[String]) -> Result<(), Fa
     Ok(asked.directories.relink((dir, name), (dir, to), Replace::No).await?)
 }
 
-async fn target(asked: &Asked<'_>) -> Result<Cap, Failure> {
-    let to = asked.arguments.filled("to").unwrap_or_default();
-    let to = asked.dir(&destination(asked, to)?).await?;
+/// The directory that `to=` names, outside of what is to be moved there.
+async fn target(asked: &Asked<'_>, moved: &[Moved]) -> Result<Cap, Failure> {
+    let to = destination(asked, asked.arguments.filled("to").unwrap_or_default())?;
+    let to = asked.dir_outside(&to, moved).await?;
     writable(&to)?;
     Ok(to)
-}
-
-/// Refuses to move something to below itself, where nobody would find it again.
-fn outside(asked: &Asked<'_>, from: &Address, names: &[String]) -> Result<(), Failure> {
-    let to = destination(asked, asked.arguments.filled("to").unwrap_or_default())?;
-    let below = to.path.strip_prefix(from.path.as_slice()).filter(|_| to.root == from.root);
-    let first = below.and_then(<[String]>::first);
-    match names.iter().find(|name| first == Some(name)) {
-        Some(name) => Err(DirError::IntoItself(name.clone()).into()),
-        None => Ok(()),
-    }
 }
 
 /// Keeps what is named for a while, then unlinks it; where to go then.

@@ -6,6 +6,7 @@ use super::{Frame, crumbs, render};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use std::borrow::Cow;
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -13,13 +14,15 @@ struct ErrorPage<'a> {
     frame: Frame,
     status: u16,
     what: &'static str,
-    why: &'a str,
+    why: Cow<'a, str>,
     next: &'static str,
     up: Option<String>,
     /// Where a browser goes that shows it is the owner's.
     login: Option<String>,
     /// What may go better later.
     again: Option<String>,
+    /// It may be among what was deleted.
+    deleted: bool,
 }
 
 /// Whether whoever asks can show a page.
@@ -33,15 +36,22 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
     if !wants_page(request) {
         return failure.respond();
     }
-    let (what, next) = words(failure.status);
+    let place = route::place(request.uri().path()).ok();
+    let gone = failure.status == StatusCode::NOT_FOUND;
+    let in_grid = matches!(place, Some(Place::Object(_)));
+    let (what, next) = match gone && !in_grid {
+        true => ("There is nothing here", "Check the address for mistakes, or begin at the start."),
+        false => words(failure.status),
+    };
     let template = ErrorPage {
         frame: Frame::new(what, ""),
         status: failure.status.as_u16(),
         what,
-        why: without_word(&failure.text),
+        why: for_people(&failure),
         next,
-        up: above(request),
-        again: may_pass(failure.status).then(|| wanted(request)),
+        up: place.as_ref().and_then(above),
+        again: (may_pass(failure.status) || gone && in_grid).then(|| wanted(request)),
+        deleted: gone && in_grid,
         login: (failure.status == StatusCode::UNAUTHORIZED).then(|| wanted(request)),
     };
     match render(&template) {
@@ -68,18 +78,23 @@ fn wanted(request: &HttpRequest) -> String {
 }
 
 /// The directory above what was asked for, if there is one.
-fn above(request: &HttpRequest) -> Option<String> {
-    match route::place(request.uri().path()).ok()? {
-        Place::Object(address) => crumbs::parent(&address).map(|parent| parent.path()),
+fn above(place: &Place) -> Option<String> {
+    match place {
+        Place::Object(address) => crumbs::parent(address).map(|parent| parent.path()),
         _ => None,
     }
 }
 
-/// The sentence without the word that programs know the case by.
-fn without_word(text: &str) -> &str {
+/// The sentence, not in the words that programs know the case by.
+fn for_people(failure: &Failure) -> Cow<'_, str> {
+    let text = failure.text.as_str();
     match text.split_once(": ") {
-        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => rest,
-        _ => text,
+        _ if failure.status == StatusCode::UNAUTHORIZED => {
+            Cow::Borrowed("This browser has not shown that it is the owner’s.")
+        }
+        Some(("No such child", name)) => Cow::Owned(format!("Nothing is called “{name}” here.")),
+        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => Cow::Borrowed(rest),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -91,7 +106,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         ),
         401 => (
             "Only the owner may see this",
-            "Run `tahoe webopen`, or open the file start.html in the node’s directory with this \
+            "Run “tahoe webopen”, or open the file start.html in the node’s directory with this \
              browser.",
         ),
         403 => (
@@ -100,8 +115,8 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         ),
         404 => (
             "There is nothing here",
-            "It may have been renamed, moved or deleted. What was deleted here can be put back for \
-             30 days.",
+            "It may have been renamed, moved or deleted: look into the folder above, or at what was \
+             deleted here in the last 30 days. If somebody is just adding it, try again.",
         ),
         409 => ("Things are not as this asks", "Look at what is there now, then choose again."),
         410 => (
@@ -145,5 +160,22 @@ mod tests {
         assert!(page.contains("href=\"/vdrive/global/a/b\"") && page.contains("Try again"));
         assert!(!page.contains("NoSharesError") && !page.contains("<b>no"));
         assert!(text(ask("*/*")).await.starts_with("NoSharesError: "));
+    }
+
+    #[actix_rt::test]
+    async fn where_nothing_is_the_page_says_what_to_try() {
+        let page = |path: &'static str| async move {
+            let request = TestRequest::with_uri(path)
+                .insert_header((header::ACCEPT, "text/html"))
+                .to_http_request();
+            let response = respond(&request, Failure::no_such_child("b"));
+            let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        let missing = page("/vdrive/global/a/b").await;
+        assert!(missing.contains("href=\"/deleted\"") && missing.contains("Try again"));
+        assert!(missing.contains("href=\"/vdrive/global/a\"") && missing.contains("called “b”"));
+        let nowhere = page("/nowhere").await;
+        assert!(nowhere.contains("Check the address") && !nowhere.contains("Try again"));
     }
 }

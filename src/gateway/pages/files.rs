@@ -172,7 +172,7 @@ pub async fn directory(
     let order = Order::of(&asked.arguments);
     let base = address.path();
     let summary = summary(&listing);
-    let Listing { entries, writable, mutable } = listing;
+    let Listing { entries, writable, mutable, .. } = listing;
     let count = entries.len();
     let entries = order.apply(entries);
     let template = Files {

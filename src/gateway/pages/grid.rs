@@ -7,9 +7,11 @@ use super::order::natural;
 use super::{Frame, show, words};
 use crate::base::rim::Clock;
 use crate::grid::EncodingParams;
+use crate::storage::api::SpaceNow;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use std::collections::HashMap;
 
 #[derive(Template)]
 #[template(path = "grid.html")]
@@ -23,6 +25,7 @@ struct GridPage {
     n: u16,
     expansion: String,
     free: String,
+    used: String,
     verdict: Verdict,
     servers: Vec<Line>,
 }
@@ -40,17 +43,53 @@ struct Line {
     state: String,
     heard: String,
     since: String,
-    space: String,
+    space: Fill,
     version: String,
 }
 
+/// How full a server is.
+struct Fill {
+    /// Of what it holds and could hold, in percent; none if it did not say both.
+    percent: Option<u128>,
+    words: String,
+}
+
+impl Fill {
+    fn of(used: Option<u64>, available: Option<u64>) -> Self {
+        let percent = used.zip(available).and_then(|(used, available)| {
+            let (used, all) = (u128::from(used), u128::from(used) + u128::from(available));
+            // Up, so that a server with anything on it is not shown as empty.
+            (all > 0).then(|| (used * 100).div_ceil(all))
+        });
+        let words = match (used, available) {
+            (Some(used), Some(left)) => {
+                format!("{} used, {} left", words::size(used), words::size(left))
+            }
+            (None, Some(left)) => format!("{} left", words::size(left)),
+            (Some(used), None) => format!("{} used", words::size(used)),
+            (None, None) => "not said".to_owned(),
+        };
+        Self { percent, words }
+    }
+}
+
 /// The page.
-pub fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+pub async fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let spaces = asked.gateway.grid.spaces().await;
+    let spaces: HashMap<String, SpaceNow> =
+        spaces.into_iter().map(|(tub, space)| (tub.to_string(), space)).collect();
     let mut status = (asked.gateway.status)();
+    for server in &mut status.servers {
+        // What it said when it was met may be of long ago.
+        let now = spaces.get(&server.nodeid).and_then(|space| space.available);
+        server.available_space = now.or(server.available_space);
+    }
     status.servers.sort_by(|a, b| natural(&a.nickname, &b.nickname));
+    let used = |server: &ServerStatus| spaces.get(&server.nodeid).and_then(|space| space.used);
     let parameters = asked.gateway.grid.params();
     let connected = status.servers.iter().filter(|server| server.connected).count();
-    let spaces = || status.servers.iter().filter_map(|server| server.available_space);
+    let free = status.servers.iter().filter_map(|server| server.available_space);
+    let held = status.servers.iter().filter_map(used);
     let now = Clock::System.now();
     let template = GridPage {
         frame: Frame::new("Grid", "grid"),
@@ -64,9 +103,10 @@ pub fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         k: parameters.k(),
         n: parameters.n(),
         expansion: decimal(f64::from(parameters.n()) / f64::from(parameters.k())),
-        free: words::size(spaces().fold(0, u64::saturating_add)),
+        free: words::size(free.fold(0, u64::saturating_add)),
+        used: words::size(held.fold(0, u64::saturating_add)),
         verdict: verdict(parameters, connected),
-        servers: status.servers.iter().map(|server| line(server, now)).collect(),
+        servers: status.servers.iter().map(|one| line(one, used(one), now)).collect(),
     };
     show(StatusCode::OK, &template)
 }
@@ -117,7 +157,7 @@ fn survived(k: usize, hosts: usize, n: usize) -> usize {
     hosts
 }
 
-fn line(server: &ServerStatus, now: u64) -> Line {
+fn line(server: &ServerStatus, used: Option<u64>, now: u64) -> Line {
     let short = server.nodeid.get(..12).unwrap_or(&server.nodeid).to_owned();
     let heard =
         server.last_received_data.map_or_else(String::new, |time| match now.saturating_sub(time) {
@@ -137,7 +177,7 @@ fn line(server: &ServerStatus, now: u64) -> Line {
             .map_or_else(String::new, |time| words::span(now.saturating_sub(time).max(1))),
         state: server.connection_status.clone(),
         heard,
-        space: server.available_space.map_or_else(|| "not said".to_owned(), words::size),
+        space: Fill::of(used, server.available_space),
         version: server.version.clone(),
     }
 }
@@ -153,6 +193,12 @@ mod tests {
         let parameters = EncodingParams::default();
         assert_eq!(verdict(parameters, 6).class, "bad");
         assert!(verdict(parameters, 12).sentence.contains("loss of any 7"));
+        let (full, new) = (Fill::of(Some(3_000), Some(1_000)), Fill::of(Some(1), Some(1 << 40)));
+        assert_eq!((full.percent, full.words.as_str()), (Some(75), "3 kB used, 1 kB left"));
+        assert_eq!((new.percent, Fill::of(Some(0), Some(9)).percent), (Some(1), Some(0)));
+        assert_eq!(Fill::of(Some(0), Some(0)).percent, None);
+        assert_eq!(Fill::of(Some(u64::MAX), Some(0)).percent, Some(100));
+        assert_eq!(Fill::of(None, Some(5)).words, "5 B left");
         assert_eq!((decimal(10.0 / 3.0), decimal(2.0)), ("3.3".into(), "2".into()));
     }
 }

@@ -13,16 +13,22 @@ use askama::Template;
 #[template(path = "provisioning.html")]
 struct Provisioning {
     frame: Frame,
-    encoding: Vec<Input>,
-    servers: Vec<Input>,
-    users: Vec<Input>,
-    traffic: Vec<Input>,
-    upkeep: Vec<Input>,
+    groups: Vec<Group>,
     ready: Vec<Ready>,
     problems: Vec<String>,
     sentence: String,
     chart: Chart,
     tables: Vec<Table>,
+}
+
+/// Questions that stand together.
+struct Group {
+    legend: &'static str,
+    /// How they stand: a class of the stylesheet.
+    columns: &'static str,
+    /// Their answers are whole numbers.
+    whole: bool,
+    inputs: Vec<Input>,
 }
 
 struct Input {
@@ -32,6 +38,65 @@ struct Input {
     min: f64,
     max: f64,
 }
+
+/// Label, argument, the number of an ordinary grid, the least and the most.
+type Question = (&'static str, &'static str, f64, f64, f64);
+
+const THREE: &str = "three";
+const TWO: &str = "three two";
+
+const QUESTIONS: [(&str, &str, &[Question]); 5] = [
+    (
+        ENCODING,
+        THREE,
+        &[
+            ("Needed", "k", 3.0, 1.0, 256.0),
+            ("Happy", "happy", 7.0, 1.0, 256.0),
+            ("Total", "n", 10.0, 1.0, 256.0),
+        ],
+    ),
+    (
+        "Servers and drives",
+        TWO,
+        &[
+            ("Servers", "servers", 30.0, 1.0, 1e6),
+            ("Each is up, in percent", "uptime", 99.0, 0.0, 100.0),
+            ("Drive, in GB", "drive", 4_000.0, 1.0, 1e6),
+            ("Drive fails after, in hours", "hours", 40_000.0, 1.0, 1e8),
+            ("Drives in each, at least", "drives", 1.0, 1.0, 1e4),
+            ("Cost of a drive", "cost", 100.0, 0.0, 1e9),
+        ],
+    ),
+    (
+        "Users",
+        TWO,
+        &[
+            ("Users", "users", 50.0, 0.0, 1e9),
+            ("Files of each", "files", 1_000.0, 0.0, 1e9),
+            ("GB of each", "gigabytes", 20.0, 0.0, 1e6),
+            ("Who have the same file", "sharing", 1.0, 1.0, 1e6),
+        ],
+    ),
+    (
+        "What a user does in a day",
+        THREE,
+        &[
+            ("Uploads", "uploads", 10.0, 0.0, 1e9),
+            ("Downloads", "downloads", 20.0, 0.0, 1e9),
+            ("Deletions", "deletes", 5.0, 0.0, 1e9),
+        ],
+    ),
+    (
+        "Checking",
+        TWO,
+        &[
+            ("Checked every, in days", "check", 30.0, 0.01, 1e5),
+            ("Repaired below, in shares", "repair", 7.0, 1.0, 256.0),
+        ],
+    ),
+];
+
+const ENCODING: &str = "Encoding";
 
 struct Ready {
     label: String,
@@ -74,67 +139,32 @@ fn number(arguments: &Arguments, name: &str, default: f64, min: f64, max: f64) -
     given.filter(|number| number.is_finite()).unwrap_or(default).clamp(min, max)
 }
 
-/// What is asked about the grid and its users, with the arguments' numbers or those of an ordinary
-/// grid.
-fn asked_of_grid(arguments: &Arguments) -> [Vec<Input>; 3] {
-    let number = |name: &str, default, min, max| number(arguments, name, default, min, max);
-    let input = |label, name, default, min, max| Input {
-        label,
-        name,
-        value: number(name, default, min, max),
-        min,
-        max,
+/// All questions, answered by the arguments or as for an ordinary grid.
+fn groups(arguments: &Arguments) -> Vec<Group> {
+    let total = number(arguments, "n", 10.0, 1.0, 256.0);
+    let needed = number(arguments, "k", 3.0, 1.0, 256.0);
+    let input = |&(label, name, default, min, max): &Question| {
+        // With fewer shares than an ordinary grid has, these two must be less, too.
+        let default = match name {
+            "happy" => total.min(default),
+            "repair" => total.min(default).max(needed + 1.0),
+            _ => default,
+        };
+        Input { label, name, value: number(arguments, name, default, min, max), min, max }
     };
-    let encoding = vec![
-        input("Needed", "k", 3.0, 1.0, 256.0),
-        input("Happy", "happy", number("n", 10.0, 1.0, 256.0).min(7.0), 1.0, 256.0),
-        input("Total", "n", 10.0, 1.0, 256.0),
-    ];
-    let servers = vec![
-        input("Servers", "servers", 30.0, 1.0, 1e6),
-        input("Each is up, in percent", "uptime", 99.0, 0.0, 100.0),
-        input("Drive, in GB", "drive", 4_000.0, 1.0, 1e6),
-        input("Drive fails after, in hours", "hours", 40_000.0, 1.0, 1e8),
-        input("Drives in each, at least", "drives", 1.0, 1.0, 1e4),
-        input("Cost of a drive", "cost", 100.0, 0.0, 1e9),
-    ];
-    let users = vec![
-        input("Users", "users", 50.0, 0.0, 1e9),
-        input("Files of each", "files", 1_000.0, 0.0, 1e9),
-        input("GB of each", "gigabytes", 20.0, 0.0, 1e6),
-        input("Who have the same file", "sharing", 1.0, 1.0, 1e6),
-    ];
-    [encoding, servers, users]
-}
-
-/// What is asked about what goes on in it.
-fn asked_of_use(arguments: &Arguments) -> [Vec<Input>; 2] {
-    let number = |name: &str, default, min, max| number(arguments, name, default, min, max);
-    let input = |label, name, default, min, max| Input {
-        label,
-        name,
-        value: number(name, default, min, max),
-        min,
-        max,
+    let group = |(legend, columns, questions): (&'static str, &'static str, &[Question])| Group {
+        legend,
+        columns,
+        whole: legend == ENCODING,
+        inputs: questions.iter().map(input).collect(),
     };
-    let traffic = vec![
-        input("Uploads", "uploads", 10.0, 0.0, 1e9),
-        input("Downloads", "downloads", 20.0, 0.0, 1e9),
-        input("Deletions", "deletes", 5.0, 0.0, 1e9),
-    ];
-    let worn = number("n", 10.0, 1.0, 256.0).min(7.0).max(number("k", 3.0, 1.0, 256.0) + 1.0);
-    let upkeep = vec![
-        input("Checked every, in days", "check", 30.0, 0.01, 1e5),
-        input("Repaired below, in shares", "repair", worn, 1.0, 256.0),
-    ];
-    [traffic, upkeep]
+    QUESTIONS.into_iter().map(group).collect()
 }
 
 /// The page.
 pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
-    let [encoding, servers, users] = asked_of_grid(arguments);
-    let [traffic, upkeep] = asked_of_use(arguments);
-    let plan = plan(&[&encoding, &servers, &users, &traffic, &upkeep]);
+    let groups = groups(arguments);
+    let plan = plan(&groups);
     let (outcome, problems) = (plan.outcome(), plan.problems());
     let sentence = match plan.k <= plan.n {
         true => shares(plan.k as usize, plan.n as usize),
@@ -142,11 +172,7 @@ pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
     };
     let template = Provisioning {
         frame: Frame::new("Planning", "planning"),
-        encoding,
-        servers,
-        users,
-        traffic,
-        upkeep,
+        groups,
         ready: ready(&plan),
         problems,
         sentence,
@@ -156,9 +182,9 @@ pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
     show(StatusCode::OK, &template)
 }
 
-fn plan(inputs: &[&Vec<Input>]) -> Plan {
+fn plan(groups: &[Group]) -> Plan {
     let value = |name: &str| {
-        let mut all = inputs.iter().flat_map(|group| group.iter());
+        let mut all = groups.iter().flat_map(|group| group.inputs.iter());
         all.find(|input| input.name == name).map_or(0.0, |input| input.value)
     };
     Plan {

@@ -1,6 +1,7 @@
 //! `t=check`: what is there of one object (`spec/webapi-delta.md` §4.1).
 
 use super::super::answer::Failure;
+use super::super::blacklist::Blacklist;
 use super::super::json;
 use super::super::object::{Asked, Object};
 use super::super::pages::checked;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 pub struct Checker {
     pub grid: Client,
     pub directories: Directories,
+    pub blacklist: Blacklist,
     pub add_lease: bool,
 }
 
@@ -31,13 +33,16 @@ impl Checker {
         Ok(Self {
             grid: asked.gateway.grid.clone(),
             directories: asked.directories.clone(),
+            blacklist: asked.gateway.blacklist.clone(),
             add_lease: asked.arguments.flag("add-lease")?,
         })
     }
 
-    /// The result as JSON; an object that cannot be had is a result, not an error.
+    /// The result as JSON; an object that cannot be had is a result, not an error. What the owner
+    /// prohibits is left alone, and counts as what is in its cap does.
     pub async fn check(&self, target: &Target) -> Value {
         match target {
+            Target::Known(cap) if self.blacklist.check(cap).is_err() => literal(),
             Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_) | Cap::DirVerify(_))) => {
                 self.directory(cap).await
             }

@@ -18,9 +18,8 @@ use crate::base::limits::{
     OPERATIONS_RUNNING_MAX,
 };
 use crate::base::rim::Clock;
-use crate::cap::Cap;
 use crate::grid::dirnode::Target;
-use crate::grid::{DeepStats, Reached};
+use crate::grid::{DeepStats, Reached, Traversal};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use futures_util::stream::StreamExt;
@@ -214,7 +213,7 @@ pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpRespo
     };
     let origin = index_text(&root);
     let operation = Arc::new(Operation { walk, origin, progress: Mutex::default() });
-    let work = run(Arc::clone(&operation), asked.directories.clone(), root, checker);
+    let work = run(Arc::clone(&operation), asked.walk(root), checker);
     asked.gateway.operations.start(handle, retain_for(arguments)?, operation, work)?;
     let mut to = format!("/operations/{}", percent_encode(handle));
     if let Some(output) = arguments.filled("output") {
@@ -223,12 +222,7 @@ pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpRespo
     Ok(answer::redirect(StatusCode::FOUND, &to))
 }
 
-async fn run(
-    operation: Arc<Operation>,
-    directories: crate::grid::Directories,
-    root: Cap,
-    checker: Option<Checker>,
-) {
+async fn run(operation: Arc<Operation>, walk: Traversal, checker: Option<Checker>) {
     let looked_at = |event: Event| {
         let checker = checker.clone();
         async move {
@@ -241,7 +235,7 @@ async fn run(
             (event, result)
         }
     };
-    let mut steps = Box::pin(events(directories, root).map(looked_at).buffered(DEEP_CHECKS_MAX));
+    let mut steps = Box::pin(events(walk).map(looked_at).buffered(DEEP_CHECKS_MAX));
     while let Some((event, result)) = steps.next().await {
         let mut progress = operation.progress();
         match event {
@@ -292,6 +286,7 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cap::Cap;
     use std::future::pending;
 
     fn args(text: &str) -> Arguments {

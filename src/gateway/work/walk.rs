@@ -9,7 +9,7 @@ use super::check::Checker;
 use crate::base::base32;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
 use crate::cap::Cap;
-use crate::grid::dirnode::{DirError, Directories, Target};
+use crate::grid::dirnode::{DirError, Target};
 use crate::grid::{DeepStats, Reached, Traversal};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -31,9 +31,9 @@ pub enum Event {
 /// Objects between two [`Event::SoFar`].
 const SO_FAR_EVERY: u64 = 256;
 
-/// Walks from `root` on.
-pub fn events(directories: Directories, root: Cap) -> impl Stream<Item = Event> + Send {
-    let walk = Some((Traversal::new(directories, root), 0));
+/// Follows a walk.
+pub fn events(walk: Traversal) -> impl Stream<Item = Event> + Send {
+    let walk = Some((walk, 0));
     stream::unfold(walk, |walk| async move {
         let (mut walk, mut count): (Traversal, u64) = walk?;
         if count == SO_FAR_EVERY {
@@ -56,7 +56,7 @@ pub fn stream(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpResp
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,
     };
-    let lines = events(asked.directories.clone(), root)
+    let lines = events(asked.walk(root))
         .map(move |event| line(event, checker.clone()))
         .buffered(DEEP_CHECKS_MAX)
         .ready_chunks(LISTING_CHUNK)

@@ -10,7 +10,7 @@
 //! by others meanwhile, [`Overtaken`] says what becomes of it. All attempts carry one change id: if
 //! an answer is lost, the server knows it again.
 
-use super::place::{Place, State, prove};
+use super::place::{Place, Signer, State, prove};
 use super::seen::SeenHead;
 use super::{DirError, Entry, seal::RowKeys};
 use crate::base::hash::Hash;
@@ -22,6 +22,7 @@ use crate::vdrive::api::{
 };
 use crate::vdrive::format::{Head, Row, RowId, SignedHead, Trie};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// What shall become of the touched names.
 #[derive(Default)]
@@ -91,21 +92,24 @@ impl Place {
         overtaken: Overtaken,
         mut decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
     ) -> Result<T, DirError> {
-        let keys = self.keys()?.clone();
-        self.signer()?;
-        let ids: Vec<RowId> = names.iter().map(|name| keys.row_id(name)).collect();
+        let (keys, signer) = (self.keys()?.clone(), self.signer()?.clone());
+        let ids: Arc<[RowId]> = names.iter().map(|name| keys.row_id(name)).collect();
         let _turn = self.turn().await?;
         let change = random();
         let mut state = self.state(&ids).await?;
         let mut own = Own::of(&state, names, &ids)?;
         for _ in 0..REDOS_MAX {
-            let before = before(&keys, &state, &ids)?;
+            let (opener, own_ids) = (keys.clone(), ids.clone());
+            let open = move || before(&opener, &state, &own_ids).map(|before| (state, before));
+            let (now, before) = self.dirs.on_rows(ids.len(), open).await?;
             let (decision, outcome) = decide(&before)?;
-            own.compare(&state, overtaken)?;
+            own.compare(&now, overtaken)?;
             if decision.put.is_empty() && decision.removed.is_empty() {
                 return Ok(outcome);
             }
-            let next = self.next(&state, &decision, change)?;
+            let (keys, signer, rows) = (keys.clone(), signer.clone(), decision.put.len());
+            let seal = move || Next::after(&now, &decision, change, &keys, &signer);
+            let next = self.dirs.on_rows(rows, seal).await?;
             match self.send(&next).await? {
                 Sent::Made => return Ok(outcome),
                 Sent::MadeBefore => {
@@ -128,27 +132,6 @@ impl Place {
             }
         }
         self.all().await
-    }
-
-    /// The head after a decision, signed, with the rows that it brings.
-    fn next(&self, state: &State, decision: &Decision, change: [u8; 16]) -> Result<Next, DirError> {
-        let keys = self.keys()?;
-        let seq =
-            state.head.seq.checked_add(1).ok_or(DirError::Corrupt("its version overflows"))?;
-        let rows = decision.put.iter().map(|entry| keys.seal(entry, seq));
-        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
-        let removed: Vec<RowId> = decision.removed.iter().map(|name| keys.row_id(name)).collect();
-        let (root, count) = after(state, &rows, &removed)?;
-        let head = Head {
-            directory: *self.id(),
-            seq,
-            previous: state.head.hash(),
-            root,
-            rows: count,
-            change,
-        };
-        let signed = SignedHead::sign(head, &self.signer()?.pair);
-        Ok(Next { signed, rows, removed })
     }
 
     async fn send(&self, next: &Next) -> Result<Sent, DirError> {
@@ -222,6 +205,26 @@ impl Next {
     /// The first state of a directory.
     pub fn first(head: Head, rows: Vec<Row>, pair: &ring::signature::Ed25519KeyPair) -> Self {
         Self { signed: SignedHead::sign(head, pair), rows, removed: Vec::new() }
+    }
+
+    /// The head after a decision, signed, with the rows that it brings.
+    fn after(
+        state: &State,
+        decision: &Decision,
+        change: [u8; 16],
+        keys: &RowKeys,
+        signer: &Signer,
+    ) -> Result<Self, DirError> {
+        let seq =
+            state.head.seq.checked_add(1).ok_or(DirError::Corrupt("its version overflows"))?;
+        let rows = decision.put.iter().map(|entry| keys.seal(entry, seq));
+        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
+        let removed: Vec<RowId> = decision.removed.iter().map(|name| keys.row_id(name)).collect();
+        let (root, count) = after(state, &rows, &removed)?;
+        let directory = state.head.directory;
+        let previous = state.head.hash();
+        let head = Head { directory, seq, previous, root, rows: count, change };
+        Ok(Self { signed: SignedHead::sign(head, &signer.pair), rows, removed })
     }
 
     pub fn head(&self) -> Vec<u8> {

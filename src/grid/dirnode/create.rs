@@ -5,7 +5,7 @@ use super::place::{Signer, failed};
 use super::seal::RowKeys;
 use super::{DirError, Directories, Entry};
 use crate::base::hash::{blake2b, sha256, tagged, truncated};
-use crate::base::limits::{ROWS_IN_PLACE, STAGE_BYTES};
+use crate::base::limits::STAGE_BYTES;
 use crate::base::rim::random;
 use crate::base::secret::Secret;
 use crate::cap::{DirCap, DirPlace};
@@ -31,9 +31,8 @@ pub(super) async fn create(
     children: Vec<Entry>,
 ) -> Result<DirCap, DirError> {
     let cap = DirCap::new(place(furl)?, Secret::new(random()));
-    let (work, born) = (children.len() * ROWS_IN_PLACE.1 / ROWS_IN_PLACE.0, cap.clone());
-    let birth = dirs.grid.compute.run(work, move || birth(&born, &children, random())).await;
-    let birth = birth.map_err(|_| DirError::CutOff)??;
+    let (rows, born) = (children.len(), cap.clone());
+    let birth = dirs.on_rows(rows, move || birth(&born, &children, random())).await?;
     let answer = send(dirs, furl, &birth).await.map_err(|error| failed(furl.tub(), error))?;
     let ours = answer.head == birth.next.head();
     match answer.outcome {

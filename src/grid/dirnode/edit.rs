@@ -8,7 +8,6 @@ use super::{
     fixed, metadata, names,
 };
 use crate::base::hash::{pair, tagged};
-use crate::base::limits::ROWS_IN_PLACE;
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::cap::{Cap, DirCap};
 use crate::tub::Furl;
@@ -43,16 +42,15 @@ impl Directories {
     /// All children.
     pub async fn list(&self, dir: &Cap) -> Result<Listing, DirError> {
         if let Some(entries) = fixed::entries(self, dir).await? {
-            return Ok(Listing { entries, writable: false, mutable: false });
+            let size = dir.size().unwrap_or(0);
+            return Ok(Listing { entries, writable: false, mutable: false, size });
         }
         let place = self.readable(dir)?;
         let keys = place.keys()?.clone();
         let rows: Vec<Row> = place.all().await?.rows.into_values().collect();
-        let work = rows.len() * ROWS_IN_PLACE.1 / ROWS_IN_PLACE.0;
-        let open = move || open_all(&keys, &rows);
-        let opened = self.grid.compute.run(work, open).await;
-        let entries = opened.map_err(|_| DirError::CutOff)??;
-        Ok(Listing { entries, writable: dir.is_writable(), mutable: true })
+        let size = rows.iter().map(|row| row.encoded_len() as u64).sum();
+        let entries = self.on_rows(rows.len(), move || open_all(&keys, &rows)).await?;
+        Ok(Listing { entries, writable: dir.is_writable(), mutable: true, size })
     }
 
     /// One child, proven to be there or proven not to be.

@@ -7,7 +7,7 @@
 
 use super::DirError;
 use super::place::{Place, State};
-use crate::base::limits::{LISTING_BYTES_MAX, REDOS_MAX, REMOVALS_KEPT, ROWS_IN_PLACE};
+use crate::base::limits::{LISTING_BYTES_MAX, REDOS_MAX, REMOVALS_KEPT};
 use crate::vdrive::api::{Changes, ListRows, Page, RowsSince};
 use crate::vdrive::format::{Head, Row, RowId, Trie};
 use bytes::Bytes;
@@ -47,9 +47,7 @@ impl Place {
 
     /// Checks rows that are many beside the thread that serves links.
     async fn whole(&self, found: Gathering) -> Result<State, DirError> {
-        let work = found.rows.len() * ROWS_IN_PLACE.1 / ROWS_IN_PLACE.0;
-        let whole = self.dirs.grid.compute.run(work, move || found.whole()).await;
-        whole.map_err(|_| DirError::CutOff)?
+        self.dirs.on_rows(found.rows.len(), move || found.whole()).await
     }
 
     /// All pages; `None` if others change so much that it is better to begin again.

@@ -40,6 +40,7 @@ pub use seen::SeenHeads;
 pub use tubs::{KnownTubs, TubBook};
 
 use super::Client;
+use crate::base::limits::ROWS_IN_PLACE;
 use crate::base::rim::Clock;
 use crate::cap::Cap;
 use crate::tub::{Furl, Tub};
@@ -94,6 +95,8 @@ pub struct Listing {
     /// Whether the cap that listed it also changes it.
     pub writable: bool,
     pub mutable: bool,
+    /// Bytes that keep it: of its sealed rows, or of its table.
+    pub size: u64,
 }
 
 /// What may be replaced by a new link of the same name.
@@ -164,6 +167,16 @@ impl Directories {
     /// Where new directories are made.
     pub fn vdrive(&self) -> Option<Furl> {
         self.vdrive.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Works on so many rows: beside the thread that serves links if they are many.
+    async fn on_rows<T: Send + 'static>(
+        &self,
+        rows: usize,
+        work: impl FnOnce() -> Result<T, DirError> + Send + 'static,
+    ) -> Result<T, DirError> {
+        let bytes = rows.saturating_mul(ROWS_IN_PLACE.1) / ROWS_IN_PLACE.0;
+        self.grid.compute.run(bytes, work).await.map_err(|_| DirError::CutOff)?
     }
 
     /// Seconds since 1970, as links record them.

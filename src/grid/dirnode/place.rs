@@ -110,9 +110,7 @@ impl Place {
 
     /// Whether a link leads to this directory.
     pub fn is_of(&self, target: &Target) -> bool {
-        let Target::Known(cap) = target else { return false };
-        let verify = cap.verify_cap();
-        matches!(verify, Some(Cap::DirVerify(cap)) if cap.directory_id() == self.id())
+        target.directory_id().as_ref() == Some(self.id())
     }
 
     pub fn tub_id(&self) -> TubId {

@@ -2,16 +2,20 @@
 //! state unnoticed, nor two states of one version.
 //!
 //! ```text
-//! private/seen = line*     line = <directory id b32> " " <seq> " " <head hash b32> "\n"
+//! private/seen = line*     line = <directory id b32> " " <seq> " " <head hash b32> " " <sum b32> "\n"
 //! ```
-//! The last line of a directory counts; lines that make no sense, such as one that a power cut left
-//! half written, are skipped. The file is rewritten when most of it is of no use any more, and before
-//! it is longer than what is read of it. If it cannot be written, this node goes on with what it has
-//! in memory, and says so in its log: a full disk must not make directories unreadable.
+//! The sum is of the text before it. The last line of a directory counts; lines without a sum, as they
+//! were written once, are taken as they are. A last line that a power cut left half written is dropped.
+//! Any other line that makes no sense is damage: the file is kept beside the new one, and the log says
+//! that states of some directories may be shown that are older than what was seen.
+//!
+//! The file is rewritten when most of it is of no use any more, and before it is longer than what is
+//! read of it. If it cannot be written, this node goes on with what it has in memory, and says so in
+//! its log: a full disk must not make directories unreadable.
 
 use super::DirError;
 use crate::base::base32;
-use crate::base::hash::Hash;
+use crate::base::hash::{Hash, sha256};
 use crate::base::limits::SEEN_FILE_MAX;
 use crate::vdrive::format::DirectoryId;
 use std::collections::HashMap;
@@ -23,8 +27,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Lines of no use that are left standing.
 const WASTE_MAX: usize = 4_096;
-/// The longest line: two hashes in base 32, a number of 20 digits, three separators.
-const LINE_MAX: u64 = 52 + 20 + 52 + 3;
+/// The longest line: two hashes in base 32, a number of 20 digits, a sum, four separators.
+const LINE_MAX: u64 = 52 + 20 + 52 + 13 + 4;
+/// Bytes of a line's sum: enough against damage; against whoever can write here nothing would be.
+const SUM_LEN: usize = 8;
+/// Damaged files that are kept; later ones take the place of the last.
+const KEPT_MAX: u32 = 10;
 
 /// Sequence and hash of a head.
 pub(super) type SeenHead = (u64, Hash);
@@ -57,8 +65,17 @@ impl SeenHeads {
         let mut bytes = Vec::new();
         options.open(path)?.take(SEEN_FILE_MAX).read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);
-        let heads: Heads = text.lines().filter_map(parse).collect();
-        let mut inner = Inner { heads, lines: text.lines().count(), ..Inner::default() };
+        let Lines { heads, damaged } = read(&text);
+        if damaged > 0 {
+            let kept = keep_aside(path)?;
+            tracing::error!(
+                damaged,
+                kept = %kept.display(),
+                "lines of private/seen are damaged: of some directories an older state than the one \
+                 seen last would go unnoticed"
+            );
+        }
+        let mut inner = Inner { heads, ..Inner::default() };
         inner.rewrite(path)?;
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
@@ -159,8 +176,50 @@ impl Inner {
     }
 }
 
+/// What a file says, and how many of its lines make no sense.
+struct Lines {
+    heads: Heads,
+    damaged: usize,
+}
+
+fn read(text: &str) -> Lines {
+    let (mut heads, mut damaged) = (Heads::new(), 0);
+    for line in text.split_inclusive('\n') {
+        match (parse(line.trim_end_matches('\n')), line.ends_with('\n')) {
+            (Some((directory, head)), _) => drop(heads.insert(directory, head)),
+            // The gap behind a write that failed before its first byte.
+            (None, true) if line == "\n" => {}
+            (None, true) => damaged += 1,
+            (None, false) => {}
+        }
+    }
+    Lines { heads, damaged }
+}
+
+/// Gives the file a second name that stays; where it is now.
+fn keep_aside(path: &Path) -> io::Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let aside = path.with_extension(format!("damaged-{number}"));
+        if number == KEPT_MAX {
+            std::fs::copy(path, &aside)?;
+            return Ok(aside);
+        }
+        match std::fs::hard_link(path, &aside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            linked => return linked.map(|()| aside),
+        }
+    }
+}
+
 fn line(directory: &DirectoryId, seq: u64, hash: &Hash) -> String {
-    format!("{} {seq} {}\n", base32::encode(directory), base32::encode(hash))
+    let text = format!("{} {seq} {}", base32::encode(directory), base32::encode(hash));
+    format!("{text} {}\n", sum(&text))
+}
+
+fn sum(text: &str) -> String {
+    let hash = sha256(text.as_bytes());
+    base32::encode(hash.first_chunk::<SUM_LEN>().map_or(&hash[..], |sum| &sum[..]))
 }
 
 fn parse(line: &str) -> Option<(DirectoryId, (u64, Hash))> {
@@ -168,7 +227,13 @@ fn parse(line: &str) -> Option<(DirectoryId, (u64, Hash))> {
     let directory = base32::decode_array(words.next()?).ok()?;
     let seq = words.next()?.parse().ok()?;
     let hash = base32::decode_array(words.next()?).ok()?;
-    words.next().is_none().then_some((directory, (seq, hash)))
+    if let Some(found) = words.next() {
+        let (text, _) = line.rsplit_once(' ')?;
+        if words.next().is_some() || found != sum(text) {
+            return None;
+        }
+    }
+    Some((directory, (seq, hash)))
 }
 
 #[cfg(test)]
@@ -220,6 +285,46 @@ mod tests {
         assert_eq!(seen.newest(&D), Some(9_000));
         seen.note(&D, None, (9_001, [1; 32])).unwrap();
         assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(9_001));
+    }
+
+    #[test]
+    fn damage_is_kept_and_what_is_whole_still_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        let seen = SeenHeads::open(&path).unwrap();
+        let directories: [DirectoryId; 3] = [[1; 32], [2; 32], [3; 32]];
+        for directory in &directories {
+            seen.note(directory, None, (70, [7; 32])).unwrap();
+        }
+        drop(seen);
+        let text = std::fs::read_to_string(&path).unwrap();
+        // A digit of a sequence, which is a number all the same.
+        let broken = text.replacen(" 70 ", " 30 ", 1);
+        std::fs::write(&path, &broken).unwrap();
+        for _ in 0..2 {
+            let seen = SeenHeads::open(&path).unwrap();
+            let known = directories.map(|directory| seen.newest(&directory));
+            assert_eq!(known.iter().flatten().count(), 2, "{known:?}");
+            let kept = folder.path().join("seen.damaged-1");
+            assert_eq!(std::fs::read_to_string(kept).unwrap(), broken);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        for bytes in [&b"\xff\xfe\n"[..], b"x\n"] {
+            File::options().append(true).open(&path).unwrap().write_all(bytes).unwrap();
+            SeenHeads::open(&path).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn lines_of_old_have_no_sum_and_count_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        let id = base32::encode(&D);
+        std::fs::write(&path, format!("{id} 5 {}\n", base32::encode(&[5; 32]))).unwrap();
+        assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(5));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.trim_end().split(' ').count(), 4, "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::{ChildError, Target};
 use crate::cap::{Cap, CapError, ForeignCap};
+use crate::vdrive::format::DirectoryId;
 
 const READ_ONLY: &str = "ro.";
 const IMMUTABLE: &str = "imm.";
@@ -57,6 +58,17 @@ impl Target {
                 let cap = rw.as_deref().or(ro.as_deref()).unwrap_or_default();
                 ForeignCap::parse_within(cap, false).is_ok_and(|cap| cap.is_directory())
             }
+        }
+    }
+
+    /// What a directory is called on its server, whichever cap leads to it; none of what is immutable.
+    pub fn directory_id(&self) -> Option<DirectoryId> {
+        match self {
+            Self::Known(cap) => match cap.verify_cap() {
+                Some(Cap::DirVerify(cap)) => Some(*cap.directory_id()),
+                _ => None,
+            },
+            Self::Unknown { .. } => None,
         }
     }
 

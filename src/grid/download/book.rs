@@ -137,6 +137,12 @@ impl Book {
             && (spread || state.looked || state.nobody_left)
     }
 
+    /// Different shares that are good as far as is known, on different servers.
+    pub fn good_shares(&self) -> usize {
+        let state = self.state();
+        state.good_numbers().min(state.good_servers())
+    }
+
     pub fn is_exhausted(&self) -> bool {
         self.state().nobody_left
     }

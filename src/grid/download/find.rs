@@ -1,8 +1,9 @@
 //! Looking for shares: servers are asked along the ring, a few at once, until the download has what
 //! it wants.
 //!
-//! The first questions go to a few servers more than are needed; every [`Patience::find_more`]
-//! without success some more are asked beside them, up to a bound. A server that has not answered
+//! The first questions go to a few servers more than are needed, and one more for each answer that
+//! brought nothing; every [`Patience::find_more`] without success some more are asked beside them,
+//! up to a bound. A server that has not answered
 //! after [`Patience::find`] no longer counts. Looking pauses while nothing is wanted and goes on when
 //! a share turns out bad or slow; a server that came back after its link was lost is asked again.
 
@@ -65,7 +66,7 @@ pub async fn find(search: Search, book: Arc<Book>) {
     let mut unasked = Unasked::default();
     unasked.refill(&search);
     loop {
-        while waiting.len() < allowed && book.wants_more() {
+        while waiting.len() + book.good_shares() < allowed && book.wants_more() {
             let Some(server) = unasked.next.pop_front() else { break };
             waiting.push(ask(server, &search));
         }

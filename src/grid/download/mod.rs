@@ -1,7 +1,7 @@
 //! Downloads: any byte range of a file from any k of its shares.
 //!
-//! Promises: what is returned is what the cap names, or there is an error; every block is checked
-//! before it is used. Servers that lie, fail, hang or are slow cost time, not correctness: another
+//! Promises: what is returned is what the cap names, or there is an error; every segment is checked
+//! before it is given out, and of one that is wrong every block. Servers that lie, fail, hang or are slow cost time, not correctness: another
 //! share is read instead, and a server is told of each share of its that is corrupt. Memory is
 //! bounded by a few batches; nothing is read ahead beyond that while the reader pauses.
 //!
@@ -21,10 +21,10 @@ pub use read::{FileReader, ReadStream};
 
 use super::compute::Compute;
 use super::patience::Patience;
+use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey};
-use crate::base::{ShareNum, StorageIndex};
 use crate::codec::SegmentNum;
-use crate::codec::decode::{self, FileTree, Run, SegmentError, ShareError, verify_runs};
+use crate::codec::decode::{self, FileTree, Run, ShareError, Unreadable};
 use crate::codec::ueb::BadUeb;
 use crate::storage::api::AdviseCorrupt;
 use crate::tub::RemoteError;
@@ -32,12 +32,13 @@ use book::Book;
 use bytes::Bytes;
 use futures_util::future::FutureExt;
 use gather::{Gathering, Question};
-use share::{Fault, Share};
+use share::{Fault, Opener, Share};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Servers asked at first beyond the k that are needed: some have no share, some are slow.
-const SPARE_QUESTIONS: usize = 2;
+const SPARE_QUESTIONS: usize = 1;
 /// A block is late when it takes so many times what blocks usually take.
 const HEDGE_FACTOR: u32 = 3;
 
@@ -49,6 +50,8 @@ pub(super) struct Download {
     key: Option<FileKey>,
     book: Arc<Book>,
     tree: OnceLock<FileTree>,
+    /// Where in a share the blocks probably are that will be read first.
+    first: Range<u64>,
     /// Decoders at rest.
     decoders: Mutex<Vec<decode::FileReader>>,
     compute: Compute,
@@ -64,28 +67,20 @@ pub(super) struct Unit {
     pub count: u64,
 }
 
-/// What a decoding job came to.
-enum Decoded {
-    Plaintext(Bytes),
-    /// Some shares lied; nothing can be said about the others.
-    Corrupt(Vec<(ShareNum, ShareError)>),
-    /// The file itself is wrong.
-    Impossible(SegmentError),
-}
-
 impl Download {
     /// Waits until k shares are open, so that reading can be expected to succeed.
     async fn open(self: &Arc<Self>) -> Result<(), DownloadError> {
         let this = Arc::clone(self);
         let question: Question<()> = Arc::new(move |share| {
             let this = Arc::clone(&this);
-            async move {
-                let time = this.patience.read;
-                share.open(&this.facts, &this.tree, time).await.map(|_| ())
-            }
-            .boxed()
+            async move { share.open(&this.opener()).await.map(|_| ()) }.boxed()
         });
         Gathering::new(self, question).fill().await
+    }
+
+    const fn opener(&self) -> Opener<'_> {
+        let Self { facts, tree, first, .. } = self;
+        Opener { facts, tree, first, time: self.patience.read }
     }
 
     /// The plaintext of a unit.
@@ -94,9 +89,8 @@ impl Download {
         let question: Question<Run> = Arc::new(move |share| {
             let this = Arc::clone(&this);
             async move {
-                let time = this.patience.read;
-                let open = share.open(&this.facts, &this.tree, time).await?;
-                share.blocks(open, unit.first, unit.count, time).await
+                let open = share.open(&this.opener()).await?;
+                share.blocks(open, unit.first, unit.count, this.patience.read).await
             }
             .boxed()
         });
@@ -106,9 +100,9 @@ impl Download {
             let needed = self.facts.params.needed();
             let runs = gathering.have.values().take(needed).map(|(_, run)| run.clone()).collect();
             match self.decode(runs).await? {
-                Decoded::Plaintext(bytes) => return Ok(bytes),
-                Decoded::Impossible(error) => return Err(DownloadError::Damaged(error)),
-                Decoded::Corrupt(shares) => {
+                Ok(bytes) => return Ok(bytes),
+                Err(Unreadable::File(error)) => return Err(DownloadError::Damaged(error)),
+                Err(Unreadable::Shares(shares)) => {
                     for (num, error) in shares {
                         gathering.reject(num, error.into());
                     }
@@ -117,29 +111,21 @@ impl Download {
         }
     }
 
-    async fn decode(self: &Arc<Self>, runs: Vec<Run>) -> Result<Decoded, DownloadError> {
+    async fn decode(
+        self: &Arc<Self>,
+        runs: Vec<Run>,
+    ) -> Result<Result<Bytes, Unreadable>, DownloadError> {
         let this = Arc::clone(self);
         let bytes: usize = runs.iter().map(|run| run.bytes.len()).sum();
         let decoded = self.compute.run(bytes, move || this.decode_now(runs)).await;
         decoded.map_err(|_| DownloadError::CutOff)?
     }
 
-    fn decode_now(&self, runs: Vec<Run>) -> Result<Decoded, DownloadError> {
-        let nums: Vec<_> = runs.iter().map(|run| run.share.share()).collect();
-        let (mut good, mut bad) = (Vec::with_capacity(runs.len()), Vec::new());
-        for (num, verdict) in nums.into_iter().zip(verify_runs(runs)) {
-            match verdict {
-                Ok(run) => good.push(run),
-                Err(error) => bad.push((num, error)),
-            }
-        }
-        if !bad.is_empty() {
-            return Ok(Decoded::Corrupt(bad));
-        }
+    fn decode_now(&self, runs: Vec<Run>) -> Result<Result<Bytes, Unreadable>, DownloadError> {
         let mut decoder = self.decoder()?;
-        let decoded = decoder.decode(&good);
+        let decoded = decoder.read(runs);
         self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
-        Ok(decoded.map_or_else(Decoded::Impossible, Decoded::Plaintext))
+        Ok(decoded)
     }
 
     fn decoder(&self) -> Result<decode::FileReader, DownloadError> {

@@ -42,13 +42,20 @@ impl Client {
     /// Opens the file that `cap` names. Fails at once if too few of its shares can be found, so that
     /// an error can still be told before the first byte.
     pub async fn open(&self, cap: &Cap) -> Result<FileReader, DownloadError> {
+        self.open_at(cap, 0).await
+    }
+
+    /// As [`Client::open`], for a first read at byte `offset`: what it needs is fetched together with
+    /// what opening needs.
+    pub async fn open_at(&self, cap: &Cap, offset: u64) -> Result<FileReader, DownloadError> {
         match cap {
             Cap::Lit(literal) => {
                 let bytes = Bytes::copy_from_slice(literal.plaintext());
                 Ok(FileReader(Arc::new(File::Literal(bytes))))
             }
             Cap::Chk(chk) => {
-                self.open_shares(chk.storage_index(), chk.facts()?, Some(chk.key().clone())).await
+                let key = Some(chk.key().clone());
+                self.open_shares(chk.storage_index(), chk.facts()?, key, offset).await
             }
             _ => Err(DownloadError::NotReadable),
         }
@@ -60,6 +67,7 @@ impl Client {
         si: StorageIndex,
         facts: FileFacts,
         key: Option<FileKey>,
+        offset: u64,
     ) -> Result<FileReader, DownloadError> {
         if self.pool.is_empty() {
             return Err(DownloadError::NoServers);
@@ -79,6 +87,7 @@ impl Client {
             key,
             book,
             tree: OnceLock::new(),
+            first: first_blocks(&facts, offset),
             decoders: Mutex::default(),
             compute: self.compute.clone(),
             patience: self.patience.clone(),
@@ -98,6 +107,16 @@ fn head_len(facts: &FileFacts) -> u32 {
         Ok(length) if length <= OPEN_HEAD_MAX => length,
         _ => HEADER_MAX as u32,
     }
+}
+
+/// Where in each share the block of the segment that holds byte `offset` is, if the file was cut as
+/// files commonly are; nowhere if that cannot be said.
+fn first_blocks(facts: &FileFacts, offset: u64) -> Range<u64> {
+    let Ok(plan) = Plan::new(facts.params, facts.size) else { return 0..0 };
+    let geometry = plan.geometry();
+    let segment = offset / geometry.segment_size();
+    let at = |segment| plan.layout().offsets().data + geometry.block_offset(SegmentNum(segment));
+    at(segment)..at(segment + 1)
 }
 
 impl FileReader {

@@ -11,7 +11,7 @@ use crate::storage::api::{BucketReader, Read};
 use crate::tub::{Ref, RemoteError};
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -39,15 +39,27 @@ pub enum Fault {
     Remote(#[from] RemoteError),
 }
 
+/// What opening a share needs to know of its file.
+pub struct Opener<'a> {
+    pub facts: &'a FileFacts,
+    /// The file's tree, from the first share that is opened.
+    pub tree: &'a OnceLock<FileTree>,
+    /// Where in a share the blocks probably are that will be read first.
+    pub first: &'a Range<u64>,
+    pub time: Duration,
+}
+
 /// A share, opened when it is first used.
 pub struct Share {
     found: Found,
     open: OnceCell<OpenShare>,
+    /// Bytes that came with the opening, at an offset, until they are read.
+    early: Mutex<Option<(u64, Bytes)>>,
 }
 
 impl Share {
     pub fn new(found: Found) -> Self {
-        Self { found, open: OnceCell::new() }
+        Self { found, open: OnceCell::new(), early: Mutex::default() }
     }
 
     pub fn num(&self) -> ShareNum {
@@ -68,28 +80,23 @@ impl Share {
 
     /// Proves the share's block tree, once; also takes the file's tree from it while that is not
     /// known yet.
-    pub async fn open(
-        &self,
-        facts: &FileFacts,
-        tree: &OnceLock<FileTree>,
-        time: Duration,
-    ) -> Result<&OpenShare, Fault> {
-        self.open.get_or_try_init(|| self.opening(facts, tree, time)).await
+    pub async fn open(&self, opener: &Opener<'_>) -> Result<&OpenShare, Fault> {
+        self.open.get_or_try_init(|| self.opening(opener)).await
     }
 
-    async fn opening(
-        &self,
-        facts: &FileFacts,
-        tree: &OnceLock<FileTree>,
-        time: Duration,
-    ) -> Result<OpenShare, Fault> {
+    async fn opening(&self, opener: &Opener<'_>) -> Result<OpenShare, Fault> {
+        let Opener { facts, tree, first, time } = opener;
         let file_tree = tree.get().is_none();
-        let mut opening = Opening::new(*facts, self.found.num, self.found.length, file_tree)?;
+        let mut opening = Opening::new(**facts, self.found.num, self.found.length, file_tree)?;
         if !self.found.head.is_empty() {
             opening.take(0, self.found.head.clone())?;
         }
+        let mut first = self.worth_fetching(first);
         while let Some(range) = opening.wants()? {
-            let bytes = self.read(range.clone(), time).await?;
+            let bytes = match first.take() {
+                Some(first) => self.read_with_early(range.clone(), first, *time).await?,
+                None => self.read(range.clone(), *time).await?,
+            };
             opening.take(range.start, bytes)?;
         }
         let (open, found) = opening.finish()?;
@@ -97,6 +104,37 @@ impl Share {
             let _ = tree.set(found);
         }
         Ok(open)
+    }
+
+    /// The blocks that will be read first, if they are not here and the share goes so far.
+    fn worth_fetching(&self, first: &Range<u64>) -> Option<Range<u64>> {
+        let early = !first.is_empty() && first.end <= self.found.length;
+        (early && self.in_head(first).is_none()).then(|| first.clone())
+    }
+
+    /// Reads `range` and, in the same call, `early`, which is kept for the read that will want it.
+    async fn read_with_early(
+        &self,
+        range: Range<u64>,
+        early: Range<u64>,
+        time: Duration,
+    ) -> Result<Bytes, Fault> {
+        let total = (range.end - range.start) + (early.end - early.start);
+        if range.end > self.found.length
+            || total > BULK_MAX as u64
+            || self.in_head(&range).is_some()
+        {
+            return self.read(range, time).await;
+        }
+        let ask = |range: &Range<u64>| (range.start, (range.end - range.start) as u32);
+        let call = self.found.reader.call(Read { ranges: vec![ask(&range), ask(&early)] });
+        let mut bytes = within(time, call).await?.0;
+        if bytes.len() as u64 != total {
+            return Err(ShareError::Short.into());
+        }
+        let rest = bytes.split_off((range.end - range.start) as usize);
+        *self.early.lock().unwrap_or_else(PoisonError::into_inner) = Some((early.start, rest));
+        Ok(bytes)
     }
 
     /// The blocks of `count` segments from `first`, as the server gives them.
@@ -117,7 +155,7 @@ impl Share {
         if range.end > self.found.length || range.start > range.end {
             return Err(ShareError::Short.into());
         }
-        if let Some(bytes) = self.in_head(&range) {
+        if let Some(bytes) = self.in_head(&range).or_else(|| self.taken_early(&range)) {
             return Ok(bytes);
         }
         let step = BULK_MAX as u64;
@@ -142,6 +180,14 @@ impl Share {
     fn in_head(&self, range: &Range<u64>) -> Option<Bytes> {
         let (start, end) = (range.start as usize, usize::try_from(range.end).ok()?);
         (end <= self.found.head.len()).then(|| self.found.head.slice(start..end))
+    }
+
+    /// What came early, if it is this; it is given out once.
+    fn taken_early(&self, range: &Range<u64>) -> Option<Bytes> {
+        let (at, bytes) = self.early.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let start = usize::try_from(range.start.checked_sub(at)?).ok()?;
+        let end = usize::try_from(range.end.checked_sub(at)?).ok()?;
+        (end <= bytes.len()).then(|| bytes.slice(start..end))
     }
 }
 

@@ -71,9 +71,8 @@ impl fmt::Display for Unhappy {
         let Self { placed, happy, needed, asked, troubles } = self;
         write!(
             f,
-            "placed on {placed} servers, {happy} wanted; shares could be placed on only {placed} \
-             server(s) such that any {needed} of them have enough shares to recover the file, but \
-             we were asked to place shares on at least {happy} such servers. Asked {asked}"
+            "placed on {placed} servers, {happy} wanted such that any {needed} of them have enough \
+             shares to recover the file. Asked {asked}"
         )?;
         let count = |wanted: fn(&Trouble) -> bool| troubles.iter().filter(|t| wanted(t)).count();
         let kinds = [

@@ -152,6 +152,7 @@ impl Upload {
         let mut encoding = Some(self.encoding());
         self.meter.at(Stage::Placing, 0);
         let wanted = self.wanted();
+        self.client.pool.gathered(wanted.total).await;
         let (mut sites, mut late) = self.survey(&wanted).await?;
         let before: usize = sites.0.iter().map(|site| site.held.len()).sum();
         let patience = &self.client.patience;

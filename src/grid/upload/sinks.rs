@@ -1,8 +1,8 @@
 //! The shares that one upload is writing, each on its way to one server.
 //!
 //! Writes are queued without waiting for each other; a server keeps the order of calls to one
-//! writer. A share whose server fails, or acknowledges nothing for too long, is dropped and the
-//! others go on. How much is on its way is bounded by whoever makes the batches: each unanswered
+//! writer. A share whose server fails, or acknowledges nothing for too long although its link has
+//! carried the bytes to it, or carries none, is dropped and the others go on. How much is on its way is bounded by whoever makes the batches: each unanswered
 //! write keeps its [`Hold`], and there are only so many.
 
 use super::hold::Hold;
@@ -28,8 +28,11 @@ struct Sink {
     share: ShareNum,
     writer: Ref<BucketWriter>,
     pending: VecDeque<Pending>,
-    /// When the server last took something, or the oldest unanswered call was made.
+    /// When the oldest unanswered call last came forward: was made, was on its way to the server, or
+    /// became the oldest because the server answered the one before it.
     moved: Instant,
+    /// How far that call has come.
+    progress: u64,
     closing: bool,
 }
 
@@ -59,7 +62,7 @@ impl Sinks {
         let moved = Instant::now();
         let sink = |(site, share, writer)| {
             let pending = VecDeque::new();
-            Sink { site, share, writer, pending, moved, closing: false }
+            Sink { site, share, writer, pending, moved, progress: 0, closing: false }
         };
         let live = writers.into_iter().map(sink).collect();
         Self { live, stall: patience.stall, close: patience.close }
@@ -164,6 +167,7 @@ impl Sinks {
     }
 
     fn drop_stalled(&mut self) -> Option<Outcome> {
+        self.live.iter_mut().for_each(Sink::note_progress);
         let now = Instant::now();
         let late =
             |sink: &Sink| !sink.pending.is_empty() && sink.moved + self.patience_for(sink) <= now;
@@ -191,8 +195,19 @@ impl Sink {
     fn queue(&mut self, call: CallFuture<()>, hold: Option<Arc<Hold>>) {
         if self.pending.is_empty() {
             self.moved = Instant::now();
+            self.progress = call.progress();
         }
         self.pending.push_back(Pending { call, _hold: hold });
+    }
+
+    /// Notes whether the oldest unanswered call has come forward on its way to the server.
+    fn note_progress(&mut self) {
+        let Some(first) = self.pending.front() else { return };
+        let progress = first.call.progress();
+        if progress != self.progress {
+            self.progress = progress;
+            self.moved = Instant::now();
+        }
     }
 
     /// Takes the answers that have come, oldest first.
@@ -209,6 +224,7 @@ impl Sink {
                 Poll::Pending => break,
             }
         }
+        self.note_progress();
         match (self.closing && self.pending.is_empty(), moved) {
             (true, _) => Poll::Ready(Ok(Moved::Done)),
             (false, true) => Poll::Ready(Ok(Moved::On)),

@@ -2,6 +2,7 @@
 
 use super::Ask;
 use crate::base::limits::READ_RANGES_MAX;
+use crate::base::pool::Pool;
 use crate::disk::jobs::Jobs;
 use crate::storage::Share;
 use crate::storage::api::Read;
@@ -13,11 +14,12 @@ use std::sync::Arc;
 pub(super) struct Reader {
     jobs: Jobs,
     share: Arc<Share>,
+    pool: Pool,
 }
 
 impl Reader {
     pub fn new(jobs: Jobs, share: Share) -> Self {
-        Self { jobs, share: Arc::new(share) }
+        Self { jobs, share: Arc::new(share), pool: Pool::default() }
     }
 }
 
@@ -29,13 +31,13 @@ impl Handler<Read> for Reader {
     type Result = ResponseFuture<Result<Bulk, RemoteError>>;
 
     fn handle(&mut self, ask: Read, _: &mut Self::Context) -> Self::Result {
-        let (jobs, share) = (self.jobs.clone(), self.share.clone());
+        let (jobs, share, pool) = (self.jobs.clone(), self.share.clone(), self.pool.clone());
         Box::pin(async move {
             if ask.ranges.len() > READ_RANGES_MAX {
                 return Err(RemoteError::BadArguments);
             }
-            let bytes = jobs.ask(move || share.read(&ask.ranges)).await?;
-            Ok(Bulk(bytes.into()))
+            let read = move || Ok(pool.freeze(share.read_into(&ask.ranges, |len| pool.take(len))?));
+            Ok(Bulk(jobs.ask(read).await?))
         })
     }
 }

@@ -9,8 +9,8 @@ use crate::base::ids::ShareNum;
 use crate::base::limits::{SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetVersion,
-    ListShares, OpenBucket, OpenShare, Opened, Put, ServerVersion, Storage,
+    AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetSpace, GetVersion,
+    ListShares, OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space, Store};
@@ -90,10 +90,12 @@ impl Actor for StorageServer {
     }
 }
 
-impl Handler<GetVersion> for StorageServer {
-    type Result = ResponseActFuture<Self, Result<ServerVersion, RemoteError>>;
-
-    fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
+impl StorageServer {
+    /// What is there and left, as of now or a moment ago, and what to answer of it.
+    fn with_space<T: 'static>(
+        &self,
+        answer: impl FnOnce(&Shared, Space) -> T + 'static,
+    ) -> ResponseActFuture<Self, Result<T, RemoteError>> {
         let kept = self.space.filter(|(asked, _)| asked.elapsed() < SPACE_KEPT);
         let shared = self.shared.clone();
         let space = async move {
@@ -110,13 +112,29 @@ impl Handler<GetVersion> for StorageServer {
             if kept.is_none() {
                 this.space = Some((Instant::now(), space));
             }
-            Ok(ServerVersion {
-                version: this.shared.options.version.clone(),
-                max_share_size: space.available.min(SHARE_MAX),
-                available: Some(space.available),
-                read_only: space.read_only,
-            })
+            Ok(answer(&this.shared, space))
         }))
+    }
+}
+
+impl Handler<GetVersion> for StorageServer {
+    type Result = ResponseActFuture<Self, Result<ServerVersion, RemoteError>>;
+
+    fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
+        self.with_space(|shared, space| ServerVersion {
+            version: shared.options.version.clone(),
+            max_share_size: space.available.min(SHARE_MAX),
+            available: Some(space.available),
+            read_only: space.read_only,
+        })
+    }
+}
+
+impl Handler<GetSpace> for StorageServer {
+    type Result = ResponseActFuture<Self, Result<SpaceNow, RemoteError>>;
+
+    fn handle(&mut self, _: GetSpace, _: &mut Self::Context) -> Self::Result {
+        self.with_space(|_, space| SpaceNow { used: space.used, available: Some(space.available) })
     }
 }
 

@@ -17,10 +17,16 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// The method that every object has: answers a live reference to itself.
 pub(super) const RESOLVE: u16 = u16::MAX;
 
+/// Whom a call is for.
+enum For {
+    Target(Target),
+    /// Looked up; there may be no such object.
+    Found(Option<Export>),
+}
+
 /// A call whose head has been read.
 struct Incoming {
     id: u32,
-    target: Target,
     interface: u32,
     method: u16,
     frame: InFrame,
@@ -39,9 +45,11 @@ pub(super) struct Dispatcher {
     owed: Arc<Owed>,
     calls_max: u32,
     bytes_max: usize,
-    inbox: RefCell<VecDeque<Incoming>>,
+    inbox: RefCell<VecDeque<(For, Incoming)>>,
     /// Calls that objects have and have not answered.
     running: Cell<u32>,
+    /// Bytes that their replies may come to.
+    expected: Cell<usize>,
     /// Calls for objects that are being brought back from disk, in order.
     restoring: RefCell<HashMap<SwissnumDigest, VecDeque<Incoming>>>,
 }
@@ -69,6 +77,7 @@ impl Dispatcher {
             bytes_max,
             inbox: RefCell::default(),
             running: Cell::new(0),
+            expected: Cell::new(0),
             restoring: RefCell::default(),
         })
     }
@@ -77,7 +86,7 @@ impl Dispatcher {
     pub fn frame(self: &Rc<Self>, mut frame: InFrame) -> Result<(), Violation> {
         match std::mem::replace(&mut frame.head, Head::Ping) {
             Head::Call { id, target, interface, method } => {
-                self.take_in(Incoming { id, target, interface, method, frame })
+                self.take_in(target, Incoming { id, interface, method, frame })
             }
             Head::Return { id, error } => self.answered(id, error, frame),
             Head::Release { export, count } => {
@@ -110,59 +119,74 @@ impl Dispatcher {
     }
 
     /// Queues a call, if the peer has kept to its credits.
-    fn take_in(self: &Rc<Self>, call: Incoming) -> Result<(), Violation> {
+    fn take_in(self: &Rc<Self>, target: Target, call: Incoming) -> Result<(), Violation> {
         let calls = self.owed.calls.fetch_add(1, Ordering::Relaxed);
         let bytes = self.owed.bytes.fetch_add(call.frame.length(), Ordering::Relaxed);
         if calls >= self.calls_max || bytes + call.frame.length() > self.bytes_max {
             return Err(Violation);
         }
-        self.inbox.borrow_mut().push_back(call);
+        self.inbox.borrow_mut().push_back((For::Target(target), call));
         self.pump();
         Ok(())
     }
 
-    /// Runs queued calls while the peer takes its replies and few enough are running.
+    /// Runs queued calls, in order, while the peer takes its replies and few enough are running.
     pub fn pump(self: &Rc<Self>) {
-        while self.running.get() < CALLS_RUNNING_MAX
-            && self.conn.queue.reply_bytes() < REPLY_BYTES_MAX
-        {
-            let Some(call) = self.inbox.borrow_mut().pop_front() else { return };
-            self.route(call);
+        loop {
+            let Some((target, call)) = self.inbox.borrow_mut().pop_front() else { return };
+            let Some((object, call)) = self.find(target, call) else { continue };
+            if !self.has_room(object.as_ref(), call.method) {
+                return self.inbox.borrow_mut().push_front((For::Found(object), call));
+            }
+            self.run(object, call);
         }
     }
 
-    fn route(self: &Rc<Self>, call: Incoming) {
-        match &call.target {
-            Target::Export(number) => {
-                let object = self.conn.own(*number);
-                self.run(object, call);
-            }
-            Target::Swissnum(swissnum) => {
-                let digest = furl::digest(swissnum);
-                self.route_sturdy(digest, call);
-            }
-        }
+    /// Whether a call may run now: whatever it answers must be within what may wait to leave. One
+    /// may always, so that no limit stops a link for ever.
+    fn has_room(&self, object: Option<&Export>, method: u16) -> bool {
+        let answer = object.map_or(0, |object| object.reply_max(method));
+        let waiting = self.conn.queue.reply_bytes() + self.expected.get();
+        self.running.get() < CALLS_RUNNING_MAX
+            && (waiting == 0 || waiting + answer <= REPLY_BYTES_MAX)
     }
 
-    fn route_sturdy(self: &Rc<Self>, digest: SwissnumDigest, call: Incoming) {
+    /// Drops the calls that no object has yet; what objects have, they finish.
+    pub fn end(&self) {
+        let dropped = (self.inbox.take(), self.restoring.take());
+        drop(dropped);
+    }
+
+    /// The object that a call is for; `None` if it must be brought back first, and the call waits.
+    fn find(self: &Rc<Self>, target: For, call: Incoming) -> Option<(Option<Export>, Incoming)> {
+        let digest = match target {
+            For::Found(object) => return Some((object, call)),
+            For::Target(Target::Export(number)) => return Some((self.conn.own(number), call)),
+            For::Target(Target::Swissnum(swissnum)) => furl::digest(&swissnum),
+        };
         if let Some(waiting) = self.restoring.borrow_mut().get_mut(&digest) {
-            return waiting.push_back(call);
+            waiting.push_back(call);
+            return None;
         }
-        let Some(tub) = self.conn.tub.upgrade() else { return self.run(None, call) };
+        let Some(tub) = self.conn.tub.upgrade() else { return Some((None, call)) };
         match tub.sturdy.look_up(digest) {
-            Lookup::Known(object) => self.run(object, call),
+            Lookup::Known(object) => Some((object, call)),
             Lookup::Restoring(object) => {
                 self.restoring.borrow_mut().insert(digest, VecDeque::from([call]));
                 let this = self.clone();
-                actix_rt::spawn(async move {
-                    let object = object.await;
-                    let waiting = this.restoring.borrow_mut().remove(&digest);
-                    for call in waiting.into_iter().flatten() {
-                        this.run(object.clone(), call);
-                    }
-                });
+                actix_rt::spawn(async move { this.restored(digest, object.await) });
+                None
             }
         }
+    }
+
+    /// Puts the calls that waited for an object before those that came later.
+    fn restored(self: &Rc<Self>, digest: SwissnumDigest, object: Option<Export>) {
+        let waiting = self.restoring.borrow_mut().remove(&digest);
+        for call in waiting.into_iter().flatten().rev() {
+            self.inbox.borrow_mut().push_front((For::Found(object.clone()), call));
+        }
+        self.pump();
     }
 
     /// Queues the call on its object and answers when the object has.
@@ -171,6 +195,7 @@ impl Dispatcher {
         let place =
             Place { owed: self.owed.clone(), bytes: frame.length(), _held: frame.held.take() };
         let refused = place._held.is_none();
+        let expected = object.as_ref().map_or(0, |object| object.reply_max(method));
         let outcome = match object {
             _ if refused => Err(RemoteError::Busy),
             None => Err(RemoteError::NoSuchObject),
@@ -190,9 +215,11 @@ impl Dispatcher {
                 drop(frame);
                 let this = self.clone();
                 this.running.set(this.running.get() + 1);
+                this.expected.set(this.expected.get() + expected);
                 actix_rt::spawn(async move {
                     let answer = answer.await;
                     this.running.set(this.running.get() - 1);
+                    this.expected.set(this.expected.get() - expected);
                     this.reply(id, place, answer);
                     this.pump();
                 });

@@ -1,25 +1,32 @@
 //! The tasks of one link: a reader that never waits for an actor or for the writer, a writer that
 //! gathers, and a ticker that notices silence. They share one arbiter.
 
-use super::Conn;
 use super::dispatch::Dispatcher;
+use super::{Conn, Leaving};
 use crate::base::limits::{
-    BULK_OWN_RECORD, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX, WRITE_STALL_TIME,
+    BULK_OWN_RECORD, CREDIT_TIME, GOODBYE_TIME, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX,
+    WRITE_STALL_TIME,
 };
 use crate::link::record::{PREFIX, TAG};
 use crate::link::{Pool, Records, Sealed};
 use crate::tub::frame::{Head, InFrame, OutFrame, Parser, Reason, Violation};
+use bytes::Bytes;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 
 /// Ciphertext read from the socket at once.
 const READ_BUFFER: usize = 256 << 10;
-/// Ciphertext gathered for one write.
+/// Ciphertext gathered for one write; the last record may go beyond.
 const WRITE_BUFFER: usize = 256 << 10;
+
+/// After so long without anything to write, a link is quiet.
+const QUIET_TIME: Duration = Duration::from_secs(1);
 
 /// The two halves of a stream, and the cipher that both directions share.
 pub struct Wires {
@@ -50,19 +57,43 @@ pub async fn drive(conn: Arc<Conn>, wires: Wires) {
         dispatcher: dispatcher.clone(),
         costs: costs.clone(),
     };
-    let writer = Writer { conn: conn.clone(), records, dispatcher, costs };
+    let writer = Writer { conn: conn.clone(), records, dispatcher: dispatcher.clone(), costs };
     let reason = tokio::select! {
         reason = reader.run(wires.reader) => reason,
         reason = writer.run(wires.writer) => reason,
         reason = tick(&conn, pool) => reason,
+        () = leave(&conn) => Reason::Shutdown,
     };
+    dispatcher.end();
     conn.tear_down(reason);
 }
 
-/// Pings a silent peer; gives up on a dead one. Frees recycled buffers when nothing moves.
-async fn tick(conn: &Conn, pool: Pool) -> Reason {
+/// Waits until the link is told to go and has had its time to say so.
+async fn leave(conn: &Conn) {
+    let mut leaving = conn.leaving.subscribe();
+    let _ = leaving.wait_for(|leaving| *leaving >= Leaving::Soon).await;
+    let at_once = leaving.wait_for(|leaving| *leaving == Leaving::AtOnce);
+    if tokio::time::timeout(GOODBYE_TIME, at_once).await.is_ok() {
+        // The writer's turn: a goodbye that need not wait for the peer still leaves.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Pings a silent peer; gives up on a dead one, and on one that lets no call leave. Frees recycled
+/// buffers when nothing moves.
+async fn tick(conn: &Arc<Conn>, pool: Pool) -> Reason {
+    let mut waiting = None;
     loop {
         tokio::time::sleep(PING_AFTER).await;
+        waiting = match (conn.queue.waiting(), waiting) {
+            (Some(moves), Some((then, since))) if moves == then => Some((then, since)),
+            (Some(moves), _) => Some((moves, Instant::now())),
+            (None, _) => None,
+        };
+        if waiting.is_some_and(|(_, since)| since.elapsed() >= CREDIT_TIME) {
+            conn.give_up_waiting();
+            return Reason::Idle;
+        }
         let Some(tub) = conn.tub.upgrade() else { return Reason::Shutdown };
         let silence = tub.now_ms().saturating_sub(conn.heard_ms.load(Ordering::Relaxed));
         if u128::from(silence) >= IDLE_TIME.as_millis() {
@@ -96,7 +127,7 @@ impl Reader {
                 }
                 Ok(count) => have += count,
             }
-            self.note_life();
+            self.conn.note_life();
             let used = match self.records_in(buffer.get(..have).unwrap_or_default(), &mut scratch) {
                 Ok(used) => used,
                 Err(End::Bye(reason)) => return reason,
@@ -104,12 +135,6 @@ impl Reader {
             };
             buffer.copy_within(used..have, 0);
             have -= used;
-        }
-    }
-
-    fn note_life(&self) {
-        if let Some(tub) = self.conn.tub.upgrade() {
-            self.conn.heard_ms.store(tub.now_ms(), Ordering::Relaxed);
         }
     }
 
@@ -205,28 +230,74 @@ impl Writer {
                 return Reason::Shutdown;
             }
             if frames.is_empty() {
-                // A link that has gone quiet keeps no large buffer.
-                sealed.shrink(WRITE_BUFFER);
-                self.conn.queue.wait().await;
+                self.wait(&mut sealed).await;
                 continue;
             }
-            if self.seal(&mut frames, &mut sealed).is_err() {
-                return Reason::Violation;
+            self.conn.motion.calls_leave(self.conn.queue.taken());
+            if let Err(reason) = self.send(&mut frames, &mut stream, &mut sealed).await {
+                return reason;
             }
-            let write = stream.write_all(sealed.as_slice());
-            match tokio::time::timeout(WRITE_STALL_TIME, write).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Reason::Shutdown,
-                Err(_) => return Reason::Idle,
-            }
-            sealed.clear();
+            self.conn.motion.calls_left();
             self.dispatcher.pump();
         }
     }
 
-    /// Seals all frames: small parts gathered into shared records, large bulk in its own.
-    fn seal(&self, frames: &mut Vec<OutFrame>, out: &mut Sealed) -> Result<(), Violation> {
-        let mut records = self.records.borrow_mut();
+    /// Until something may leave. A link that stays quiet keeps no buffer.
+    async fn wait(&self, sealed: &mut Sealed) {
+        if tokio::time::timeout(QUIET_TIME, self.conn.queue.wait()).await.is_err() {
+            *sealed = Sealed::default();
+            self.conn.queue.wait().await;
+        }
+    }
+
+    /// Seals and writes all frames.
+    async fn send(
+        &self,
+        frames: &mut Vec<OutFrame>,
+        stream: &mut Box<dyn AsyncWrite + Unpin>,
+        sealed: &mut Sealed,
+    ) -> Result<(), Reason> {
+        for part in self.parts(frames) {
+            for plain in part.chunks(RECORD_PLAIN_MAX) {
+                let done = self.records.borrow_mut().seal(plain, sealed);
+                done.map_err(|_| Reason::Violation)?;
+                // What was just sealed is still in the processor's cache when it is sent.
+                if sealed.as_slice().len() >= WRITE_BUFFER {
+                    self.write(stream, sealed).await?;
+                }
+            }
+        }
+        self.write(stream, sealed).await
+    }
+
+    /// Writes what is sealed. A peer may take it as slowly as it must, but not stop.
+    async fn write(
+        &self,
+        stream: &mut Box<dyn AsyncWrite + Unpin>,
+        sealed: &mut Sealed,
+    ) -> Result<(), Reason> {
+        let mut bytes = sealed.as_slice();
+        while !bytes.is_empty() {
+            let write = tokio::time::timeout(WRITE_STALL_TIME, stream.write(bytes));
+            let count = match write.await {
+                Ok(Ok(count @ 1..)) => count,
+                Ok(_) => return Err(Reason::Shutdown),
+                Err(_) => return Err(Reason::Idle),
+            };
+            self.conn.motion.piece_left();
+            bytes = bytes.get(count..).unwrap_or_default();
+            if !bytes.is_empty() {
+                // The way was full and is no longer, so the peer lives; its answers come after these.
+                self.conn.note_life();
+            }
+        }
+        sealed.clear();
+        Ok(())
+    }
+
+    /// What the frames become records of: small parts gathered, large bulk by itself.
+    fn parts(&self, frames: &mut Vec<OutFrame>) -> Vec<Bytes> {
+        let mut parts = Vec::new();
         let mut small = Vec::new();
         for frame in frames.drain(..) {
             self.note_cost(&frame);
@@ -235,12 +306,13 @@ impl Writer {
                 if bulk.len() < BULK_OWN_RECORD {
                     small.extend_from_slice(&bulk);
                 } else {
-                    seal_all(&mut records, &std::mem::take(&mut small), out)?;
-                    seal_all(&mut records, &bulk, out)?;
+                    parts.push(std::mem::take(&mut small).into());
+                    parts.push(bulk);
                 }
             }
         }
-        seal_all(&mut records, &small, out)
+        parts.push(small.into());
+        parts
     }
 
     /// Remembers what a call costs until its answer.
@@ -249,11 +321,4 @@ impl Writer {
             self.costs.borrow_mut().insert(id, frame.length);
         }
     }
-}
-
-fn seal_all(records: &mut Records, plain: &[u8], out: &mut Sealed) -> Result<(), Violation> {
-    for chunk in plain.chunks(RECORD_PLAIN_MAX) {
-        records.seal(chunk, out).map_err(|_| Violation)?;
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@
 
 mod dispatch;
 mod drive;
+mod motion;
 mod queue;
 mod tables;
 
@@ -22,6 +23,7 @@ use super::refs::Ref;
 use super::sturdy::Export;
 use super::tub::TubInner;
 use bytes::Bytes;
+use motion::Motion;
 use queue::Queue;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tables::{Exports, Imports};
 use tokio::sync::{oneshot, watch};
 
+pub(super) use motion::Departure;
 pub(super) use tables::Import;
 
 /// Takes the reply of one call, or the reason why there is none.
@@ -48,6 +51,16 @@ impl RawReply {
     }
 }
 
+/// How far a link is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leaving {
+    No,
+    /// Once it has said goodbye.
+    Soon,
+    /// Now, whether or not there is room for a goodbye.
+    AtOnce,
+}
+
 #[derive(Default)]
 struct Pending {
     last_id: u32,
@@ -63,11 +76,13 @@ pub struct Conn {
     /// The responder is known to keep this connection.
     confirmed: AtomicBool,
     queue: Queue,
+    motion: Arc<Motion>,
     pending: Mutex<Pending>,
     imports: Imports,
     exports: Exports,
+    leaving: watch::Sender<Leaving>,
     closed: watch::Sender<Option<Reason>>,
-    /// Milliseconds on the tub's clock at which something was last heard.
+    /// Milliseconds on the tub's clock at which the peer was last heard, or seen to take something.
     pub(super) heard_ms: AtomicU64,
 }
 
@@ -86,12 +101,14 @@ impl Conn {
             tub: Arc::downgrade(tub),
             peer,
             queue: Queue::new(hello.calls, hello.call_bytes),
+            motion: Arc::default(),
             hello,
             initiated,
             confirmed: AtomicBool::new(!initiated),
             pending: Mutex::default(),
             imports: Imports::default(),
             exports: Exports::new(tub.options.limits.exports),
+            leaving: watch::Sender::new(Leaving::No),
             closed: watch::Sender::new(None),
             heard_ms: AtomicU64::new(tub.now_ms()),
         })
@@ -133,22 +150,29 @@ impl Conn {
     }
 
     /// Queues a call; the answer arrives in `reply`. Nothing blocks: a call waits in the queue
-    /// until the peer's credits allow it to leave.
+    /// until the peer's credits allow it to leave. If none come for
+    /// [`CREDIT_TIME`](crate::base::limits::CREDIT_TIME) it fails with [`RemoteError::Timeout`], and
+    /// the link ends: were later calls to leave after all, the order would have a hole.
+    ///
+    /// Answers how the call comes forward, unless it failed at once.
     pub(super) fn call<I: Interface, M: Call<I>>(
         self: &Arc<Self>,
         target: Target,
         message: M,
         reply: oneshot::Sender<Result<M::Reply, RemoteError>>,
-    ) {
+    ) -> Option<Departure> {
         let payload = match Payload::encode(message, self) {
             Ok(payload) => payload,
-            Err(error) => return drop(reply.send(Err(error))),
+            Err(error) => {
+                let _ = reply.send(Err(error));
+                return None;
+            }
         };
         let deliver: ReplyTo = Box::new(move |conn, raw| {
             let value = raw.and_then(|raw| raw.decode(conn));
             let _ = reply.send(value);
         });
-        self.issue((target, I::id(), M::METHOD), payload, deliver);
+        self.issue((target, I::id(), M::METHOD), payload, deliver)
     }
 
     /// Asks for a sturdy object by name; the answer is a live reference to it.
@@ -171,7 +195,7 @@ impl Conn {
         (target, interface, method): (Target, u32, u16),
         payload: Payload,
         deliver: ReplyTo,
-    ) {
+    ) -> Option<Departure> {
         let id = {
             let mut pending = lock(&self.pending);
             pending.last_id = pending.last_id.wrapping_add(1);
@@ -181,8 +205,12 @@ impl Conn {
         };
         let head = Head::Call { id, target, interface, method };
         let queued = OutFrame::new(&head, payload).and_then(|frame| self.queue.push_call(frame));
-        if let Err(error) = queued {
-            self.deliver(id, Err(error));
+        match queued {
+            Ok(behind) => Some(Departure::new(self.motion.clone(), behind)),
+            Err(error) => {
+                self.deliver(id, Err(error));
+                None
+            }
         }
     }
 
@@ -225,24 +253,53 @@ impl Conn {
         self.imports.receive(self, export)
     }
 
-    /// Says goodbye; the link ends when it has been sent.
-    pub(super) fn close(&self, reason: Reason) {
-        self.send(&Head::Bye(reason));
-        self.queue.finish();
+    /// Notes that the peer has just shown that it is there.
+    fn note_life(&self) {
+        if let Some(tub) = self.tub.upgrade() {
+            self.heard_ms.store(tub.now_ms(), Ordering::Relaxed);
+        }
     }
 
-    /// Ends the connection at once: fails what waits, drops what the peer held, then tells.
+    /// Says goodbye; the link ends when it has been sent, or when its peer has had
+    /// [`GOODBYE_TIME`](crate::base::limits::GOODBYE_TIME) to take it.
+    pub(super) fn close(&self, reason: Reason) {
+        self.leave(reason, Leaving::Soon);
+    }
+
+    /// The same without waiting for the peer: one that reads nothing holds nothing from here on.
+    pub(super) fn evict(&self, reason: Reason) {
+        self.leave(reason, Leaving::AtOnce);
+    }
+
+    fn leave(&self, reason: Reason, how: Leaving) {
+        self.send(&Head::Bye(reason));
+        self.queue.finish();
+        self.leaving.send_if_modified(|leaving| {
+            let sooner = how > *leaving;
+            *leaving = how.max(*leaving);
+            sooner
+        });
+    }
+
+    /// Fails the calls that have waited too long to leave, and those behind them.
+    fn give_up_waiting(self: &Arc<Self>) {
+        for id in self.queue.give_up() {
+            self.deliver(id, Err(RemoteError::Timeout));
+        }
+    }
+
+    /// Ends the connection: fails what waits, drops what the peer held, then tells.
     /// The tub's table has forgotten the connection before anybody hears of its end.
     fn tear_down(self: &Arc<Self>, reason: Reason) {
         if let Some(tub) = self.tub.upgrade() {
             tub.forget(self);
         }
-        self.queue.finish();
+        self.queue.end();
         let waiting = std::mem::take(&mut lock(&self.pending).replies);
         for (_, reply) in waiting {
             reply(self, Err(RemoteError::Disconnected));
         }
-        self.exports.clear();
+        self.exports.close();
         self.closed.send_if_modified(|closed| closed.replace(reason).is_none());
     }
 }

@@ -17,9 +17,20 @@ struct Lanes {
     calls: VecDeque<(OutFrame, bool)>,
     calls_left: u32,
     bytes_left: usize,
+    /// Calls that have left, and credits that came: what does not change has come to a halt.
+    moves: u64,
+    /// Calls that were ever queued, and those of them that have left.
+    queued: u64,
+    taken: u64,
     /// Bytes of replies that wait in `urgent`.
     reply_bytes: usize,
     finished: bool,
+}
+
+impl Lanes {
+    fn has_credit(&self, call: &OutFrame) -> bool {
+        self.calls_left > 0 && self.bytes_left >= call.length
+    }
 }
 
 pub(super) struct Queue {
@@ -37,17 +48,25 @@ impl Queue {
             calls: VecDeque::new(),
             calls_left: calls,
             bytes_left: byte_credit,
+            moves: 0,
+            queued: 0,
+            taken: 0,
             reply_bytes: 0,
             finished: false,
         };
         Self { lanes: Mutex::new(lanes), byte_credit, wake: Notify::new() }
     }
 
-    pub fn push_call(&self, frame: OutFrame) -> Result<(), RemoteError> {
+    /// Answers how many calls leave before this one.
+    pub fn push_call(&self, frame: OutFrame) -> Result<u64, RemoteError> {
         if frame.length > self.byte_credit {
             return Err(RemoteError::TooBig);
         }
-        self.push(|lanes| lanes.calls.push_back((frame, true)))
+        self.push(|lanes| {
+            lanes.calls.push_back((frame, true));
+            lanes.queued += 1;
+            lanes.queued - 1
+        })
     }
 
     pub fn push_release(&self, frame: OutFrame) {
@@ -61,15 +80,15 @@ impl Queue {
         });
     }
 
-    fn push(&self, add: impl FnOnce(&mut Lanes)) -> Result<(), RemoteError> {
+    fn push<T>(&self, add: impl FnOnce(&mut Lanes) -> T) -> Result<T, RemoteError> {
         let mut lanes = lock(&self.lanes);
         if lanes.finished {
             return Err(RemoteError::Disconnected);
         }
-        add(&mut lanes);
+        let added = add(&mut lanes);
         drop(lanes);
         self.wake.notify_one();
-        Ok(())
+        Ok(added)
     }
 
     /// The peer has answered a call of `bytes`.
@@ -77,6 +96,7 @@ impl Queue {
         let mut lanes = lock(&self.lanes);
         lanes.calls_left += 1;
         lanes.bytes_left += bytes;
+        lanes.moves += 1;
         let waiting = !lanes.calls.is_empty();
         drop(lanes);
         if waiting {
@@ -89,10 +109,42 @@ impl Queue {
         lock(&self.lanes).reply_bytes
     }
 
+    /// While a call waits for credit: a number that changes when a call leaves or credit comes.
+    pub fn waiting(&self) -> Option<u64> {
+        let lanes = lock(&self.lanes);
+        let (frame, is_call) = lanes.calls.front()?;
+        (*is_call && !lanes.has_credit(frame)).then_some(lanes.moves)
+    }
+
+    /// Calls that [`Self::take`] has given out.
+    pub fn taken(&self) -> u64 {
+        lock(&self.lanes).taken
+    }
+
+    /// Takes no more; answers the numbers of the calls that never left.
+    pub fn give_up(&self) -> Vec<u32> {
+        let mut lanes = lock(&self.lanes);
+        lanes.finished = true;
+        let calls = std::mem::take(&mut lanes.calls);
+        drop(lanes);
+        calls.into_iter().filter_map(|(frame, _)| frame.call).collect()
+    }
+
     /// Takes no more; what waits still leaves if the link holds.
     pub fn finish(&self) {
         lock(&self.lanes).finished = true;
         self.wake.notify_one();
+    }
+
+    /// Takes no more, and drops what waits.
+    pub fn end(&self) {
+        let dropped = {
+            let mut lanes = lock(&self.lanes);
+            lanes.finished = true;
+            lanes.reply_bytes = 0;
+            (std::mem::take(&mut lanes.urgent), std::mem::take(&mut lanes.calls))
+        };
+        drop(dropped);
     }
 
     /// Moves what may leave now into `out`, up to about `bytes_max`. Answers false when the queue
@@ -111,12 +163,14 @@ impl Queue {
         while bytes < bytes_max
             && let Some((frame, is_call)) = lanes.calls.front()
         {
-            if *is_call && (lanes.calls_left == 0 || lanes.bytes_left < frame.length) {
+            if *is_call && !lanes.has_credit(frame) {
                 break;
             }
             if *is_call {
                 lanes.calls_left -= 1;
                 lanes.bytes_left -= frame.length;
+                lanes.moves += 1;
+                lanes.taken += 1;
             }
             bytes += frame.length;
             out.extend(lanes.calls.pop_front().map(|(frame, _)| frame));

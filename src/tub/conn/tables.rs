@@ -76,6 +76,8 @@ struct ExportTable {
     /// How many of each interface.
     by_interface: HashMap<u32, usize>,
     last: u32,
+    /// The link is gone: what would be added now, nobody could ever release.
+    closed: bool,
 }
 
 pub(super) struct Exports {
@@ -90,6 +92,9 @@ impl Exports {
 
     pub fn add(&self, export: Export) -> Result<u32, RemoteError> {
         let mut table = lock(&self.table);
+        if table.closed {
+            return Err(RemoteError::Disconnected);
+        }
         let key = export.key();
         if let Some(number) = table.by_object.get(&key).copied()
             && let Some(exported) = table.by_number.get_mut(&number)
@@ -140,8 +145,10 @@ impl Exports {
         drop(dropped);
     }
 
-    pub fn clear(&self) {
-        let dropped = std::mem::take(&mut *lock(&self.table));
+    /// Drops everything and takes no more.
+    pub fn close(&self) {
+        let closed = ExportTable { closed: true, ..ExportTable::default() };
+        let dropped = std::mem::replace(&mut *lock(&self.table), closed);
         drop(dropped);
     }
 }

@@ -26,6 +26,25 @@ export async function a_shared_folder_is_attached_by_pasting({ grid, profile }) 
   assert.equal(await page.locator("text=Delete").count(), 0);
 }
 
+export async function a_capability_is_copied_with_one_click({ grid, profile }) {
+  await fill(grid);
+  const page = await profile({ permissions: ["clipboard-read", "clipboard-write"] });
+  await page.goto(`${grid.url}/vdrive/private`);
+  await page.click(".row:has-text('letter.txt') [data-more]");
+  await page.click("[role=menu] >> text=Share");
+  await page.waitForSelector("dialog[open]");
+  const cap = await page.inputValue("dialog input.cap >> nth=0");
+  await page.click("dialog button:has-text('Copy') >> nth=0");
+  await page.waitForSelector("dialog button:has-text('Copied')");
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), cap);
+  // And pasted where one opens what was given.
+  await page.goto(grid.url);
+  await page.focus("[name=uri]");
+  await page.keyboard.press("Control+v");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("pre.paper:has-text('third stone')");
+}
+
 export async function details_say_what_it_survives_and_where_it_is({ grid, profile }) {
   await fill(grid);
   const page = await profile();
@@ -68,6 +87,7 @@ export async function a_node_without_an_introducer_joins_by_pasting({ grid, prof
   await page.waitForFunction((furl) => document.querySelector("[name=vdrive]").value === furl, grid.vdrive);
   await page.click("text=Join the grid");
   await page.waitForSelector("h1:has-text('Joined')");
+  await page.click("text=Go on");
   await page.waitForURL(`${url}/`);
   for (let i = 0; i < 40; i += 1) {
     await page.goto(`${url}/grid`);

@@ -201,6 +201,27 @@ export async function uploads_ask_before_they_replace_and_can_be_cancelled(world
   await page.waitForSelector(".queue .done >> nth=1");
 }
 
+export async function a_slow_upload_says_how_fast_and_how_long(world) {
+  const page = await folder(world, "slowly");
+  const network = await page.context().newCDPSession(page);
+  const speed = (bytes) => network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytes });
+  await speed(200_000);
+  await page.setInputFiles("[data-chooser]", [{ name: "film.bin", mimeType: "x/y", buffer: Buffer.alloc(4_000_000, 3) }]);
+  const total = page.locator(".queue-total", { hasText: /^[\d.]+ [kM]B of 4 MB, [\d.]+ [kM]B\/s, \d+ s left$/ });
+  await total.waitFor();
+  assert.match(await page.textContent(".queue h2"), /Storing 1 file/);
+  assert.match(await page.textContent(".queue li .said"), /^[\d.]+ [kM]B of 4 MB$/);
+  const gone = await page.$eval(".queue li progress", (bar) => bar.value);
+  assert.ok(gone > 0 && gone < 1, `${gone}`);
+  await page.click("[aria-label='Cancel film.bin']");
+  await page.waitForSelector(".queue h2:has-text('1 not stored')");
+  assert.equal((await world.grid.ask("/vdrive/private/slowly/film.bin")).status, 404);
+  await speed(-1);
+  await page.click("[aria-label='Retry film.bin']");
+  await page.waitForSelector("text=Stored on 10 of 10 servers");
+  assert.match(await page.textContent(".queue-total"), /Everything is stored/);
+}
+
 export async function ten_thousand_entries_are_quick(world) {
   const children = {};
   for (let i = 0; i < 10_000; i += 1) children[`entry ${String(i).padStart(5, "0")}.txt`] = ["filenode", { ro_uri: "URI:LIT:nbswy3dp" }];

@@ -1,20 +1,12 @@
-// Every page in every size and colour: nothing sticks out, and an accessibility engine finds nothing.
+// Every page in every size and colour: nothing sticks out, an accessibility engine finds nothing, and
+// a picture is kept for somebody to look at.
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fill, pages } from "../places.mjs";
+import { fill, pages, states } from "../places.mjs";
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
-
-export async function nothing_sticks_out_at_360_pixels({ grid, profile }) {
-  await fill(grid);
-  const page = await profile({ viewport: { width: 360, height: 740 } });
-  for (const [name, path] of pages) {
-    await page.goto(grid.url + path);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(wide <= 360, `${name} is ${wide} pixels wide`);
-  }
-}
 
 async function audit(page, name, found) {
   const result = await page.evaluate(async () => {
@@ -24,58 +16,72 @@ async function audit(page, name, found) {
   for (const one of result) found.push({ name, ...one });
 }
 
-export async function axe_finds_nothing_serious({ grid, profile }) {
-  await fill(grid);
-  const found = [];
-  for (const options of [{ colorScheme: "light" }, { colorScheme: "dark" }, { colorScheme: "light", viewport: { width: 360, height: 740 } }]) {
-    const page = await profile({ ...options, reducedMotion: "reduce" });
-    // The engine is put in by the debugger, past the page's own policy.
+/// Goes to every page and everything that pages become, as the owner, as a stranger, and on a node
+/// without a grid; `look` is called at each.
+async function everywhere({ grid, profile }, options, look) {
+  // The engine is put in by the debugger, past the page's own policy.
+  const open = async (owner) => {
+    const page = await profile({ ...options, reducedMotion: "reduce" }, owner);
     await page.addInitScript(axe);
-    for (const [name, path] of pages) {
-      if (name === "pdf") continue;
-      await page.goto(grid.url + path);
-      await audit(page, `${name} ${options.colorScheme}`, found);
-    }
-    await page.goto(`${grid.url}/vdrive/private/lake.png?t=info`);
-    await page.click("text=Check it now");
-    await page.waitForSelector(".shares");
-    await audit(page, `checked ${options.colorScheme}`, found);
-    await page.goto(`${grid.url}/vdrive/private`);
-    await page.check("[aria-label='Select letter.txt']");
-    await audit(page, `selection ${options.colorScheme}`, found);
-    await page.keyboard.press("Delete");
-    await page.waitForSelector("text=“letter.txt” is deleted.");
-    await audit(page, `undo ${options.colorScheme}`, found);
-    await page.click("text=Undo");
-    await page.waitForSelector(".row:has-text('letter.txt')");
-    await page.click(".row:has-text('letter.txt') [data-more]");
-    await audit(page, `menu ${options.colorScheme}`, found);
-    await page.keyboard.press("Escape");
-    await page.click("[data-do=share]");
-    await page.waitForSelector("dialog[open]");
-    await audit(page, `dialog ${options.colorScheme}`, found);
-    await page.keyboard.press("Escape");
-    await page.setInputFiles("[data-chooser]", [{ name: "axe.txt", mimeType: "text/plain", buffer: Buffer.from("x") }]);
-    await page.waitForSelector(".queue li.done, .queue li.failed");
-    await audit(page, `queue ${options.colorScheme}`, found);
+    return page;
+  };
+  const page = await open(true);
+  for (const [name, path] of await pages(grid)) {
+    await page.goto(grid.url + path);
+    await look(page, name);
   }
-  const friend = await profile({ reducedMotion: "reduce" }, false);
-  await friend.addInitScript(axe);
-  for (const path of ["/", "/vdrive/private", "/deleted"]) {
+  for (const [name, reach] of states) {
+    await reach(page, grid.url);
+    await look(page, name);
+  }
+  const friend = await open(false);
+  for (const [name, path] of [["locked", "/"], ["refused", "/vdrive/private"], ["deleted-locked", "/deleted"]]) {
     await friend.goto(grid.url + path);
-    await audit(friend, `locked ${path}`, found);
+    await look(friend, name);
   }
+  await friend.goto(grid.url);
+  await friend.setInputFiles("input[type=file]", { name: "a.bin", mimeType: "x/y", buffer: Buffer.alloc(2_000, 9) });
+  await friend.click("text=Store it");
+  await friend.waitForURL("**/uri");
+  await look(friend, "stored");
   const { url, login, end } = await grid.run(`alone-${Date.now()}`);
+  await friend.goto(url);
+  await look(friend, "join-locked");
   await friend.goto(await login());
   await friend.waitForURL(`${url}/`);
-  await audit(friend, "join", found);
-  assert.ok(await friend.evaluate(() => document.documentElement.scrollWidth) <= 1280);
-  await friend.setViewportSize({ width: 360, height: 740 });
-  assert.ok(await friend.evaluate(() => document.documentElement.scrollWidth) <= 360, "join sticks out");
+  await look(friend, "join");
+  await friend.fill("[name=furl]", "pb://nonsense");
+  await friend.click("text=Join the grid");
+  await look(friend, "join-refused");
+  await friend.fill("[name=furl]", grid.introducer);
+  await friend.click("text=Join the grid");
+  await friend.waitForSelector("h1:has-text('Joined')");
+  await look(friend, "joined");
   await end();
+}
+
+export async function every_page_in_every_size_and_colour(world) {
+  const found = [];
+  const wide = [];
+  let looked = 0;
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [width, height] of [[1280, 850], [360, 740]]) {
+      await everywhere(world, { colorScheme, viewport: { width, height } }, async (page, name) => {
+        const needs = await page.evaluate(() => document.documentElement.scrollWidth);
+        if (needs > width) wide.push(`${name} is ${needs} of ${width} pixels wide`);
+        // What is within the frame of a PDF is the browser's own.
+        if (name !== "pdf") await audit(page, `${name} ${colorScheme} ${width}`, found);
+        await page.screenshot({ path: join(world.artefacts, `${name}-${width}-${colorScheme}.png`) });
+        looked += 1;
+      });
+    }
+  }
+  world.complaints.length = 0;
   const serious = found.filter((one) => ["serious", "critical"].includes(one.impact));
-  const minor = [...new Set(found.filter((one) => !serious.includes(one)).map((one) => `${one.id} (${one.name})`))];
-  console.log(`   axe: ${serious.length} serious or critical, ${minor.length} lesser${minor.length ? `: ${minor.join(", ")}` : ""}`);
+  const lesser = [...new Set(found.filter((one) => !serious.includes(one)).map((one) => `${one.id} (${one.name})`))];
+  console.log(`   axe: ${serious.length} serious or critical, ${lesser.length} lesser${lesser.length ? `: ${lesser.join(", ")}` : ""}`);
+  world.figures.push(`${looked} looks at pages: ${serious.length} serious findings`);
+  assert.deepEqual(wide, []);
   assert.equal(serious.length, 0, JSON.stringify(serious, null, 1));
 }
 

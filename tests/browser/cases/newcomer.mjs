@@ -13,7 +13,7 @@ export async function stores_shares_and_finds_within_a_minute({ grid, profile, b
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.click("text=Choose files")]);
   await chooser.setFiles([{ name: "keep.txt", mimeType: "text/plain", buffer: Buffer.from(content) }]);
   await page.waitForSelector(".queue .done");
-  await page.waitForSelector("text=Stored on 10 servers, 10 of 10 shares");
+  await page.waitForSelector("text=Stored on 10 of 10 servers");
   await page.click("a:has-text('Private drive')");
   await page.click("a:has-text('keep.txt')");
   assert.equal(await page.textContent("pre.paper"), content);

@@ -25,11 +25,44 @@ export async function activity_is_live({ grid, profile }) {
   await page.waitForFunction((text) => document.querySelector("[data-recent]").textContent !== text && /Stored 123 kB/.test(document.querySelector("[data-recent]").textContent), before);
 }
 
+export async function a_transfer_has_a_page({ grid, profile }) {
+  const cap = await grid.put("/uri", Buffer.alloc(234_567, 3 + (Date.now() % 200)));
+  const page = await profile();
+  await page.goto(`${grid.url}/status`);
+  const row = page.locator("[data-recent] li:has-text('Stored 235 kB')").first();
+  const name = await row.locator("a").textContent();
+  assert.match(name, /^up-\d+$/);
+  await row.locator("a").click();
+  await page.waitForURL(`**/status/${name}`);
+  assert.equal(await page.textContent("h1"), "Transfer");
+  assert.equal(await page.locator(".transfers li").count(), 1);
+  assert.match(await page.textContent(".transfers"), /Stored 235 kB/);
+  assert.match(await page.textContent(".transfers"), /Finished/);
+  const { "storage-index": index } = await (await grid.ask(`/uri/${encodeURIComponent(cap)}?t=check&output=JSON`, { method: "POST" })).json();
+  assert.equal(await page.textContent(".transfers code"), index);
+  await page.click("text=All transfers");
+  await page.waitForURL("**/status");
+  const gone = await page.goto(`${grid.url}/status/up-999999`);
+  assert.equal(gone.status(), 404);
+  assert.ok(await page.isVisible("text=not remembered any more"));
+}
+
+export async function the_grid_says_how_full_its_servers_are({ grid, profile }) {
+  await grid.put("/uri", Buffer.alloc(300_000, 1));
+  const page = await profile();
+  await page.goto(`${grid.url}/grid`);
+  const words = await page.$$eval(".servers .space", (cells) => cells.map((cell) => cell.textContent));
+  assert.ok(words.length >= 10 && words.every((text) => /\d [kMG]?B used, \d+(\.\d)? [MGTPE]B left/.test(text)), words.join("; "));
+  assert.ok(await page.locator(".servers .space meter[aria-label$='percent full']").count() >= 10);
+  assert.match(await page.textContent(".figures"), /left on all servers, [\d.]+ [kMG]B used/);
+}
+
 export async function refusals_say_what_to_do({ grid, profile }) {
   const page = await profile();
   for (const [path, status, words] of [
     ["/nowhere", 404, "There is nothing here"],
-    ["/vdrive/private/no%20such", 404, "No such child: no such"],
+    ["/vdrive/private/no%20such", 404, "Nothing is called “no such” here"],
+    ["/vdrive/private/no%20such", 404, "It may have been renamed, moved or deleted"],
     ["/uri/URI:nonsense?t=view", 400, "That was not understood"],
     ["/vdrive/private?t=pony", 400, "That was not understood"],
   ]) {
@@ -39,6 +72,15 @@ export async function refusals_say_what_to_do({ grid, profile }) {
     assert.ok(await page.isVisible("text=To the start"), path);
     assert.ok(!(await page.title()).includes("URI:"));
   }
+  // What is missing may be there a moment later, or among what was deleted.
+  const late = `/vdrive/private/late-${Date.now()}.txt`;
+  await page.goto(`${grid.url}${late}?t=view`);
+  await page.click("a:has-text('What was deleted')");
+  await page.waitForURL("**/deleted");
+  await page.goto(`${grid.url}${late}?t=view`);
+  await grid.put(late, "here it is");
+  await page.click("a:has-text('Try again')");
+  assert.equal(await page.textContent("pre.paper"), "here it is");
   await page.goto(`${grid.url}/vdrive/private/a/b`);
   await page.click("text=To the folder above");
   const answer = await fetch(`${grid.url}/nowhere`);

@@ -1,0 +1,25 @@
+//! What can be known of a node's start before it starts: whether its files say something that makes
+//! sense. A port that is taken is not among it, as the node itself may have it.
+
+use super::basedir::{Basedir, Role};
+use super::config::Config;
+use super::error::NodeError;
+use super::secrets;
+use crate::gateway::serve::tls_of;
+
+/// The error with which a start would end, as far as the node's own files decide it.
+pub fn check(basedir: &Basedir) -> Result<(), NodeError> {
+    let config = Config::read(basedir)?;
+    let identity = secrets::identity(basedir)?;
+    if config.role == Role::Client {
+        secrets::convergence(basedir)?;
+        secrets::lease_master(basedir)?;
+        if config.storage.is_some() {
+            secrets::seeds(basedir, identity.tub_id())?;
+        }
+    }
+    if let Some(webport) = &config.webport {
+        tls_of(webport, basedir.path(), config.insecure)?;
+    }
+    Ok(())
+}
