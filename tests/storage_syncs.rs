@@ -184,7 +184,7 @@ fn traced(dir: &Path, trace: &Path) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let furl = lines.find_map(|line| line.strip_prefix("FURL ").map(|furl| Furl::parse(furl)));
+    let furl = lines.find_map(|line| line.strip_prefix("FURL ").map(Furl::parse));
     let furl = furl.expect("the server says its furl").unwrap();
     actix_rt::System::new().block_on(async {
         let tub = Tub::new(Identity::random(), TubOptions::default());
