@@ -1,6 +1,7 @@
 //! `tahoe run [DIR]`
 
 use super::CliError;
+use super::arenas;
 use super::dirs::Directories;
 use super::output;
 use crate::node::foreground::{self, Ready};
@@ -17,6 +18,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
+        arenas::few();
         let dirs = self.dirs.all()?;
         let [dir] = dirs.as_slice() else {
             return Err(CliError::usage(
