@@ -31,16 +31,14 @@ def put(url, body=b"", size=0):
 
 
 def store(folder, directory, path):
-    """Whether the file could be read; that it cannot be stored ends everything."""
+    """Why the file could not be read, if so; that it cannot be stored ends everything."""
     try:
         file = open(os.path.join(folder, path), "rb")
     except OSError as error:
-        print(f"left out {path}: {error.strerror}", file=sys.stderr, flush=True)
-        return False
+        return error.strerror
     with file:
         put(address(directory, path), file, os.fstat(file.fileno()).st_size)
-    print("stored", path, flush=True)
-    return True
+    return None
 
 
 def refuse(error):
@@ -55,8 +53,16 @@ def main(folder, directory):
         put(address(directory, below) + "?t=mkdir")
         files += [os.path.normpath(os.path.join(below, name)) for name in names]
     with concurrent.futures.ThreadPoolExecutor(8) as several:
-        stored = [several.submit(store, folder, directory, path) for path in files]
-        return all([one.result() for one in stored])
+        whole = True
+        troubles = several.map(lambda path: store(folder, directory, path), files)
+        # Told by one thread, as two would write into each other's lines.
+        for path, trouble in zip(files, troubles):
+            if trouble is None:
+                print("stored", path, flush=True)
+            else:
+                print(f"left out {path}: {trouble}", file=sys.stderr, flush=True)
+                whole = False
+        return whole
 
 
 if __name__ == "__main__":
