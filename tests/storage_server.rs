@@ -416,6 +416,33 @@ fn a_peer_that_holds_all_it_may_is_busy_and_others_are_not() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn readers_between_reads_hold_no_memory() {
+    const READERS: usize = 256;
+    fn resident_mib() -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
+    }
+    run(async {
+        let store = store();
+        put_whole(&store, si(1), 0, &data(1, 1 << 20), 1).unwrap();
+        let storage = serve(&store);
+        let mut readers = Vec::new();
+        while readers.len() < READERS {
+            readers.extend(open_all(&storage, 1).await.unwrap());
+        }
+        let before = resident_mib();
+        for reader in &readers {
+            let read = reader.call(Read { ranges: vec![(0, 1 << 20)] }).await.unwrap();
+            assert_eq!(read.0.len(), 1 << 20);
+        }
+        let grown = resident_mib().saturating_sub(before);
+        assert!(grown < READERS / 4, "{READERS} readers of a MiB each hold {grown} MiB");
+    });
+}
+
 #[test]
 fn a_peer_that_writes_all_it_may_is_busy_and_others_are_not() {
     run(async {

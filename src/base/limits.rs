@@ -242,7 +242,7 @@ pub const WRITE_PIECES_MAX: usize = 1_024;
 pub const SHARE_MAX: u64 = 1 << 44;
 /// Writes are gathered into pieces of the share file that end on a multiple of this.
 pub const WRITE_CHUNK: usize = 512 << 10;
-/// Bytes gathered by all writers together; beyond, writes go to the disk as they come.
+/// Memory in which all writers together gather; beyond, writes go to the disk as they come.
 pub const WRITE_GATHER_MAX: usize = 64 << 20;
 /// The lease journal is emptied when it has grown to this and nothing is under way.
 pub const LEASE_JOURNAL_MAX: u64 = 256 << 10;

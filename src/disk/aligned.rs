@@ -19,6 +19,15 @@ impl AlignedBuffer {
         Self { bytes: Vec::new(), start: 0, used: 0, capacity }
     }
 
+    /// Bytes of memory that it has or will have.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub const fn is_allocated(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
     pub const fn len(&self) -> usize {
         self.used
     }
@@ -33,7 +42,7 @@ impl AlignedBuffer {
 
     /// Takes as much of `data` as there is room for; answers how much that was.
     pub fn push(&mut self, data: &[u8]) -> usize {
-        if self.bytes.is_empty() {
+        if !self.is_allocated() {
             self.bytes = vec![0; self.capacity + ALIGNMENT];
             self.start = self.bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         }

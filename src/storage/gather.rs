@@ -18,7 +18,7 @@ pub(super) struct Gather {
     /// File offset of the first waiting byte.
     start: u64,
     bytes: AlignedBuffer,
-    /// What all writers together hold.
+    /// Bytes of memory that all writers together hold, whether filled or not.
     held: Arc<AtomicUsize>,
 }
 
@@ -46,7 +46,8 @@ impl Gather {
 
     /// Whether `len` bytes at `offset` can wait without any write.
     pub fn takes(&self, offset: u64, len: usize) -> bool {
-        let room = self.held.load(Relaxed).saturating_add(len) <= WRITE_GATHER_MAX;
+        let held = self.held.load(Relaxed).saturating_add(self.bytes.capacity());
+        let room = self.bytes.is_allocated() || held <= WRITE_GATHER_MAX;
         room && self.continues(offset) && len < to_boundary(offset)
     }
 
@@ -87,7 +88,9 @@ impl Gather {
         if self.bytes.is_empty() {
             self.start = offset;
         }
-        self.held.fetch_add(data.len(), Relaxed);
+        if !self.bytes.is_allocated() {
+            self.held.fetch_add(self.bytes.capacity(), Relaxed);
+        }
         self.bytes.push(data);
         if ends { self.flush(sink) } else { Ok(()) }
     }
@@ -100,7 +103,6 @@ impl Gather {
         let whole = self.start.is_multiple_of(CHUNK) && self.bytes.len() == WRITE_CHUNK;
         let cache = if whole { Cache::Drop } else { Cache::Keep };
         let written = sink(self.bytes.as_slice(), self.start, cache);
-        self.held.fetch_sub(self.bytes.len(), Relaxed);
         self.bytes.clear();
         written
     }
@@ -108,7 +110,9 @@ impl Gather {
 
 impl Drop for Gather {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.bytes.len(), Relaxed);
+        if self.bytes.is_allocated() {
+            self.held.fetch_sub(self.bytes.capacity(), Relaxed);
+        }
     }
 }
 
@@ -162,8 +166,23 @@ mod tests {
         assert!(gather.takes(1012, 1000));
         assert!(!gather.takes(1013, 1000));
         assert!(!gather.takes(1012, WRITE_CHUNK));
-        held.fetch_add(WRITE_GATHER_MAX - 1000, Relaxed);
-        assert!(!gather.takes(1012, 1));
-        held.fetch_sub(WRITE_GATHER_MAX - 1000, Relaxed);
+        assert_eq!(held.load(Relaxed), WRITE_CHUNK);
+    }
+
+    #[test]
+    fn memory_is_counted_from_the_first_byte_until_the_writer_is_gone() {
+        let held = Arc::new(AtomicUsize::new(WRITE_GATHER_MAX - WRITE_CHUNK));
+        let (mut last, late) =
+            (Gather::new(held.clone(), 1 << 30), Gather::new(held.clone(), 1 << 30));
+        assert!(late.takes(12, 1));
+        last.push(12, &[1], &mut |_, _, _| panic!("waits")).unwrap();
+        assert_eq!(held.load(Relaxed), WRITE_GATHER_MAX);
+        assert!(!late.takes(12, 1), "no memory is left");
+        assert!(last.takes(13, 1), "what is there is used");
+        last.flush(&mut |_, _, _| Ok(())).unwrap();
+        assert!(!late.takes(12, 1), "an empty buffer is memory too");
+        drop(last);
+        assert!(late.takes(12, 1));
+        assert!(Gather::new(held, 100).takes(12, 1));
     }
 }

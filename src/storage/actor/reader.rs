@@ -18,8 +18,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub fn new(jobs: Jobs, share: Share) -> Self {
-        Self { jobs, share: Arc::new(share), pool: Pool::default() }
+    /// `pool` is that of the server: a peer may hold thousands of readers.
+    pub fn new(jobs: Jobs, pool: Pool, share: Share) -> Self {
+        Self { jobs, share: Arc::new(share), pool }
     }
 }
 

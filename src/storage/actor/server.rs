@@ -7,6 +7,7 @@ use super::writer::Writer;
 use super::{Ask, indexed};
 use crate::base::ids::ShareNum;
 use crate::base::limits::{SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
+use crate::base::pool::Pool;
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetSpace, GetVersion,
@@ -52,6 +53,8 @@ impl Default for ServerOptions {
 pub(super) struct Shared {
     pub store: Arc<Store>,
     pub jobs: Jobs,
+    /// What readers read into.
+    pub pool: Pool,
     pub options: Arc<ServerOptions>,
 }
 
@@ -66,7 +69,12 @@ impl StorageServer {
     /// Starts a server on this arbiter, and what brings its leases back by their furls. Register
     /// the reference with a tub and give the tub the restorer.
     pub fn start(store: Arc<Store>, options: ServerOptions) -> (Ref<Storage>, Arc<dyn Restorer>) {
-        let shared = Shared { store, jobs: Jobs::default(), options: Arc::new(options) };
+        let shared = Shared {
+            store,
+            jobs: Jobs::default(),
+            pool: Pool::default(),
+            options: Arc::new(options),
+        };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
         (Storage::of(start(Self { shared, space: None, collector: None })), restorer)
     }
@@ -220,7 +228,11 @@ impl Handler<OpenBucket> for StorageServer {
             let shares = shares.into_iter().map(|share| OpenShare {
                 num: share.num(),
                 length: share.data_len(),
-                reader: BucketReader::of(start(Reader::new(shared.jobs.clone(), share))),
+                reader: BucketReader::of(start(Reader::new(
+                    shared.jobs.clone(),
+                    shared.pool.clone(),
+                    share,
+                ))),
             });
             Ok(Opened { shares: shares.collect(), heads: Bulk(heads.into()) })
         })
