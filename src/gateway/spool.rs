@@ -28,8 +28,10 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-/// Bytes gathered before they are handed to the disk.
+/// Bytes gathered before they are handed to the hash and the disk,
 const WRITE_SIZE: usize = 256 << 10;
+/// and the most that gather while those are not done with the last.
+const WAITING_MAX: usize = 1 << 20;
 
 /// Where request bodies wait. Clones share it.
 #[derive(Clone)]
@@ -229,6 +231,13 @@ impl Sink {
 }
 
 impl Writing {
+    fn is_idle(&self) -> bool {
+        match self {
+            Self::Idle(_) => true,
+            Self::Busy(job) => job.is_finished(),
+        }
+    }
+
     /// The sink, once the write under way is done.
     async fn idle(self) -> Result<Box<Sink>, Failure> {
         match self {
@@ -256,8 +265,11 @@ impl<'a> Taking<'a> {
             Held::join(&mut self.held, held);
         }
         self.waiting.push(chunk);
-        if self.file.is_some() && self.waiting.len >= WRITE_SIZE {
-            self.write().await?;
+        if let Some(writing) = &self.file {
+            let enough = if writing.is_idle() { WRITE_SIZE } else { WAITING_MAX };
+            if self.waiting.len >= enough {
+                self.write().await?;
+            }
         }
         Ok(())
     }
