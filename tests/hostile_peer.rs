@@ -5,9 +5,10 @@
 #![allow(clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 use actix::{Actor, Context, Handler, ResponseFuture};
+use bytes::Bytes;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tahoe::base::limits;
 use tahoe::link::{Records, Sealed, Suite, initiate};
@@ -25,6 +26,7 @@ remote_interface! {
         1 => Big {} -> Bulk,
         2 => Huge {} -> Bulk,
         3 => Child {} -> Ref<Slow>,
+        4 => Keep { data: Bulk } -> (),
     }
 }
 
@@ -35,6 +37,8 @@ struct Counts {
     made: AtomicUsize,
     /// Objects that have ended.
     ended: AtomicUsize,
+    /// What was to be kept.
+    kept: Mutex<Vec<Bytes>>,
 }
 
 #[derive(Default)]
@@ -51,6 +55,14 @@ impl Handler<Child> for SlowActor {
     type Result = Result<Ref<Slow>, RemoteError>;
     fn handle(&mut self, _: Child, _: &mut Self::Context) -> Self::Result {
         Ok(Slow::of(start(Self(self.0.clone()))))
+    }
+}
+
+impl Handler<Keep> for SlowActor {
+    type Result = Result<(), RemoteError>;
+    fn handle(&mut self, Keep { data }: Keep, _: &mut Self::Context) -> Self::Result {
+        self.0.kept.lock().unwrap().push(data.0);
+        Ok(())
     }
 }
 
@@ -143,6 +155,20 @@ impl Rogue {
         }
         let write = self.stream.write_all(sealed.as_slice());
         matches!(tokio::time::timeout(Duration::from_secs(5), write).await, Ok(Ok(())))
+    }
+
+    /// Frames that have their bulk kept, one behind the other.
+    fn keep(&mut self, bulks: &[Bytes]) -> Vec<u8> {
+        let mut stream = Vec::new();
+        for bulk in bulks {
+            let mut body = self.head(4);
+            codec::encode(&u32::try_from(bulk.len()).unwrap(), &mut body).unwrap();
+            stream.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
+            stream.extend(u32::try_from(bulk.len()).unwrap().to_le_bytes());
+            stream.extend(body);
+            stream.extend(bulk);
+        }
+        stream
     }
 
     async fn call(&mut self, method: u16, bulk: usize) -> bool {
@@ -252,6 +278,37 @@ async fn the_largest_replies_all_come_to_who_reads_them() {
         assert_eq!(call.await.unwrap().0.len(), limits::BULK_MAX);
     }
     assert_eq!(counts.made.load(Ordering::SeqCst), 100);
+}
+
+#[actix_rt::test]
+async fn bulk_arrives_whole_in_whatever_records_and_pieces_it_comes() {
+    let (_tub, address, furl, counts) = server_with(Limits::default()).await;
+    let bulks: Vec<Bytes> = [1, 4_096, 32_767, 32_768, 65_519, 65_520, 350_000, 0, 1_000_003]
+        .iter()
+        .map(|length| (0..*length).map(|i: usize| (i % 251 + length % 7) as u8).collect())
+        .collect();
+    let mut expected = Vec::new();
+    for records in [&[65_519][..], &[1_000, 0, 17], &[65_519, 1, 30_000, 65_000], &[4_096, 65_519]]
+    {
+        let mut rogue = Rogue::connect(address, &furl).await;
+        let plain = rogue.keep(&bulks);
+        let (mut rest, mut sealed) = (plain.as_slice(), Sealed::default());
+        for length in records.iter().cycle() {
+            let (record, later) = rest.split_at(rest.len().min(*length));
+            rogue.records.seal(record, &mut sealed).unwrap();
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        for piece in sealed.as_slice().chunks(99_991) {
+            rogue.stream.write_all(piece).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        expected.extend(bulks.iter().cloned());
+        soon(|| counts.kept.lock().unwrap().len() >= expected.len()).await;
+    }
+    assert!(*counts.kept.lock().unwrap() == expected);
 }
 
 /// Fails if it takes longer than a peer may stall the link.

@@ -94,7 +94,7 @@ pub async fn initiate<S: AsyncRead + AsyncWrite + Unpin>(
     let mut last = Vec::new();
     append_message(&mut noise, hello, &mut last)?;
     stream.write_all(&last).await?;
-    Ok(Established { records: Records::new(noise)?, peer: *responder, hello: theirs })
+    Ok(Established { records: Records::new(suite, noise)?, peer: *responder, hello: theirs })
 }
 
 /// Answers an initiator; says nothing to one that does not know our key.
@@ -126,7 +126,7 @@ pub async fn respond<S: AsyncRead + AsyncWrite + Unpin>(
     let theirs = read_message(stream, &mut noise, length, KEY + TAG + TAG).await?;
     let peer = noise.get_remote_static().and_then(|key| key.try_into().ok());
     let peer = peer.ok_or(LinkError::Handshake)?;
-    Ok(Established { records: Records::new(noise)?, peer, hello: theirs })
+    Ok(Established { records: Records::new(suite, noise)?, peer, hello: theirs })
 }
 
 /// Appends `u16 length ‖ message` to `out`.

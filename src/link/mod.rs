@@ -17,6 +17,7 @@
 //! XK: a scanner without the responder's key gets no answer and learns no identity; the
 //! initiator's identity travels encrypted; the first request leaves after one round trip.
 
+mod cipher;
 pub mod fuzz;
 pub mod handshake;
 pub mod pool;

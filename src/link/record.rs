@@ -3,9 +3,12 @@
 //! Both directions of one link live on one thread. Sealing is cheaper than the kernel's TCP, so
 //! there is nothing to gain from a second thread and a nonce to lose.
 
+use super::cipher::Cipher;
 use super::handshake::LinkError;
-use crate::base::limits::{RECORD_PLAIN_MAX, REKEY_RECORDS};
-use snow::{HandshakeState, TransportState};
+use super::preamble::Suite;
+use crate::base::limits::RECORD_PLAIN_MAX;
+use snow::HandshakeState;
+use zeroize::Zeroizing;
 
 /// Bytes by which a record is longer than its plaintext, without the length prefix.
 pub const TAG: usize = 16;
@@ -48,14 +51,20 @@ impl Sealed {
 
 /// Seals and opens the records of one link, in order.
 pub struct Records {
-    noise: TransportState,
-    sealed: u64,
-    opened: u64,
+    sealing: Cipher,
+    opening: Cipher,
 }
 
 impl Records {
-    pub(super) fn new(noise: HandshakeState) -> Result<Self, LinkError> {
-        Ok(Self { noise: noise.into_transport_mode()?, sealed: 0, opened: 0 })
+    pub(super) fn new(suite: Suite, mut noise: HandshakeState) -> Result<Self, LinkError> {
+        if !noise.is_handshake_finished() {
+            return Err(LinkError::Handshake);
+        }
+        let (first, second) = noise.dangerously_get_raw_split();
+        let (first, second) = (Zeroizing::new(first), Zeroizing::new(second));
+        let (ours, theirs) = if noise.is_initiator() { (first, second) } else { (second, first) };
+        let cipher = |key| Cipher::new(suite, key).map_err(|_| LinkError::Handshake);
+        Ok(Self { sealing: cipher(&ours)?, opening: cipher(&theirs)? })
     }
 
     /// Appends `plain` to `out` as one record.
@@ -70,22 +79,43 @@ impl Records {
         let room = out.grow(PREFIX + usize::from(length));
         let (prefix, record) = room.split_first_chunk_mut::<PREFIX>().ok_or(BadRecord)?;
         *prefix = length.to_be_bytes();
-        self.noise.write_message(plain, record).map_err(|_| BadRecord)?;
-        self.sealed += 1;
-        if self.sealed.is_multiple_of(REKEY_RECORDS) {
-            self.noise.rekey_outgoing();
-        }
+        let (text, tag) = record.split_last_chunk_mut::<TAG>().ok_or(BadRecord)?;
+        text.copy_from_slice(plain);
+        *tag = self.sealing.seal(text)?;
         Ok(())
     }
 
-    /// Opens one record (without its prefix) into the front of `dest`; answers the length of its
-    /// plaintext. `dest` should be as long as the record: a shorter one costs a copy.
-    pub fn open(&mut self, record: &[u8], dest: &mut [u8]) -> Result<usize, BadRecord> {
-        let length = self.noise.read_message(record, dest).map_err(|_| BadRecord)?;
-        self.opened += 1;
-        if self.opened.is_multiple_of(REKEY_RECORDS) {
-            self.noise.rekey_incoming();
-        }
-        Ok(length)
+    /// Opens the record that begins, with its prefix, at `from`; moves its plaintext to the front of
+    /// `bytes`. `None` if it is not whole yet.
+    pub fn open(&mut self, bytes: &mut [u8], from: usize) -> Result<Option<Opened>, BadRecord> {
+        let Some(plain) = plain_len(bytes.get(from..).unwrap_or_default())? else {
+            return Ok(None);
+        };
+        let begin = from + PREFIX;
+        let end = begin + plain + TAG;
+        let Some(record) = bytes.get_mut(..end) else { return Ok(None) };
+        let plain = self.opening.open(record, begin)?;
+        Ok(Some(Opened { plain, end }))
     }
+}
+
+/// A record that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// Bytes of its plaintext.
+    pub plain: usize,
+    /// Where it ended.
+    pub end: usize,
+}
+
+/// Plaintext bytes of the record that `bytes` begin with; `None` if they do not say so yet.
+pub fn plain_len(bytes: &[u8]) -> Result<Option<usize>, BadRecord> {
+    let Some((prefix, _)) = bytes.split_first_chunk::<PREFIX>() else { return Ok(None) };
+    let length = usize::from(u16::from_be_bytes(*prefix));
+    length.checked_sub(TAG).map(Some).ok_or(BadRecord)
+}
+
+/// Bytes of the shortest records that carry `plain` bytes.
+pub const fn sealed_len(plain: usize) -> usize {
+    plain + plain.div_ceil(RECORD_PLAIN_MAX) * (PREFIX + TAG)
 }

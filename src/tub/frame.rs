@@ -12,7 +12,7 @@ use super::error::RemoteError;
 use super::furl::{FurlError, Swissnum};
 use super::payload::Payload;
 use crate::base::limits::{BODY_MAX, BULK_MAX};
-use crate::link::record::TAG;
+use crate::link::record::sealed_len;
 use crate::link::{Buffer, Pool};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -211,21 +211,21 @@ impl Parser {
         matches!(self.state, State::Prefix { have: 0, .. })
     }
 
-    /// Where a record of `length` plaintext bytes can be decrypted to directly: inside the bulk of
-    /// the frame under way, with room for the tag.
-    pub fn direct(&mut self, length: usize) -> Option<&mut [u8]> {
+    /// How many bytes are missing of the bulk under way, and the place for them, with room for what
+    /// seals them.
+    pub fn rest(&mut self) -> Option<(usize, &mut [u8])> {
         match &mut self.state {
-            State::Bulk { buffer, have, length: total, .. } if *have + length <= *total => {
-                buffer.as_mut_slice().get_mut(*have..*have + length + TAG)
+            State::Bulk { buffer, have, length, .. } => {
+                Some((*length - *have, buffer.as_mut_slice().get_mut(*have..)?))
             }
             _ => None,
         }
     }
 
-    /// Takes note of `length` bytes written where [`Self::direct`] said.
+    /// Takes note of `length` bytes, no more than are missing, written at the front of that place.
     pub fn advance(&mut self, length: usize) -> Option<InFrame> {
-        if let State::Bulk { have, .. } = &mut self.state {
-            *have += length;
+        if let State::Bulk { have, length: total, .. } = &mut self.state {
+            *have = (*have + length).min(*total);
         }
         self.complete()
     }
@@ -296,7 +296,7 @@ impl Parser {
         if refused || bulk == 0 {
             return Ok(State::Skip { frame, left: bulk });
         }
-        let buffer = self.pool.take(bulk + TAG);
+        let buffer = self.pool.take(sealed_len(bulk));
         Ok(State::Bulk { frame, buffer, have: 0, length: bulk })
     }
 

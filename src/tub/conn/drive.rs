@@ -7,7 +7,7 @@ use crate::base::limits::{
     BULK_OWN_RECORD, CREDIT_TIME, GOODBYE_TIME, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX,
     WRITE_STALL_TIME,
 };
-use crate::link::record::{PREFIX, TAG};
+use crate::link::record::{BadRecord, Opened, plain_len, sealed_len};
 use crate::link::{Pool, Records, Sealed};
 use crate::tub::frame::{Head, InFrame, OutFrame, Parser, Reason, Violation};
 use bytes::Bytes;
@@ -20,8 +20,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-/// Ciphertext read from the socket at once.
-const READ_BUFFER: usize = 256 << 10;
+/// Ciphertext read at once, but for bulk: the longest record.
+const READ_BUFFER: usize = sealed_len(RECORD_PLAIN_MAX);
+/// Bulk of which so much is missing is read into its place.
+const DIRECT_MIN: usize = 32 << 10;
+/// Read at once after such a bulk: the head of the next, and little of what is better read elsewhere.
+const READ_AFTER_BULK: usize = 4 << 10;
 /// Ciphertext gathered for one write; the last record may go beyond.
 const WRITE_BUFFER: usize = 256 << 10;
 
@@ -116,76 +120,105 @@ struct Reader {
 
 impl Reader {
     async fn run(mut self, mut stream: Box<dyn AsyncRead + Unpin>) -> Reason {
-        let mut buffer = vec![0; READ_BUFFER];
-        let mut scratch = vec![0; RECORD_PLAIN_MAX + TAG];
-        let mut have = 0;
-        loop {
-            let Some(room) = buffer.get_mut(have..) else { return Reason::Violation };
-            match stream.read(room).await {
-                Ok(0) | Err(_) => {
-                    return self.ended(have == 0);
-                }
-                Ok(count) => have += count,
+        match self.read_all(&mut stream).await {
+            Ok(never) => match never {},
+            Err(End::Bye(reason)) => reason,
+            Err(End::Over { whole }) => {
+                tracing::debug!(peer = %self.conn.peer, whole, "a link ended without a goodbye");
+                Reason::Shutdown
             }
-            self.conn.note_life();
-            let used = match self.records_in(buffer.get(..have).unwrap_or_default(), &mut scratch) {
-                Ok(used) => used,
-                Err(End::Bye(reason)) => return reason,
-                Err(End::Violation) => return self.violated(),
-            };
-            buffer.copy_within(used..have, 0);
-            have -= used;
+            Err(End::Violation) => {
+                tracing::warn!(peer = %self.conn.peer, "closing a link: the peer broke the protocol");
+                Reason::Violation
+            }
         }
     }
 
-    /// The stream is over without a goodbye: whatever was under way is cut off.
-    fn ended(&self, between_records: bool) -> Reason {
-        let whole = between_records && self.parser.is_between_frames();
-        tracing::debug!(peer = %self.conn.peer, whole, "a link ended without a goodbye");
-        Reason::Shutdown
-    }
-
-    fn violated(&self) -> Reason {
-        tracing::warn!(peer = %self.conn.peer, "closing a link: the peer broke the protocol");
-        Reason::Violation
+    /// Records are opened where they lie: in the buffer, from where their content is copied, or in
+    /// the last place of a bulk, which most bytes are part of.
+    async fn read_all(&mut self, stream: &mut Box<dyn AsyncRead + Unpin>) -> Result<Never, End> {
+        let mut buffer = vec![0; READ_BUFFER];
+        let (mut have, mut limit) = (0, READ_BUFFER);
+        loop {
+            let room = buffer.get_mut(have..limit).unwrap_or_default();
+            let Some(count) = read(stream, room).await else {
+                return Err(End::Over { whole: have == 0 && self.parser.is_between_frames() });
+            };
+            self.conn.note_life();
+            have += count;
+            let used = self.records_in(buffer.get_mut(..have).unwrap_or_default())?;
+            buffer.copy_within(used..have, 0);
+            (have, limit) = (have - used, READ_BUFFER);
+            if self.parser.rest().is_some_and(|(missing, _)| missing >= DIRECT_MIN) {
+                have = self.bulk_in(stream, &mut buffer, have).await?;
+                limit = if have > 0 { READ_BUFFER } else { READ_AFTER_BULK };
+            }
+        }
     }
 
     /// Opens all whole records at the front of `bytes`; answers how many bytes they were.
-    fn records_in(&mut self, bytes: &[u8], scratch: &mut [u8]) -> Result<usize, End> {
+    fn records_in(&mut self, bytes: &mut [u8]) -> Result<usize, End> {
         let mut used = 0;
         let mut frames = Vec::new();
         loop {
-            let rest = bytes.get(used..).unwrap_or_default();
-            let Some((prefix, rest)) = rest.split_first_chunk::<PREFIX>() else { break };
-            let length = usize::from(u16::from_be_bytes(*prefix));
-            let Some(record) = rest.get(..length) else { break };
-            self.open(record, scratch, &mut frames)?;
-            used += PREFIX + length;
+            let rest = bytes.get_mut(used..).unwrap_or_default();
+            let opened = self.records.borrow_mut().open(rest, 0)?;
+            let Some(Opened { plain, end }) = opened else { return Ok(used) };
+            let plain = rest.get(..plain).ok_or(Violation)?;
+            self.parser.feed(plain, &mut frames)?;
             for frame in frames.drain(..) {
                 self.frame(frame)?;
             }
+            used += end;
         }
-        Ok(used)
     }
 
-    fn open(
+    /// Reads the bulk under way to its end, or up to a record that says more than the bulk. The
+    /// first `begun` bytes of `buffer` are the beginning of its next record; answers how many bytes
+    /// of such a record are there afterwards.
+    ///
+    /// ```text
+    /// opened so far │ seals of records just opened │ records read, not all whole │ room
+    /// ```
+    /// No more is read than the missing bytes take in the longest records, so what follows the bulk
+    /// stays in the stream.
+    async fn bulk_in(
         &mut self,
-        record: &[u8],
-        scratch: &mut [u8],
-        frames: &mut Vec<InFrame>,
-    ) -> Result<(), End> {
-        let plain = record.len().checked_sub(TAG).ok_or(End::Violation)?;
-        let mut records = self.records.borrow_mut();
-        if plain >= BULK_OWN_RECORD
-            && let Some(place) = self.parser.direct(plain)
-        {
-            let length = records.open(record, place).map_err(|_| End::Violation)?;
-            frames.extend(self.parser.advance(length));
-            return Ok(());
+        stream: &mut Box<dyn AsyncRead + Unpin>,
+        buffer: &mut [u8],
+        begun: usize,
+    ) -> Result<usize, End> {
+        let (_, place) = self.parser.rest().ok_or(Violation)?;
+        let begun = buffer.get(..begun).ok_or(Violation)?;
+        place.get_mut(..begun.len()).ok_or(Violation)?.copy_from_slice(begun);
+        let mut sealed = 0..begun.len();
+        loop {
+            while let Some((missing, place)) = self.parser.rest() {
+                let read = place.get_mut(..sealed.end).ok_or(Violation)?;
+                let waiting = read.get(sealed.clone()).ok_or(Violation)?;
+                if plain_len(waiting)?.is_some_and(|plain| plain > missing) {
+                    let room = buffer.get_mut(..waiting.len()).ok_or(Violation)?;
+                    room.copy_from_slice(waiting);
+                    return Ok(room.len());
+                }
+                let opened = self.records.borrow_mut().open(read, sealed.start)?;
+                let Some(Opened { plain, end }) = opened else { break };
+                sealed = end - plain..sealed.end - plain;
+                if let Some(frame) = self.parser.advance(plain) {
+                    self.frame(frame)?;
+                    return Ok(0);
+                }
+            }
+            let (missing, place) = self.parser.rest().ok_or(Violation)?;
+            place.copy_within(sealed.clone(), 0);
+            sealed = 0..sealed.len();
+            let room = place.get_mut(sealed.end..sealed_len(missing)).ok_or(Violation)?;
+            let Some(count) = read(stream, room).await else {
+                return Err(End::Over { whole: false });
+            };
+            self.conn.note_life();
+            sealed.end += count;
         }
-        let length = records.open(record, scratch).map_err(|_| End::Violation)?;
-        let plain = scratch.get(..length).ok_or(End::Violation)?;
-        Ok(self.parser.feed(plain, frames)?)
     }
 
     fn frame(&mut self, frame: InFrame) -> Result<(), End> {
@@ -201,10 +234,27 @@ impl Reader {
     }
 }
 
+/// Some bytes of the stream; `None` at its end, which a failure is too.
+async fn read(stream: &mut Box<dyn AsyncRead + Unpin>, room: &mut [u8]) -> Option<usize> {
+    stream.read(room).await.ok().filter(|count| *count > 0)
+}
+
+enum Never {}
+
 /// Why the reader stops.
 enum End {
     Bye(Reason),
+    /// The stream is over without a goodbye; what was under way, if it was not whole, is cut off.
+    Over {
+        whole: bool,
+    },
     Violation,
+}
+
+impl From<BadRecord> for End {
+    fn from(_: BadRecord) -> Self {
+        Self::Violation
+    }
 }
 
 impl From<Violation> for End {
