@@ -9,6 +9,7 @@ pub mod file;
 pub mod hash;
 pub mod ids;
 pub mod limits;
+pub mod local;
 pub mod pool;
 pub mod rim;
 pub mod secret;

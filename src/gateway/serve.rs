@@ -22,6 +22,7 @@ use super::work::operations::{self, Operations};
 use super::work::{check, walk};
 use super::{answer, welcome};
 use crate::base::limits::{WEB_CONNECTIONS_MAX, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_WORKERS_MAX};
+use crate::base::local::unpace;
 use crate::cap::Cap;
 use crate::grid;
 use crate::grid::dirnode::Directories;
@@ -125,14 +126,16 @@ impl Settings {
 
     fn bind(&self) -> Result<TcpListener, ServeError> {
         let mut address = self.webport.address;
-        match TcpListener::bind(address) {
+        let listener = match TcpListener::bind(address) {
             Err(error) if self.any_port && error.kind() == io::ErrorKind::AddrInUse => {
                 address.set_port(0);
                 TcpListener::bind(address)
             }
             bound => bound,
         }
-        .map_err(|source| ServeError::Listen { address, source })
+        .map_err(|source| ServeError::Listen { address, source })?;
+        unpace(&listener, address.ip());
+        Ok(listener)
     }
 }
 

@@ -5,6 +5,7 @@ use super::furl::Hint;
 use super::loopback::LoopbackNet;
 use super::prompt::PromptStream;
 use crate::base::limits::DIAL_TIME;
+use crate::base::local::unpace;
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -51,6 +52,9 @@ impl Network {
 /// Records are gathered before they are written: the kernel shall not wait for more.
 fn tcp(stream: TcpStream) -> io::Result<BoxStream> {
     stream.set_nodelay(true)?;
+    if let Ok(peer) = stream.peer_addr() {
+        unpace(&stream, peer.ip());
+    }
     Ok(Box::new(PromptStream::new(stream)))
 }
 
