@@ -10,12 +10,21 @@
 
 mod common;
 
-use common::data;
-use common::real::{RealGrid, real_grid, real_grid_on};
+use common::faults::{Mode, Switch, faulty};
+use common::memory::{MemoryServer, SharedDisk};
+use common::real::{CLIENT, RealGrid, real_grid, real_grid_on, tub};
+use common::{client, data};
 use std::num::NonZeroU32;
 use std::time::Duration;
-use tahoe::base::limits::{SHARE_STALL_TIME, WRITE_PIECE, WRITE_STALL_TIME};
-use tahoe::grid::{DownloadError, EncodingParams, Source, UploadError, UploadOptions, Uploaded};
+use tahoe::base::limits::{
+    OPEN_HEAD_MAX, SHARE_READ_RATE_MIN, SHARE_READ_TIME, SHARE_READ_TIME_MAX, SHARE_STALL_TIME,
+    WRITE_PIECE, WRITE_STALL_TIME,
+};
+use tahoe::cap::Cap;
+use tahoe::grid::{
+    DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions, Uploaded,
+};
+use tahoe::storage::api::{OpenBucket, Storage};
 use tahoe::tub::{Faults, LoopbackNet};
 use tokio::time::Instant;
 
@@ -143,4 +152,104 @@ async fn an_upload_over_links_that_stand_still_ends_in_time() {
     assert!(begun.elapsed() >= moving + SHARE_STALL_TIME);
     // What is under way when they stop still leaves this host; then the patience begins.
     assert!(begun.elapsed() <= moving + 2 * SHARE_STALL_TIME, "{:?}", begun.elapsed());
+}
+
+/// The same servers behind links of so many bytes a second.
+async fn relink(grid: &RealGrid, rate: u32) {
+    grid.net.set_faults(Faults { rate: NonZeroU32::new(rate), ..Faults::default() });
+    for index in 0..grid.servers.len() {
+        grid.kill(index);
+        grid.revive(index).await;
+    }
+}
+
+/// Reads with the waiting times of a real node; also how long it took.
+async fn patient_read(grid: &RealGrid, cap: &Cap) -> (Result<Vec<u8>, DownloadError>, Duration) {
+    let begun = Instant::now();
+    let read = async {
+        let file = grid.patient().open(cap).await?;
+        Ok(file.read_all(0..file.size()).await?.to_vec())
+    };
+    (read.await, begun.elapsed())
+}
+
+#[actix::test]
+async fn a_download_over_slow_links_takes_the_time_that_it_needs() {
+    let grid = real_grid(10, params()).await;
+    let data = data(7, 4_000_000);
+    let cap = grid.upload(&data).await.unwrap().cap;
+    tokio::time::pause();
+    relink(&grid, SLOW).await;
+    let (read, took) = patient_read(&grid, &cap).await;
+    assert!(read.unwrap() == data);
+    // A third of it from each of three servers, in answers some of which took longer than a stall.
+    assert!(took > 2 * SHARE_READ_TIME, "{took:?}");
+}
+
+#[actix::test]
+async fn a_download_over_links_that_stand_still_ends_in_time() {
+    let grid = real_grid(10, params()).await;
+    let cap = grid.upload(&data(8, 4_000_000)).await.unwrap().cap;
+    tokio::time::pause();
+    relink(&grid, SLOW).await;
+    let moving = Duration::from_secs(20);
+    let stop = async {
+        tokio::time::sleep(moving).await;
+        (0..8).for_each(|index| grid.hang(index));
+    };
+    let ((read, took), ()) = tokio::join!(patient_read(&grid, &cap), stop);
+    assert_eq!(read.unwrap_err(), DownloadError::NotEnoughShares { found: 2, needed: 3 });
+    assert!(took > moving && took <= moving + 3 * SHARE_READ_TIME, "{took:?}");
+}
+
+#[actix::test]
+async fn servers_that_dribble_are_given_up_and_slow_ones_are_not() {
+    let grid = real_grid(10, params()).await;
+    let data = data(9, 200_000);
+    let cap = grid.upload(&data).await.unwrap().cap;
+    tokio::time::pause();
+    relink(&grid, SHARE_READ_RATE_MIN as u32 * 2).await;
+    let (read, took) = patient_read(&grid, &cap).await;
+    assert!(read.unwrap() == data && took > 2 * SHARE_READ_TIME, "{took:?}");
+    relink(&grid, SHARE_READ_RATE_MIN as u32 / 2).await;
+    let (read, took) = patient_read(&grid, &cap).await;
+    assert!(matches!(read, Err(DownloadError::NotEnoughShares { .. })), "{read:?}");
+    assert!(took <= 3 * SHARE_READ_TIME, "{took:?}");
+}
+
+#[actix::test]
+async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
+    tokio::time::pause();
+    let net = LoopbackNet::default();
+    let (disk, switch) = (SharedDisk::default(), Switch::default());
+    let (host, guest) = (tub(&net.at("host")), tub(&net.at(CLIENT)));
+    host.listen_loopback("host").unwrap();
+    let furl = host.register(faulty(MemoryServer::start(&disk), &switch), None);
+    let storage = guest.get::<Storage>(&furl).await.unwrap();
+    // What it answers well is on the same link.
+    let honest = host.register(MemoryServer::start(&disk), None);
+    let honest = guest.get::<Storage>(&honest).await.unwrap();
+    let (id, nickname) = (furl.tub(), "host".to_owned());
+    let pool = ServerPool::new();
+    let (permutation_seed, lease_seed) = (vec![1; 32], [1; 20]);
+    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage });
+    let client = client(&pool, EncodingParams::new(1, 1, 1).unwrap());
+    let source = Source::bytes(data(10, 100_000));
+    let cap = client.upload(source, UploadOptions::default()).await.unwrap().cap;
+    switch.set(Mode::HangingReads);
+    let (si, head) = (cap.storage_index().unwrap(), OPEN_HEAD_MAX);
+    let busy = async {
+        loop {
+            honest.call(OpenBucket { si, head }).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    };
+    let begun = Instant::now();
+    let outcome = tokio::select! {
+        outcome = client.open(&cap) => outcome.map(|_| ()),
+        () = busy => unreachable!("it goes on for ever"),
+    };
+    assert_eq!(outcome.unwrap_err(), DownloadError::NotEnoughShares { found: 0, needed: 1 });
+    let most = SHARE_READ_TIME + SHARE_READ_TIME_MAX;
+    assert!((most..most + SHARE_READ_TIME).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }

@@ -1,9 +1,10 @@
 //! How long a client waits for whom. The real values stand in `limits`; tests shorten them.
 
 use crate::base::limits;
-use crate::tub::RemoteError;
+use crate::tub::{CallFuture, RemoteError};
 use std::future::Future;
 use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// All waiting times of a client.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub struct Patience {
     pub find_more: Duration,
     /// Before a block is also asked of another share; grows with what blocks usually take.
     pub hedge: Duration,
-    /// For one read of a share.
+    /// For one read of a share, while nothing or almost nothing comes of it.
     pub read: Duration,
     /// Before a server that was busy, or whose link was lost, is asked again; twice as long each
     /// further time.
@@ -56,5 +57,27 @@ pub async fn within<T>(
     time: Duration,
     call: impl Future<Output = Result<T, RemoteError>>,
 ) -> Result<T, RemoteError> {
-    tokio::time::timeout(time, call).await.unwrap_or(Err(RemoteError::Timeout))
+    timeout(time, call).await.unwrap_or(Err(RemoteError::Timeout))
+}
+
+/// The outcome of `call`, which brings bytes, or [`RemoteError::Timeout`] after a `time` in which less
+/// moved on its link than [`limits::SHARE_READ_RATE_MIN`], and in any case
+/// [`limits::SHARE_READ_TIME_MAX`] later than that.
+pub async fn while_moving<T: 'static>(
+    time: Duration,
+    mut call: CallFuture<T>,
+) -> Result<T, RemoteError> {
+    let end = Instant::now() + time + limits::SHARE_READ_TIME_MAX;
+    let least = (limits::SHARE_READ_RATE_MIN as f64 * time.as_secs_f64()) as u64;
+    let mut moved = call.moved();
+    loop {
+        let pause = (Instant::now() + time).min(end);
+        if let Ok(outcome) = timeout_at(pause, &mut call).await {
+            return outcome;
+        }
+        let before = std::mem::replace(&mut moved, call.moved());
+        if pause == end || moved.saturating_sub(before) < least.max(1) {
+            return Err(RemoteError::Timeout);
+        }
+    }
 }

@@ -177,6 +177,11 @@ impl InFrame {
         self.body.get(self.arguments_at..).unwrap_or_default()
     }
 
+    /// `length` of this frame's bytes, if it is an answer.
+    const fn if_answer(&self, length: usize) -> u64 {
+        if matches!(self.head, Head::Return { .. }) { length as u64 } else { 0 }
+    }
+
     /// Bytes on the wire, for credits.
     pub fn length(&self) -> usize {
         PREFIX + self.body.len() + self.bulk.len()
@@ -195,11 +200,19 @@ pub struct Parser {
     state: State,
     pool: Pool,
     budget: Arc<Budget>,
+    /// Bytes of answers so far, those of the frame under way among them.
+    answers: u64,
 }
 
 impl Parser {
     pub fn new(pool: Pool, budget: Arc<Budget>) -> Self {
-        Self { state: Self::start(), pool, budget }
+        Self { state: Self::start(), pool, budget, answers: 0 }
+    }
+
+    /// Bytes of answers that have come so far; the first ones of a frame count from when its body is
+    /// whole.
+    pub const fn answer_bytes(&self) -> u64 {
+        self.answers
     }
 
     const fn start() -> State {
@@ -224,8 +237,9 @@ impl Parser {
 
     /// Takes note of `length` bytes, no more than are missing, written at the front of that place.
     pub fn advance(&mut self, length: usize) -> Option<InFrame> {
-        if let State::Bulk { have, length: total, .. } = &mut self.state {
-            *have = (*have + length).min(*total);
+        if let State::Bulk { frame, have, length: total, .. } = &mut self.state {
+            let before = std::mem::replace(have, (*have + length).min(*total));
+            self.answers += frame.if_answer(*have - before);
         }
         self.complete()
     }
@@ -259,10 +273,11 @@ impl Parser {
                 }
                 Ok(used)
             }
-            State::Bulk { buffer, have, length, .. } => {
+            State::Bulk { frame, buffer, have, length } => {
                 let room = buffer.as_mut_slice().get_mut(*have..*length).ok_or(Violation)?;
                 let used = copy(room, input);
                 *have += used;
+                self.answers += frame.if_answer(used);
                 Ok(used)
             }
             State::Skip { left, .. } => {
@@ -282,7 +297,7 @@ impl Parser {
         Ok(State::Body { bytes: Vec::with_capacity(length.min(1024)), length, bulk })
     }
 
-    fn bulk(&self, body: Vec<u8>, bulk: usize) -> Result<State, Violation> {
+    fn bulk(&mut self, body: Vec<u8>, bulk: usize) -> Result<State, Violation> {
         let (head, rest) = codec::decode_prefix::<Head>(&body).map_err(|_| Violation)?;
         let arguments_at = body.len() - rest.len();
         let (is_call, is_return) =
@@ -293,6 +308,7 @@ impl Parser {
         let held = if is_call { self.budget.take(body.len() + bulk) } else { None };
         let refused = is_call && held.is_none();
         let frame = InFrame { head, body, arguments_at, bulk: Bytes::new(), held };
+        self.answers += frame.if_answer(frame.length());
         if refused || bulk == 0 {
             return Ok(State::Skip { frame, left: bulk });
         }

@@ -223,6 +223,17 @@ impl<R> CallFuture<R> {
             _ => 0,
         }
     }
+
+    /// A number that grows with the bytes that move on this call's link: by those of calls until it
+    /// has left, by very much when it has, and then by those of answers, its own and such as come
+    /// before it. What has come of a record that is not whole counts for the time being. Always 0
+    /// for a call that is on no link.
+    pub fn moved(&self) -> u64 {
+        match &self.0 {
+            Answer::Remote(_, Some(departure)) => departure.moved(),
+            _ => 0,
+        }
+    }
 }
 
 impl<R: 'static> Future for CallFuture<R> {

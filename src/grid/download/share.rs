@@ -5,7 +5,7 @@ use crate::base::file::FileFacts;
 use crate::base::limits::BULK_MAX;
 use crate::codec::SegmentNum;
 use crate::codec::decode::{FileTree, OpenShare, Opening, Run, ShareError};
-use crate::grid::patience::within;
+use crate::grid::patience::while_moving;
 use crate::grid::servers::Server;
 use crate::storage::api::{BucketReader, Read};
 use crate::tub::{Ref, RemoteError};
@@ -128,7 +128,7 @@ impl Share {
         }
         let ask = |range: &Range<u64>| (range.start, (range.end - range.start) as u32);
         let call = self.found.reader.call(Read { ranges: vec![ask(&range), ask(&early)] });
-        let mut bytes = within(time, call).await?.0;
+        let mut bytes = while_moving(time, call).await?.0;
         if bytes.len() as u64 != total {
             return Err(ShareError::Short.into());
         }
@@ -168,7 +168,7 @@ impl Share {
             .collect();
         let mut parts = Vec::with_capacity(calls.len());
         for (length, call) in calls {
-            let bytes = within(time, call).await?.0;
+            let bytes = while_moving(time, call).await?.0;
             if bytes.len() != length as usize {
                 return Err(ShareError::Short.into());
             }

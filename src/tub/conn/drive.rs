@@ -149,6 +149,7 @@ impl Reader {
             let used = self.records_in(buffer.get_mut(..have).unwrap_or_default())?;
             buffer.copy_within(used..have, 0);
             (have, limit) = (have - used, READ_BUFFER);
+            self.note_answers(have);
             if self.parser.rest().is_some_and(|(missing, _)| missing >= DIRECT_MIN) {
                 have = self.bulk_in(stream, &mut buffer, have).await?;
                 limit = if have > 0 { READ_BUFFER } else { READ_AFTER_BULK };
@@ -218,7 +219,14 @@ impl Reader {
             };
             self.conn.note_life();
             sealed.end += count;
+            self.note_answers(sealed.len());
         }
+    }
+
+    /// Notes how much of answers has come. `begun` bytes of a record that is not whole are progress
+    /// too: on a slow link it takes its time.
+    fn note_answers(&self, begun: usize) {
+        self.conn.motion.answers_arrived(self.parser.answer_bytes() + begun as u64);
     }
 
     fn frame(&mut self, frame: InFrame) -> Result<(), End> {
@@ -334,7 +342,7 @@ impl Writer {
                 Ok(_) => return Err(Reason::Shutdown),
                 Err(_) => return Err(Reason::Idle),
             };
-            self.conn.motion.piece_left();
+            self.conn.motion.piece_left(count);
             bytes = bytes.get(count..).unwrap_or_default();
             if !bytes.is_empty() {
                 // The way was full and is no longer, so the peer lives; its answers come after these.

@@ -1,19 +1,21 @@
-//! How calls come forward on their way out, for those who wait for a slow link and not for a dead
-//! one.
+//! How calls come forward on their way out, and answers on their way in, for those who wait for a
+//! slow link and not for a dead one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What has left a link so far; shared by the link and the calls that wait to leave on it. Calls are
-/// counted in the order in which they were queued.
+/// What has left a link and come in on it so far; shared by the link and the calls that wait. Calls
+/// are counted in the order in which they were queued.
 #[derive(Default)]
 pub(super) struct Motion {
-    /// Pieces with parts of calls that the peer has taken.
-    pieces: AtomicU64,
+    /// Bytes of calls, and of what leaves between them, that the peer has taken.
+    bytes: AtomicU64,
     /// Calls that are leaving or have left.
     leaving: AtomicU64,
     /// Calls that have left whole.
     left: AtomicU64,
+    /// Bytes of answers that have come.
+    arrived: AtomicU64,
 }
 
 impl Motion {
@@ -23,9 +25,9 @@ impl Motion {
     }
 
     /// A piece was taken. One without calls, such as a ping, brings no call forward.
-    pub fn piece_left(&self) {
+    pub fn piece_left(&self, bytes: usize) {
         if self.leaving.load(Ordering::Relaxed) > self.left.load(Ordering::Relaxed) {
-            self.pieces.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
 
@@ -33,9 +35,14 @@ impl Motion {
     pub fn calls_left(&self) {
         self.left.store(self.leaving.load(Ordering::Relaxed), Ordering::Relaxed);
     }
+
+    /// So many bytes of answers have come in all.
+    pub fn answers_arrived(&self, bytes: u64) {
+        self.arrived.store(bytes, Ordering::Relaxed);
+    }
 }
 
-/// One call's place on its way out.
+/// One call's place among those on its link.
 pub struct Departure {
     motion: Arc<Motion>,
     /// Calls that leave before it.
@@ -47,10 +54,25 @@ impl Departure {
         Self { motion, behind }
     }
 
-    /// A number that changes with each piece of calls that leaves until this one has, and then once
+    fn has_left(&self) -> bool {
+        self.motion.left.load(Ordering::Relaxed) > self.behind
+    }
+
+    /// A number that grows with each piece of calls that leaves until this one has, and then once
     /// more.
     pub fn progress(&self) -> u64 {
-        let left = self.motion.left.load(Ordering::Relaxed) > self.behind;
-        if left { u64::MAX } else { self.motion.pieces.load(Ordering::Relaxed) }
+        if self.has_left() { u64::MAX } else { self.motion.bytes.load(Ordering::Relaxed) }
+    }
+
+    /// Bytes of calls that have left the link, until this one has; from then on, and far more, bytes
+    /// of answers that have come in.
+    pub fn moved(&self) -> u64 {
+        /// More than leaves a link in its life.
+        const LEFT: u64 = 1 << 63;
+        if self.has_left() {
+            LEFT.saturating_add(self.motion.arrived.load(Ordering::Relaxed))
+        } else {
+            self.motion.bytes.load(Ordering::Relaxed)
+        }
     }
 }
