@@ -18,7 +18,7 @@ use std::time::Duration;
 use storage_help::{NOW, config, data, get, open, put, put_whole, secrets, si};
 use tahoe::base::limits::{
     COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX,
-    READERS_PER_LINK_MAX, SHARES_MAX, WRITERS_PER_LINK_MAX,
+    READERS_PER_LINK_MAX, SHARES_MAX, UPLOAD_IDLE_TIME, WRITERS_PER_LINK_MAX,
 };
 use tahoe::base::rim::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
@@ -37,8 +37,12 @@ use tahoe::tub::{
 };
 
 fn run(test: impl Future<Output = ()>) {
+    run_for(Duration::from_secs(60), test);
+}
+
+fn run_for(most: Duration, test: impl Future<Output = ()>) {
     actix_rt::System::new().block_on(async {
-        actix_rt::time::timeout(Duration::from_secs(60), test).await.expect("the test hangs");
+        actix_rt::time::timeout(most, test).await.expect("the test hangs");
     });
 }
 
@@ -170,6 +174,75 @@ fn an_idle_upload_is_aborted() {
         until(|| store.space().available == free).await;
         let late = writer.call(write(5, &[1; 5])).await;
         assert_eq!(late.unwrap_err().code(), Some(code::ENDED));
+    });
+}
+
+/// A server with room for a million bytes, on a clock that jumps from event to event.
+fn small_server() -> (Arc<Store>, Ref<Storage>) {
+    tokio::time::pause();
+    let disk = Disk::new(Arc::new(MemoryDisk::new()));
+    let config = config(&disk, Path::new("/storage"));
+    let store = Store::open(StoreConfig { size_limit: Some(1_000_000), ..config }).unwrap();
+    let server = serve(&store);
+    (store, server)
+}
+
+/// Writes `size` bytes so slowly that it takes twenty minutes.
+async fn write_slowly(writer: &Ref<BucketWriter>, size: usize) {
+    for piece in 0..20 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let _ = writer.call(write(piece * size / 20, &vec![7; size / 20])).await;
+    }
+}
+
+#[test]
+fn an_upload_that_stands_still_makes_room_for_others_and_one_that_moves_does_not() {
+    run_for(2 * UPLOAD_IDLE_TIME, async {
+        let (store, server) = small_server();
+        let moving = only(server.call(ask(si(1), &[0], 400_000)).await.unwrap());
+        let still = only(server.call(ask(si(2), &[0], 400_000)).await.unwrap());
+        let refused = server.call(ask(si(3), &[0], 400_000)).await.unwrap();
+        assert!(refused.writers.is_empty());
+        write_slowly(&moving, 400_000).await;
+        let late = still.call(write(0, b"x")).await;
+        assert_eq!(late.unwrap_err().code(), Some(code::ENDED));
+        only(server.call(ask(si(3), &[0], 400_000)).await.unwrap());
+        moving.call(Close {}).await.unwrap();
+        assert!(get(&store, si(1), 0).is_some());
+    });
+}
+
+#[test]
+fn a_byte_now_and_then_or_the_same_ones_again_are_no_progress() {
+    run_for(2 * UPLOAD_IDLE_TIME, async {
+        let (_store, server) = small_server();
+        let moving = only(server.call(ask(si(1), &[0], 600_000)).await.unwrap());
+        let dribbling = only(server.call(ask(si(2), &[0], 200_000)).await.unwrap());
+        let repeating = only(server.call(ask(si(3), &[0], 20_000)).await.unwrap());
+        let repeat = async {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                let _ = repeating.call(write(0, &[7; 20_000])).await;
+            }
+        };
+        tokio::join!(write_slowly(&moving, 600_000), write_slowly(&dribbling, 20), repeat);
+        moving.call(Close {}).await.unwrap();
+        for writer in [dribbling, repeating] {
+            assert_eq!(writer.call(Close {}).await.unwrap_err().code(), Some(code::ENDED));
+        }
+    });
+}
+
+#[test]
+fn an_upload_that_is_in_nobodys_way_may_pause() {
+    run_for(2 * UPLOAD_IDLE_TIME, async {
+        let (store, server) = small_server();
+        let writer = only(server.call(ask(si(1), &[0], 100_000)).await.unwrap());
+        writer.call(write(0, &[7; 50_000])).await.unwrap();
+        tokio::time::sleep(UPLOAD_IDLE_TIME / 2).await;
+        writer.call(write(50_000, &[7; 50_000])).await.unwrap();
+        writer.call(Close {}).await.unwrap();
+        assert!(get(&store, si(1), 0).is_some());
     });
 }
 

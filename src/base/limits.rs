@@ -229,6 +229,13 @@ pub const OPEN_HEAD_MAX: u32 = 16 << 10;
 pub const DISK_JOBS_MAX: usize = 8;
 /// Shares that may be written at once on one storage server.
 pub const WRITERS_MAX: usize = 4_096;
+/// From so many on, writers that stand still make room: a quarter is kept for those who come.
+pub const WRITERS_CROWD: usize = WRITERS_MAX / 4 * 3;
+/// A writer stands still if for so long less comes to it, on average, than
+pub const WRITER_STILL_TIME: Duration = Duration::from_secs(120);
+/// this many bytes a second. Uploaders whose other servers are slow pause between batches; they do
+/// not pause so long.
+pub const WRITER_RATE_MIN: u64 = 128;
 /// Writers that one link may hold: with all the links that a tub may have, half of them.
 pub const WRITERS_PER_LINK_MAX: usize = WRITERS_MAX / 2 / LINKS_PER_TUB_MAX;
 /// Readers that one link may hold: some 2 MiB of them. A download holds one a share.

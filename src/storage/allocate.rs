@@ -7,7 +7,7 @@ use super::space::take;
 use super::store::{AllocateRequest, Store, locked};
 use super::upload::Upload;
 use crate::base::ids::ShareNum;
-use crate::base::limits::{SHARE_MAX, WRITERS_MAX};
+use crate::base::limits::{SHARE_MAX, WRITERS_CROWD, WRITERS_MAX};
 use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -93,6 +93,13 @@ impl Store {
             granted.already.push(num);
         }
         Ok(granted)
+    }
+
+    /// Whether uploads under way leave too little to those who come: most writers are taken, or
+    /// more room is promised than is left.
+    pub(super) fn is_crowded(&self) -> bool {
+        let uploads = locked(&self.uploads);
+        uploads.sizes.len() >= WRITERS_CROWD || uploads.reserved > self.room_now() / 2
     }
 
     /// Deducts what is granted from the room, all at once.

@@ -200,6 +200,16 @@ impl Upload {
         if carrying.is_empty() { Err(StoreError::TooManyLeases) } else { Ok(()) }
     }
 
+    /// Bytes of the share.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether others may need what this upload holds.
+    pub fn is_in_the_way(&self) -> bool {
+        self.store.is_crowded()
+    }
+
     /// Gives the upload up.
     pub fn abort(self) {}
 }

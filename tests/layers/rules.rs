@@ -102,7 +102,6 @@ pub const RIMS: &[Rim] = &[
         names: &[],
         allowed: &[
             ("src/gateway/spool.rs", "slow bodies are cut off by their rate"),
-            ("src/storage/actor/writer.rs", "uploads that have gone quiet"),
             ("src/storage/actor/server.rs", "how old an answer about space is"),
             ("src/node/control.rs", "the speed test"),
             ("src/node/lock.rs", "waiting for another process to end"),

@@ -2,17 +2,21 @@
 //!
 //! At most one job is with the disk; what comes meanwhile waits in a queue and goes together in the
 //! next job. So `write, write, close` may be sent without waiting, and a small share costs one job.
+//!
+//! An upload that stands still is aborted after a while, and much sooner when others need its place
+//! or its room.
 
 use super::server::Shared;
 use super::told;
+use crate::base::limits::{WRITER_RATE_MIN, WRITER_STILL_TIME};
 use crate::storage::api::{Abort, Close, Write};
 use crate::storage::{StoreError, Upload};
 use crate::tub::RemoteError;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use bytes::Bytes;
-use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
 
 type Answer = Result<(), RemoteError>;
 
@@ -20,6 +24,8 @@ enum Step {
     Write(u64, Bytes),
     Close,
     Abort,
+    /// Ends the upload if others may need what it holds.
+    MakeRoom,
 }
 
 /// A step and where its answer goes.
@@ -37,7 +43,38 @@ pub(super) struct Writer {
     state: State,
     queue: Vec<Asked>,
     last: Instant,
+    pace: Pace,
     watch: Option<JoinHandle<()>>,
+}
+
+/// Whether an upload comes forward.
+struct Pace {
+    size: u64,
+    /// Bytes that came; not more than the share has, so that repeating some is no progress.
+    came: u64,
+    /// When it was last looked at, and how many had come then.
+    looked: (Instant, u64),
+}
+
+impl Pace {
+    fn new(size: u64) -> Self {
+        Self { size, came: 0, looked: (Instant::now(), 0) }
+    }
+
+    fn came(&mut self, bytes: usize) {
+        self.came = self.size.min(self.came.saturating_add(bytes as u64));
+    }
+
+    /// True each time that it has stood still for [`WRITER_STILL_TIME`].
+    fn stood_still(&mut self) -> bool {
+        let (since, before) = self.looked;
+        let time = since.elapsed();
+        if time < WRITER_STILL_TIME {
+            return false;
+        }
+        self.looked = (Instant::now(), self.came);
+        self.came - before < WRITER_RATE_MIN * time.as_secs()
+    }
 }
 
 /// Time to see whether the upload is idle.
@@ -62,6 +99,14 @@ fn perform(upload: Box<Upload>, steps: Vec<Asked>) -> (Option<Box<Upload>>, Vec<
                 open.abort();
                 Ok(())
             }
+            (Step::MakeRoom, Some(open)) => {
+                if open.is_in_the_way() {
+                    open.abort()
+                } else {
+                    upload = Some(open)
+                }
+                Ok(())
+            }
         };
         answers.push(move || drop(answer.send(outcome.map_err(told))));
     }
@@ -70,17 +115,24 @@ fn perform(upload: Box<Upload>, steps: Vec<Asked>) -> (Option<Box<Upload>>, Vec<
 
 impl Writer {
     pub fn new(shared: Shared, upload: Upload) -> Self {
+        let pace = Pace::new(upload.size());
         let state = State::Idle(Box::new(upload));
-        Self { shared, state, queue: Vec::new(), last: Instant::now(), watch: None }
+        Self { shared, state, queue: Vec::new(), last: Instant::now(), pace, watch: None }
+    }
+
+    /// Takes a step of the peer's.
+    fn step(&mut self, step: Step, context: &mut Context<Self>) -> ResponseFuture<Answer> {
+        self.last = Instant::now();
+        let answered = self.queue(step, context);
+        Box::pin(async move { answered.await.unwrap_or(Err(RemoteError::Stopped)) })
     }
 
     /// Queues a step behind all others.
-    fn step(&mut self, step: Step, context: &mut Context<Self>) -> ResponseFuture<Answer> {
-        self.last = Instant::now();
+    fn queue(&mut self, step: Step, context: &mut Context<Self>) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         self.queue.push((step, answer));
         self.go_on(context);
-        Box::pin(async move { answered.await.unwrap_or(Err(RemoteError::Stopped)) })
+        answered
     }
 
     /// Hands the queue to the disk, unless it is busy with the last one.
@@ -125,7 +177,8 @@ impl Actor for Writer {
 
     fn started(&mut self, context: &mut Context<Self>) {
         // A task of its own: a timer of the context would keep an actor alive that nobody holds.
-        let (weak, step) = (context.address().downgrade(), self.shared.options.upload_idle / 8);
+        let step = (self.shared.options.upload_idle / 8).min(WRITER_STILL_TIME / 4);
+        let weak = context.address().downgrade();
         self.watch = Some(actix_rt::spawn(async move {
             loop {
                 actix_rt::time::sleep(step).await;
@@ -144,9 +197,11 @@ impl Actor for Writer {
 impl Handler<LookAtClock> for Writer {
     type Result = ();
 
-    fn handle(&mut self, _: LookAtClock, _: &mut Self::Context) {
+    fn handle(&mut self, _: LookAtClock, context: &mut Self::Context) {
         if self.last.elapsed() >= self.shared.options.upload_idle {
             self.give_up();
+        } else if self.pace.stood_still() && matches!(self.state, State::Idle(_)) {
+            drop(self.queue(Step::MakeRoom, context));
         }
     }
 }
@@ -156,6 +211,7 @@ impl Handler<Write> for Writer {
 
     fn handle(&mut self, write: Write, context: &mut Self::Context) -> Self::Result {
         let Write { offset, data } = write;
+        self.pace.came(data.0.len());
         if let State::Idle(upload) = &mut self.state
             && let Some(done) = upload.write_now(offset, &data.0)
         {
