@@ -15,7 +15,8 @@ use common::{Grid, data, grid, grid_of, no_hang};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tahoe::base::ShareNum;
-use tahoe::grid::EncodingParams;
+use tahoe::cap::Cap;
+use tahoe::grid::{DownloadError, EncodingParams};
 
 /// Puts shares of a file that `from` has at these places along the ring of `to`.
 fn lay_out(from: &Grid, to: &Grid, si: tahoe::base::StorageIndex, places: &[(usize, u8)]) {
@@ -87,4 +88,27 @@ async fn a_busy_server_is_asked_again() {
     let again = grid.put(&data(3, 1000)).await;
     grid.set(0, Mode::BusyFor(2));
     assert_eq!(grid.read(&again).await.unwrap(), data(3, 1000));
+}
+
+#[actix::test]
+async fn a_cap_whose_numbers_were_copied_wrongly_is_told_from_shares_that_are_away() {
+    let grid = grid(10);
+    let stored = data(3, 300_000);
+    let cap = grid.put(&stored).await;
+    let text = cap.reveal();
+    let stem = text.strip_suffix(":3:10:300000").unwrap();
+    let with = |numbers: &str| Cap::parse(&format!("{stem}:{numbers}")).unwrap();
+    for numbers in ["3:10:300001", "3:10:3000000", "3:10:30000", "2:10:300000"] {
+        let read = no_hang(numbers, grid.read(&with(numbers))).await.map(|bytes| bytes.len());
+        assert_eq!(read, Err(DownloadError::Contradiction), "{numbers}");
+    }
+    // How many shares there are in all matters to nobody who has enough of them.
+    assert!(grid.read(&with("3:9:300000")).await.unwrap() == stored);
+    let accused: usize = (0..10).map(|index| grid.advisories(index)).sum();
+    assert_eq!(accused, 0, "no server is at fault");
+    for index in 0..8 {
+        grid.kill(index);
+    }
+    let away = grid.read(&cap).await.unwrap_err();
+    assert!(matches!(away, DownloadError::NotEnoughShares { .. }), "{away}");
 }

@@ -9,7 +9,7 @@
 use super::bytes_in::{BytesIn, Short};
 use super::geometry::{BadGeometry, Geometry};
 use super::tags;
-use crate::base::file::decimal;
+use crate::base::file::{Params, decimal};
 use crate::base::hash::{Hash, netstring, tagged};
 use crate::base::limits::UEB_MAX;
 use std::collections::BTreeMap;
@@ -130,6 +130,20 @@ impl Ueb {
             crypttext_root: hash("crypttext_root_hash")?,
             share_root: hash("share_root_hash")?,
             values,
+        })
+    }
+
+    /// Whether it tells of another size or encoding than `params` and `size`; a reader may read on,
+    /// but if that fails this is why.
+    pub fn contradicts(&self, params: Params, size: u64) -> bool {
+        let numbers = [
+            ("needed_shares", params.needed() as u64),
+            ("total_shares", params.total() as u64),
+            ("size", size),
+        ];
+        numbers.iter().any(|(key, value)| {
+            let found = self.values.get(key.as_bytes()).and_then(|text| decimal(text));
+            found.is_some_and(|found| found != *value)
         })
     }
 

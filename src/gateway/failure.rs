@@ -46,7 +46,9 @@ impl From<DownloadError> for Failure {
             DownloadError::NoServers | DownloadError::NoShares => {
                 (StatusCode::GONE, "NoSharesError: ")
             }
-            DownloadError::NotEnoughShares { .. } => (StatusCode::GONE, "NotEnoughSharesError: "),
+            DownloadError::NotEnoughShares { .. } | DownloadError::Contradiction => {
+                (StatusCode::GONE, "NotEnoughSharesError: ")
+            }
             DownloadError::Incompatible { .. } | DownloadError::Damaged(_) => {
                 (StatusCode::GONE, "")
             }

@@ -37,6 +37,8 @@ pub struct Opening {
     len: u64,
     file_tree: bool,
     chunks: Vec<(u64, Bytes)>,
+    /// The UEB has the hash that the cap promises, and tells of other numbers than the cap.
+    contradicts: bool,
     proven: Option<Proven>,
 }
 
@@ -61,7 +63,15 @@ impl Opening {
         if !facts.params.has(share) {
             return Err(ShareError::NoSuchShare(share));
         }
-        Ok(Self { facts, share, len, file_tree, chunks: Vec::new(), proven: None })
+        Ok(Self {
+            facts,
+            share,
+            len,
+            file_tree,
+            chunks: Vec::new(),
+            contradicts: false,
+            proven: None,
+        })
     }
 
     /// The next range of the share to read; none when all is there.
@@ -121,6 +131,11 @@ impl Opening {
         self.proven.as_ref().map(|proven| &proven.ueb)
     }
 
+    /// Whether the share, which is the cap's own, tells of other numbers than the cap does.
+    pub const fn contradicts_cap(&self) -> bool {
+        self.contradicts
+    }
+
     /// The file's cut, once the UEB was proven.
     pub fn geometry(&self) -> Option<&Geometry> {
         self.proven.as_ref().map(|proven| &proven.geometry)
@@ -145,6 +160,7 @@ impl Opening {
         }
         let ueb = Ueb::parse(ueb, &self.facts.ueb_hash)?;
         let FileFacts { params, size, .. } = self.facts;
+        self.contradicts = ueb.contradicts(params, size);
         let geometry = Geometry::with_segment_size(params, size, ueb.segment_size)
             .and_then(Geometry::within_limits)
             .map_err(BadUeb::from)?;

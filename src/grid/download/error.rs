@@ -24,6 +24,12 @@ pub enum DownloadError {
          when more of the servers that have its shares are online"
     )]
     NotEnoughShares { found: usize, needed: usize },
+    /// The shares are those that the cap names, and tell of another size or encoding.
+    #[error(
+        "shares of this file were found, but they contradict the numbers in this capability; \
+         compare it with where you copied it from"
+    )]
+    Contradiction,
     /// All shares are of a version that this program does not know.
     #[error("the shares have version {version}, which this program does not know; a newer one may")]
     Incompatible { version: u32 },

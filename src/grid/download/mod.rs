@@ -34,6 +34,7 @@ use futures_util::future::FutureExt;
 use gather::{Gathering, Question};
 use share::{Fault, Opener, Share};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(super) struct Download {
     key: Option<FileKey>,
     book: Arc<Book>,
     tree: OnceLock<FileTree>,
+    /// A share that is the cap's own tells of other numbers than the cap.
+    contradicted: AtomicBool,
     /// Where in a share the blocks probably are that will be read first.
     first: Range<u64>,
     /// Decoders at rest.
@@ -79,8 +82,8 @@ impl Download {
     }
 
     const fn opener(&self) -> Opener<'_> {
-        let Self { facts, tree, first, .. } = self;
-        Opener { facts, tree, first, time: self.patience.read }
+        let Self { facts, tree, first, contradicted, .. } = self;
+        Opener { facts, tree, first, contradicted, time: self.patience.read }
     }
 
     /// The plaintext of a unit.
@@ -101,6 +104,9 @@ impl Download {
             let runs = gathering.have.values().take(needed).map(|(_, run)| run.clone()).collect();
             match self.decode(runs).await? {
                 Ok(bytes) => return Ok(bytes),
+                Err(Unreadable::File(_)) if self.is_contradicted() => {
+                    return Err(DownloadError::Contradiction);
+                }
                 Err(Unreadable::File(error)) => return Err(DownloadError::Damaged(error)),
                 Err(Unreadable::Shares(shares)) => {
                     for (num, error) in shares {
@@ -152,6 +158,7 @@ impl Download {
             }
             // The cap itself cannot be right; no server is at fault.
             Fault::Share(ShareError::Ueb(BadUeb::Geometry(_))) => self.book.condemn(share),
+            Fault::Share(_) if self.is_contradicted() => self.book.condemn(share),
             Fault::Share(error) => {
                 self.book.condemn(share);
                 let (si, reason) = (self.si, error.to_string());
@@ -167,9 +174,14 @@ impl Download {
         usual.map_or(self.patience.hedge, |usual| self.patience.hedge.max(usual * HEDGE_FACTOR))
     }
 
+    fn is_contradicted(&self) -> bool {
+        self.contradicted.load(Relaxed)
+    }
+
     fn too_few(&self) -> DownloadError {
         let (tally, needed) = (self.book.tally(), self.facts.params.needed());
         match tally.incompatible {
+            _ if self.is_contradicted() => DownloadError::Contradiction,
             Some(version) if tally.usable == 0 => DownloadError::Incompatible { version },
             _ if tally.seen == 0 => DownloadError::NoShares,
             _ => DownloadError::NotEnoughShares { found: tally.usable.min(needed - 1), needed },

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Bytes of a read, in order, in pieces; ends after the first error.
@@ -87,6 +88,7 @@ impl Client {
             key,
             book,
             tree: OnceLock::new(),
+            contradicted: AtomicBool::new(false),
             first: first_blocks(&facts, offset),
             decoders: Mutex::default(),
             compute: self.compute.clone(),

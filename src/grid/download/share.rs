@@ -11,6 +11,7 @@ use crate::storage::api::{BucketReader, Read};
 use crate::tub::{Ref, RemoteError};
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -47,6 +48,8 @@ pub struct Opener<'a> {
     /// Where in a share the blocks probably are that will be read first.
     pub first: &'a Range<u64>,
     pub time: Duration,
+    /// Set by a share that contradicts the cap.
+    pub contradicted: &'a AtomicBool,
 }
 
 /// A share, opened when it is first used.
@@ -85,9 +88,24 @@ impl Share {
     }
 
     async fn opening(&self, opener: &Opener<'_>) -> Result<OpenShare, Fault> {
-        let Opener { facts, tree, first, time } = opener;
+        let Opener { facts, tree, contradicted, .. } = opener;
         let file_tree = tree.get().is_none();
         let mut opening = Opening::new(**facts, self.found.num, self.found.length, file_tree)?;
+        let fetched = self.fetch(&mut opening, opener).await;
+        if opening.contradicts_cap() {
+            contradicted.store(true, Relaxed);
+        }
+        fetched?;
+        let (open, found) = opening.finish()?;
+        if let Some(found) = found {
+            let _ = tree.set(found);
+        }
+        Ok(open)
+    }
+
+    /// Gives the opening all that it wants.
+    async fn fetch(&self, opening: &mut Opening, opener: &Opener<'_>) -> Result<(), Fault> {
+        let Opener { first, time, .. } = opener;
         if !self.found.head.is_empty() {
             opening.take(0, self.found.head.clone())?;
         }
@@ -99,11 +117,7 @@ impl Share {
             };
             opening.take(range.start, bytes)?;
         }
-        let (open, found) = opening.finish()?;
-        if let Some(found) = found {
-            let _ = tree.set(found);
-        }
-        Ok(open)
+        Ok(())
     }
 
     /// The blocks that will be read first, if they are not here and the share goes so far.
