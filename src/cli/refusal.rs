@@ -5,12 +5,13 @@
 
 use super::CliError;
 use super::output::shown;
+use crate::gateway::answer::without_class;
 use serde_json::Value;
 
 /// The two sentences about an answer that is no success. `what` it was about may be empty.
 pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
     let text = error_of_json(body).unwrap_or_else(|| body.to_owned());
-    let said = sentence(&text).unwrap_or(match status {
+    let said = sentence(&text).map(without_class).unwrap_or(match status {
         404 => "there is nothing by that name",
         _ => reason,
     });
@@ -173,10 +174,12 @@ mod tests {
         assert!(advice.contains("encoding_parameters"), "{advice}");
         let (what, advice) = told(DirError::Rollback { seen: 5, got: 4 });
         assert!(!what.contains("accept-rollback") && advice.starts_with("Run `tahoe accept"));
-        let cases: [(Failure, &str); 6] = [
+        let cases: [(Failure, &str); 8] = [
             (DirError::NameTooLong.into(), "shorter name"),
             (DirError::NoVdrive.into(), "Start the introducer"),
             (DownloadError::NotEnoughShares { found: 2, needed: 3 }.into(), "shares are damaged"),
+            (DownloadError::Contradiction.into(), "Compare it with where"),
+            (DirError::ReadOnly.into(), "Use the write cap"),
             (Failure::cap(crate::cap::CapError::Malformed), "Compare it with where"),
             (Failure::cap(crate::cap::CapError::Unsupported), "immutable file"),
             (DirError::NoSuchDirectory(TubId([1; 32])).into(), "copied whole"),
@@ -184,6 +187,7 @@ mod tests {
         for (failure, wanted) in cases {
             let (what, advice) = told(failure);
             assert!(advice.contains(wanted) && !what.contains(&advice), "{what} {advice}");
+            assert!(!what.contains("Error"), "{what}");
         }
     }
 }

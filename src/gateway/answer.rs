@@ -65,6 +65,14 @@ impl Failure {
     }
 }
 
+/// A failure's sentence without the word by which programs know the case, such as `NoSharesError`.
+pub fn without_class(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => rest,
+        _ => text,
+    }
+}
+
 /// Headers of every answer.
 fn guarded(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);

@@ -1,6 +1,6 @@
 //! A refusal as a page: what happened, why, what to do next, and a way back.
 
-use super::super::answer::Failure;
+use super::super::answer::{Failure, without_class};
 use super::super::route::{self, Place};
 use super::{Frame, crumbs, render};
 use actix_web::http::{Method, StatusCode, header};
@@ -93,8 +93,7 @@ fn for_people(failure: &Failure) -> Cow<'_, str> {
             Cow::Borrowed("This browser has not shown that it is the owner’s.")
         }
         Some(("No such child", name)) => Cow::Owned(format!("Nothing is called “{name}” here.")),
-        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => Cow::Borrowed(rest),
-        _ => Cow::Borrowed(text),
+        _ => Cow::Borrowed(without_class(text)),
     }
 }
 
