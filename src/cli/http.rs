@@ -41,6 +41,7 @@ pub struct Gateway {
 }
 
 /// An agent, the gateway's address without its last slash, and the token if the node has one.
+#[derive(Clone)]
 pub struct Connection {
     agent: Agent,
     base: String,

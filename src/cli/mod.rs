@@ -52,6 +52,7 @@ mod start;
 mod stats;
 mod status;
 mod stop;
+mod stored;
 mod time_text;
 mod tree;
 mod version;

@@ -5,14 +5,24 @@ use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two lines where there is no terminal; shorter work says nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Once the gateway has everything, and what then moves.
 const STORING: &str = "{spinner} {msg} {decimal_bytes} sent, being stored on the servers {elapsed}";
+/// The same once the gateway says how far it is.
+const STORED: &str = "{decimal_bytes}/{decimal_total_bytes} stored {wide_bar} {elapsed}";
 const TICK: Duration = Duration::from_millis(200);
+
+/// What has been moved.
+#[derive(Default)]
+struct Sent {
+    bytes: AtomicU64,
+    /// A gateway has everything.
+    all: AtomicBool,
+}
 
 /// What is to be moved, and how much of it has been.
 pub struct Progress {
@@ -20,8 +30,7 @@ pub struct Progress {
     plain: bool,
     bytes: u64,
     files: u64,
-    bytes_done: AtomicU64,
-    all_sent: AtomicBool,
+    sent: Arc<Sent>,
     files_done: AtomicU64,
     began: Instant,
     said: Mutex<Instant>,
@@ -47,8 +56,7 @@ impl Progress {
             plain: !terminal && !is_quiet(),
             bytes: size.unwrap_or(0),
             files,
-            bytes_done: AtomicU64::new(0),
-            all_sent: AtomicBool::new(false),
+            sent: Arc::default(),
             files_done: AtomicU64::new(0),
             began,
             said: Mutex::new(began),
@@ -85,7 +93,7 @@ impl Progress {
     }
 
     fn add(&self, bytes: u64) {
-        self.bytes_done.fetch_add(bytes, Relaxed);
+        self.sent.bytes.fetch_add(bytes, Relaxed);
         self.bar.inc(bytes);
         self.say_now_and_then();
     }
@@ -96,9 +104,15 @@ impl Progress {
         Sending(self.watch(reader))
     }
 
-    /// All bytes have left; what there is to wait for now has no measure.
+    /// The same bar for whoever asks the gateway how far it is; none if there is no bar.
+    pub fn waiting(&self) -> Option<Waiting> {
+        let (bar, sent) = (self.bar.clone(), Arc::clone(&self.sent));
+        (!bar.is_hidden()).then_some(Waiting { bar, sent })
+    }
+
+    /// All bytes have left; only the gateway can say how much there is to wait for.
     fn all_sent(&self) {
-        if !self.all_sent.swap(true, Relaxed) {
+        if !self.sent.all.swap(true, Relaxed) {
             if let Ok(style) = ProgressStyle::with_template(STORING) {
                 self.bar.set_style(style);
                 self.bar.enable_steady_tick(TICK);
@@ -121,12 +135,12 @@ impl Progress {
 
     /// Such as `48.00 kB sent, being stored on the servers`, or `12 of 2000 files, 48.00 kB of 8.19 MB, 9.60 kB/s, 14 minutes left`.
     fn line(&self, elapsed: Duration) -> String {
-        let (bytes, files) = (self.bytes_done.load(Relaxed), self.files_done.load(Relaxed));
+        let (bytes, files) = (self.sent.bytes.load(Relaxed), self.files_done.load(Relaxed));
         let mut line = String::new();
         if self.files > 1 {
             line.push_str(&format!("{files} of {} files, ", self.files));
         }
-        if self.all_sent.load(Relaxed) {
+        if self.sent.all.load(Relaxed) {
             line.push_str(&format!("{} sent, being stored on the servers", DecimalBytes(bytes)));
             return line;
         }
@@ -142,6 +156,28 @@ impl Progress {
             line.push_str(&format!(", {} left", HumanDuration(Duration::from_secs(seconds))));
         }
         line
+    }
+}
+
+/// A bar while a gateway stores what it has got.
+pub struct Waiting {
+    bar: ProgressBar,
+    sent: Arc<Sent>,
+}
+
+impl Waiting {
+    /// How many bytes the gateway has got, once it has all.
+    pub fn all_sent(&self) -> Option<u64> {
+        self.sent.all.load(Relaxed).then(|| self.sent.bytes.load(Relaxed))
+    }
+
+    /// The servers have so many bytes.
+    pub fn stored(&self, bytes: u64, all: u64) {
+        if let Ok(style) = ProgressStyle::with_template(STORED) {
+            self.bar.set_style(style);
+            self.bar.set_length(all);
+            self.bar.set_position(bytes);
+        }
     }
 }
 
@@ -192,7 +228,7 @@ impl<R: Read> Read for Sending<'_, R> {
         let progress = self.0.progress;
         let end = len == 0 && !buffer.is_empty() && progress.files == 1;
         // Whoever knows the length does not ask for the end.
-        let whole = progress.bytes > 0 && progress.bytes_done.load(Relaxed) >= progress.bytes;
+        let whole = progress.bytes > 0 && progress.sent.bytes.load(Relaxed) >= progress.bytes;
         if end || whole {
             progress.all_sent();
         }

@@ -4,7 +4,7 @@ use super::http::Gateway;
 use super::local::{self, LocalFile};
 use super::location::{Location, PLACES};
 use super::progress::Progress;
-use super::{CliError, output};
+use super::{CliError, output, stored};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -35,6 +35,7 @@ impl Arguments {
         let what = place.as_ref().map(Location::shown).unwrap_or_default();
         let cap = if self.is_stdin() {
             let progress = Progress::stream(None);
+            let _stored = stored::watch(&session.connection, &progress);
             let mut reader = progress.send(std::io::stdin());
             let answer = session.connection.put_file(&url, &mut reader, None)?;
             progress.finish();
@@ -42,6 +43,7 @@ impl Arguments {
         } else {
             let mut file = LocalFile::open(&self.file)?;
             let progress = Progress::stream(file.size());
+            let _stored = stored::watch(&session.connection, &progress);
             let size = file.size();
             let mut reader = progress.send(&mut file);
             let answer = session.connection.put_file(&url, &mut reader, size);
