@@ -7,6 +7,7 @@
 use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
 use super::super::destination::Destination;
+use super::super::pages::words;
 use super::write::make;
 use super::{Asked, For, Found, Object, Spot};
 use crate::base::limits::LOCAL_DEPTH_MAX;
@@ -61,10 +62,10 @@ fn allowed(asked: &Asked<'_>) -> Result<Local, Failure> {
 pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
     let local = allowed(asked)?;
     let object = asked.object(address).await?;
-    let count = match (local, object.target) {
+    let Written { files, left_out } = match (local, object.target) {
         (Local::File(path), Target::Known(cap)) if !cap.is_directory() => {
             fetch(asked, &cap, path).await?;
-            1
+            Written { files: 1, left_out: 0 }
         }
         (Local::Dir(path), Target::Known(cap))
             if directory(&Target::Known(cap.clone())).is_some() =>
@@ -76,8 +77,20 @@ pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpRespon
             return Err(Failure::bad_request(text));
         }
     };
-    let files = if count == 1 { "file" } else { "files" };
-    Ok(answer::text(StatusCode::OK, format!("{count} {files} written")))
+    let mut text = format!("{} written", words::count(files, "file", "files"));
+    if left_out > 0 {
+        let left_out = words::count(left_out, "child", "children");
+        text.push_str(&format!("; {left_out} left out that this gateway cannot read"));
+    }
+    Ok(answer::text(StatusCode::OK, text))
+}
+
+/// What came of a directory's children.
+#[derive(Default)]
+struct Written {
+    files: usize,
+    /// Mutable files, caps of unknown kinds, and such as only verify.
+    left_out: usize,
 }
 
 /// Writes a file to its place.
@@ -97,14 +110,14 @@ fn fetch_all<'a>(
     dir: Cap,
     path: PathBuf,
     depth: usize,
-) -> LocalBoxFuture<'a, Result<usize, Failure>> {
+) -> LocalBoxFuture<'a, Result<Written, Failure>> {
     Box::pin(async move {
         if depth == 0 {
             return Err(Failure::bad_request("The directories are nested too deeply."));
         }
         let here = path.clone();
         disk(move || fs::create_dir_all(here)).await?;
-        let mut count = 0;
+        let mut written = Written::default();
         for entry in asked.directories.list(&dir).await?.entries {
             // A name from the grid must not lead out of the folder.
             let bad = matches!(entry.name.as_str(), "" | "." | "..");
@@ -115,19 +128,19 @@ fn fetch_all<'a>(
             asked.permit(&entry.child.target)?;
             let inner = path.join(&entry.name);
             match entry.child.target {
-                target if directory(&target).is_some() => {
-                    if let Target::Known(cap) = target {
-                        count += fetch_all(asked, cap, inner, depth - 1).await?;
-                    }
+                Target::Known(cap) if directory(&Target::Known(cap.clone())).is_some() => {
+                    let below = fetch_all(asked, cap, inner, depth - 1).await?;
+                    written.files += below.files;
+                    written.left_out += below.left_out;
                 }
                 Target::Known(cap) if !cap.is_verifier() => {
                     fetch(asked, &cap, inner).await?;
-                    count += 1;
+                    written.files += 1;
                 }
-                _ => {}
+                _ => written.left_out += 1,
             }
         }
-        Ok(count)
+        Ok(written)
     })
 }
 
