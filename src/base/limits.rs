@@ -294,8 +294,8 @@ pub const UPLOAD_SPARE_BATCHES: usize = 2;
 pub const FIND_OUTSTANDING_MAX: usize = 10;
 /// A server that has not answered a downloader's first question by then has no shares.
 pub const FIND_TIME: Duration = Duration::from_secs(10);
-/// A server that has not said by then how full it is stays without a figure on the grid's page,
-/// which a person waits for.
+/// A server that has not said by then how full it is keeps the figure from when it was met, on the
+/// grid's page, which a person waits for, and in the JSON about the node.
 pub const SPACE_TIME: Duration = Duration::from_millis(500);
 /// Unanswered for so long, a downloader's question goes to further servers too.
 pub const FIND_MORE_AFTER: Duration = Duration::from_millis(50);
@@ -304,13 +304,6 @@ pub const HEDGE_AFTER: Duration = Duration::from_secs(1);
 /// A read of a share is given up when for so long less has come from its server than
 /// [`SHARE_READ_RATE_MIN`]; long before, other shares are asked beside it.
 pub const SHARE_READ_TIME: Duration = Duration::from_secs(30);
-/// A downloader asks a busy server again after this, and looks for one whose link was lost; twice
-/// as long each further time.
-pub const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// How often a busy server is asked again.
-pub const BUSY_ROUNDS_MAX: u32 = 4;
-/// How often servers whose links were lost are waited for: twelve seconds in all, enough for one
-/// that starts anew.
 /// Bytes a second that a server from which a share is read must bring, on average over
 /// [`SHARE_READ_TIME`]: a telephone line's 5 kB divided by the ten servers that may be asked at once. A
 /// byte now and then would hold a download for ever.
@@ -319,6 +312,13 @@ pub const SHARE_READ_RATE_MIN: u64 = 512;
 /// meanwhile: what a server may have ready to leave takes as long at the least rate.
 pub const SHARE_READ_TIME_MAX: Duration =
     Duration::from_secs(REPLY_BYTES_MAX as u64 / SHARE_READ_RATE_MIN);
+/// A downloader asks a busy server again after this, and looks for one whose link was lost; twice
+/// as long each further time.
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// How often a busy server is asked again.
+pub const BUSY_ROUNDS_MAX: u32 = 4;
+/// How often servers whose links were lost are waited for: twelve seconds in all, enough for one
+/// that starts anew.
 pub const RETURN_ROUNDS_MAX: u32 = 6;
 /// Batches that one read has under way or waiting for its reader.
 pub const READ_AHEAD_UNITS: usize = 2;

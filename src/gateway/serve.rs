@@ -365,6 +365,9 @@ async fn posted(
         (Place::Login, ..) => owner.new_login(asked.request.headers()),
         (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),
         (Place::Incident, ..) => Ok(status::incident()),
+        (Place::Welcome, ..) if arguments.t() == "json" => {
+            Ok(welcome::answer(&pages::grid::servers_now(asked.gateway).await.0))
+        }
         (place, ..) => about_node(asked, &place),
     }
 }
@@ -374,7 +377,6 @@ fn about_node(asked: &Asked<'_>, place: &Place) -> Result<HttpResponse, Failure>
     let (gateway, arguments) = (asked.gateway, &asked.arguments);
     let json = arguments.t() == "json";
     match place {
-        Place::Welcome if json => Ok(welcome::answer(&(gateway.status)())),
         Place::Welcome => pages::home::home(asked),
         Place::Provisioning => pages::provisioning::provisioning(arguments),
         Place::Deleted => pages::trash::page(asked),
