@@ -7,6 +7,7 @@
 //! furl leads to a forwarder, and the forwarder can do only so much.
 
 use std::error::Error;
+use std::process::ExitCode;
 use tahoe::tub::{Forward, Furl, Hint, Identity, RemoteError, Tub, TubOptions, start};
 
 tahoe::remote_interface! {
@@ -41,7 +42,17 @@ impl actix::Handler<Deposit> for Ledger {
 }
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match started().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("attenuated: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> Result<(), Box<dyn Error>> {
     let owner = Tub::new(Identity::random(), TubOptions::default());
     let port = owner.listen(([127, 0, 0, 1], 0).into()).await?.port();
     owner.set_hints(vec![Hint::tcp("127.0.0.1", port)]);

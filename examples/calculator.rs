@@ -3,6 +3,8 @@
 //!     cargo run --example calculator               prints a furl and waits
 //!     cargo run --example calculator FURL 40 2     asks the calculator there
 
+use std::error::Error;
+use std::process::ExitCode;
 use tahoe::tub::{Furl, Hint, Identity, RemoteError, Tub, TubOptions, start};
 
 tahoe::remote_interface! {
@@ -27,7 +29,17 @@ impl actix::Handler<Add> for Desk {
 }
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    match started().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("calculator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> Result<(), Box<dyn Error>> {
     let tub = Tub::new(Identity::random(), TubOptions::default());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [furl, a, b] = arguments.as_slice() {

@@ -9,6 +9,7 @@
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture};
 use std::error::Error;
+use std::process::ExitCode;
 use tahoe::tub::{Disconnected, Furl, Hint, Identity, Ref, RemoteError, Tub, TubOptions, Watch};
 
 tahoe::remote_interface! {
@@ -144,7 +145,17 @@ async fn join(tub: &Tub, furl: &str, name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match started().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> Result<(), Box<dyn Error>> {
     let tub = Tub::new(Identity::random(), TubOptions::default());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [furl, name] = arguments.as_slice() {

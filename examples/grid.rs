@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 use tahoe::base::rim::fill_random;
 use tahoe::grid::{Source, UploadOptions};
 use tahoe::node::basedir::Basedir;
@@ -32,7 +33,17 @@ fn listen_here(basedir: &Basedir, file: &str) -> Result<(), Box<dyn Error>> {
 }
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match started().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("grid: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let basedir = create::introducer(&folder.path().join("introducer"), &create::Place::default())?;
     listen_here(&basedir, "introducer.port")?;

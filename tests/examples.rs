@@ -91,6 +91,16 @@ fn the_chat_notices_who_is_killed_and_who_leaves() {
 }
 
 #[test]
+fn what_goes_wrong_is_one_sentence() {
+    for name in ["calculator", "chat"] {
+        let output = run(name, &["pb://nobody", "40", "2"][..if name == "chat" { 2 } else { 3 }]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.lines().count() == 1, "{said}");
+        assert!(said.starts_with(&format!("{name}: ")) && !said.contains('"'), "{said}");
+    }
+}
+
+#[test]
 fn an_attenuated_furl_does_less_and_ends() {
     let output = run("attenuated", &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
