@@ -305,8 +305,8 @@ pub const HEDGE_AFTER: Duration = Duration::from_secs(1);
 /// [`SHARE_READ_RATE_MIN`]; long before, other shares are asked beside it.
 pub const SHARE_READ_TIME: Duration = Duration::from_secs(30);
 /// Bytes a second that a server from which a share is read must bring, on average over
-/// [`SHARE_READ_TIME`]: a telephone line's 5 kB divided by the ten servers that may be asked at once. A
-/// byte now and then would hold a download for ever.
+/// [`SHARE_READ_TIME`]: a telephone line's 5 kB divided by the ten servers that may be asked at
+/// once. A byte now and then would hold a download for ever.
 pub const SHARE_READ_RATE_MIN: u64 = 512;
 /// No read is waited for longer than this beyond [`SHARE_READ_TIME`], whatever else its server answers
 /// meanwhile: what a server may have ready to leave takes as long at the least rate.

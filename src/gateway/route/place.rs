@@ -1,0 +1,128 @@
+//! What a path names.
+
+use super::super::address::{Address, decode_cap, percent_decode};
+use super::super::answer::Failure;
+use super::super::pages::assets;
+use super::table::At;
+
+/// Something at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `/`
+    Welcome,
+    /// `/uri`: where what has no name yet is made.
+    Uri,
+    /// `/uri/CAP/…`, `/cap/CAP/…` and `/vdrive/…`: a file or directory.
+    Object(Address),
+    /// `/file/CAP/…/NAME` and `/named/…`: a file, under whatever name.
+    Named { cap: String, name: Option<String> },
+    /// `/site/CAP/…`: a page that somebody published.
+    Site(Address),
+    /// `/shown/HANDLE`: a PDF in the frame of its page.
+    Shown(String),
+    /// `/operations/HANDLE`: long work under way.
+    Operation(String),
+    /// `/grid`: the servers.
+    Grid,
+    /// `/provisioning`: a grid planned.
+    Provisioning,
+    /// `/deleted`: what can be put back.
+    Deleted,
+    /// `/join`: into a grid.
+    Join,
+    /// `/open`: a cap that was pasted.
+    Open,
+    /// `/help`
+    Help,
+    /// `/static/…`: a file that pages need, by its path.
+    Asset(String),
+    /// `/status`: transfers.
+    Status,
+    /// `/status/TYPE-N`: one transfer.
+    Transfer(String),
+    /// `/statistics`
+    Statistics,
+    /// `/storage`
+    Storage,
+    /// `/helper_status`
+    Helper,
+    /// `/login`: how a browser shows that it is the owner's.
+    Login,
+    /// `/logout`
+    Logout,
+    /// `/report_incident`
+    Incident,
+    /// `/private/logs/v1`
+    Logs,
+}
+
+/// The place that a path names.
+pub fn place(path: &str) -> Result<Place, Failure> {
+    let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let whole = match parts.as_slice() {
+        [first, ""] if !first.is_empty() => std::slice::from_ref(first),
+        all => all,
+    };
+    Ok(match whole {
+        [""] => Place::Welcome,
+        ["uri" | "cap"] => Place::Uri,
+        ["uri" | "cap", cap, rest @ ..] => Place::Object(Address::of_cap(cap, rest)?),
+        ["vdrive", root, rest @ ..] => Place::Object(Address::of_vdrive(root, rest)?),
+        ["file" | "named", cap, rest @ ..] => {
+            let name = rest.last().filter(|name| !name.is_empty());
+            let name = name.map(|name| percent_decode(name)).transpose()?;
+            Place::Named { cap: decode_cap(cap)?, name }
+        }
+        ["site", cap, rest @ ..] => Place::Site(Address::of_cap(cap, rest)?),
+        ["shown", handle] => Place::Shown(percent_decode(handle)?),
+        ["operations", handle] => Place::Operation(percent_decode(handle)?),
+        ["grid"] => Place::Grid,
+        ["provisioning"] => Place::Provisioning,
+        ["deleted"] => Place::Deleted,
+        ["join"] => Place::Join,
+        ["open"] => Place::Open,
+        ["help"] => Place::Help,
+        ["static", _] => Place::Asset(path.to_owned()),
+        ["tahoe_css" | "webform_css"] => Place::Asset(assets::address("style.css").to_owned()),
+        ["status"] => Place::Status,
+        ["status", transfer] => Place::Transfer(percent_decode(transfer)?),
+        ["statistics"] => Place::Statistics,
+        ["storage"] => Place::Storage,
+        ["helper_status"] => Place::Helper,
+        ["login"] => Place::Login,
+        ["logout"] => Place::Logout,
+        ["report_incident"] => Place::Incident,
+        ["private", "logs", "v1"] => Place::Logs,
+        _ => return Err(Failure::not_found()),
+    })
+}
+
+impl Place {
+    pub(super) const fn kind(&self) -> At {
+        match self {
+            Self::Welcome => At::Welcome,
+            Self::Uri => At::Uri,
+            Self::Object(_) => At::Object,
+            Self::Named { .. } => At::Named,
+            Self::Site(_) => At::Site,
+            Self::Shown(_) => At::Shown,
+            Self::Operation(_) => At::Operation,
+            Self::Grid => At::Grid,
+            Self::Provisioning => At::Provisioning,
+            Self::Deleted => At::Deleted,
+            Self::Join => At::Join,
+            Self::Open => At::Open,
+            Self::Help => At::Help,
+            Self::Asset(_) => At::Asset,
+            Self::Status => At::Status,
+            Self::Transfer(_) => At::Transfer,
+            Self::Statistics => At::Statistics,
+            Self::Storage => At::Storage,
+            Self::Helper => At::Helper,
+            Self::Login => At::Login,
+            Self::Logout => At::Logout,
+            Self::Incident => At::Incident,
+            Self::Logs => At::Logs,
+        }
+    }
+}
