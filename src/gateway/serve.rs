@@ -322,6 +322,9 @@ async fn plainly(
         (Place::Transfer(name), _) => status::transfer(history, &name),
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
         (Place::Grid, _) => pages::grid::grid(asked).await,
+        (Place::Welcome, _) if arguments.t() == "json" => {
+            Ok(welcome::answer(&pages::grid::servers_now(asked.gateway).await.0))
+        }
         (place, _) => about_node(asked, &place),
     }
 }
@@ -365,9 +368,6 @@ async fn posted(
         (Place::Login, ..) => owner.new_login(asked.request.headers()),
         (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),
         (Place::Incident, ..) => Ok(status::incident()),
-        (Place::Welcome, ..) if arguments.t() == "json" => {
-            Ok(welcome::answer(&pages::grid::servers_now(asked.gateway).await.0))
-        }
         (place, ..) => about_node(asked, &place),
     }
 }
