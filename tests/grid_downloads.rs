@@ -11,7 +11,7 @@
 mod common;
 
 use common::faults::Mode;
-use common::{Grid, data, grid, grid_of, no_hang};
+use common::{Grid, data, grid, grid_of, impatient, no_hang};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tahoe::base::ShareNum;
@@ -111,4 +111,43 @@ async fn a_cap_whose_numbers_were_copied_wrongly_is_told_from_shares_that_are_aw
     }
     let away = grid.read(&cap).await.unwrap_err();
     assert!(matches!(away, DownloadError::NotEnoughShares { .. }), "{away}");
+}
+
+/// Servers that were asked for a file's shares while it was read, and how long that took. The clock
+/// stands still while anybody works.
+async fn asked(grid: &Grid, cap: &Cap) -> (usize, Duration) {
+    let opened =
+        || -> usize { grid.servers.iter().map(|server| server.disk.lock().unwrap().opened).sum() };
+    let (before, began) = (opened(), tokio::time::Instant::now());
+    grid.read(cap).await.unwrap();
+    let took = began.elapsed();
+    // What was asked in vain is given up with the file.
+    tokio::task::yield_now().await;
+    (opened() - before, took)
+}
+
+#[actix::test]
+async fn servers_that_answer_soon_are_asked_for_no_share_too_many() {
+    tokio::time::pause();
+    let grid = grid(10);
+    let cap = grid.put(&data(4, 10_000)).await;
+    assert_eq!(asked(&grid, &cap).await.0, 4, "while nothing is known of them");
+    assert_eq!(asked(&grid, &cap).await, (3, Duration::ZERO));
+}
+
+#[actix::test]
+async fn a_server_that_begins_to_hang_is_waited_for_once() {
+    tokio::time::pause();
+    let grid = grid(10);
+    let cap = grid.put(&data(5, 10_000)).await;
+    for _ in 0..2 {
+        asked(&grid, &cap).await;
+    }
+    let first = grid.pool.in_order(&cap.storage_index().unwrap())[0].id;
+    grid.hang(grid.servers.iter().position(|server| server.id == first).unwrap());
+    let spare = impatient().spare;
+    let (_, took) = asked(&grid, &cap).await;
+    assert!(took >= spare && took < 2 * spare, "{took:?}");
+    let (_, took) = asked(&grid, &cap).await;
+    assert_eq!(took, Duration::ZERO, "a spare one is asked at once");
 }

@@ -19,7 +19,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tahoe::grid::{Client, EncodingParams, ReadAt, Server, ServerPool, Source, UploadOptions};
+use tahoe::grid::{
+    Client, EncodingParams, Pace, ReadAt, Server, ServerPool, Source, UploadOptions,
+};
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Furl, Identity, Tub, TubOptions};
@@ -111,6 +113,7 @@ async fn servers() -> Servers {
             permutation_seed: id.0.to_vec(),
             lease_seed: [0; 20],
             storage,
+            pace: Pace::default(),
         });
     }
     let client = common::client(&pool, EncodingParams::default());

@@ -297,6 +297,9 @@ pub const FIND_TIME: Duration = Duration::from_secs(10);
 /// A server that has not said by then how full it is keeps the figure from when it was met, on the
 /// grid's page, which a person waits for, and in the JSON about the node.
 pub const SPACE_TIME: Duration = Duration::from_millis(500);
+/// Where servers usually answer sooner, a downloader asks no more of them than it needs until so
+/// much time has passed. Further away a spare one is asked at once: waiting costs more than asking.
+pub const SPARE_AFTER: Duration = Duration::from_millis(20);
 /// Unanswered for so long, a downloader's question goes to further servers too.
 pub const FIND_MORE_AFTER: Duration = Duration::from_millis(50);
 /// A block unanswered for so long is also asked of another share, if blocks are usually faster.

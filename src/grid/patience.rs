@@ -23,6 +23,8 @@ pub struct Patience {
     pub others: Duration,
     /// For a server's answer to the first question of a download.
     pub find: Duration,
+    /// For servers that usually answer sooner, before a spare one is asked too.
+    pub spare: Duration,
     /// Before further servers are asked beside those that have not answered yet.
     pub find_more: Duration,
     /// Before a block is also asked of another share; grows with what blocks usually take.
@@ -44,6 +46,7 @@ impl Default for Patience {
             close: limits::CLOSE_TIME,
             others: limits::IN_PROGRESS_TIME,
             find: limits::FIND_TIME,
+            spare: limits::SPARE_AFTER,
             find_more: limits::FIND_MORE_AFTER,
             hedge: limits::HEDGE_AFTER,
             read: limits::SHARE_READ_TIME,

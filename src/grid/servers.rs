@@ -3,6 +3,7 @@
 //! The pool is fed from outside (by announcements, or by hand in tests and tools); uploads and
 //! downloads take a snapshot in the order of their storage index and live with what happens to it.
 
+use super::pace::Pace;
 use super::permute::{permute, position};
 use crate::base::StorageIndex;
 use crate::base::limits::EXPECT_TIME;
@@ -25,6 +26,8 @@ pub struct Server {
     /// What its lease secrets are derived from.
     pub lease_seed: [u8; 20],
     pub storage: Ref<Storage>,
+    /// How quickly it answers.
+    pub pace: Pace,
 }
 
 impl fmt::Debug for Server {

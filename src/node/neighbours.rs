@@ -9,6 +9,7 @@
 use super::saved::Saved;
 use crate::base::rim::Clock;
 use crate::gateway::welcome::ServerStatus;
+use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::{Server, ServerPool};
 use crate::introducer::{Announcement, Book, GridParameters, Listener};
@@ -155,6 +156,7 @@ impl Neighbours {
             permutation_seed: announcement.permutation_seed.clone(),
             lease_seed: announcement.lease_seed,
             storage: storage.clone(),
+            pace: Pace::default(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {
             known.link =

@@ -27,6 +27,8 @@ pub struct Disk {
     pub read_only: bool,
     /// No lease is taken, for the reason with this code.
     pub lease_refusal: Option<u16>,
+    /// How often a client asked for the shares of a file.
+    pub opened: usize,
     /// Bytes that still fit.
     pub room: Option<u64>,
     /// Leases added, by storage index.
@@ -135,7 +137,9 @@ impl Handler<Put> for MemoryServer {
 impl Handler<OpenBucket> for MemoryServer {
     type Result = Result<Opened, RemoteError>;
     fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
-        let here = self.0.lock().unwrap().of(ask.si);
+        let mut disk = self.0.lock().unwrap();
+        disk.opened += 1;
+        let here = disk.of(ask.si);
         let lengths = here.iter().map(|(_, bytes)| bytes.len() as u64);
         let heads = Opened::head_lengths(lengths, ask.head);
         let mut bulk = BytesMut::new();

@@ -30,7 +30,7 @@ use tahoe::cap::Cap;
 use tahoe::codec::convergence::ConvergenceSecret;
 use tahoe::grid::patience::Patience;
 use tahoe::grid::{
-    Client, ClientSecrets, DownloadError, EncodingParams, ParamsInForce, Server, ServerPool,
+    Client, ClientSecrets, DownloadError, EncodingParams, Pace, ParamsInForce, Server, ServerPool,
     Source, UploadError, UploadOptions, Uploaded,
 };
 use tahoe::tub::TubId;
@@ -79,6 +79,7 @@ fn add_server(pool: &ServerPool, index: usize) -> TestServer {
         permutation_seed: id.0.to_vec(),
         lease_seed: hash::truncated(id.0),
         storage: faulty(MemoryServer::start(&disk), &switch),
+        pace: Pace::default(),
     });
     TestServer { id, disk, switch }
 }
@@ -94,6 +95,7 @@ pub fn impatient() -> Patience {
         close: ms(2000),
         others: ms(3000),
         find: ms(2000),
+        spare: ms(20),
         find_more: ms(20),
         hedge: ms(150),
         read: ms(4000),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tahoe::base::hash;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
+use tahoe::grid::pace::Pace;
 use tahoe::grid::patience::Patience;
 use tahoe::grid::{
     Client, DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions,
@@ -86,7 +87,7 @@ async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
     let storage = storage.unwrap();
     let (permutation_seed, lease_seed) = seeds(server);
     let (id, nickname) = (server.furl.tub(), server.name.clone());
-    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage });
+    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace: Pace::default() });
 }
 
 /// Where a server stands on the ring, and what its lease secrets are made from. The first comes from

@@ -38,8 +38,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// Servers asked at first beyond the k that are needed: some have no share, some are slow.
-const SPARE_QUESTIONS: usize = 1;
 /// A block is late when it takes so many times what blocks usually take.
 const HEDGE_FACTOR: u32 = 3;
 

@@ -78,7 +78,7 @@ impl Client {
             si,
             pool: self.pool.clone(),
             head: head_len(&facts),
-            burst: facts.params.needed() + super::SPARE_QUESTIONS,
+            needed: facts.params.needed(),
             patience: self.patience.clone(),
         };
         let find = Task::spawn(find(search, Arc::clone(&book)));

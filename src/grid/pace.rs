@@ -1,0 +1,87 @@
+//! How quickly a server usually answers, as downloads have seen it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a server's answers took lately: slow ones count at once, quick ones little by little, so that
+/// one that begins to hang is known from its first answer that is late. Clones are of the same server.
+#[derive(Clone, Debug, Default)]
+pub struct Pace(Arc<AtomicU64>);
+
+/// A question on its way. Its time is noted when this is dropped: that of the answer, or how long the
+/// answer was waited for in vain.
+pub struct Timed<'a> {
+    pace: &'a Pace,
+    since: Instant,
+}
+
+impl Pace {
+    /// Begins to measure one answer.
+    pub fn time(&self) -> Timed<'_> {
+        Timed { pace: self, since: Instant::now() }
+    }
+
+    /// Whether its answers are known, and usually take less than `time`.
+    pub fn is_within(&self, time: Duration) -> bool {
+        (1..=time.as_micros()).contains(&self.0.load(Relaxed).into())
+    }
+
+    /// Of two notes at once one may be lost; it is a habit that is kept here, not a count.
+    fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+        let known = self.0.load(Relaxed);
+        let quicker = known - known / 4 + took / 4;
+        self.0.store(if took >= known { took } else { quicker }, Relaxed);
+    }
+}
+
+impl Timed<'_> {
+    pub fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        self.pace.note(self.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEAR: Duration = Duration::from_millis(20);
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_server_is_near_once_it_has_answered_quickly() {
+        let pace = Pace::default();
+        assert!(!pace.is_within(NEAR), "nothing is known");
+        pace.note(Duration::ZERO);
+        assert!(pace.is_within(NEAR));
+    }
+
+    #[test]
+    fn one_late_answer_counts_more_than_many_quick_ones() {
+        let pace = Pace::default();
+        (0..100).for_each(|_| pace.note(MS));
+        pace.note(200 * MS);
+        assert!(!pace.is_within(NEAR));
+        (0..3).for_each(|_| pace.note(MS));
+        assert!(!pace.is_within(NEAR), "and for a while");
+        (0..20).for_each(|_| pace.note(MS));
+        assert!(pace.is_within(NEAR), "but not for ever");
+    }
+
+    #[test]
+    fn the_border_is_near_and_what_is_beyond_is_not() {
+        for (took, near) in [(NEAR - 2 * MS, true), (NEAR, false), (Duration::MAX, false)] {
+            let pace = Pace::default();
+            pace.note(took);
+            assert_eq!(pace.is_within(NEAR), near, "{took:?}");
+        }
+    }
+}
