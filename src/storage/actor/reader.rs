@@ -1,13 +1,13 @@
-//! One open share.
+//! One open share. Reads change nothing and need no order, so it is an object without an actor: there
+//! are many of them, most of which are never asked anything.
 
 use super::Ask;
 use crate::base::limits::READ_RANGES_MAX;
 use crate::base::pool::Pool;
 use crate::disk::jobs::Jobs;
 use crate::storage::Share;
-use crate::storage::api::Read;
-use crate::tub::{Bulk, RemoteError};
-use actix::{Actor, Context, Handler, ResponseFuture};
+use crate::storage::api::{BucketReader, Read};
+use crate::tub::{AnyMessage, Bulk, Call, Delivery, Object, Ref, RemoteError, failed};
 use std::sync::Arc;
 
 /// Answers reads until its last reference is dropped.
@@ -19,26 +19,27 @@ pub(super) struct Reader {
 
 impl Reader {
     /// `pool` is that of the server: a peer may hold thousands of readers.
-    pub fn new(jobs: Jobs, pool: Pool, share: Share) -> Self {
-        Self { jobs, share: Arc::new(share), pool }
+    pub fn of(jobs: Jobs, pool: Pool, share: Share) -> Ref<BucketReader> {
+        Ref::local(Self { jobs, share: Arc::new(share), pool })
     }
 }
 
-impl Actor for Reader {
-    type Context = Context<Self>;
-}
-
-impl Handler<Read> for Reader {
-    type Result = ResponseFuture<Result<Bulk, RemoteError>>;
-
-    fn handle(&mut self, ask: Read, _: &mut Self::Context) -> Self::Result {
+impl Object for Reader {
+    fn deliver(&self, method: u16, message: AnyMessage) -> Delivery {
+        let Some(Read { ranges }) = read_of(method, message) else {
+            return failed(RemoteError::BadArguments);
+        };
         let (jobs, share, pool) = (self.jobs.clone(), self.share.clone(), self.pool.clone());
         Box::pin(async move {
-            if ask.ranges.len() > READ_RANGES_MAX {
-                return Err(RemoteError::BadArguments);
-            }
-            let read = move || Ok(pool.freeze(share.read_into(&ask.ranges, |len| pool.take(len))?));
-            Ok(Bulk(jobs.ask(read).await?))
+            let read = move || Ok(pool.freeze(share.read_into(&ranges, |len| pool.take(len))?));
+            Ok(Box::new(Bulk(jobs.ask(read).await?)) as AnyMessage)
         })
     }
+}
+
+/// The message, if it is a read within limits.
+fn read_of(method: u16, message: AnyMessage) -> Option<Read> {
+    let is_read = method == <Read as Call<BucketReader>>::METHOD;
+    let read = is_read.then(|| message.downcast::<Read>().ok())??;
+    (read.ranges.len() <= READ_RANGES_MAX).then_some(*read)
 }

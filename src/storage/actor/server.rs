@@ -10,8 +10,8 @@ use crate::base::limits::{SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::base::pool::Pool;
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, GetSpace, GetVersion,
-    ListShares, OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
+    AddLease, AdviseCorrupt, Allocate, Allocated, BucketWriter, GetSpace, GetVersion, ListShares,
+    OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space, Store};
@@ -228,11 +228,7 @@ impl Handler<OpenBucket> for StorageServer {
             let shares = shares.into_iter().map(|share| OpenShare {
                 num: share.num(),
                 length: share.data_len(),
-                reader: BucketReader::of(start(Reader::new(
-                    shared.jobs.clone(),
-                    shared.pool.clone(),
-                    share,
-                ))),
+                reader: Reader::of(shared.jobs.clone(), shared.pool.clone(), share),
             });
             Ok(Opened { shares: shares.collect(), heads: Bulk(heads.into()) })
         })
