@@ -2,7 +2,8 @@
 //!
 //! Where segments are large (64 KiB on the loopback device) and the receive window has not grown yet,
 //! a sender waits for an acknowledgement that the receiver's kernel delays by 40 ms. That hits the
-//! first large answer of each link, which is the one that somebody waits for.
+//! first large answer of each link, which is the one that somebody waits for. Small answers fill no
+//! window: asking for their acknowledgements would be a system call and a packet each, for nothing.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Bytes after which a stream's window has grown.
+/// A read of so many bytes may be part of what fills a window.
+const LARGE: usize = 4 << 10;
+/// Bytes of large reads after which a stream's window has grown.
 const YOUNG: usize = 8 << 20;
 
 pub(super) struct PromptStream {
@@ -40,8 +43,9 @@ impl AsyncRead for PromptStream {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if self.young > 0 {
-            self.acknowledge(buffer.filled().len() - before);
+        let read = buffer.filled().len() - before;
+        if self.young > 0 && read >= LARGE {
+            self.acknowledge(read);
         }
         Poll::Ready(Ok(()))
     }
