@@ -29,6 +29,9 @@ const READ_AFTER_BULK: usize = 4 << 10;
 /// Ciphertext gathered for one write; the last record may go beyond.
 const WRITE_BUFFER: usize = 256 << 10;
 
+/// A release waits so long for something to leave with: by itself it costs both ends as much as a
+/// call, and most are followed by one.
+const RELEASE_TIME: Duration = Duration::from_millis(20);
 /// After so long without anything to write, a link is quiet.
 const QUIET_TIME: Duration = Duration::from_secs(1);
 
@@ -302,9 +305,15 @@ impl Writer {
 
     /// Until something may leave. A link that stays quiet keeps no buffer.
     async fn wait(&self, sealed: &mut Sealed) {
-        if tokio::time::timeout(QUIET_TIME, self.conn.queue.wait()).await.is_err() {
+        let queue = &self.conn.queue;
+        queue.attended();
+        let woken = tokio::time::timeout(RELEASE_TIME, queue.wait()).await.is_ok();
+        if queue.unattended() || woken {
+            return;
+        }
+        if tokio::time::timeout(QUIET_TIME, queue.wait()).await.is_err() {
             *sealed = Sealed::default();
-            self.conn.queue.wait().await;
+            queue.wait().await;
         }
     }
 

@@ -24,10 +24,18 @@ struct Lanes {
     taken: u64,
     /// Bytes of replies that wait in `urgent`.
     reply_bytes: usize,
+    /// The writer will look again soon: what is in no hurry need not wake it.
+    attended: bool,
     finished: bool,
 }
 
 impl Lanes {
+    fn may_leave(&self) -> bool {
+        let first = self.calls.front();
+        let unblocked = |(frame, is_call): &(OutFrame, bool)| !is_call || self.has_credit(frame);
+        !self.urgent.is_empty() || first.is_some_and(unblocked)
+    }
+
     fn has_credit(&self, call: &OutFrame) -> bool {
         self.calls_left > 0 && self.bytes_left >= call.length
     }
@@ -52,6 +60,7 @@ impl Queue {
             queued: 0,
             taken: 0,
             reply_bytes: 0,
+            attended: false,
             finished: false,
         };
         Self { lanes: Mutex::new(lanes), byte_credit, wake: Notify::new() }
@@ -69,8 +78,15 @@ impl Queue {
         })
     }
 
+    /// Nobody waits for a release: while the writer is about to look anyway, it is not woken.
     pub fn push_release(&self, frame: OutFrame) {
-        let _ = self.push(|lanes| lanes.calls.push_back((frame, false)));
+        let added = self.add(|lanes| {
+            lanes.calls.push_back((frame, false));
+            lanes.attended
+        });
+        if added == Ok(false) {
+            self.wake.notify_one();
+        }
     }
 
     pub fn push_urgent(&self, frame: OutFrame) {
@@ -81,14 +97,30 @@ impl Queue {
     }
 
     fn push<T>(&self, add: impl FnOnce(&mut Lanes) -> T) -> Result<T, RemoteError> {
+        let added = self.add(add)?;
+        self.wake.notify_one();
+        Ok(added)
+    }
+
+    fn add<T>(&self, add: impl FnOnce(&mut Lanes) -> T) -> Result<T, RemoteError> {
         let mut lanes = lock(&self.lanes);
         if lanes.finished {
             return Err(RemoteError::Disconnected);
         }
-        let added = add(&mut lanes);
-        drop(lanes);
-        self.wake.notify_one();
-        Ok(added)
+        Ok(add(&mut lanes))
+    }
+
+    /// The writer will look again soon, even if nothing wakes it, and say so with
+    /// [`Self::unattended`].
+    pub fn attended(&self) {
+        lock(&self.lanes).attended = true;
+    }
+
+    /// From now on everything wakes the writer. Answers whether something may leave already.
+    pub fn unattended(&self) -> bool {
+        let mut lanes = lock(&self.lanes);
+        lanes.attended = false;
+        lanes.may_leave()
     }
 
     /// The peer has answered a call of `bytes`.
@@ -180,5 +212,52 @@ impl Queue {
 
     pub async fn wait(&self) {
         self.wake.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tub::frame::Head;
+    use crate::tub::payload::Payload;
+    use futures_util::FutureExt;
+
+    fn release() -> OutFrame {
+        OutFrame::new(&Head::Release { export: 1, count: 1 }, Payload::default()).unwrap()
+    }
+
+    fn is_woken(queue: &Queue) -> bool {
+        queue.wait().now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_release_wakes_a_writer_that_would_not_look_by_itself() {
+        let queue = Queue::new(1, 1_000);
+        queue.push_release(release());
+        assert!(is_woken(&queue));
+    }
+
+    #[test]
+    fn a_release_waits_for_a_writer_that_will_look_soon() {
+        let queue = Queue::new(1, 1_000);
+        queue.attended();
+        queue.push_release(release());
+        assert!(!is_woken(&queue));
+        assert!(queue.unattended(), "it may leave");
+        let mut out = Vec::new();
+        assert!(queue.take(&mut out, usize::MAX) && out.len() == 1);
+        queue.attended();
+        assert!(!queue.unattended(), "nothing is left");
+    }
+
+    #[test]
+    fn a_release_leaves_with_the_next_frame() {
+        let queue = Queue::new(1, 1_000);
+        queue.attended();
+        queue.push_release(release());
+        queue.push_urgent(OutFrame::new(&Head::Ping, Payload::default()).unwrap());
+        assert!(is_woken(&queue));
+        let mut out = Vec::new();
+        assert!(queue.take(&mut out, usize::MAX) && out.len() == 2);
     }
 }
