@@ -30,6 +30,8 @@ interface Storage $Types.name("grid.storage.v1") {
   # A whole share in one step. Answered when it is durable and visible: it is among `already` then,
   # and there are no writers.
   getSpace @7 () -> (reply :SpaceNow);
+  openAndRead @8 (si :Types.StorageIndex, ranges :List(Range)) -> (reply :Opened);
+  # As openBucket; instead of the first bytes of each share, these ranges of it.
 }
 
 interface BucketWriter $Types.name("grid.storage.writer.v1") {

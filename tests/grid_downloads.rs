@@ -151,3 +151,16 @@ async fn a_server_that_begins_to_hang_is_waited_for_once() {
     let (_, took) = asked(&grid, &cap).await;
     assert_eq!(took, Duration::ZERO, "a spare one is asked at once");
 }
+
+#[actix::test]
+async fn older_servers_are_asked_as_they_know_it() {
+    let grid = grid(10);
+    let data = data(6, 3_000_000);
+    let cap = grid.put(&data).await;
+    for index in 0..10 {
+        grid.set(index, Mode::Older);
+    }
+    for _ in 0..2 {
+        assert!(grid.read(&cap).await.unwrap() == data);
+    }
+}

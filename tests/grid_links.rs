@@ -21,6 +21,7 @@ use tahoe::base::limits::{
     WRITE_PIECE, WRITE_STALL_TIME,
 };
 use tahoe::cap::Cap;
+use tahoe::grid::pace::Pace;
 use tahoe::grid::{
     DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions, Uploaded,
 };
@@ -232,7 +233,7 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     let (id, nickname) = (furl.tub(), "host".to_owned());
     let pool = ServerPool::new();
     let (permutation_seed, lease_seed) = (vec![1; 32], [1; 20]);
-    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage });
+    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace: Pace::default() });
     let client = client(&pool, EncodingParams::new(1, 1, 1).unwrap());
     let source = Source::bytes(data(10, 100_000));
     let cap = client.upload(source, UploadOptions::default()).await.unwrap().cap;

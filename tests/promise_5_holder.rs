@@ -28,8 +28,8 @@ use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, BucketReader, BucketWriter, Cancel, Close, Expires,
-    GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Put, Read,
-    Renew, Storage, Write,
+    GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenAndRead, OpenBucket,
+    Put, Read, Renew, Storage, Write,
 };
 use tahoe::tub::{
     Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
@@ -144,6 +144,8 @@ impl Tally {
         };
         self.refused::<Storage, _>(tub, furl, allocate, word).await;
         self.refused::<Storage, _>(tub, furl, OpenBucket { si, head: 10 }, word).await;
+        let ranges = vec![(0, 10)];
+        self.refused::<Storage, _>(tub, furl, OpenAndRead { si, ranges }, word).await;
         self.refused::<Storage, _>(tub, furl, ListShares { si }, word).await;
         let (share, data) = (ShareNum(0), bulk());
         let put = Put { si, share, renew: renew.clone(), cancel: cancel.clone(), data };

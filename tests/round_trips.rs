@@ -53,7 +53,7 @@ async fn put(client: &Client, bytes: &[u8]) -> (Cap, u32) {
 
 async fn first_piece(client: &Client, cap: &Cap, from: u64) -> u32 {
     let first = async {
-        let file = client.open(cap).await.unwrap();
+        let file = client.open_at(cap, from).await.unwrap();
         file.read(from..file.size()).next().await.unwrap().unwrap()
     };
     counted(first).await.1
@@ -98,6 +98,24 @@ async fn a_larger_file_takes_three_to_store_and_three_to_the_first_byte() {
     for from in [0, 1_200_000] {
         let trips = first_piece(&client, &cap, from).await;
         assert!(trips <= 3, "{trips} to the byte at {from}");
+    }
+}
+
+#[actix::test]
+async fn a_larger_file_takes_one_to_the_first_byte_where_all_are_known_to_be_near() {
+    let net = far_away();
+    let near = ROUND_TRIP / 3;
+    net.set_faults(Faults { latency: near / 2, ..Faults::default() });
+    let grid = real_grid_on(net, 10, EncodingParams::default()).await;
+    let client = grid.patient();
+    let bytes = data(8, 3_500_000);
+    let (cap, _) = put(&client, &bytes).await;
+    first_piece(&client, &cap, 0).await;
+    for from in [0, 1_500_000, 3_499_999] {
+        let began = tokio::time::Instant::now();
+        first_piece(&client, &cap, from).await;
+        let trips = began.elapsed().as_secs_f64() / near.as_secs_f64();
+        assert_eq!(trips.round(), 1.0, "to the byte at {from}");
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use storage_help::{NOW, config, data, get, open, put, put_whole, secrets, si};
 use tahoe::base::limits::{
-    COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX,
+    BULK_MAX, COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX,
     READERS_PER_LINK_MAX, SHARES_MAX, UPLOAD_IDLE_TIME, WRITERS_PER_LINK_MAX,
 };
 use tahoe::base::rim::Clock;
@@ -26,8 +26,8 @@ use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Faults, Op};
 use tahoe::storage::api::{
     AddLease, Allocate, Allocated, BucketReader, BucketWriter, Cancel, Close, Expires, GetSpace,
-    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenBucket, Read, Renew, Storage,
-    Write, code,
+    GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenAndRead, OpenBucket, Opened, Read,
+    Renew, Storage, Write, code,
 };
 use tahoe::storage::{
     Expiry, LeaseAge, ServerOptions, StorageServer, Store, StoreConfig, StoreError,
@@ -274,6 +274,54 @@ fn a_bucket_opens_with_the_heads_of_its_shares() {
         assert_eq!(wide.unwrap_err().code(), Some(code::OUT_OF_RANGE));
         let none = server.call(OpenBucket { si: si(9), head: 9 }).await.unwrap();
         assert!(none.shares.is_empty());
+    });
+}
+
+#[test]
+fn shares_can_be_opened_and_read_in_one_step() {
+    run(async {
+        let store = store();
+        put(&store, si(1), 2, &data(2, 100), 1).unwrap();
+        put(&store, si(1), 5, &data(5, 300), 1).unwrap();
+        let server = serve(&store);
+        let ask =
+            |ranges: &[(u64, u32)]| server.call(OpenAndRead { si: si(1), ranges: ranges.to_vec() });
+        let ranges = [(0, 3), (90, 20), (250, u32::MAX), (u64::MAX, 1), (4, 0)];
+        let opened = ask(&ranges).await.unwrap();
+        let found: Vec<_> = opened.shares.iter().map(|s| (s.num.0, s.length)).collect();
+        assert_eq!(found, [(2, 100), (5, 300)]);
+        let (two, five) = (data(2, 100), data(5, 300));
+        let want = [&two[..3], &two[90..], &five[..3], &five[90..110], &five[250..]];
+        assert!(opened.heads.0 == want.concat());
+        assert_eq!(Opened::range_lengths([100, 300].into_iter(), &ranges), [13, 73]);
+        let read = opened.shares[1].reader.call(Read { ranges: vec![(299, 2)] }).await.unwrap();
+        assert!(read.0 == five[299..]);
+        assert!(ask(&[]).await.unwrap().heads.0.is_empty());
+        assert!(ask(&[(0, 0); READ_RANGES_MAX]).await.is_ok());
+        assert_eq!(
+            ask(&[(0, 0); READ_RANGES_MAX + 1]).await.err(),
+            Some(RemoteError::BadArguments)
+        );
+    });
+}
+
+#[test]
+fn shares_that_no_answer_has_room_for_are_opened_without_their_bytes() {
+    run(async {
+        let store = store();
+        for num in 0..3 {
+            put(&store, si(1), num, &data(num, 1_000_000), 1).unwrap();
+        }
+        let server = serve(&store);
+        for (length, want) in [(BULK_MAX / 2, 2), (BULK_MAX / 2 + 1, 1), (BULK_MAX + 1, 0)] {
+            // The same bytes again and again, as many as that.
+            let step = 500_000;
+            let rest = (0, (length % step) as u32);
+            let ranges = [vec![(0, step as u32); length / step], vec![rest]].concat();
+            let opened = server.call(OpenAndRead { si: si(1), ranges }).await.unwrap();
+            assert_eq!(opened.shares.len(), 3);
+            assert_eq!(opened.heads.0.len(), want * length);
+        }
     });
 }
 

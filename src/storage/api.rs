@@ -45,6 +45,10 @@ remote_interface! {
         } -> Allocated,
         /// How full it is.
         7 => GetSpace {} -> SpaceNow,
+        /// As `OpenBucket`, with several ranges (offset, length) of each share instead of its first
+        /// bytes: finding, opening and reading in one step, for who can tell from the cap where
+        /// things are.
+        8 => OpenAndRead { si: StorageIndex, ranges: Vec<(u64, u32)> } -> Opened,
     }
 }
 
@@ -133,11 +137,12 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// The answer to [`OpenBucket`].
+    /// The answer to [`OpenBucket`] and [`OpenAndRead`].
     pub struct Opened {
         pub shares: Vec<OpenShare>,
         /// The first bytes of each share, in the order of `shares`: as many as were asked for, the
-        /// share has and `OPEN_HEAD_MAX` allows; later shares less where one answer is full.
+        /// share has and `OPEN_HEAD_MAX` allows; later shares less where one answer is full. Or the
+        /// ranges of each share, as far as it has them; none of a share for which there is no room.
         pub heads: Bulk,
     }
 }
@@ -154,6 +159,23 @@ impl Opened {
         };
         lengths.map(head_length).collect()
     }
+
+    /// Bytes of `heads` that belong to each share, in their order, if these ranges were asked for.
+    pub fn range_lengths(lengths: impl Iterator<Item = u64>, ranges: &[(u64, u32)]) -> Vec<usize> {
+        let mut room = crate::base::limits::BULK_MAX as u64;
+        let ranges_length = |length: u64| {
+            let wanted: u64 = ranges.iter().map(|range| cut(*range, length)).sum();
+            let take = if wanted <= room { wanted } else { 0 };
+            room -= take;
+            take as usize
+        };
+        lengths.map(ranges_length).collect()
+    }
+}
+
+/// Bytes of a range (offset, length) that a share of `length` bytes has.
+pub fn cut((offset, wanted): (u64, u32), length: u64) -> u64 {
+    u64::from(wanted).min(length.saturating_sub(offset))
 }
 
 /// Codes of this layer's own errors.

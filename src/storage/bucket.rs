@@ -4,6 +4,7 @@
 //! versions that we do not know may stand beside ours: they are left alone and not listed. A file
 //! that is not what a share file can be is moved to `quarantine/`, never deleted.
 
+use super::api::cut;
 use super::container::{HEAD_LEN, HEADER_LEN, Header, Kind, LEASE_LEN, LeaseTable};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
@@ -93,14 +94,18 @@ impl Share {
         ranges: &[(u64, u32)],
         buffer: impl FnOnce(usize) -> Vec<u8>,
     ) -> Result<Vec<u8>> {
-        let cut = |(offset, len): &(u64, u32)| {
-            (*offset, u64::from(*len).min(self.len.saturating_sub(*offset)))
-        };
-        let cut: Vec<(u64, u64)> = ranges.iter().map(cut).collect();
-        let total: u64 = cut.iter().map(|(_, len)| len).sum();
+        let total: u64 = ranges.iter().map(|range| cut(*range, self.len)).sum();
         if total > BULK_MAX as u64 {
             return Err(StoreError::OutOfRange);
         }
+        let mut bytes = buffer(total as usize);
+        self.fill(ranges, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads what the share has of `ranges` into `to`, which is as long.
+    pub fn fill(&self, ranges: &[(u64, u32)], to: &mut [u8]) -> Result<()> {
+        let cut: Vec<_> = ranges.iter().map(|range| (range.0, cut(*range, self.len))).collect();
         let file = self.files.get(&self.place, || {
             let store = self.store.upgrade().ok_or(StoreError::Ended)?;
             store.reopen(&self.key, self.len)
@@ -109,8 +114,7 @@ impl Share {
         for (offset, len) in cut.iter().skip(1).filter(|(_, len)| *len > 0) {
             file.will_read(HEADER_LEN + offset, *len);
         }
-        let mut bytes = buffer(total as usize);
-        let mut rest = bytes.as_mut_slice();
+        let mut rest = to;
         for (offset, len) in cut {
             let Some((place, later)) = rest.split_at_mut_checked(len as usize) else { break };
             if len > 0 && file.read_at(place, HEADER_LEN + offset)? < place.len() {
@@ -118,7 +122,7 @@ impl Share {
             }
             rest = later;
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 

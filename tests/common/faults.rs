@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetSpace, GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion,
-    SpaceNow, Storage, Write,
+    GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, Read,
+    ServerVersion, SpaceNow, Storage, Write,
 };
 use tahoe::tub::{Bulk, Call, Interface, Ref, RemoteError, start};
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ pub enum Mode {
     HangAfter(u32),
     /// That many further calls are answered `Busy`.
     BusyFor(u32),
+    /// Knows no calls but those of the first version.
+    Older,
     // What follows are lies in answers to readers.
     WrongBytes,
     ShortReads,
@@ -192,27 +194,62 @@ impl Handler<ListShares> for Faulty<Storage> {
 impl Handler<OpenBucket> for Faulty<Storage> {
     type Result = ResponseFuture<Result<Opened, RemoteError>>;
     fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
-        let (switch, head, mode) = (self.switch.clone(), ask.head, self.switch.get());
-        let other = match mode {
+        let head = ask.head;
+        let own = self.pass(ask);
+        self.open(own, move |shares| {
+            Opened::head_lengths(shares.iter().map(|share| share.length), head)
+        })
+    }
+}
+
+impl Handler<OpenAndRead> for Faulty<Storage> {
+    type Result = ResponseFuture<Result<Opened, RemoteError>>;
+    fn handle(&mut self, ask: OpenAndRead, _: &mut Self::Context) -> Self::Result {
+        if self.switch.get() == Mode::Older {
+            return Box::pin(std::future::ready(Err(RemoteError::NoSuchMethod)));
+        }
+        let ranges = ask.ranges.clone();
+        let own = self.pass(ask);
+        self.open(own, move |shares| {
+            Opened::range_lengths(shares.iter().map(|share| share.length), &ranges)
+        })
+    }
+}
+
+type Opening = ResponseFuture<Result<Opened, RemoteError>>;
+
+impl Faulty<Storage> {
+    /// What comes of an honest answer, of which each share has so many bytes.
+    fn open(
+        &self,
+        own: Opening,
+        lengths: impl FnOnce(&[OpenShare]) -> Vec<usize> + 'static,
+    ) -> Opening {
+        let switch = self.switch.clone();
+        let other = match switch.get() {
             Mode::SwappedShares(other) | Mode::OldUeb(other) => Some(other),
             _ => None,
         };
-        let other = other.map(|si| self.pass(OpenBucket { si, head }));
-        let own = self.pass(ask);
+        let other = other.map(|si| self.pass(OpenBucket { si, head: 0 }));
         Box::pin(async move {
             let opened = own.await?;
             let other = match other {
                 Some(other) => other.await?.shares.into_iter().map(|share| share.reader).collect(),
                 None => Vec::new(),
             };
-            Ok(tampered(opened, other, head, &switch))
+            let lengths = lengths(&opened.shares);
+            Ok(tampered(opened, other, lengths, &switch))
         })
     }
 }
 
 /// An answer as the server would have it.
-fn tampered(opened: Opened, other: Vec<Ref<BucketReader>>, head: u32, switch: &Switch) -> Opened {
-    let lengths = Opened::head_lengths(opened.shares.iter().map(|share| share.length), head);
+fn tampered(
+    opened: Opened,
+    other: Vec<Ref<BucketReader>>,
+    lengths: Vec<usize>,
+    switch: &Switch,
+) -> Opened {
     let mut heads = opened.heads.0.clone();
     let (mut shares, mut new_heads) = (Vec::new(), BytesMut::new());
     for (index, (mut share, head_len)) in opened.shares.into_iter().zip(lengths).enumerate() {
@@ -227,7 +264,7 @@ fn tampered(opened: Opened, other: Vec<Ref<BucketReader>>, head: u32, switch: &S
             }
             Mode::WrongBytes | Mode::Garbage => head = spoiled(&head, 0, switch.get()),
             // Without a head every byte comes through the reader.
-            Mode::Honest | Mode::LiesAboutList => {}
+            Mode::Honest | Mode::Older | Mode::LiesAboutList => {}
             _ => head.clear(),
         }
         // A short head would shift those after it; one share a server keeps the lie simple.

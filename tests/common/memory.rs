@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetSpace, GetVersion, ListShares, OpenBucket, OpenShare, Opened, Put, Read, ServerVersion,
-    SpaceNow, Storage, Write, code,
+    GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, Read,
+    ServerVersion, SpaceNow, Storage, Write, code, cut,
 };
 use tahoe::tub::{Bulk, Ref, RemoteError, start};
 
@@ -43,6 +43,12 @@ pub struct MemoryServer(SharedDisk);
 impl MemoryServer {
     pub fn start(disk: &SharedDisk) -> Ref<Storage> {
         Storage::of(start(Self(Arc::clone(disk))))
+    }
+
+    fn open(&self, si: StorageIndex) -> Vec<(ShareNum, Bytes)> {
+        let mut disk = self.0.lock().unwrap();
+        disk.opened += 1;
+        disk.of(si)
     }
 }
 
@@ -137,20 +143,36 @@ impl Handler<Put> for MemoryServer {
 impl Handler<OpenBucket> for MemoryServer {
     type Result = Result<Opened, RemoteError>;
     fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
-        let mut disk = self.0.lock().unwrap();
-        disk.opened += 1;
-        let here = disk.of(ask.si);
+        let here = self.open(ask.si);
         let lengths = here.iter().map(|(_, bytes)| bytes.len() as u64);
-        let heads = Opened::head_lengths(lengths, ask.head);
-        let mut bulk = BytesMut::new();
-        let mut shares = Vec::new();
-        for ((num, bytes), head) in here.into_iter().zip(heads) {
-            bulk.extend_from_slice(&bytes[..head]);
-            let length = bytes.len() as u64;
-            shares.push(OpenShare { num, length, reader: BucketReader::of(start(Reader(bytes))) });
-        }
-        Ok(Opened { shares, heads: Bulk(bulk.freeze()) })
+        let heads = Opened::head_lengths(lengths, ask.head).into_iter();
+        Ok(opened(here, heads.map(|head| vec![(0, head as u32)])))
     }
+}
+
+impl Handler<OpenAndRead> for MemoryServer {
+    type Result = Result<Opened, RemoteError>;
+    fn handle(&mut self, ask: OpenAndRead, _: &mut Self::Context) -> Self::Result {
+        let here = self.open(ask.si);
+        let lengths = here.iter().map(|(_, bytes)| bytes.len() as u64);
+        let room = Opened::range_lengths(lengths, &ask.ranges).into_iter();
+        Ok(opened(here, room.map(|len| if len == 0 { Vec::new() } else { ask.ranges.clone() })))
+    }
+}
+
+/// Shares with the ranges that go out of each.
+fn opened(here: Vec<(ShareNum, Bytes)>, ranges: impl Iterator<Item = Vec<(u64, u32)>>) -> Opened {
+    let mut bulk = BytesMut::new();
+    let mut shares = Vec::new();
+    for ((num, bytes), ranges) in here.into_iter().zip(ranges) {
+        let length = bytes.len() as u64;
+        for range in ranges {
+            let end = range.0 + cut(range, length);
+            bulk.extend_from_slice(bytes.get(range.0 as usize..end as usize).unwrap_or_default());
+        }
+        shares.push(OpenShare { num, length, reader: BucketReader::of(start(Reader(bytes))) });
+    }
+    Opened { shares, heads: Bulk(bulk.freeze()) }
 }
 
 impl Handler<ListShares> for MemoryServer {

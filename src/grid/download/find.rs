@@ -5,8 +5,8 @@
 //! for each answer that brought nothing; every [`Patience::find_more`] without success some more are
 //! asked beside them, up to a bound. Among servers that usually answer within [`Patience::spare`] the
 //! spare one is asked only when that has passed: asked at once, it would be a fourth of the work of
-//! reading a small file from three servers. A server that has not answered
-//! after [`Patience::find`] no longer counts. Looking pauses while nothing is wanted and goes on when
+//! reading a small file from three servers. A server that has not answered after [`Patience::find`]
+//! no longer counts. Looking pauses while nothing is wanted and goes on when
 //! a share turns out bad or slow; a server that came back after its link was lost is asked again.
 
 use super::book::Book;
@@ -15,8 +15,9 @@ use crate::base::limits::{BUSY_ROUNDS_MAX, FIND_OUTSTANDING_MAX, SHARES_MAX};
 use crate::base::{ShareNum, StorageIndex};
 use crate::grid::patience::{Patience, within};
 use crate::grid::servers::{Server, ServerPool};
-use crate::storage::api::{OpenBucket, Opened};
-use crate::tub::RemoteError;
+use crate::storage::api::{OpenAndRead, OpenBucket, OpenShare, Opened, cut};
+use crate::tub::{CallFuture, RemoteError};
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,15 +32,69 @@ pub struct Search {
     pub pool: ServerPool,
     /// Bytes of each share that come with the answer.
     pub head: u32,
+    /// What near servers are asked for at once instead, if that is more: (offset, length) in each
+    /// share. Further away more servers are asked than needed, and each would send as much.
+    pub early: Vec<(u64, u32)>,
     /// Shares that are needed, and so servers to ask first.
     pub needed: usize,
     pub patience: Patience,
 }
 
+impl Search {
+    /// What to ask of servers that are near.
+    fn at_once(&self) -> Asked {
+        if self.early.is_empty() {
+            Asked::Head(self.head)
+        } else {
+            Asked::Ranges(self.early.clone())
+        }
+    }
+}
+
 struct Answer {
     server: Arc<Server>,
+    asked: Asked,
     opened: Result<Opened, RemoteError>,
     took: Duration,
+}
+
+/// What a server was asked to send of each share.
+#[derive(Clone)]
+enum Asked {
+    Head(u32),
+    Ranges(Vec<(u64, u32)>),
+}
+
+impl Asked {
+    fn call(&self, si: StorageIndex, server: &Server) -> CallFuture<Opened> {
+        match self {
+            Self::Head(head) => server.storage.call(OpenBucket { si, head: *head }),
+            Self::Ranges(ranges) => server.storage.call(OpenAndRead { si, ranges: ranges.clone() }),
+        }
+    }
+
+    /// Bytes that came of each of these shares.
+    fn lengths(&self, shares: &[OpenShare]) -> Vec<usize> {
+        let lengths = shares.iter().map(|share| share.length);
+        match self {
+            Self::Head(head) => Opened::head_lengths(lengths, *head),
+            Self::Ranges(ranges) => Opened::range_lengths(lengths, ranges),
+        }
+    }
+
+    /// Takes apart what came of one share of `length` bytes.
+    fn parts(&self, length: u64, mut bytes: Bytes) -> Vec<(u64, Bytes)> {
+        match self {
+            Self::Head(_) => vec![(0, bytes)],
+            Self::Ranges(ranges) => {
+                let part = |range: &(u64, u32)| {
+                    let len = cut(*range, length) as usize;
+                    (range.0, bytes.split_to(len.min(bytes.len())))
+                };
+                ranges.iter().map(part).collect()
+            }
+        }
+    }
 }
 
 /// Servers that have not been asked, in permuted order.
@@ -74,13 +129,15 @@ pub async fn find(search: Search, book: Arc<Book>) {
     unasked.refill(&search);
     let near = unasked.begins_with_near(search.needed, search.patience.spare);
     let burst = (search.needed + SPARE_QUESTIONS).clamp(1, FIND_OUTSTANDING_MAX);
-    let mut allowed = if near { search.needed.min(burst) } else { burst };
-    let mut pause =
-        search.patience.find_more.min(if near { search.patience.spare } else { Duration::MAX });
+    let (mut allowed, mut pause, mut asked) = if near {
+        (search.needed.min(burst), search.patience.spare, search.at_once())
+    } else {
+        (burst, search.patience.find_more, Asked::Head(search.head))
+    };
     loop {
         while waiting.len() + book.good_shares() < allowed && book.wants_more() {
             let Some(server) = unasked.next.pop_front() else { break };
-            waiting.push(ask(server, &search));
+            waiting.push(ask(server, &search, asked.clone()));
         }
         if waiting.is_empty() && unasked.next.is_empty() {
             more_may_come(&search, &book).await;
@@ -89,10 +146,11 @@ pub async fn find(search: Search, book: Arc<Book>) {
         }
         tokio::select! {
             biased;
-            Some(answer) = waiting.next() => note(&book, &search, answer),
+            Some(answer) = waiting.next() => note(&book, answer),
             () = book.wanted(), if !book.wants_more() => {}
             () = tokio::time::sleep(pause), if !waiting.is_empty() => {
                 pause = search.patience.find_more;
+                asked = Asked::Head(search.head);
                 allowed = (allowed + burst).min(FIND_OUTSTANDING_MAX);
                 book.looked_for_a_while();
             }
@@ -111,28 +169,30 @@ async fn more_may_come(search: &Search, book: &Book) {
     }
 }
 
-async fn ask(server: Arc<Server>, search: &Search) -> Answer {
+async fn ask(server: Arc<Server>, search: &Search, mut asked: Asked) -> Answer {
     let mut round = 0;
     loop {
-        let asked = server.pace.time();
-        let call = server.storage.call(OpenBucket { si: search.si, head: search.head });
-        let opened = within(search.patience.find, call).await;
-        if !matches!(opened, Err(RemoteError::Busy)) || round == BUSY_ROUNDS_MAX {
-            let took = asked.elapsed();
-            drop(asked);
-            return Answer { server, opened, took };
+        let timed = server.pace.time();
+        let opened = within(search.patience.find, asked.call(search.si, &server)).await;
+        let took = timed.elapsed();
+        drop(timed);
+        if matches!((&opened, &asked), (Err(RemoteError::NoSuchMethod), Asked::Ranges(_))) {
+            asked = Asked::Head(search.head);
+            continue;
         }
-        drop(asked);
+        if !matches!(opened, Err(RemoteError::Busy)) || round == BUSY_ROUNDS_MAX {
+            return Answer { server, asked, opened, took };
+        }
         tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await;
         round += 1;
     }
 }
 
-fn note(book: &Book, search: &Search, answer: Answer) {
-    let Answer { server, opened, took } = answer;
+fn note(book: &Book, answer: Answer) {
+    let Answer { server, asked, opened, took } = answer;
     match opened {
         Ok(opened) => {
-            for found in shares(&server, search, opened, took) {
+            for found in shares(&server, &asked, opened, took) {
                 book.add(found);
             }
         }
@@ -141,23 +201,23 @@ fn note(book: &Book, search: &Search, answer: Answer) {
     book.answered();
 }
 
-/// Takes an answer apart. Heads stand one after the other in the order of the shares; a share whose
-/// head was left out for want of room has none.
-fn shares(server: &Arc<Server>, search: &Search, opened: Opened, took: Duration) -> Vec<Found> {
+/// Takes an answer apart. What came of the shares stands one after the other in their order; one that
+/// was left out for want of room has nothing.
+fn shares(server: &Arc<Server>, asked: &Asked, opened: Opened, took: Duration) -> Vec<Found> {
     let Opened { shares, heads } = opened;
     let mut heads = heads.0;
-    let lengths = Opened::head_lengths(shares.iter().map(|share| share.length), search.head);
+    let lengths = asked.lengths(&shares);
     let mut seen: BTreeSet<ShareNum> = BTreeSet::new();
     let mut found = Vec::new();
-    for (share, head_len) in shares.into_iter().zip(lengths).take(SHARES_MAX) {
-        let head = heads.split_to(heads.len().min(head_len));
+    for (share, length) in shares.into_iter().zip(lengths).take(SHARES_MAX) {
+        let bytes = heads.split_to(heads.len().min(length));
         if seen.insert(share.num) {
             found.push(Found {
                 server: Arc::clone(server),
                 num: share.num,
                 length: share.length,
                 reader: share.reader,
-                head,
+                parts: asked.parts(share.length, bytes),
                 took,
             });
         }

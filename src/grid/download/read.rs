@@ -25,6 +25,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// Bytes of a read, in order, in pieces; ends after the first error.
 pub type ReadStream = BoxStream<'static, Result<Bytes, DownloadError>>;
 
+/// Bytes of each share that are asked for unseen, at most: a block of a third of the largest segment,
+/// and the trees of a gigabyte.
+const EARLY_MAX: u32 = 512 << 10;
+/// Bytes of the first piece of a read: small, because somebody waits for it and all of a piece is copied
+/// before any of it is sent.
+const FIRST_PIECE: usize = 64 << 10;
+
 /// An open file. Clones are the same file; several reads may go on at once.
 #[derive(Clone)]
 pub struct FileReader(Arc<File>);
@@ -78,6 +85,7 @@ impl Client {
             si,
             pool: self.pool.clone(),
             head: head_len(&facts),
+            early: early_ranges(&facts, offset),
             needed: facts.params.needed(),
             patience: self.patience.clone(),
         };
@@ -109,6 +117,21 @@ fn head_len(facts: &FileFacts) -> u32 {
         Ok(length) if length <= OPEN_HEAD_MAX => length,
         _ => HEADER_MAX as u32,
     }
+}
+
+/// What to ask for at once of each share of a file that is too large for [`head_len`], if it was cut as
+/// files commonly are: header, first blocks, and all that proves them. Nothing if that cannot be said
+/// or would be much; a wrong guess costs bytes only.
+fn early_ranges(facts: &FileFacts, offset: u64) -> Vec<(u64, u32)> {
+    let Ok(plan) = Plan::new(facts.params, facts.size) else { return Vec::new() };
+    let first = first_blocks(facts, offset);
+    let tail = plan.layout().offsets().crypttext_tree..plan.share_len();
+    let length = |range: &Range<u64>| u32::try_from(range.end.saturating_sub(range.start)).ok();
+    let (Some(blocks), Some(proof)) = (length(&first), length(&tail)) else { return Vec::new() };
+    if plan.share_len() <= u64::from(OPEN_HEAD_MAX) || blocks.saturating_add(proof) > EARLY_MAX {
+        return Vec::new();
+    }
+    vec![(0, HEADER_MAX as u32), (tail.start, proof), (first.start, blocks)]
 }
 
 /// Where in each share the block of the segment that holds byte `offset` is, if the file was cut as
@@ -178,6 +201,8 @@ struct Reading {
     ahead: usize,
     /// Decoded bytes that have not been handed out.
     rest: Bytes,
+    /// Bytes of the next piece.
+    piece: usize,
     failed: bool,
 }
 
@@ -198,6 +223,7 @@ impl Reading {
             window: VecDeque::new(),
             ahead: 1,
             rest: Bytes::new(),
+            piece: FIRST_PIECE,
             failed: false,
         }
     }
@@ -226,7 +252,7 @@ impl Reading {
             }
         }
         self.top_up();
-        let piece = self.rest.len().min(READ_CHUNK_MAX);
+        let piece = std::mem::replace(&mut self.piece, READ_CHUNK_MAX).min(self.rest.len());
         Some(Ok(self.rest.split_to(piece)))
     }
 

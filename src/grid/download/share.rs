@@ -12,7 +12,7 @@ use crate::tub::{Ref, RemoteError};
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -23,8 +23,8 @@ pub struct Found {
     /// Bytes, says the server.
     pub length: u64,
     pub reader: Ref<BucketReader>,
-    /// Its first bytes, as far as they came with the answer.
-    pub head: Bytes,
+    /// What of it came with the answer, by offset.
+    pub parts: Vec<(u64, Bytes)>,
     /// How long the answer took.
     pub took: Duration,
 }
@@ -55,14 +55,18 @@ pub struct Opener<'a> {
 /// A share, opened when it is first used.
 pub struct Share {
     found: Found,
+    /// Its first bytes, if they came alone: so few that they are kept.
+    head: Bytes,
     open: OnceCell<OpenShare>,
-    /// Bytes that came with the opening, at an offset, until they are read.
-    early: Mutex<Option<(u64, Bytes)>>,
+    /// Bytes that came before they were read, by offset, until they are.
+    early: Mutex<Vec<(u64, Bytes)>>,
 }
 
 impl Share {
-    pub fn new(found: Found) -> Self {
-        Self { found, open: OnceCell::new(), early: Mutex::default() }
+    pub fn new(mut found: Found) -> Self {
+        let mut early = std::mem::take(&mut found.parts);
+        let head = if early.len() == 1 { early.pop().unwrap_or_default().1 } else { Bytes::new() };
+        Self { found, head, open: OnceCell::new(), early: Mutex::new(early) }
     }
 
     pub fn num(&self) -> ShareNum {
@@ -106,8 +110,8 @@ impl Share {
     /// Gives the opening all that it wants.
     async fn fetch(&self, opening: &mut Opening, opener: &Opener<'_>) -> Result<(), Fault> {
         let Opener { first, time, .. } = opener;
-        if !self.found.head.is_empty() {
-            opening.take(0, self.found.head.clone())?;
+        if !self.head.is_empty() {
+            opening.take(0, self.head.clone())?;
         }
         let mut first = self.worth_fetching(first);
         while let Some(range) = opening.wants()? {
@@ -123,7 +127,7 @@ impl Share {
     /// The blocks that will be read first, if they are not here and the share goes so far.
     fn worth_fetching(&self, first: &Range<u64>) -> Option<Range<u64>> {
         let early = !first.is_empty() && first.end <= self.found.length;
-        (early && self.in_head(first).is_none()).then(|| first.clone())
+        (early && !self.is_here(first)).then(|| first.clone())
     }
 
     /// Reads `range` and, in the same call, `early`, which is kept for the read that will want it.
@@ -134,10 +138,7 @@ impl Share {
         time: Duration,
     ) -> Result<Bytes, Fault> {
         let total = (range.end - range.start) + (early.end - early.start);
-        if range.end > self.found.length
-            || total > BULK_MAX as u64
-            || self.in_head(&range).is_some()
-        {
+        if range.end > self.found.length || total > BULK_MAX as u64 || self.is_here(&range) {
             return self.read(range, time).await;
         }
         let ask = |range: &Range<u64>| (range.start, (range.end - range.start) as u32);
@@ -147,7 +148,7 @@ impl Share {
             return Err(ShareError::Short.into());
         }
         let rest = bytes.split_off((range.end - range.start) as usize);
-        *self.early.lock().unwrap_or_else(PoisonError::into_inner) = Some((early.start, rest));
+        self.early().push((early.start, rest));
         Ok(bytes)
     }
 
@@ -193,16 +194,44 @@ impl Share {
 
     fn in_head(&self, range: &Range<u64>) -> Option<Bytes> {
         let (start, end) = (range.start as usize, usize::try_from(range.end).ok()?);
-        (end <= self.found.head.len()).then(|| self.found.head.slice(start..end))
+        (end <= self.head.len()).then(|| self.head.slice(start..end))
     }
 
-    /// What came early, if it is this; it is given out once.
-    fn taken_early(&self, range: &Range<u64>) -> Option<Bytes> {
-        let (at, bytes) = self.early.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let start = usize::try_from(range.start.checked_sub(at)?).ok()?;
-        let end = usize::try_from(range.end.checked_sub(at)?).ok()?;
-        (end <= bytes.len()).then(|| bytes.slice(start..end))
+    fn early(&self) -> MutexGuard<'_, Vec<(u64, Bytes)>> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether `range` can be read without the server.
+    fn is_here(&self, range: &Range<u64>) -> bool {
+        self.in_head(range).is_some() || self.early().iter().any(|one| part(one, range).is_some())
+    }
+
+    /// What came early, if it is this; it is given out once. Whoever reads something else from an open
+    /// share will not come back for it.
+    fn taken_early(&self, range: &Range<u64>) -> Option<Bytes> {
+        let mut early = self.early();
+        let found = early.iter().enumerate();
+        let found = found.filter_map(|(index, one)| Some((index, part(one, range)?))).next();
+        match found {
+            Some((index, bytes)) => {
+                early.swap_remove(index);
+                Some(bytes)
+            }
+            None => {
+                if self.is_open() {
+                    early.clear();
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The part of some bytes at an offset that is `range`, if it is all there.
+fn part((at, bytes): &(u64, Bytes), range: &Range<u64>) -> Option<Bytes> {
+    let start = usize::try_from(range.start.checked_sub(*at)?).ok()?;
+    let end = usize::try_from(range.end.checked_sub(*at)?).ok()?;
+    (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
 }
 
 fn joined(mut parts: Vec<Bytes>) -> Bytes {

@@ -5,13 +5,13 @@ use super::lease::LeaseRestorer;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Ask, indexed};
-use crate::base::ids::ShareNum;
-use crate::base::limits::{SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
+use crate::base::ids::{ShareNum, StorageIndex};
+use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::base::pool::Pool;
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, Allocated, BucketWriter, GetSpace, GetVersion, ListShares,
-    OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
+    OpenAndRead, OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space, Store};
@@ -20,6 +20,7 @@ use crate::tub::{Bulk, Ref, RemoteError, Restorer, start};
 use actix::{
     Actor, ActorFutureExt, Context, Handler, ResponseActFuture, ResponseFuture, WrapFuture,
 };
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -212,25 +213,63 @@ fn read_heads(shares: &[Share], head: u32) -> Result<Vec<u8>, StoreError> {
     Ok(heads)
 }
 
+/// Reads the ranges of every share.
+fn read_ranges(shares: &[Share], ranges: &[(u64, u32)], pool: &Pool) -> Result<Bytes, StoreError> {
+    let lengths = Opened::range_lengths(shares.iter().map(Share::data_len), ranges);
+    let mut bytes = pool.take(lengths.iter().sum());
+    let mut rest = bytes.as_mut_slice();
+    for (share, length) in shares.iter().zip(lengths).filter(|(_, length)| *length > 0) {
+        let Some((place, later)) = rest.split_at_mut_checked(length) else { break };
+        share.fill(ranges, place)?;
+        rest = later;
+    }
+    Ok(pool.freeze(bytes))
+}
+
+/// Opens every share of `si`, with what `read` reads of them.
+async fn opened(
+    shared: &Shared,
+    si: StorageIndex,
+    read: impl FnOnce(&[Share]) -> Result<Bytes, StoreError> + Send + 'static,
+) -> Result<Opened, RemoteError> {
+    let store = shared.store.clone();
+    let open = shared.jobs.ask(move || {
+        let shares = store.open_bucket(&si)?;
+        let bytes = read(&shares)?;
+        Ok((shares, bytes))
+    });
+    let (shares, bytes) = open.await?;
+    let shares = shares.into_iter().map(|share| OpenShare {
+        num: share.num(),
+        length: share.data_len(),
+        reader: Reader::of(shared.jobs.clone(), shared.pool.clone(), share),
+    });
+    Ok(Opened { shares: shares.collect(), heads: Bulk(bytes) })
+}
+
 impl Handler<OpenBucket> for StorageServer {
     type Result = ResponseFuture<Result<Opened, RemoteError>>;
 
     fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
         let shared = self.shared.clone();
         Box::pin(async move {
-            let store = shared.store.clone();
-            let open = shared.jobs.ask(move || {
-                let shares = store.open_bucket(&ask.si)?;
-                let heads = read_heads(&shares, ask.head)?;
-                Ok((shares, heads))
-            });
-            let (shares, heads) = open.await?;
-            let shares = shares.into_iter().map(|share| OpenShare {
-                num: share.num(),
-                length: share.data_len(),
-                reader: Reader::of(shared.jobs.clone(), shared.pool.clone(), share),
-            });
-            Ok(Opened { shares: shares.collect(), heads: Bulk(heads.into()) })
+            opened(&shared, ask.si, move |shares| Ok(read_heads(shares, ask.head)?.into())).await
+        })
+    }
+}
+
+impl Handler<OpenAndRead> for StorageServer {
+    type Result = ResponseFuture<Result<Opened, RemoteError>>;
+
+    fn handle(&mut self, ask: OpenAndRead, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let OpenAndRead { si, ranges } = ask;
+            if ranges.len() > READ_RANGES_MAX {
+                return Err(RemoteError::BadArguments);
+            }
+            let pool = shared.pool.clone();
+            opened(&shared, si, move |shares| read_ranges(shares, &ranges, &pool)).await
         })
     }
 }
