@@ -11,6 +11,7 @@ Standard library only.
 """
 
 import argparse
+import base64
 import os
 import shutil
 import statistics
@@ -27,6 +28,7 @@ import side_by_side  # noqa: E402
 LARGE = 10**9
 PIECE = 10**7
 MANY, MANY_SIZE, CLIENTS, WINDOW = 10_000, 10_000, 8, 1_000
+LEASES, LEASES_MORE, LEASED_SIZE, LEASE_SECRETS = [10**4, 10**5], 10**6, 100, 64
 WIDE, WIDE_SIZE = 200, 10**7
 
 
@@ -37,9 +39,9 @@ def row(title, value):
 class Running:
     """A grid in a folder of its own, gone afterwards."""
 
-    def __init__(self, program, servers=10):
+    def __init__(self, program, **sizes):
         self.folder = tempfile.mkdtemp(prefix="limits-")
-        self.grid = grids.Ours(program, os.path.join(self.folder, "grid"), servers=servers)
+        self.grid = grids.Ours(program, os.path.join(self.folder, "grid"), **sizes)
 
     def __enter__(self):
         try:
@@ -106,6 +108,53 @@ def many(program):
         row("a storage node's memory with 10,000 leases, at most", f"{now:.1f} MiB, {peak:.1f} MiB")
 
 
+def leases(program, million=False):
+    """A server of ever more shares with a lease each: after a start in which it reads them all, and
+    after one with the index that it then left. The shares are copies of one under other names."""
+    for count in LEASES + [LEASES_MORE] * million:
+        with Running(program, servers=1, encoding=(1, 1, 1)) as grid:
+            server = grid.servers[0]
+            side_by_side.Connection(grid.url).ask("PUT", "/uri", os.urandom(LEASED_SIZE))
+            stop(server)
+            storage = os.path.join(server.folder, "storage")
+            copy_share(os.path.join(storage, "shares"), count - 1)
+            os.remove(os.path.join(storage, "index.clean"))
+            for began in ("without an index", "with its index"):
+                grid.launch(server)
+                settled(server)
+                row(f"a server's memory with {count:,} leases, started {began}, at most",
+                    f"{server.memory():.1f} MiB, {server.memory('VmHWM'):.1f} MiB")
+                stop(server)
+
+
+def stop(node):
+    node.process.terminate()
+    node.process.wait()
+
+
+def copy_share(shares, count):
+    """Puts copies of the one share there is beside it, with other secrets in their leases."""
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(shares) for name in names]
+    with open(found[0], "rb") as file:
+        share = file.read()
+    head, expires = share[:-LEASE_SECRETS - 4], share[-4:]
+    for _ in range(count):
+        si = base64.b32encode(os.urandom(16)).decode().lower().rstrip("=")
+        bucket = os.path.join(shares, si[:2], si)
+        os.makedirs(bucket)
+        with open(os.path.join(bucket, "0"), "wb") as file:
+            file.write(head + os.urandom(LEASE_SECRETS) + expires)
+
+
+def settled(node):
+    """Waits until a node has used no processor for five seconds."""
+    used, quiet = node.cpu(), 0
+    while quiet < 5:
+        time.sleep(1)
+        used, before = node.cpu(), used
+        quiet = quiet + 1 if used - before < 0.02 else 0
+
+
 def transfers(grid, rounds=7):
     """Median seconds of a PUT and a GET of 10 MB."""
     connection = side_by_side.Connection(grid.url)
@@ -161,8 +210,7 @@ def start(program):
         node = grid.gateway
         seconds = []
         for _ in range(5):
-            node.process.terminate()
-            node.process.wait()
+            stop(node)
             # A node takes its address away when it stops.
             if os.path.exists(os.path.join(node.folder, "node.url")):
                 raise RuntimeError("node.url is left behind")
@@ -191,15 +239,16 @@ def demo_ready(program, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = {"large": large, "many": many, "wide": wide, "start": start}
+    parts = {"large": large, "many": many, "leases": leases, "wide": wide, "start": start}
     parser.add_argument("--only", choices=parts, help="one part alone")
+    parser.add_argument("--million", action="store_true", help="count leases up to 10^6")
     parser.add_argument("--tahoe", help="the program (default: a release build)")
     options = parser.parse_args()
     program = side_by_side.our_program(options.tahoe)
     print("| at its limits | |\n|---|---|")
     for name, part in parts.items():
         if options.only in (None, name):
-            part(program)
+            part(program, options.million) if part is leases else part(program)
 
 
 if __name__ == "__main__":
