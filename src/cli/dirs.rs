@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// `DIR`, `-C DIR`, or several with `-m`.
 #[derive(clap::Args)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub struct Directories {
     /// The node directory; without it the current folder if it is a node, else ~/.tahoe.
     #[arg(value_name = "DIR")]
@@ -20,6 +21,11 @@ pub struct Directories {
 }
 
 impl Directories {
+    /// What `DIR` alone means.
+    pub fn one(dir: PathBuf) -> Self {
+        Self { dirs: vec![dir], basedir: None, multiple: false }
+    }
+
     /// The directories, at least one.
     pub fn all(&self) -> Result<Vec<PathBuf>, CliError> {
         let named: Vec<PathBuf> = self.basedir.iter().chain(&self.dirs).cloned().collect();

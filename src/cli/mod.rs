@@ -178,12 +178,20 @@ enum DebugCommand {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    output::set_quiet(arguments.quiet);
-    match arguments.command.run() {
+    let done = match run::Arguments::plain(std::env::args_os().skip(1)) {
+        Some(node) => node.run(),
+        None => parse_and_run(),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }
+}
+
+fn parse_and_run() -> Result<(), CliError> {
+    let arguments = Arguments::parse();
+    output::set_quiet(arguments.quiet);
+    arguments.command.run()
 }
 
 impl Command {
