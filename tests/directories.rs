@@ -10,11 +10,12 @@
 
 mod common;
 
-use common::dirs::{child, link, lit, names, world};
+use common::dirs::{child, link, lit, names, tub_on, world};
 use common::no_hang;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use std::sync::Arc;
+use std::time::Duration;
 use tahoe::base::limits::PATH_MAX;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{
@@ -425,7 +426,8 @@ async fn a_dead_server_is_told_and_found_again() {
 async fn a_server_that_only_a_cap_names_is_dialled_when_allowed() {
     let world = world();
     let root = world.node().create(Vec::new()).await.unwrap();
-    let careful = world.node_of(Arc::new(TubBook::new()), SeenHeads::in_memory());
+    let careful =
+        world.node_of(tub_on(&world.net), Arc::new(TubBook::new()), SeenHeads::in_memory());
     let dialled = world.net.dialled();
     assert!(
         matches!(careful.list(&root).await, Err(DirError::NewTub(tub)) if tub == world.furl.tub())
@@ -440,7 +442,8 @@ async fn a_restored_backup_is_noticed_until_it_is_accepted() {
     let world = world();
     let folder = tempfile::tempdir().unwrap();
     let seen = || SeenHeads::open(&folder.path().join("seen")).unwrap();
-    let dirs = world.node_with(seen());
+    let tub = tub_on(&world.net);
+    let dirs = world.node_on(tub.clone(), seen());
     let root = dirs.create(Vec::new()).await.unwrap();
     dirs.set(&root, vec![link("x", lit("x"))], Replace::No).await.unwrap();
     let backup = tempfile::tempdir().unwrap();
@@ -458,6 +461,10 @@ async fn a_restored_backup_is_noticed_until_it_is_accepted() {
     drop(service);
     // Another process of the same node, so that no reference is left.
     drop(dirs);
+    tub.shutdown();
+    while !world.tub.connected().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let dirs = world.node_with(seen());
     let rolled = |result| matches!(result, Err(DirError::Rollback { seen: 3, got: 2 }));
     assert!(rolled(dirs.list(&root).await.map(drop)));

@@ -75,15 +75,19 @@ impl World {
     }
 
     pub fn node_with(&self, seen: SeenHeads) -> Directories {
-        let book = TubBook::new();
-        book.learn(self.furl.tub(), self.furl.hints().to_vec());
-        self.node_of(Arc::new(book), seen)
+        self.node_on(tub_on(&self.net), seen)
     }
 
-    pub fn node_of(&self, known: Arc<dyn KnownTubs>, seen: SeenHeads) -> Directories {
+    pub fn node_on(&self, tub: Tub, seen: SeenHeads) -> Directories {
+        let book = TubBook::new();
+        book.learn(self.furl.tub(), self.furl.hints().to_vec());
+        self.node_of(tub, Arc::new(book), seen)
+    }
+
+    pub fn node_of(&self, tub: Tub, known: Arc<dyn KnownTubs>, seen: SeenHeads) -> Directories {
         let files: Client = client(&self.grid.pool, EncodingParams::new(1, 1, 1).unwrap());
         let vdrive = Some(self.furl.clone());
-        let dirs = Directories::new(files, tub_on(&self.net), vdrive, known, seen);
+        let dirs = Directories::new(files, tub, vdrive, known, seen);
         dirs.with_clock(self.clock.clone())
     }
 }
