@@ -17,7 +17,7 @@ use common::{client, data};
 use std::num::NonZeroU32;
 use std::time::Duration;
 use tahoe::base::limits::{
-    OPEN_HEAD_MAX, SHARE_READ_RATE_MIN, SHARE_READ_TIME, SHARE_READ_TIME_MAX, SHARE_STALL_TIME,
+    OPEN_HEAD_MAX, SHARE_RATE_MIN, SHARE_READ_TIME, SHARE_READ_TIME_MAX, SHARE_STALL_TIME,
     WRITE_PIECE, WRITE_STALL_TIME,
 };
 use tahoe::cap::Cap;
@@ -164,6 +164,18 @@ async fn relink(grid: &RealGrid, rate: u32) {
     }
 }
 
+#[actix::test]
+async fn servers_that_take_a_byte_now_and_then_are_given_up() {
+    let grid = real_grid(10, params()).await;
+    tokio::time::pause();
+    relink(&grid, SHARE_RATE_MIN as u32 / 2).await;
+    let begun = Instant::now();
+    // Longer than what the links take at once and what is encoded ahead, so no close waits yet.
+    let outcome = patient_upload(&grid, &data(10, 12_000_000)).await;
+    assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{outcome:?}");
+    assert!(begun.elapsed() <= 3 * SHARE_STALL_TIME, "{:?}", begun.elapsed());
+}
+
 /// Reads with the waiting times of a real node; also how long it took.
 async fn patient_read(grid: &RealGrid, cap: &Cap) -> (Result<Vec<u8>, DownloadError>, Duration) {
     let begun = Instant::now();
@@ -209,10 +221,10 @@ async fn servers_that_dribble_are_given_up_and_slow_ones_are_not() {
     let data = data(9, 200_000);
     let cap = grid.upload(&data).await.unwrap().cap;
     tokio::time::pause();
-    relink(&grid, SHARE_READ_RATE_MIN as u32 * 2).await;
+    relink(&grid, SHARE_RATE_MIN as u32 * 2).await;
     let (read, took) = patient_read(&grid, &cap).await;
     assert!(read.unwrap() == data && took > 2 * SHARE_READ_TIME, "{took:?}");
-    relink(&grid, SHARE_READ_RATE_MIN as u32 / 2).await;
+    relink(&grid, SHARE_RATE_MIN as u32 / 2).await;
     let (read, took) = patient_read(&grid, &cap).await;
     assert!(matches!(read, Err(DownloadError::NotEnoughShares { .. })), "{read:?}");
     assert!(took <= 3 * SHARE_READ_TIME, "{took:?}");

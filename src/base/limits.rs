@@ -305,16 +305,16 @@ pub const FIND_MORE_AFTER: Duration = Duration::from_millis(50);
 /// A block unanswered for so long is also asked of another share, if blocks are usually faster.
 pub const HEDGE_AFTER: Duration = Duration::from_secs(1);
 /// A read of a share is given up when for so long less has come from its server than
-/// [`SHARE_READ_RATE_MIN`]; long before, other shares are asked beside it.
+/// [`SHARE_RATE_MIN`]; long before, other shares are asked beside it.
 pub const SHARE_READ_TIME: Duration = Duration::from_secs(30);
-/// Bytes a second that a server from which a share is read must bring, on average over
-/// [`SHARE_READ_TIME`]: a telephone line's 5 kB divided by the ten servers that may be asked at
-/// once. A byte now and then would hold a download for ever.
-pub const SHARE_READ_RATE_MIN: u64 = 512;
+/// Bytes a second that a server must bring of a share that is read, or take of one that is written,
+/// on average: a telephone line's 5 kB divided by the ten servers that may be asked at once. A byte
+/// now and then would hold a download or an upload for ever.
+pub const SHARE_RATE_MIN: u64 = 512;
 /// No read is waited for longer than this beyond [`SHARE_READ_TIME`], whatever else its server answers
 /// meanwhile: what a server may have ready to leave takes as long at the least rate.
 pub const SHARE_READ_TIME_MAX: Duration =
-    Duration::from_secs(REPLY_BYTES_MAX as u64 / SHARE_READ_RATE_MIN);
+    Duration::from_secs(REPLY_BYTES_MAX as u64 / SHARE_RATE_MIN);
 /// A downloader asks a busy server again after this, and looks for one whose link was lost; twice
 /// as long each further time.
 pub const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);

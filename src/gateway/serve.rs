@@ -323,7 +323,7 @@ async fn plainly(
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
         (Place::Grid, _) => pages::grid::grid(asked).await,
         (Place::Welcome, _) if arguments.t() == "json" => {
-            Ok(welcome::answer(&pages::grid::servers_now(asked.gateway).await.0))
+            Ok(welcome::answer(&welcome::now(asked.gateway).await.0))
         }
         (place, _) => about_node(asked, &place),
     }

@@ -1,9 +1,12 @@
 //! What this node is and whom it is connected to (`spec/webapi-delta.md` §4.6).
 
 use super::answer::{plain, typed};
+use super::serve::Gateway;
+use crate::storage::api::SpaceNow;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// The state of a node, at one moment.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +49,20 @@ struct Json<'a> {
 #[derive(Serialize)]
 struct Introducers<'a> {
     statuses: Vec<&'a str>,
+}
+
+/// The state of the node, and how full its servers say they are now, by their ids.
+pub async fn now(gateway: &Gateway) -> (Status, HashMap<String, SpaceNow>) {
+    let spaces = gateway.grid.spaces().await;
+    let spaces: HashMap<String, SpaceNow> =
+        spaces.into_iter().map(|(tub, space)| (tub.to_string(), space)).collect();
+    let mut status = (gateway.status)();
+    for server in &mut status.servers {
+        // What it said when it was met may be of long ago.
+        let now = spaces.get(&server.nodeid).and_then(|space| space.available);
+        server.available_space = now.or(server.available_space);
+    }
+    (status, spaces)
 }
 
 /// The JSON.

@@ -64,14 +64,14 @@ pub async fn within<T>(
 }
 
 /// The outcome of `call`, which brings bytes, or [`RemoteError::Timeout`] after a `time` in which less
-/// moved on its link than [`limits::SHARE_READ_RATE_MIN`], and in any case
+/// moved on its link than [`limits::SHARE_RATE_MIN`], and in any case
 /// [`limits::SHARE_READ_TIME_MAX`] later than that.
 pub async fn while_moving<T: 'static>(
     time: Duration,
     mut call: CallFuture<T>,
 ) -> Result<T, RemoteError> {
     let end = Instant::now() + time + limits::SHARE_READ_TIME_MAX;
-    let least = (limits::SHARE_READ_RATE_MIN as f64 * time.as_secs_f64()) as u64;
+    let least = (limits::SHARE_RATE_MIN as f64 * time.as_secs_f64()) as u64;
     let mut moved = call.moved();
     loop {
         let pause = (Instant::now() + time).min(end);

@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// Whether uploads under way leave too little to those who come: most writers are taken, or
-    /// more room is promised than is left.
+    /// more than half of the room is promised.
     pub(super) fn is_crowded(&self) -> bool {
         let uploads = locked(&self.uploads);
         uploads.sizes.len() >= WRITERS_CROWD || uploads.reserved > self.room_now() / 2

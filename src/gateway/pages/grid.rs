@@ -2,17 +2,14 @@
 
 use super::super::answer::Failure;
 use super::super::object::Asked;
-use super::super::serve::Gateway;
-use super::super::welcome::{ServerStatus, Status};
+use super::super::welcome::{self, ServerStatus};
 use super::order::natural;
 use super::{Frame, show, words};
 use crate::base::rim::Clock;
 use crate::grid::EncodingParams;
-use crate::storage::api::SpaceNow;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use std::collections::HashMap;
 
 #[derive(Template)]
 #[template(path = "grid.html")]
@@ -74,23 +71,9 @@ impl Fill {
     }
 }
 
-/// The state of the node, and how full its servers say they are now, by their ids.
-pub async fn servers_now(gateway: &Gateway) -> (Status, HashMap<String, SpaceNow>) {
-    let spaces = gateway.grid.spaces().await;
-    let spaces: HashMap<String, SpaceNow> =
-        spaces.into_iter().map(|(tub, space)| (tub.to_string(), space)).collect();
-    let mut status = (gateway.status)();
-    for server in &mut status.servers {
-        // What it said when it was met may be of long ago.
-        let now = spaces.get(&server.nodeid).and_then(|space| space.available);
-        server.available_space = now.or(server.available_space);
-    }
-    (status, spaces)
-}
-
 /// The page.
 pub async fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
-    let (mut status, spaces) = servers_now(asked.gateway).await;
+    let (mut status, spaces) = welcome::now(asked.gateway).await;
     status.servers.sort_by(|a, b| natural(&a.nickname, &b.nickname));
     let used = |server: &ServerStatus| spaces.get(&server.nodeid).and_then(|space| space.used);
     let parameters = asked.gateway.grid.params();

@@ -2,13 +2,14 @@
 //!
 //! Writes are queued without waiting for each other; a server keeps the order of calls to one
 //! writer. A share whose server fails, or acknowledges nothing for too long although its link has
-//! carried the bytes to it, or carries none, is dropped and the others go on. How much is on its way is bounded by whoever makes the batches: each unanswered
-//! write keeps its [`Hold`], and there are only so many.
+//! carried the bytes to it, or carries almost none, is dropped and the others go on. How much is on
+//! its way is bounded by whoever makes the batches: each unanswered write keeps its [`Hold`], and
+//! there are only so many.
 
 use super::hold::Hold;
 use super::sites::Trouble;
 use crate::base::ShareNum;
-use crate::base::limits::WRITE_PIECE;
+use crate::base::limits::{SHARE_RATE_MIN, WRITE_PIECE};
 use crate::codec::encode::Run;
 use crate::grid::patience::Patience;
 use crate::storage::api::{Abort, BucketWriter, Close, Write};
@@ -28,8 +29,8 @@ struct Sink {
     share: ShareNum,
     writer: Ref<BucketWriter>,
     pending: VecDeque<Pending>,
-    /// When the oldest unanswered call last came forward: was made, was on its way to the server, or
-    /// became the oldest because the server answered the one before it.
+    /// When the oldest unanswered call last came forward: was made, was well on its way to the server,
+    /// or became the oldest because the server answered the one before it.
     moved: Instant,
     /// How far that call has come.
     progress: u64,
@@ -193,20 +194,26 @@ impl Sink {
     }
 
     fn queue(&mut self, call: CallFuture<()>, hold: Option<Arc<Hold>>) {
-        if self.pending.is_empty() {
-            self.moved = Instant::now();
-            self.progress = call.progress();
-        }
         self.pending.push_back(Pending { call, _hold: hold });
+        if self.pending.len() == 1 {
+            self.wait_anew();
+        }
     }
 
-    /// Notes whether the oldest unanswered call has come forward on its way to the server.
+    /// Another call is the oldest now.
+    fn wait_anew(&mut self) {
+        self.moved = Instant::now();
+        self.progress = self.pending.front().map_or(0, |first| first.call.progress());
+    }
+
+    /// Notes whether the oldest unanswered call has come forward on its way to the server, by no less
+    /// than a server must take in that time.
     fn note_progress(&mut self) {
         let Some(first) = self.pending.front() else { return };
-        let progress = first.call.progress();
-        if progress != self.progress {
-            self.progress = progress;
-            self.moved = Instant::now();
+        let forward = first.call.progress().saturating_sub(self.progress);
+        let least = SHARE_RATE_MIN as f64 * self.moved.elapsed().as_secs_f64();
+        if forward > 0 && forward as f64 >= least {
+            self.wait_anew();
         }
     }
 
@@ -217,7 +224,7 @@ impl Sink {
             match Pin::new(&mut first.call).poll(cx) {
                 Poll::Ready(Ok(())) => {
                     self.pending.pop_front();
-                    self.moved = Instant::now();
+                    self.wait_anew();
                     moved = true;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

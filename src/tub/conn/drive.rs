@@ -13,6 +13,7 @@ use crate::tub::frame::{Head, InFrame, OutFrame, Parser, Reason, Violation};
 use bytes::Bytes;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -139,7 +140,10 @@ impl Reader {
 
     /// Records are opened where they lie: in the buffer, from where their content is copied, or in
     /// the last place of a bulk, which most bytes are part of.
-    async fn read_all(&mut self, stream: &mut Box<dyn AsyncRead + Unpin>) -> Result<Never, End> {
+    async fn read_all(
+        &mut self,
+        stream: &mut Box<dyn AsyncRead + Unpin>,
+    ) -> Result<Infallible, End> {
         let mut buffer = vec![0; READ_BUFFER];
         let (mut have, mut limit) = (0, READ_BUFFER);
         loop {
@@ -249,8 +253,6 @@ impl Reader {
 async fn read(stream: &mut Box<dyn AsyncRead + Unpin>, room: &mut [u8]) -> Option<usize> {
     stream.read(room).await.ok().filter(|count| *count > 0)
 }
-
-enum Never {}
 
 /// Why the reader stops.
 enum End {
