@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.request
 
 import grids
@@ -137,6 +138,8 @@ def copies(stock, root):
     first = stock.text("backup", folder, f"{root}/backups")
     if "3 files uploaded (0 reused)" not in first:
         raise RuntimeError(f"backup: {first}")
+    # The stock program names a snapshot by the second it was made in and replaces its namesake.
+    time.sleep(1)
     again = stock.text("backup", folder, f"{root}/backups")
     if "0 files uploaded (3 reused)" not in again:
         raise RuntimeError(f"backup again: {again}")
