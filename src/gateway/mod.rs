@@ -25,6 +25,7 @@ pub mod args;
 pub mod blacklist;
 pub mod body;
 pub mod destination;
+mod drain;
 pub mod failure;
 pub mod guard;
 pub mod history;

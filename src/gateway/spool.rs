@@ -9,6 +9,7 @@
 //! [`Shelf`] for some seconds.
 
 use super::answer::Failure;
+use super::drain::{Drain, Sink, Waiting};
 use super::shelf::Shelf;
 use crate::base::limits::{
     BODIES_IN_MEMORY_MAX, BODY_IN_MEMORY_MAX, FILE_MAX, SEGMENT_MAX, WEB_BODIES_MAX,
@@ -16,22 +17,17 @@ use crate::base::limits::{
 };
 use crate::grid::upload::{BodyHasher, Digest};
 use actix_web::http::StatusCode;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
-
-/// Bytes gathered before they are handed to the hash and the disk,
-const WRITE_SIZE: usize = 256 << 10;
-/// and the most that gather while those are not done with the last.
-const WAITING_MAX: usize = 1 << 20;
+use tokio::task::{JoinError, spawn_blocking};
 
 /// Where request bodies wait. Clones share it.
 #[derive(Clone)]
@@ -141,115 +137,25 @@ impl Spool {
     }
 }
 
-/// Chunks below this are gathered: each piece costs some bytes beside its own.
-const SMALL_CHUNK: usize = 4 << 10;
-
-/// Bytes that have come, in the pieces in which they came.
-#[derive(Default)]
-struct Waiting {
-    pieces: Vec<Bytes>,
-    small: BytesMut,
-    len: usize,
-}
-
-impl Waiting {
-    fn push(&mut self, chunk: Bytes) {
-        self.len += chunk.len();
-        if chunk.len() >= SMALL_CHUNK {
-            self.end_small();
-            return self.pieces.push(chunk);
-        }
-        self.small.extend_from_slice(&chunk);
-        if self.small.len() >= 8 * SMALL_CHUNK {
-            self.end_small();
-        }
-    }
-
-    fn end_small(&mut self) {
-        if !self.small.is_empty() {
-            self.pieces.push(self.small.split().freeze());
-        }
-    }
-
-    /// All pieces, none of them empty.
-    fn take(&mut self) -> Vec<Bytes> {
-        self.end_small();
-        self.len = 0;
-        std::mem::take(&mut self.pieces)
-    }
-
-    /// All bytes in one piece.
-    fn joined(mut self) -> Bytes {
-        let mut pieces = self.take();
-        match pieces.len() {
-            1 => pieces.pop().unwrap_or_default(),
-            _ => pieces.concat().into(),
-        }
-    }
-}
-
 /// A body that is still arriving.
 struct Taking<'a> {
     spool: &'a Spool,
     size: u64,
-    /// All of a short body, or what the disk has not got yet.
-    waiting: Waiting,
-    file: Option<Writing>,
+    place: Place,
     held: Vec<Held>,
     hasher: &'a dyn Fn() -> Option<BodyHasher>,
 }
 
-/// The file of a body; one write at a time runs beside the arrival of the next bytes.
-enum Writing {
-    Idle(Box<Sink>),
-    Busy(JoinHandle<io::Result<Box<Sink>>>),
-}
-
-/// Where the bytes of a long body end up.
-struct Sink {
-    file: File,
-    hasher: Option<BodyHasher>,
-}
-
-impl Sink {
-    fn take(mut self: Box<Self>, pieces: &[Bytes]) -> io::Result<Box<Self>> {
-        if let Some(hasher) = &mut self.hasher {
-            pieces.iter().for_each(|piece| hasher.update(piece));
-        }
-        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        let mut rest = slices.as_mut_slice();
-        while !rest.is_empty() {
-            match self.file.write_vectored(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut rest, written),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(self)
-    }
-}
-
-impl Writing {
-    fn is_idle(&self) -> bool {
-        match self {
-            Self::Idle(_) => true,
-            Self::Busy(job) => job.is_finished(),
-        }
-    }
-
-    /// The sink, once the write under way is done.
-    async fn idle(self) -> Result<Box<Sink>, Failure> {
-        match self {
-            Self::Idle(sink) => Ok(sink),
-            Self::Busy(job) => done(job.await),
-        }
-    }
+/// Where it goes.
+enum Place {
+    Memory(Waiting),
+    File(Drain),
 }
 
 impl<'a> Taking<'a> {
     fn new(spool: &'a Spool, hasher: &'a dyn Fn() -> Option<BodyHasher>) -> Self {
-        Self { spool, size: 0, waiting: Waiting::default(), file: None, held: Vec::new(), hasher }
+        let place = Place::Memory(Waiting::default());
+        Self { spool, size: 0, place, held: Vec::new(), hasher }
     }
 
     async fn take(&mut self, chunk: Bytes) -> Result<(), Failure> {
@@ -257,25 +163,24 @@ impl<'a> Taking<'a> {
         if self.size > FILE_MAX {
             return Err(too_large(FILE_MAX));
         }
-        if self.file.is_none() && !self.fits_memory(&chunk) {
+        if matches!(self.place, Place::Memory(_)) && !self.fits_memory(&chunk) {
             self.start_file().await?;
         }
-        if self.file.is_some() {
-            let held = Budget::take(&self.spool.disk, chunk.len()).ok_or_else(no_space)?;
-            Held::join(&mut self.held, held);
-        }
-        self.waiting.push(chunk);
-        if let Some(writing) = &self.file {
-            let enough = if writing.is_idle() { WRITE_SIZE } else { WAITING_MAX };
-            if self.waiting.len >= enough {
-                self.write().await?;
+        match &mut self.place {
+            Place::Memory(waiting) => {
+                waiting.push(chunk);
+                Ok(())
+            }
+            Place::File(drain) => {
+                let held = Budget::take(&self.spool.disk, chunk.len()).ok_or_else(no_space)?;
+                Held::join(&mut self.held, held);
+                drain.push(chunk).await.map_err(|error| disk_failure(&error))
             }
         }
-        Ok(())
     }
 
     fn fits_memory(&mut self, chunk: &Bytes) -> bool {
-        if self.waiting.len + chunk.len() > BODY_IN_MEMORY_MAX {
+        if self.size > BODY_IN_MEMORY_MAX as u64 {
             return false;
         }
         let held = Budget::take(&self.spool.memory, chunk.len());
@@ -288,7 +193,8 @@ impl<'a> Taking<'a> {
 
     /// Moves from memory to a file.
     async fn start_file(&mut self) -> Result<(), Failure> {
-        let held = Budget::take(&self.spool.disk, self.waiting.len).ok_or_else(no_space)?;
+        let Place::Memory(waiting) = &mut self.place else { return Ok(()) };
+        let held = Budget::take(&self.spool.disk, waiting.len()).ok_or_else(no_space)?;
         let file = match self.spool.shelf.take() {
             Some(file) => file,
             None => {
@@ -296,30 +202,22 @@ impl<'a> Taking<'a> {
                 done(spawn_blocking(move || tempfile::tempfile_in(folder)).await)?
             }
         };
-        self.file = Some(Writing::Idle(Box::new(Sink { file, hasher: (self.hasher)() })));
+        let sink = Sink { file, hasher: (self.hasher)() };
+        self.place = Place::File(Drain::new(sink, std::mem::take(waiting)));
         self.held = vec![held];
         Ok(())
     }
 
-    async fn write(&mut self) -> Result<(), Failure> {
-        if let Some(writing) = self.file.take() {
-            let sink = writing.idle().await?;
-            let pieces = self.waiting.take();
-            self.file = Some(Writing::Busy(spawn_blocking(move || sink.take(&pieces))));
-        }
-        Ok(())
-    }
-
-    async fn finish(mut self, place: OwnedSemaphorePermit) -> Result<Body, Failure> {
-        self.write().await?;
-        let content = match self.file {
-            Some(writing) => {
-                let Sink { file, hasher } = *writing.idle().await?;
+    async fn finish(self, place: OwnedSemaphorePermit) -> Result<Body, Failure> {
+        let content = match self.place {
+            Place::Memory(waiting) => Content::Memory(waiting.joined()),
+            Place::File(drain) => {
+                let sink = drain.finish().await.map_err(|error| disk_failure(&error))?;
+                let Sink { file, hasher } = sink;
                 let hasher = hasher.filter(|_| self.size >= SEGMENT_MAX);
                 let digest = hasher.map(BodyHasher::finish);
                 Content::File { file: Arc::new(file), size: self.size, digest }
             }
-            None => Content::Memory(self.waiting.joined()),
         };
         let shelf = self.spool.shelf.clone();
         Ok(Body { content, shelf, _held: self.held, _place: place })

@@ -134,6 +134,7 @@ pub const RIMS: &[Rim] = &[
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),
             ("src/gateway/blacklist.rs", "what the owner prohibits"),
             ("src/gateway/spool.rs", "bodies too large for memory"),
+            ("src/gateway/drain.rs", "the same bodies, written as they come"),
             ("src/gateway/shelf.rs", "the last of these, for the next"),
             ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/gateway/destination.rs", "files that the owner names, written"),
