@@ -12,7 +12,7 @@
 //! - [`verify`]: the verdict on one whole share
 //! - [`geometry`], [`layout`], [`ueb`], [`hashtree`], [`chain`]: the format's parts
 //! - [`crypt`], [`convergence`], [`lease`]: what is derived from secrets
-//! - [`erasure`] over [`kernel`], [`many`]: the heavy arithmetic
+//! - [`erasure`] over [`kernel`], [`many`], [`stepped`]: the heavy arithmetic
 
 pub mod bytes_in;
 pub mod chain;
@@ -30,6 +30,7 @@ pub mod kernel;
 pub mod layout;
 pub mod lease;
 pub mod many;
+pub mod stepped;
 pub mod tags;
 pub mod ueb;
 pub mod verify;

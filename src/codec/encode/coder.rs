@@ -51,15 +51,11 @@ impl Coder {
 
     /// Encodes one batch.
     pub fn encode(&self, crypttext: Crypttext) -> Result<Batch, EncodeError> {
-        let Crypttext { first, bytes, len } = crypttext;
+        let Crypttext { first, bytes, hashes: segments } = crypttext;
         let (needed, total) = (self.plan.geometry.params().needed(), self.total());
         let slot = bytes.len() / needed;
         let mut checks = self.pool.take(slot * (total - needed));
         self.check_blocks(&bytes, checks.chunks_exact_mut(slot).collect())?;
-        let segment_size = self.plan.geometry.segment_size() as usize;
-        let ciphertext = bytes.get(..len).ok_or(EncodeError::Order)?;
-        let segments: Vec<&[u8]> = ciphertext.chunks(segment_size).collect();
-        let segments = hash_in_step(tags::CRYPTTEXT_SEGMENT, &segments, segment_size);
         let checks = self.pool.freeze(checks);
         let blocks: Vec<Run> =
             (0..total).map(|share| self.blocks(share, &bytes, &checks)).collect();

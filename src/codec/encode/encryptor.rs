@@ -1,11 +1,12 @@
-//! The stage that must see the bytes in order: keystream and flat hash.
+//! The stage that must see the bytes in order: keystream, the hash of all, and of each segment.
 
 use super::{EncodeError, Plan};
 use crate::base::file::FileKey;
-use crate::base::hash::{Hash, Tagged};
+use crate::base::hash::Hash;
 use crate::base::pool::Pool;
 use crate::codec::crypt;
 use crate::codec::geometry::SegmentNum;
+use crate::codec::stepped::Stepped;
 use crate::codec::tags;
 use bytes::Bytes;
 
@@ -16,7 +17,7 @@ const STEP: usize = 16 << 10;
 pub struct Encryptor {
     plan: Plan,
     key: FileKey,
-    flat: Tagged,
+    flat: Stepped,
     offset: u64,
     pool: Pool,
 }
@@ -26,13 +27,13 @@ pub struct Crypttext {
     pub(super) first: SegmentNum,
     /// Ciphertext, then zeros up to a whole number of pieces.
     pub(super) bytes: Bytes,
-    /// Bytes of ciphertext proper.
-    pub(super) len: usize,
+    /// The hash of each segment.
+    pub(super) hashes: Vec<Hash>,
 }
 
 impl Encryptor {
     pub(super) fn new(plan: Plan, key: FileKey, pool: Pool) -> Self {
-        Self { plan, key, flat: Tagged::new(tags::CRYPTTEXT), offset: 0, pool }
+        Self { plan, key, flat: Stepped::new(tags::CRYPTTEXT), offset: 0, pool }
     }
 
     /// A buffer of exactly the next batch's length; none at the end of the file.
@@ -53,14 +54,22 @@ impl Encryptor {
             return Err(EncodeError::BatchLength { got, wanted });
         }
         let first = self.plan.segment_at(self.offset);
-        for step in bytes.chunks_mut(STEP) {
-            crypt::apply(&self.key, self.offset, step);
-            self.flat.update(step);
-            self.offset += step.len() as u64;
-        }
+        let segment_size = self.plan.geometry.segment_size() as usize;
+        let hashes = bytes.chunks_mut(segment_size).map(|segment| self.segment(segment)).collect();
         let len = bytes.len();
         bytes.resize(len.next_multiple_of(self.plan.geometry.params().needed()), 0);
-        Ok(Crypttext { first, bytes: self.pool.freeze(bytes), len })
+        Ok(Crypttext { first, bytes: self.pool.freeze(bytes), hashes })
+    }
+
+    /// Enciphers a segment; its hash.
+    fn segment(&mut self, segment: &mut [u8]) -> Hash {
+        let mut hash = Stepped::new(tags::CRYPTTEXT_SEGMENT);
+        for step in segment.chunks_mut(STEP) {
+            crypt::apply(&self.key, self.offset, step);
+            self.flat.update_both(&mut hash, step);
+            self.offset += step.len() as u64;
+        }
+        hash.finish()
     }
 
     /// The hash of the whole ciphertext, once all of it has passed.
