@@ -109,7 +109,6 @@ enum State {
 }
 
 /// What waits for the job, and word that it took all.
-#[derive(Default)]
 struct Line {
     waiting: Mutex<Waiting>,
     taken: Notify,
