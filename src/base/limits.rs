@@ -30,7 +30,7 @@ pub const FILE_MAX: u64 = SEGMENTS_MAX * SEGMENT_MAX;
 pub const CAP_TEXT_MAX: usize = 4_096;
 /// Plaintext handled in one batch: enough lanes for the hashes, little enough for the cache, and for
 /// several transfers at once: at 3-of-10 an upload holds up to three batches of 3.3 times this.
-pub const BATCH_MAX: u64 = 2 << 20;
+pub const BATCH_MAX: u64 = 3 << 20;
 /// Segments in one batch, for small segments.
 pub const BATCH_SEGMENTS_MAX: u64 = 16;
 

@@ -12,8 +12,9 @@
 //! - [`verify`]: the verdict on one whole share
 //! - [`geometry`], [`layout`], [`ueb`], [`hashtree`], [`chain`]: the format's parts
 //! - [`crypt`], [`convergence`], [`lease`]: what is derived from secrets
-//! - [`erasure`] over [`kernel`], [`many`], [`stepped`]: the heavy arithmetic
+//! - [`erasure`] over [`kernel`], [`many`], [`abreast`], [`stepped`]: the heavy arithmetic
 
+pub mod abreast;
 pub mod bytes_in;
 pub mod chain;
 pub mod convergence;

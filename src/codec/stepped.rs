@@ -60,7 +60,7 @@ impl Kind {
 #[cfg(target_arch = "x86_64")]
 mod stream {
     use crate::base::hash::{Hash, netstring, sha256};
-    use crate::codec::kernel::sha::{BLOCK, Sha, State};
+    use crate::codec::kernel::sha::{BLOCK, Sha, State, digest, padding};
 
     /// A tagged hash over the processor's SHA instructions.
     pub struct Stream {
@@ -128,17 +128,8 @@ mod stream {
         }
 
         pub fn finish(mut self) -> Hash {
-            let bits = (self.len * 8).to_be_bytes();
-            let zeros = (2 * BLOCK - 1 - bits.len() - self.have) % BLOCK;
-            let mut padding = vec![0x80];
-            padding.resize(1 + zeros, 0);
-            padding.extend_from_slice(&bits);
-            self.update(&padding);
-            let mut inner = Hash::default();
-            for (to, word) in inner.as_chunks_mut().0.iter_mut().zip(self.state.words()) {
-                *to = word.to_be_bytes();
-            }
-            sha256(&inner)
+            self.update(&padding(self.len));
+            sha256(&digest(self.state.words()))
         }
     }
 }

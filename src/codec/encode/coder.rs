@@ -4,11 +4,17 @@ use super::encryptor::Crypttext;
 use super::{EncodeError, Plan};
 use crate::base::hash::Hash;
 use crate::base::pool::Pool;
+use crate::codec::abreast::Abreast;
 use crate::codec::erasure::Code;
 use crate::codec::geometry::SegmentNum;
 use crate::codec::many::tagged_many;
 use crate::codec::tags;
 use bytes::Bytes;
+use std::ops::Range;
+
+/// Bytes of each block that are made and hashed at once: those of all blocks of a batch, about
+/// thirty, stay in the second-level cache.
+const COLUMNS: usize = 8 << 10;
 
 /// Makes the blocks of a batch. Cheap to clone; clones share their buffers.
 #[derive(Clone, Debug)]
@@ -55,12 +61,11 @@ impl Coder {
         let (needed, total) = (self.plan.geometry.params().needed(), self.total());
         let slot = bytes.len() / needed;
         let mut checks = self.pool.take(slot * (total - needed));
-        self.check_blocks(&bytes, checks.chunks_exact_mut(slot).collect())?;
+        let blocks = self.code_and_hash(&bytes, checks.chunks_exact_mut(slot).collect())?;
         let checks = self.pool.freeze(checks);
-        let blocks: Vec<Run> =
-            (0..total).map(|share| self.blocks(share, &bytes, &checks)).collect();
-        let hashes = BatchHashes { first, segments, blocks: self.hash_blocks(&blocks) };
-        Ok(Batch { offset: self.offset(first), shares: self.with_header(first, blocks), hashes })
+        let shares = (0..total).map(|share| self.blocks(share, &bytes, &checks)).collect();
+        let hashes = BatchHashes { first, segments, blocks };
+        Ok(Batch { offset: self.offset(first), shares: self.with_header(first, shares), hashes })
     }
 
     fn total(&self) -> usize {
@@ -74,19 +79,51 @@ impl Coder {
         }
     }
 
-    /// Writes the blocks of the check shares, each into its slot.
-    fn check_blocks(&self, crypttext: &[u8], mut slots: Vec<&mut [u8]>) -> Result<(), EncodeError> {
+    /// Writes the blocks of the check shares, each into its slot; the hashes of all blocks, by share
+    /// and then by segment.
+    fn code_and_hash(
+        &self,
+        crypttext: &[u8],
+        mut slots: Vec<&mut [u8]>,
+    ) -> Result<Vec<Vec<Hash>>, EncodeError> {
         let needed = self.plan.geometry.params().needed();
-        for segment in crypttext.chunks(self.plan.geometry.segment_size() as usize) {
+        let segments = crypttext.chunks(self.plan.geometry.segment_size() as usize);
+        let mut coded = Vec::new();
+        for segment in segments {
             let block = segment.len() / needed;
-            let pieces: Vec<&[u8]> = segment.chunks_exact(block).collect();
-            let mut checks = Vec::with_capacity(slots.len());
-            for slot in &mut slots {
-                checks.push(cut(slot, block)?);
-            }
-            self.code.encode(&pieces, &mut checks)?;
+            let checks = slots.iter_mut().map(|slot| cut(slot, block)).collect::<Result<_, _>>()?;
+            coded.push(Coded { pieces: segment.chunks_exact(block).collect(), checks });
         }
-        Ok(())
+        let mut hashes = vec![Vec::with_capacity(coded.len()); self.total()];
+        // All have one length but perhaps the last.
+        for equal in coded.chunk_by_mut(|a, b| a.block_len() == b.block_len()) {
+            let mut of_segments = self.code_and_hash_equal(equal)?.into_iter();
+            while of_segments.len() > 0 {
+                hashes.iter_mut().for_each(|share| share.extend(of_segments.next()));
+            }
+        }
+        Ok(hashes)
+    }
+
+    /// The hashes of all blocks of these segments, by segment and then by share. Where that is
+    /// quicker, a few columns at a time are made and hashed while the cache has them.
+    fn code_and_hash_equal(&self, segments: &mut [Coded<'_>]) -> Result<Vec<Hash>, EncodeError> {
+        let len = segments.first().map_or(0, Coded::block_len);
+        let mut abreast = Abreast::new(tags::BLOCK, segments.len() * self.total());
+        let step = if abreast.is_some() { COLUMNS } else { len };
+        for from in (0..len).step_by(step.max(1)) {
+            let columns = from..len.min(from + step);
+            for segment in &mut *segments {
+                segment.code(&self.code, columns.clone())?;
+            }
+            if let Some(abreast) = &mut abreast {
+                abreast.update(&columns_of(segments, columns));
+            }
+        }
+        Ok(match abreast {
+            Some(abreast) => abreast.finish(),
+            None => tagged_many(tags::BLOCK, &columns_of(segments, 0..len)),
+        })
     }
 
     /// The blocks of one share: parts of the segments, or of the share's slot.
@@ -107,15 +144,6 @@ impl Coder {
         (0..slot).step_by(full).map(block_at).collect()
     }
 
-    /// The hashes of all blocks, by share. All but those of a last, shorter segment have one length.
-    fn hash_blocks(&self, blocks: &[Run]) -> Vec<Vec<Hash>> {
-        let full =
-            self.plan.geometry.segment_size() as usize / self.plan.geometry.params().needed();
-        let all: Vec<&[u8]> = blocks.iter().flatten().map(Bytes::as_ref).collect();
-        let mut hashes = hash_in_step(tags::BLOCK, &all, full).into_iter();
-        blocks.iter().map(|run| hashes.by_ref().take(run.len()).collect()).collect()
-    }
-
     fn with_header(&self, first: SegmentNum, mut runs: Vec<Run>) -> Vec<Run> {
         if first.0 == 0 {
             runs.iter_mut().for_each(|run| run.insert(0, self.header.clone()));
@@ -131,17 +159,31 @@ fn cut<'a>(slot: &mut &'a mut [u8], len: usize) -> Result<&'a mut [u8], EncodeEr
     Ok(taken)
 }
 
-/// The hash of each piece, in order. Pieces of `full` bytes are hashed in step with one another, and
-/// so are the others, which are of one length too.
-fn hash_in_step(tag: &[u8], pieces: &[&[u8]], full: usize) -> Vec<Hash> {
-    let of = |whole: bool| -> Vec<&[u8]> {
-        pieces.iter().copied().filter(|piece| (piece.len() == full) == whole).collect()
-    };
-    let mut whole = tagged_many(tag, &of(true)).into_iter();
-    let mut rest = tagged_many(tag, &of(false)).into_iter();
-    let in_order = pieces.iter().filter_map(|piece| match piece.len() == full {
-        true => whole.next(),
-        false => rest.next(),
+/// A segment and room for its check blocks.
+struct Coded<'a> {
+    pieces: Vec<&'a [u8]>,
+    checks: Vec<&'a mut [u8]>,
+}
+
+impl Coded<'_> {
+    fn block_len(&self) -> usize {
+        self.pieces.first().map_or(0, |piece| piece.len())
+    }
+
+    /// Makes these columns of the check blocks.
+    fn code(&mut self, code: &Code, columns: Range<usize>) -> Result<(), EncodeError> {
+        let pieces = self.pieces.iter().map(|piece| piece.get(columns.clone()));
+        let pieces: Vec<&[u8]> = pieces.map(Option::unwrap_or_default).collect();
+        let checks = self.checks.iter_mut().map(|check| check.get_mut(columns.clone()));
+        let mut checks: Vec<&mut [u8]> = checks.map(Option::unwrap_or_default).collect();
+        Ok(code.encode(&pieces, &mut checks)?)
+    }
+}
+
+/// These columns of all blocks, by segment and then by share.
+fn columns_of<'a>(segments: &'a [Coded<'_>], columns: Range<usize>) -> Vec<&'a [u8]> {
+    let blocks = segments.iter().flat_map(|segment| {
+        segment.pieces.iter().copied().chain(segment.checks.iter().map(|check| &**check))
     });
-    in_order.collect()
+    blocks.map(|block| block.get(columns.clone()).unwrap_or_default()).collect()
 }

@@ -5,7 +5,7 @@
 //! for all of them, and stores each output once. Columns are worked off in runs that leave the
 //! inputs in the first-level cache. Lengths and addresses need no alignment.
 //!
-//! [`sha`] beside it hashes two streams in one pass.
+//! [`sha`] and [`sha_lanes`] beside it hash several streams in one pass.
 //!
 //! `unsafe` is allowed below this folder only: vector loads through pointers, behind functions whose
 //! slices have been checked to have one length.
@@ -21,6 +21,8 @@ mod neon;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub mod sha;
+#[cfg(target_arch = "x86_64")]
+pub mod sha_lanes;
 mod tables;
 
 use std::ops::Range;

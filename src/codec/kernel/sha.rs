@@ -4,6 +4,7 @@
 //! streams of one length is better off in lanes ([`crate::codec::many`]).
 #![allow(unsafe_code, reason = "vector instructions")]
 
+use crate::base::hash::Hash;
 use std::arch::x86_64::*;
 
 /// Bytes that are compressed at once.
@@ -25,6 +26,25 @@ impl State {
         let [[f, e, b, a], [h, g, d, c]] = self.0;
         [a, b, c, d, e, f, g, h]
     }
+}
+
+/// What follows a message of `len` bytes: it makes the last block whole.
+pub fn padding(len: u64) -> Vec<u8> {
+    let bits = (len * 8).to_be_bytes();
+    let zeros = (2 * BLOCK - 1 - bits.len() - (len % BLOCK as u64) as usize) % BLOCK;
+    let mut padding = vec![0x80];
+    padding.resize(1 + zeros, 0);
+    padding.extend_from_slice(&bits);
+    padding
+}
+
+/// The hash that a state's words A to H are, once the padding is in.
+pub fn digest(words: [u32; 8]) -> Hash {
+    let mut hash = Hash::default();
+    for (to, word) in hash.as_chunks_mut().0.iter_mut().zip(words) {
+        *to = word.to_be_bytes();
+    }
+    hash
 }
 
 /// Proof that the machine has the instructions.
@@ -54,7 +74,7 @@ impl Sha {
 }
 
 /// The round constants, four to a vector.
-static ROUNDS: [[u32; 4]; 16] = [
+pub(super) static ROUNDS: [[u32; 4]; 16] = [
     [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],
     [0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5],
     [0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3],
