@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// Memory that sled may use for pages.
-const CACHE: u64 = 2 << 20;
+const CACHE: u64 = 1 << 20;
 /// Sled's unit of disk space; it keeps a few of these in memory.
 const SEGMENT: usize = 256 << 10;
 
-/// Where the nonce of the marker is.
-const NONCE: &[u8] = b"N";
+/// Where the nonce of the marker is. Maps of another form have theirs elsewhere, so that they are not
+/// taken for ours.
+const NONCE: &[u8] = b"N2";
 
 /// The map is gone; what it held must be taken from where it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

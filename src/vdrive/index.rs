@@ -2,7 +2,7 @@
 //! last lease ends.
 //!
 //! ```text
-//! 'N'                     → the nonce of `index.clean`
+//! 'N2'                    → the nonce of `index.clean`
 //! 'R' digest, 'W' digest  → directory id: the read and the write facet
 //! 'E' directory id        → u64: when its last lease ends, in seconds since 1970
 //! ```

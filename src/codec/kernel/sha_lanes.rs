@@ -70,7 +70,13 @@ type Word = __m512i;
 unsafe fn load(group: &Group) -> [Word; 8] {
     // SAFETY: a word of all lanes is the 64 readable bytes of a vector. The instructions are
     // present: only functions that enable them call this.
-    unsafe { group.0.each_ref().map(|word| _mm512_loadu_si512(word.as_ptr().cast())) }
+    unsafe {
+        let mut state = [_mm512_setzero_si512(); 8];
+        for (to, word) in state.iter_mut().zip(&group.0) {
+            *to = _mm512_loadu_si512(word.as_ptr().cast());
+        }
+        state
+    }
 }
 
 #[inline(always)]
@@ -85,6 +91,14 @@ unsafe fn store(group: &mut Group, state: [Word; 8]) {
 unsafe fn add(a: Word, b: Word) -> Word {
     // SAFETY: the instructions are present, as in `load`; so they are in all that follows.
     unsafe { _mm512_add_epi32(a, b) }
+}
+
+#[inline(always)]
+unsafe fn add_all(state: &mut [Word; 8], before: &[Word; 8]) {
+    for (word, before) in state.iter_mut().zip(before) {
+        // SAFETY: as in `add`.
+        *word = unsafe { add(*word, *before) };
+    }
 }
 
 #[inline(always)]
@@ -142,34 +156,40 @@ unsafe fn extend<const I: usize>(words: &mut [Word; 16]) -> Word {
 /// The sixteen words of a block, each of all lanes. `at` is the block's place in every source.
 #[inline(always)]
 unsafe fn transposed(sources: &Sources, at: usize) -> [Word; 16] {
+    // Loops, not closures: those would be functions of their own, without the instructions.
     // SAFETY: the caller vouches for 64 readable bytes at `at` of every source.
     unsafe {
-        let rows: [Word; 16] = from_fn(|lane| _mm512_loadu_si512(sources[lane].add(at).cast()));
-        let twos: [Word; 16] = from_fn(|i| match (rows[i & !1], rows[i | 1]) {
-            (even, odd) if i % 2 == 0 => _mm512_unpacklo_epi32(even, odd),
-            (even, odd) => _mm512_unpackhi_epi32(even, odd),
-        });
-        let fours: [Word; 16] = from_fn(|i| {
-            let (first, second) = (twos[i / 4 * 4 + i % 4 / 2], twos[i / 4 * 4 + i % 4 / 2 + 2]);
-            match i % 2 {
-                0 => _mm512_unpacklo_epi64(first, second),
-                _ => _mm512_unpackhi_epi64(first, second),
-            }
-        });
+        let zero = _mm512_setzero_si512();
+        let (mut rows, mut twos, mut fours, mut words) =
+            ([zero; 16], [zero; 16], [zero; 16], [zero; 16]);
+        for lane in 0..LANES {
+            rows[lane] = _mm512_loadu_si512(sources[lane].add(at).cast());
+        }
+        for i in (0..16).step_by(2) {
+            twos[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+            twos[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+        }
+        for i in (0..16).step_by(4) {
+            fours[i] = _mm512_unpacklo_epi64(twos[i], twos[i + 2]);
+            fours[i + 1] = _mm512_unpackhi_epi64(twos[i], twos[i + 2]);
+            fours[i + 2] = _mm512_unpacklo_epi64(twos[i + 1], twos[i + 3]);
+            fours[i + 3] = _mm512_unpackhi_epi64(twos[i + 1], twos[i + 3]);
+        }
+        for i in 0..4 {
+            let (a, b, c, d) = (fours[i], fours[4 + i], fours[8 + i], fours[12 + i]);
+            let even = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(c, d));
+            let odd = (_mm512_shuffle_i32x4::<0xdd>(a, b), _mm512_shuffle_i32x4::<0xdd>(c, d));
+            words[i] = _mm512_shuffle_i32x4::<0x88>(even.0, even.1);
+            words[4 + i] = _mm512_shuffle_i32x4::<0x88>(odd.0, odd.1);
+            words[8 + i] = _mm512_shuffle_i32x4::<0xdd>(even.0, even.1);
+            words[12 + i] = _mm512_shuffle_i32x4::<0xdd>(odd.0, odd.1);
+        }
         let big_endian =
             _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203));
-        from_fn(|word| {
-            let [a, b, c, d] = from_fn(|i| fours[4 * i + word % 4]);
-            let quarters = match word / 4 % 2 {
-                0 => (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(c, d)),
-                _ => (_mm512_shuffle_i32x4::<0xdd>(a, b), _mm512_shuffle_i32x4::<0xdd>(c, d)),
-            };
-            let whole = match word / 8 {
-                0 => _mm512_shuffle_i32x4::<0x88>(quarters.0, quarters.1),
-                _ => _mm512_shuffle_i32x4::<0xdd>(quarters.0, quarters.1),
-            };
-            _mm512_shuffle_epi8(whole, big_endian)
-        })
+        for word in &mut words {
+            *word = _mm512_shuffle_epi8(*word, big_endian);
+        }
+        words
     }
 }
 
@@ -206,7 +226,7 @@ unsafe fn one(group: (&mut Group, &Sources), blocks: usize) {
             for next in later {
                 sixteen_rounds!(extend next [(state, words)]);
             }
-            state = from_fn(|i| add(state[i], before[i]));
+            add_all(&mut state, &before);
         }
         store(group.0, state);
     }
@@ -227,8 +247,8 @@ unsafe fn two(a: (&mut Group, &Sources), b: (&mut Group, &Sources), blocks: usiz
             for next in later {
                 sixteen_rounds!(extend next [(of_a, words_a)(of_b, words_b)]);
             }
-            of_a = from_fn(|i| add(of_a[i], before.0[i]));
-            of_b = from_fn(|i| add(of_b[i], before.1[i]));
+            add_all(&mut of_a, &before.0);
+            add_all(&mut of_b, &before.1);
         }
         store(a.0, of_a);
         store(b.0, of_b);
