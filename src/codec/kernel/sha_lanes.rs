@@ -44,10 +44,11 @@ impl Lanes {
         let blocks = inputs.iter().map(|input| input.len() / BLOCK).min().unwrap_or(0);
         for (groups, inputs) in groups.chunks_mut(2).zip(inputs.chunks(2 * LANES)) {
             let mut sources = inputs.chunks(LANES).map(sources);
-            // SAFETY: `self` proves that the instructions are present, and every source is the
-            // beginning of so many blocks.
             match (groups, sources.next(), sources.next()) {
+                // SAFETY: `self` proves that the instructions are present, and every source is the
+                // beginning of so many blocks.
                 ([a, b], Some(of_a), Some(of_b)) => unsafe { two((a, &of_a), (b, &of_b), blocks) },
+                // SAFETY: as above.
                 ([a, ..], Some(of_a), _) => unsafe { one((a, &of_a), blocks) },
                 _ => {}
             }
