@@ -323,6 +323,8 @@ pub const BUSY_ROUNDS_MAX: u32 = 4;
 /// How often servers whose links were lost are waited for: twelve seconds in all, enough for one
 /// that starts anew.
 pub const RETURN_ROUNDS_MAX: u32 = 6;
+/// Plaintext of one unit of a read: a download holds READ_AHEAD_UNITS of them and one on its way out.
+pub const READ_UNIT_MAX: u64 = 2 << 20;
 /// Batches that one read has under way or waiting for its reader.
 pub const READ_AHEAD_UNITS: usize = 2;
 /// Bytes handed to a reader at once.

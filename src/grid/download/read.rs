@@ -5,7 +5,7 @@ use crate::base::StorageIndex;
 use crate::base::file::FileFacts;
 use crate::base::file::FileKey;
 use crate::base::limits::{
-    BATCH_MAX, BATCH_SEGMENTS_MAX, BULK_MAX, OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX,
+    BATCH_SEGMENTS_MAX, BULK_MAX, OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX, READ_UNIT_MAX,
 };
 use crate::cap::Cap;
 use crate::codec::encode::Plan;
@@ -266,7 +266,7 @@ impl Reading {
             let task = Task::spawn(async move { download.unit(unit).await });
             self.window.push_back((unit, task));
             self.next += count;
-            self.ramp = self.ramp.saturating_mul(2).min(BATCH_MAX);
+            self.ramp = self.ramp.saturating_mul(2).min(READ_UNIT_MAX);
         }
     }
 
