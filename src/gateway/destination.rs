@@ -72,11 +72,18 @@ impl Destination {
                 let file = tempfile::Builder::new()
                     .prefix(".tahoe-get-")
                     .permissions(Permissions::from_mode(mode))
-                    .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+                    .tempfile_in(folder.unwrap_or(Path::new(".")))
+                    .map_err(without_path)?;
                 Ok(Writing::Whole { file, path, before: Box::new(before) })
             }
         }
     }
+}
+
+/// What went wrong, without the temporary name, which nobody chose.
+fn without_path(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
+    inner.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 impl Writing {
@@ -120,6 +127,15 @@ impl Write for Writing {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_folder_that_is_missing_is_no_matter_of_a_temporary_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = Destination::find(&folder.path().join("missing/file")).unwrap();
+        let error = destination.open().err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!error.to_string().contains("tahoe-get"), "{error}");
+    }
 
     fn write(path: &Path, bytes: &[u8]) {
         let mut writing = Destination::find(path).unwrap().open().unwrap();
