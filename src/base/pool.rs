@@ -1,13 +1,16 @@
 //! Buffers that come back when their last reader lets go.
 //!
 //! Fresh pages cost more than encoding into them, so a batch's shares are written into a buffer that
-//! an earlier batch has left. A [`Pool`] keeps a few; a buffer too many is freed.
+//! an earlier batch has left. A [`Pool`] keeps a few; a buffer too many is freed. What works side by
+//! side takes from the same pool ([`InUse`]): with one each, every one would keep what it once needed.
 
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Idle buffers kept for reuse.
 const IDLE_MAX: usize = 4;
+/// Smaller ones are left to the allocator, which has them at hand, and would push out large ones.
+const KEPT_MIN: usize = 64 << 10;
 
 /// A source of buffers. Clones share the idle ones.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,9 @@ impl Pool {
 
     /// Gives a buffer back.
     pub fn give(&self, buffer: Vec<u8>) {
+        if buffer.capacity() < KEPT_MIN {
+            return;
+        }
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() >= IDLE_MAX {
             // The newcomer is as large as this file needs; an old one may be smaller.
@@ -61,6 +67,35 @@ impl Drop for Lent {
     }
 }
 
+/// Something that exists while somebody uses it, once for all who do at the same time. Clones give
+/// the same.
+#[derive(Debug)]
+pub struct InUse<T>(Arc<Mutex<Weak<T>>>);
+
+impl<T: Default> InUse<T> {
+    /// What the others use, or a new one.
+    pub fn get(&self) -> Arc<T> {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        used.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *used = Arc::downgrade(&new);
+            new
+        })
+    }
+}
+
+impl<T> Clone for InUse<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for InUse<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,22 +103,40 @@ mod tests {
     #[test]
     fn a_buffer_returns_when_its_last_slice_is_dropped() {
         let pool = Pool::default();
-        let buffer = pool.take(1000);
+        let buffer = pool.take(KEPT_MIN);
         let address = buffer.as_ptr();
         let bytes = pool.freeze(buffer);
         let slice = bytes.slice(10..20);
         drop(bytes);
-        let other = pool.take(1000);
+        let other = pool.take(KEPT_MIN);
         assert_ne!(other.as_ptr(), address);
         drop(slice);
-        let again = pool.take(900);
+        let again = pool.take(KEPT_MIN - 100);
         assert_eq!(again.as_ptr(), address);
     }
 
     #[test]
     fn idle_buffers_are_few() {
         let pool = Pool::default();
-        (0..20).for_each(|i| pool.give(vec![0; i]));
+        (0..20).for_each(|i| pool.give(vec![0; KEPT_MIN + i]));
         assert_eq!(pool.0.lock().unwrap().len(), IDLE_MAX);
+    }
+
+    #[test]
+    fn small_buffers_push_out_no_large_one() {
+        let pool = Pool::default();
+        pool.give(vec![0; KEPT_MIN]);
+        (0..20).for_each(|i| pool.give(vec![0; i]));
+        assert_eq!(pool.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_in_use_is_one_and_goes_with_the_last_user() {
+        let shared = InUse::<Pool>::default();
+        let (one, two) = (shared.get(), shared.clone().get());
+        assert!(Arc::ptr_eq(&one, &two));
+        one.give(vec![0; KEPT_MIN]);
+        drop((one, two));
+        assert!(shared.get().0.lock().unwrap().is_empty());
     }
 }

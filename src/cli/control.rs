@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The node to ask; without it the current folder if it is a node, else ~/.tahoe.
-    #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR")]
+    #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR", global = true)]
     node_directory: Option<PathBuf>,
     #[command(subcommand)]
     request: Request,

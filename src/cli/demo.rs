@@ -1,6 +1,6 @@
 //! `tahoe demo [DIR] [--servers N] [--webport W]`
 
-use super::arenas;
+use super::allocator;
 use super::{CliError, check};
 use crate::node::demo::{self, Demo};
 use std::io::Write;
@@ -22,7 +22,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        arenas::few();
+        allocator::configure();
         let servers = self.servers;
         let dir = self.dir.clone();
         let demo = Demo { dir: self.dir, servers, webport: self.webport };

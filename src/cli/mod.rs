@@ -7,7 +7,7 @@
 mod accept_rollback;
 mod add_alias;
 mod aliases;
-mod arenas;
+mod allocator;
 mod backup;
 mod check;
 mod check_object;

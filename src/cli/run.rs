@@ -1,7 +1,7 @@
 //! `tahoe run [DIR]`
 
 use super::CliError;
-use super::arenas;
+use super::allocator;
 use super::dirs::Directories;
 use super::output;
 use crate::node::foreground::{self, Ready};
@@ -35,7 +35,7 @@ impl Arguments {
     }
 
     pub fn run(self) -> Result<(), CliError> {
-        arenas::few();
+        allocator::configure();
         let dirs = self.dirs.all()?;
         let [dir] = dirs.as_slice() else {
             return Err(CliError::usage(

@@ -6,8 +6,10 @@ use super::patience::Patience;
 use super::servers::ServerPool;
 use super::upload::join::UnderWay;
 use crate::base::limits::UPLOAD_SPARE_BATCHES;
+use crate::base::pool::{InUse, Pool};
 use crate::base::secret::LeaseMasterSecret;
 use crate::codec::convergence::ConvergenceSecret;
+use crate::codec::encode::Buffers;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -29,6 +31,9 @@ pub struct Client {
     pub(super) under_way: UnderWay,
     /// Batches that uploads may hold beyond one each.
     pub(super) spare_batches: Arc<Semaphore>,
+    /// What all uploads, and all downloads, write into.
+    pub(super) upload_buffers: InUse<Buffers>,
+    pub(super) download_buffers: InUse<Pool>,
 }
 
 impl Client {
@@ -41,6 +46,8 @@ impl Client {
             patience: Patience::default(),
             under_way: UnderWay::default(),
             spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
+            upload_buffers: InUse::default(),
+            download_buffers: InUse::default(),
         }
     }
 

@@ -75,6 +75,11 @@ impl FileReader {
         Self { tree, key, code, decoder: None, pool: Pool::default() }
     }
 
+    /// The same reader with buffers that it shares with others.
+    pub fn with_buffers(self, pool: Pool) -> Self {
+        Self { pool, ..self }
+    }
+
     pub const fn geometry(&self) -> &Geometry {
         &self.tree.geometry
     }

@@ -109,6 +109,14 @@ impl Plan {
     }
 }
 
+/// Where batches come from and go back to. Clones, and encoders with clones, use the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Buffers {
+    crypttext: Pool,
+    /// Apart: small requests for ciphertext would take the large buffers.
+    checks: Pool,
+}
+
 /// The whole pipeline for one caller on one thread.
 #[derive(Debug)]
 pub struct Encoder {
@@ -119,10 +127,14 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new(plan: Plan, key: FileKey) -> Self {
-        // One for ciphertext and one for blocks: small requests would take the large buffers.
+        Self::with_buffers(plan, key, &Buffers::default())
+    }
+
+    /// An encoder that shares its buffers with others.
+    pub fn with_buffers(plan: Plan, key: FileKey, buffers: &Buffers) -> Self {
         Self {
-            encryptor: Encryptor::new(plan, key, Pool::default()),
-            coder: Coder::new(plan, Pool::default()),
+            encryptor: Encryptor::new(plan, key, buffers.crypttext.clone()),
+            coder: Coder::new(plan, buffers.checks.clone()),
             tally: Tally::new(plan),
         }
     }

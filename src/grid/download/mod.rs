@@ -23,6 +23,7 @@ use super::compute::Compute;
 use super::patience::Patience;
 use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey};
+use crate::base::pool::Pool;
 use crate::codec::SegmentNum;
 use crate::codec::decode::{self, FileTree, Run, ShareError, Unreadable};
 use crate::codec::ueb::BadUeb;
@@ -55,6 +56,7 @@ pub(super) struct Download {
     first: Range<u64>,
     /// Decoders at rest.
     decoders: Mutex<Vec<decode::FileReader>>,
+    buffers: Arc<Pool>,
     compute: Compute,
     patience: Patience,
     /// How long an answer usually takes.
@@ -138,7 +140,8 @@ impl Download {
             return Ok(decoder);
         }
         let tree = self.tree.get().ok_or(DownloadError::CutOff)?.clone();
-        Ok(decode::FileReader::new(&self.facts, tree, self.key.clone()))
+        let reader = decode::FileReader::new(&self.facts, tree, self.key.clone());
+        Ok(reader.with_buffers(Pool::clone(&self.buffers)))
     }
 
     fn praise(&self, share: &Arc<Share>, took: Duration) {

@@ -99,6 +99,7 @@ impl Client {
             contradicted: AtomicBool::new(false),
             first: first_blocks(&facts, offset),
             decoders: Mutex::default(),
+            buffers: self.download_buffers.get(),
             compute: self.compute.clone(),
             patience: self.patience.clone(),
             usual: Mutex::default(),

@@ -12,7 +12,9 @@ use super::hold::{Hold, Holds};
 use crate::base::file::FileKey;
 use crate::base::hash::Hash;
 use crate::codec::convergence::KeyHasher;
-use crate::codec::encode::{Batch, Coder, Crypttext, Encoder, Encryptor, Finished, Plan, Tally};
+use crate::codec::encode::{
+    Batch, Buffers, Coder, Crypttext, Encoder, Encryptor, Finished, Plan, Tally,
+};
 use crate::grid::compute::Compute;
 use crate::grid::source::Source;
 use crate::grid::tasks::Task;
@@ -31,6 +33,7 @@ pub struct Job {
     pub hasher: Option<KeyHasher>,
     pub compute: Compute,
     pub holds: Holds,
+    pub buffers: Arc<Buffers>,
 }
 
 /// What comes out.
@@ -53,7 +56,8 @@ pub struct Encoding {
 
 impl Encoding {
     pub fn start(job: Job) -> Self {
-        let (encryptor, coder, tally) = Encoder::new(job.plan, job.key.clone()).split();
+        let (encryptor, coder, tally) =
+            Encoder::with_buffers(job.plan, job.key.clone(), &job.buffers).split();
         let (to_coder, from_encryptor) = mpsc::channel(1);
         let (to_sender, made) = mpsc::channel(1);
         let compute = job.compute.clone();

@@ -35,7 +35,7 @@ use crate::base::hash::Hash;
 use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
 use crate::base::{ShareNum, rim};
 use crate::cap::{Cap, ChkCap, LitCap};
-use crate::codec::encode::Plan;
+use crate::codec::encode::{Buffers, Plan};
 use crate::codec::lease::bucket_secrets;
 use crate::tub::TubId;
 use allocate::Asking;
@@ -116,7 +116,8 @@ impl Client {
         let (client, happy) = (self.clone(), params.happy());
         let si = key.storage_index();
         let convergent = !options.random_key;
-        let upload = Upload { client, source, plan, key, happy, convergent, meter };
+        let buffers = client.upload_buffers.get();
+        let upload = Upload { client, source, plan, key, happy, convergent, meter, buffers };
         if !convergent {
             return upload.run().await;
         }
@@ -144,6 +145,7 @@ struct Upload {
     /// Whether the key is the hash of the plaintext.
     convergent: bool,
     meter: Meter,
+    buffers: Arc<Buffers>,
 }
 
 impl Upload {
@@ -244,6 +246,7 @@ impl Upload {
             hasher,
             compute: self.client.compute.clone(),
             holds: Holds::new(Arc::clone(&self.client.spare_batches), self.meter.clone()),
+            buffers: Arc::clone(&self.buffers),
         };
         Encoding::start(job)
     }
