@@ -377,6 +377,8 @@ fn the_control_object_moves_local_files_and_measures() {
     assert!(root.join("link").is_symlink());
     done(&mut control(&["download", "URI:LIT:mfrgg", "/dev/null"]));
     assert!(done(&mut control(&["memory-use"])).starts_with("resident "));
+    let behind = done(tahoe().args(["debug", "control", "memory-use", "-d"]).arg(node));
+    assert!(behind.starts_with("resident "), "{behind}");
     cannot_print(&mut control(&["memory-use"]));
     let (code, said) = failed(&mut control(&["download", "URI:CHK:x", "out2"]));
     assert!(code == 1 && is_two_sentences(&said), "{said}");

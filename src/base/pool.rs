@@ -38,7 +38,7 @@ impl Pool {
         }
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() >= IDLE_MAX {
-            // The newcomer is as large as this file needs; an old one may be smaller.
+            // The newcomer is as large as is needed now; an old one may not be.
             idle.remove(0);
         }
         idle.push(buffer);

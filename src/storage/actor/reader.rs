@@ -14,12 +14,12 @@ use std::sync::Arc;
 pub(super) struct Reader {
     jobs: Jobs,
     share: Arc<Share>,
-    pool: Pool,
+    pool: Arc<Pool>,
 }
 
 impl Reader {
-    /// `pool` is that of the server: a peer may hold thousands of readers.
-    pub fn of(jobs: Jobs, pool: Pool, share: Share) -> Ref<BucketReader> {
+    /// `pool` is that of all readers: a peer may hold thousands of them.
+    pub fn of(jobs: Jobs, pool: Arc<Pool>, share: Share) -> Ref<BucketReader> {
         Ref::local(Self { jobs, share: Arc::new(share), pool })
     }
 }

@@ -7,7 +7,7 @@ use super::writer::Writer;
 use super::{Ask, indexed};
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
-use crate::base::pool::Pool;
+use crate::base::pool::{InUse, Pool};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, Allocated, BucketWriter, GetSpace, GetVersion, ListShares,
@@ -54,8 +54,8 @@ impl Default for ServerOptions {
 pub(super) struct Shared {
     pub store: Arc<Store>,
     pub jobs: Jobs,
-    /// What readers read into.
-    pub pool: Pool,
+    /// What readers read into, as long as there are any.
+    pub buffers: InUse<Pool>,
     pub options: Arc<ServerOptions>,
 }
 
@@ -73,7 +73,7 @@ impl StorageServer {
         let shared = Shared {
             store,
             jobs: Jobs::default(),
-            pool: Pool::default(),
+            buffers: InUse::default(),
             options: Arc::new(options),
         };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
@@ -230,19 +230,20 @@ fn read_ranges(shares: &[Share], ranges: &[(u64, u32)], pool: &Pool) -> Result<B
 async fn opened(
     shared: &Shared,
     si: StorageIndex,
-    read: impl FnOnce(&[Share]) -> Result<Bytes, StoreError> + Send + 'static,
+    read: impl FnOnce(&[Share], &Pool) -> Result<Bytes, StoreError> + Send + 'static,
 ) -> Result<Opened, RemoteError> {
-    let store = shared.store.clone();
+    let (store, pool) = (shared.store.clone(), shared.buffers.get());
+    let of_readers = Arc::clone(&pool);
     let open = shared.jobs.ask(move || {
         let shares = store.open_bucket(&si)?;
-        let bytes = read(&shares)?;
+        let bytes = read(&shares, &pool)?;
         Ok((shares, bytes))
     });
     let (shares, bytes) = open.await?;
     let shares = shares.into_iter().map(|share| OpenShare {
         num: share.num(),
         length: share.data_len(),
-        reader: Reader::of(shared.jobs.clone(), shared.pool.clone(), share),
+        reader: Reader::of(shared.jobs.clone(), Arc::clone(&of_readers), share),
     });
     Ok(Opened { shares: shares.collect(), heads: Bulk(bytes) })
 }
@@ -253,7 +254,7 @@ impl Handler<OpenBucket> for StorageServer {
     fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
         let shared = self.shared.clone();
         Box::pin(async move {
-            opened(&shared, ask.si, move |shares| Ok(read_heads(shares, ask.head)?.into())).await
+            opened(&shared, ask.si, move |shares, _| Ok(read_heads(shares, ask.head)?.into())).await
         })
     }
 }
@@ -268,8 +269,7 @@ impl Handler<OpenAndRead> for StorageServer {
             if ranges.len() > READ_RANGES_MAX {
                 return Err(RemoteError::BadArguments);
             }
-            let pool = shared.pool.clone();
-            opened(&shared, si, move |shares| read_ranges(shares, &ranges, &pool)).await
+            opened(&shared, si, move |shares, pool| read_ranges(shares, &ranges, pool)).await
         })
     }
 }
