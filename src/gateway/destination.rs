@@ -80,10 +80,13 @@ impl Destination {
     }
 }
 
-/// What went wrong, without the temporary name, which nobody chose.
+/// What went wrong, without the temporary name, which nobody chose. The library keeps what the system
+/// said in no other form.
 fn without_path(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
-    inner.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
+    match error.to_string().split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        None => error,
+    }
 }
 
 impl Writing {
