@@ -10,10 +10,12 @@
 
 mod nodes;
 
-use nodes::{Nodes, Process, RunningGrid, bytes, done, http, tahoe, wait_for_servers};
+use nodes::{Nodes, Process, RunningGrid, bytes, done, http, tahoe, text, wait_for_servers};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 fn put(node: &Path, file: &Path) -> String {
@@ -164,6 +166,25 @@ fn a_node_that_says_ready_can_store_at_once() {
     let again = Process::run(&dir);
     put(&dir, &file);
     drop((again, servers, introducer));
+}
+
+#[test]
+fn a_node_that_is_stopped_while_it_starts_leaves_no_address() {
+    let nodes = Nodes::new();
+    assert_eq!(Process::run(&nodes.create_introducer()).stop(), 0);
+    let dir = nodes.create_client("alone", &["--no-storage", "--webport", "0"]);
+    nodes.join(&dir);
+    let (url, mut run) = (dir.join("node.url"), tahoe());
+    let child = run.arg("run").arg(&dir).stdout(Stdio::piped()).spawn().unwrap();
+    let told = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        url.exists()
+    });
+    // Its introducer is away, for which it waits a while before it says that it is ready.
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(told && output.status.success() && !text(&output.stdout).contains("ready"));
+    assert!(!url.exists());
 }
 
 #[test]

@@ -17,9 +17,11 @@ pub mod kv;
 pub mod marker;
 pub mod memory;
 mod real;
+mod temporary;
 
 pub use aligned::{ALIGNMENT, AlignedBuffer};
 pub use faults::{Fault, Faults, Op};
+pub use temporary::temporary;
 
 use faults::Verdict;
 use std::any::Any;

@@ -5,6 +5,7 @@
 //! and stays. A device, a pipe or a descriptor of a process (`/dev/null`, `/dev/stdout`, a FIFO) is
 //! never replaced: it is written into.
 
+use crate::disk::temporary;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -68,24 +69,11 @@ impl Destination {
             }
             Self::Whole(path, before) => {
                 let mode = before.as_ref().map_or(NEW_MODE, |before| before.mode() & 0o777);
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let file = tempfile::Builder::new()
-                    .prefix(".tahoe-get-")
-                    .permissions(Permissions::from_mode(mode))
-                    .tempfile_in(folder.unwrap_or(Path::new(".")))
-                    .map_err(without_path)?;
+                let folder = path.parent().unwrap_or(Path::new(""));
+                let file = temporary(folder, ".tahoe-get-", mode)?;
                 Ok(Writing::Whole { file, path, before: Box::new(before) })
             }
         }
-    }
-}
-
-/// What went wrong, without the temporary name, which nobody chose. The library keeps what the system
-/// said in no other form.
-fn without_path(error: io::Error) -> io::Error {
-    match error.to_string().split_once(" at path ") {
-        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
-        None => error,
     }
 }
 

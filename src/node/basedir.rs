@@ -5,6 +5,7 @@
 //! sense is reported with its file, what was found and what would be accepted; a private one is
 //! never quoted.
 
+use crate::disk::temporary;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -281,10 +282,7 @@ fn make_folder(path: &Path, mode: u32) -> Result<(), BasedirError> {
 
 fn write_atomically(path: &Path, bytes: &[u8], mode: u32, synced: Synced) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
+    let mut temporary = temporary(folder, ".new-", mode)?;
     temporary.write_all(bytes)?;
     // The umask may have taken rights that the mode gives; it never adds any.
     temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;

@@ -42,6 +42,8 @@ use tokio::task::JoinHandle;
 
 /// The name under which storage servers announce themselves.
 const STORAGE: &str = "storage";
+/// Where the gateway's address is told.
+const NODE_URL: &str = "node.url";
 /// Threads for the links of a node with a gateway; a node without one has its main thread.
 const LINK_THREADS: usize = 2;
 
@@ -57,7 +59,7 @@ pub struct Options {
 
 /// A running node; ends when it is stopped or dropped.
 pub struct Node {
-    url: Option<String>,
+    url: Option<Address>,
     owner: Option<Owner>,
     tub: Tub,
     gateway: Option<gateway::Running>,
@@ -93,7 +95,7 @@ impl Node {
     pub async fn start(basedir: Basedir, options: Options) -> Result<Self, NodeError> {
         let lock = NodeLock::take(&basedir)?;
         let config = Config::read(&basedir)?;
-        basedir.remove("node.url")?;
+        basedir.remove(NODE_URL)?;
         let arbiters: Vec<Arbiter> = match config.webport {
             Some(_) => (0..LINK_THREADS).map(|_| Arbiter::new()).collect(),
             None => Vec::new(),
@@ -127,7 +129,7 @@ impl Node {
 
     /// The gateway's address.
     pub fn url(&self) -> Option<&str> {
-        self.url.as_deref()
+        self.url.as_ref().map(|address| address.url.as_str())
     }
 
     /// Whether the gateway speaks to other machines in the clear.
@@ -137,7 +139,7 @@ impl Node {
 
     /// An address that logs one browser in as the owner's, soon and once.
     pub fn login_url(&self) -> Option<String> {
-        let (url, owner) = (self.url.as_ref()?, self.owner.as_ref()?);
+        let (url, owner) = (self.url()?, self.owner.as_ref()?);
         Some(format!("{}{}", url.trim_end_matches('/'), owner.one_login()))
     }
 
@@ -318,9 +320,8 @@ impl Node {
             any_port: options.any_webport,
         };
         let running = settings.serve(gateway)?;
-        self.basedir.write("node.url", &running.url)?;
+        self.url = Some(Address::publish(&self.basedir, &running.url)?);
         roots::keep_start_page(&self.basedir, &running.url, &owner)?;
-        self.url = Some(running.url.clone());
         self.owner = Some(owner);
         self.gateway = Some(running);
         if config.vdrive.is_some() || config.introducer.is_some() {
@@ -423,7 +424,26 @@ impl Stop for Node {
         for arbiter in self.arbiters.drain(..) {
             arbiter.stop();
         }
-        if let Err(error) = self.basedir.remove("node.url") {
+    }
+}
+
+/// The gateway's address, told in `node.url` as long as this lives: a start that is given up takes it
+/// away too.
+struct Address {
+    url: String,
+    basedir: Basedir,
+}
+
+impl Address {
+    fn publish(basedir: &Basedir, url: &str) -> Result<Self, NodeError> {
+        basedir.write(NODE_URL, url)?;
+        Ok(Self { url: url.to_owned(), basedir: basedir.clone() })
+    }
+}
+
+impl Drop for Address {
+    fn drop(&mut self) {
+        if let Err(error) = self.basedir.remove(NODE_URL) {
             tracing::warn!(%error, "node.url could not be removed");
         }
     }

@@ -12,6 +12,7 @@ use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::convergence::{ConvergenceSecret, KeyHasher};
 use crate::codec::encode::{EncodeError, Encoder, Plan, Run};
 use crate::codec::layout::Version;
+use crate::disk::temporary;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -191,7 +192,7 @@ impl<'a> ShareFiles<'a> {
             let failed = |error| DebugError::file(folder, &error);
             std::fs::create_dir_all(folder).map_err(failed)?;
             for _ in params.shares() {
-                files.push(super::share_file::temporary(folder).map_err(failed)?);
+                files.push(temporary(folder, ".tahoe-", 0o666).map_err(failed)?);
             }
         }
         Ok(Self { folder, files })

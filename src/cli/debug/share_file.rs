@@ -91,12 +91,3 @@ fn is_bare(head: &[u8]) -> bool {
     }
 }
 
-/// A file in `folder` that vanishes unless it is given its name; with the permissions that a new
-/// file of the user has.
-pub fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new()
-        .prefix(".tahoe-")
-        .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-}
