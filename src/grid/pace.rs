@@ -1,5 +1,6 @@
 //! How quickly a server usually answers, as downloads have seen it.
 
+use crate::base::limits::SPARE_AFTER;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -21,6 +22,14 @@ impl Pace {
     /// Begins to measure one answer.
     pub fn time(&self) -> Timed<'_> {
         Timed { pace: self, since: Instant::now() }
+    }
+
+    /// What can be thought of a server before any download: that it is near, if its first answer took
+    /// no longer than one of a near server does. A slow one tells only that both sides were starting.
+    pub fn guess(&self, took: Duration) {
+        if self.0.load(Relaxed) == 0 && took < SPARE_AFTER {
+            self.note(took);
+        }
     }
 
     /// Whether its answers are known, and usually take less than `time`.
@@ -62,6 +71,21 @@ mod tests {
         assert!(!pace.is_within(NEAR), "nothing is known");
         pace.note(Duration::ZERO);
         assert!(pace.is_within(NEAR));
+    }
+
+    #[test]
+    fn a_guess_is_for_the_better_and_only_while_nothing_is_known() {
+        let pace = Pace::default();
+        pace.guess(SPARE_AFTER);
+        assert!(!pace.is_within(NEAR));
+        pace.note(MS);
+        assert!(pace.is_within(NEAR), "the first answer of a download counts alone");
+        let pace = Pace::default();
+        pace.guess(MS);
+        assert!(pace.is_within(NEAR));
+        pace.note(200 * MS);
+        pace.guess(MS);
+        assert!(!pace.is_within(NEAR));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::pace::Pace;
 use super::permute::{permute, position};
 use crate::base::StorageIndex;
 use crate::base::limits::EXPECT_TIME;
-use crate::storage::api::Storage;
-use crate::tub::{Ref, TubId};
+use crate::storage::api::{GetVersion, ServerVersion, Storage};
+use crate::tub::{Ref, RemoteError, TubId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,17 @@ pub struct Server {
     pub storage: Ref<Storage>,
     /// How quickly it answers.
     pub pace: Pace,
+}
+
+impl Server {
+    /// What it is and takes: the first question to a server. If the answer comes quickly it is the
+    /// first thing known of the server's pace, so that already the first download asks for more at once.
+    pub async fn version(&self) -> Result<ServerVersion, RemoteError> {
+        let asked = Instant::now();
+        let version = self.storage.call(GetVersion {}).await?;
+        self.pace.guess(asked.elapsed());
+        Ok(version)
+    }
 }
 
 impl fmt::Debug for Server {

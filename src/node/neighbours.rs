@@ -13,7 +13,7 @@ use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::{Server, ServerPool};
 use crate::introducer::{Announcement, Book, GridParameters, Listener};
-use crate::storage::api::{GetVersion, Storage};
+use crate::storage::api::Storage;
 use crate::tub::{Reconnector, Ref, Tub, TubId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -155,7 +155,7 @@ impl Neighbours {
             nickname: announcement.nickname.clone(),
             permutation_seed: announcement.permutation_seed.clone(),
             lease_seed: announcement.lease_seed,
-            storage: storage.clone(),
+            storage,
             pace: Pace::default(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {
@@ -166,13 +166,10 @@ impl Neighbours {
         self.0.changed.notify_waiters();
         let this = self.clone();
         actix_rt::spawn(async move {
-            let asked = storage.call(GetVersion {});
-            let lost = storage.lost();
-            drop(storage);
-            if let Ok(version) = asked.await {
+            if let Ok(version) = server.version().await {
                 this.note_space(&server, version.available);
             }
-            lost.await;
+            server.storage.lost().await;
             this.unlinked(&server);
         });
     }

@@ -90,4 +90,3 @@ fn is_bare(head: &[u8]) -> bool {
         _ => true,
     }
 }
-
