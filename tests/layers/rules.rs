@@ -130,6 +130,7 @@ pub const RIMS: &[Rim] = &[
             ("src/disk/real.rs", "shares and directories, behind a trait that tests replace"),
             ("src/disk/direct.rs", "the same, past the page cache"),
             ("src/disk/kv.rs", "indexes, which may be lost"),
+            ("src/disk/temporary.rs", "files that are written beside their place"),
             ("src/grid/source.rs", "the file that is uploaded"),
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),
             ("src/gateway/blacklist.rs", "what the owner prohibits"),
