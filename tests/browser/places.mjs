@@ -35,6 +35,11 @@ export async function pages(grid) {
   return [...always, ["transfer", transfer], ["deep-check", "/operations/looked-at?output=html"], ["manifest", "/operations/listed?output=html"]];
 }
 
+async function dismissed(page) {
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog[open]", { state: "hidden" });
+}
+
 /// What a page becomes when something is done on it: a name, and how one gets there.
 export const states = [
   ["checked", async (page, url) => {
@@ -65,12 +70,12 @@ export const states = [
     await page.waitForSelector("dialog svg.qr >> visible=true");
   }],
   ["keys", async (page) => {
-    await page.keyboard.press("Escape");
+    await dismissed(page);
     await page.keyboard.press("?");
     await page.waitForSelector("dialog >> text=go through the files");
   }],
   ["picking", async (page) => {
-    await page.keyboard.press("Escape");
+    await dismissed(page);
     await page.check("[aria-label='Select letter.txt']");
     await page.click("text=Move or copy");
     await page.waitForSelector("dialog >> text=“letter.txt” goes there");

@@ -61,11 +61,13 @@ tahoe.dialog = null;
 tahoe.closeDialog = () => { if (tahoe.dialog) tahoe.dialog.close(); };
 
 tahoe.showSheet = (sheet) => {
-  if (!tahoe.dialog) {
+  // One that was closed is gone, though it may not have been told yet.
+  if (!tahoe.dialog?.open) {
     const before = document.activeElement;
     const dialog = tahoe.make("dialog");
     dialog.addEventListener("close", () => {
       dialog.remove();
+      if (tahoe.dialog !== dialog) return;
       tahoe.dialog = null;
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     });
