@@ -1,4 +1,4 @@
-//! How quickly a server usually answers, as downloads have seen it.
+//! How quickly a server usually answers: as downloads have seen it, or a guess before the first.
 
 use crate::base::limits::SPARE_AFTER;
 use std::sync::Arc;
