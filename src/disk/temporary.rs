@@ -9,7 +9,8 @@ use tempfile::NamedTempFile;
 
 /// A new file in `folder` (empty: the current one) that vanishes unless it is given its name; its mode
 /// is what the umask leaves of `mode`. An error has what the system says and not the temporary name,
-/// which nobody chose.
+/// which nobody chose; so has one of writing, if the file itself is written (`as_file_mut`) and not its
+/// wrapper.
 pub fn temporary(folder: &Path, prefix: &str, mode: u32) -> io::Result<NamedTempFile> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     tempfile::Builder::new()

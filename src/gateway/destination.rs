@@ -105,7 +105,7 @@ impl Write for Writing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Into(file) => file.write(bytes),
-            Self::Whole { file, .. } => file.write(bytes),
+            Self::Whole { file, .. } => file.as_file_mut().write(bytes),
         }
     }
 

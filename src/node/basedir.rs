@@ -283,7 +283,7 @@ fn make_folder(path: &Path, mode: u32) -> Result<(), BasedirError> {
 fn write_atomically(path: &Path, bytes: &[u8], mode: u32, synced: Synced) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let mut temporary = temporary(folder, ".new-", mode)?;
-    temporary.write_all(bytes)?;
+    temporary.as_file_mut().write_all(bytes)?;
     // The umask may have taken rights that the mode gives; it never adds any.
     temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     if synced == Synced::Each {

@@ -210,7 +210,7 @@ impl<'a> ShareFiles<'a> {
     fn append_one(&mut self, share: usize, bytes: &[u8]) -> Result<(), DebugError> {
         let Some(file) = self.files.get_mut(share) else { return Ok(()) };
         let path = file.path().to_owned();
-        file.write_all(bytes).map_err(|error| DebugError::file(&path, &error))
+        file.as_file_mut().write_all(bytes).map_err(|error| DebugError::file(&path, &error))
     }
 
     fn keep(self) -> Result<(), DebugError> {
