@@ -23,7 +23,8 @@ use tahoe::base::limits::{
 use tahoe::cap::Cap;
 use tahoe::grid::pace::Pace;
 use tahoe::grid::{
-    DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions, Uploaded,
+    DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadError,
+    UploadOptions, Uploaded,
 };
 use tahoe::storage::api::{OpenBucket, Storage};
 use tahoe::tub::{Faults, LoopbackNet};
@@ -245,7 +246,8 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     let (id, nickname) = (furl.tub(), "host".to_owned());
     let pool = ServerPool::new();
     let (permutation_seed, lease_seed) = (vec![1; 32], [1; 20]);
-    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace: Pace::default() });
+    let (pace, standing) = (Pace::default(), Standing::default());
+    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace, standing });
     let client = client(&pool, EncodingParams::new(1, 1, 1).unwrap());
     let source = Source::bytes(data(10, 100_000));
     let cap = client.upload(source, UploadOptions::default()).await.unwrap().cap;

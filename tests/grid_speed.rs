@@ -20,7 +20,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tahoe::grid::{
-    Client, EncodingParams, Pace, ReadAt, Server, ServerPool, Source, UploadOptions,
+    Client, EncodingParams, Pace, ReadAt, Server, ServerPool, Source, Standing, UploadOptions,
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
@@ -114,6 +114,7 @@ async fn servers() -> Servers {
             lease_seed: [0; 20],
             storage,
             pace: Pace::default(),
+            standing: Standing::default(),
         });
     }
     let client = common::client(&pool, EncodingParams::default());

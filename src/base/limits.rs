@@ -268,6 +268,15 @@ pub const ADVISORY_MAX: usize = 2_000;
 /// A server that is being dialled is waited for so long, where too few are there without it: a few
 /// round trips, and the pause of one reconnection.
 pub const EXPECT_TIME: Duration = Duration::from_secs(3);
+/// A server that kept others waiting is asked last, and not waited for, for so long; twice as long each
+/// further time in a row, up to the second. Asking it as before is what finds out that it is well.
+pub const LATE_TIME: Duration = Duration::from_secs(60);
+pub const LATE_TIME_MAX: Duration = Duration::from_secs(16 * 60);
+/// So long a server is asked last that said it had what it did not have: a broken disk costs its owner
+/// no more than that, and a liar is caught again by whoever looks.
+pub const LIE_TIME: Duration = Duration::from_secs(10 * 60);
+/// Servers of which something is remembered: as many as an introducer tells of.
+pub const STANDINGS_MAX: usize = ANNOUNCEMENTS_MAX;
 /// A server that has not answered an uploader's first question by then takes no part.
 pub const UPLOAD_QUERY_TIME: Duration = Duration::from_secs(15);
 /// Once enough servers answered, the others get so much longer: a hung one must not cost every

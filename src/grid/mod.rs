@@ -8,7 +8,8 @@
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
 //! - [`source`], [`upload`], [`download`], [`client`], `space`: the work
 //! - [`dirnode`]: names for caps
-//! - [`progress`], [`patience`], [`compute`]: how far, how long, on which threads
+//! - [`standing`], [`pace`], [`patience`]: who is asked last, who is quick, how long to wait for whom
+//! - [`progress`], [`compute`]: how far, on which threads
 
 pub mod check;
 pub mod client;
@@ -26,6 +27,7 @@ pub mod progress;
 pub mod servers;
 pub mod source;
 mod space;
+pub mod standing;
 mod tasks;
 pub mod upload;
 
@@ -38,4 +40,5 @@ pub use pace::Pace;
 pub use params::{BadParams, EncodingParams, ParamsInForce};
 pub use servers::{Server, ServerPool};
 pub use source::{ReadAt, Source};
+pub use standing::{Duty, Standing};
 pub use upload::{UploadError, UploadOptions, Uploaded};

@@ -5,8 +5,9 @@
 
 use super::pace::Pace;
 use super::permute::{permute, position};
+use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
-use crate::base::limits::EXPECT_TIME;
+use crate::base::limits::{EXPECT_TIME, STANDINGS_MAX};
 use crate::storage::api::{GetVersion, ServerVersion, Storage};
 use crate::tub::{Ref, RemoteError, TubId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub struct Server {
     pub storage: Ref<Storage>,
     /// How quickly it answers.
     pub pace: Pace,
+    /// What it did amiss lately. In a pool it is that of the tub, whichever link it had.
+    pub standing: Standing,
 }
 
 impl Server {
@@ -65,6 +68,22 @@ struct Known {
     preferred: BTreeSet<TubId>,
     /// Servers that are being dialled, and until when it is worth to wait for them.
     expected: BTreeMap<TubId, Instant>,
+    /// By tub, so that what is remembered outlives a link.
+    standings: BTreeMap<TubId, Standing>,
+}
+
+impl Known {
+    /// What is remembered of a tub, from now on with what `new` remembers if that is its first entry.
+    fn standing(&mut self, id: TubId, new: Standing) -> Standing {
+        if self.standings.len() >= STANDINGS_MAX && !self.standings.contains_key(&id) {
+            let servers = &self.servers;
+            self.standings.retain(|id, known| servers.contains_key(id) || !known.is_good());
+            if self.standings.len() >= STANDINGS_MAX {
+                self.standings.pop_first();
+            }
+        }
+        self.standings.entry(id).or_insert(new).clone()
+    }
 }
 
 /// The live list. Clones share it.
@@ -88,9 +107,10 @@ impl ServerPool {
     }
 
     /// Adds a server, or replaces the one with the same tub id (it reconnected).
-    pub fn add(&self, server: Server) -> Arc<Server> {
-        let server = Arc::new(server);
+    pub fn add(&self, mut server: Server) -> Arc<Server> {
         let mut known = self.known();
+        server.standing = known.standing(server.id, server.standing);
+        let server = Arc::new(server);
         known.servers.insert(server.id, Arc::clone(&server));
         known.expected.remove(&server.id);
         drop(known);
@@ -157,5 +177,20 @@ impl ServerPool {
             |server| position(si, &server.permutation_seed),
             |server| known.preferred.contains(&server.id),
         )
+    }
+
+    /// The same, but last those that were late with one of `duties`, and then those that lied.
+    pub fn best_first(&self, si: &StorageIndex, duties: &[Duty]) -> Vec<Arc<Server>> {
+        let mut servers = self.in_order(si);
+        servers.sort_by_cached_key(|server| server.standing.rank(duties));
+        servers
+    }
+
+    /// Servers that are being dialled and may soon be here.
+    pub fn expected(&self) -> usize {
+        let mut known = self.known();
+        let now = Instant::now();
+        known.expected.retain(|_, until| *until > now);
+        known.expected.len()
     }
 }

@@ -12,6 +12,7 @@ use crate::gateway::welcome::ServerStatus;
 use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::{Server, ServerPool};
+use crate::grid::standing::Standing;
 use crate::introducer::{Announcement, Book, GridParameters, Listener};
 use crate::storage::api::Storage;
 use crate::tub::{Reconnector, Ref, Tub, TubId};
@@ -157,6 +158,7 @@ impl Neighbours {
             lease_seed: announcement.lease_seed,
             storage,
             pace: Pace::default(),
+            standing: Standing::default(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {
             known.link =

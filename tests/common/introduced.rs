@@ -5,7 +5,7 @@ use super::real::{RealGrid, RealServer, seeds, tub};
 use super::{client, impatient};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tahoe::grid::{Client, EncodingParams, Pace, ServerPool};
+use tahoe::grid::{Client, EncodingParams, Pace, ServerPool, Standing};
 use tahoe::introducer::{self, Announcement, Book, Fields, Follower, GridParameters, Listener};
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Furl, LoopbackNet, Reconnector, Tub, TubId, start};
@@ -122,6 +122,7 @@ impl Listener for Ears {
                 lease_seed: said.lease_seed,
                 storage,
                 pace: Pace::default(),
+                standing: Standing::default(),
             });
             news.notify_one();
         }));

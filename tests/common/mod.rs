@@ -31,7 +31,7 @@ use tahoe::codec::convergence::ConvergenceSecret;
 use tahoe::grid::patience::Patience;
 use tahoe::grid::{
     Client, ClientSecrets, DownloadError, EncodingParams, Pace, ParamsInForce, Server, ServerPool,
-    Source, UploadError, UploadOptions, Uploaded,
+    Source, Standing, UploadError, UploadOptions, Uploaded,
 };
 use tahoe::tub::TubId;
 
@@ -80,6 +80,7 @@ fn add_server(pool: &ServerPool, index: usize) -> TestServer {
         lease_seed: hash::truncated(id.0),
         storage: faulty(MemoryServer::start(&disk), &switch),
         pace: Pace::default(),
+        standing: Standing::default(),
     });
     TestServer { id, disk, switch }
 }

@@ -11,8 +11,8 @@ use tahoe::cap::Cap;
 use tahoe::grid::pace::Pace;
 use tahoe::grid::patience::Patience;
 use tahoe::grid::{
-    Client, DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions,
-    Uploaded,
+    Client, DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadError,
+    UploadOptions, Uploaded,
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
@@ -87,7 +87,8 @@ async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
     let storage = storage.unwrap();
     let (permutation_seed, lease_seed) = seeds(server);
     let (id, nickname) = (server.furl.tub(), server.name.clone());
-    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace: Pace::default() });
+    let (pace, standing) = (Pace::default(), Standing::default());
+    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace, standing });
 }
 
 /// Where a server stands on the ring, and what its lease secrets are made from. The first comes from
