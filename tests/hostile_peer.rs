@@ -4,21 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 #![allow(clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
+mod hostile;
+
 use actix::{Actor, Context, Handler, ResponseFuture};
 use bytes::Bytes;
-use std::net::SocketAddr;
+use hostile::{Rogue, SMALL_BUFFER, hello, words};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tahoe::base::limits;
-use tahoe::link::{Records, Sealed, Suite, initiate};
 use tahoe::remote_interface;
-use tahoe::tub::frame::{Head, Hello, Target};
 use tahoe::tub::{
     Bulk, Furl, Hint, Identity, Interface, Limits, Ref, RemoteError, Tub, TubOptions, codec, start,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
 
 remote_interface! {
     pub interface Slow = "test.slow.v1" {
@@ -93,92 +91,49 @@ impl Handler<Huge> for SlowActor {
     }
 }
 
-async fn server() -> (Tub, SocketAddr, Furl) {
-    let (tub, address, furl, _) = server_with(Limits::default()).await;
-    (tub, address, furl)
+async fn server() -> (Tub, Furl) {
+    let (tub, furl, _) = server_with(Limits::default()).await;
+    (tub, furl)
 }
 
-async fn server_with(limits: Limits) -> (Tub, SocketAddr, Furl, Arc<Counts>) {
+async fn server_with(limits: Limits) -> (Tub, Furl, Arc<Counts>) {
     let tub = Tub::new(Identity::random(), TubOptions { limits, ..TubOptions::default() });
     let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     tub.set_hints(vec![Hint::tcp("127.0.0.1", address.port())]);
     let counts = Arc::new(Counts::default());
     let furl = tub.register(Slow::of(start(SlowActor(counts.clone()))), None);
-    (tub, address, furl, counts)
+    (tub, furl, counts)
 }
 
-/// What a rogue's socket takes in.
-const SMALL_BUFFER: u32 = 64 << 10;
 /// Bytes that the sockets of both ends may hold: what Linux lets a sender's grow to, and a rogue's.
 const SOCKETS_HOLD: usize = (4 << 20) + 2 * SMALL_BUFFER as usize;
 
-/// A peer with a proper link and no manners.
-struct Rogue {
-    stream: TcpStream,
-    records: Records,
-    furl: Furl,
-    calls: u32,
-}
+/// A link to the tub and the furl of its object.
+struct Caller(Rogue, Furl);
 
-impl Rogue {
-    async fn connect(address: SocketAddr, furl: &Furl) -> Self {
-        Self::connect_as(&Identity::random(), address, furl).await
+impl Caller {
+    async fn of(furl: &Furl) -> Self {
+        Self(Rogue::dial(furl).await, furl.clone())
     }
 
-    async fn connect_as(identity: &Identity, address: SocketAddr, furl: &Furl) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(SMALL_BUFFER).unwrap();
-        let mut stream = socket.connect(address).await.unwrap();
-        let hello = Hello { version: 1, incarnation: 1, calls: 1, call_bytes: 1, features: 0 };
-        let mut bytes = Vec::new();
-        codec::encode(&hello, &mut bytes).unwrap();
-        let to = (Suite::AesGcm, &furl.tub().0);
-        let link = initiate(&mut stream, identity.keys(), to, &bytes).await.unwrap();
-        Self { stream, records: link.records, furl: furl.clone(), calls: 0 }
+    async fn named(identity: &Identity, furl: &Furl) -> Self {
+        Self(Rogue::dial_as(identity, furl, &hello(1, 1)).await, furl.clone())
     }
 
-    fn head(&mut self, method: u16) -> Vec<u8> {
-        self.calls += 1;
-        let target = Target::Swissnum(self.furl.swissnum().clone());
-        let head = Head::Call { id: self.calls, target, interface: Slow::id(), method };
-        let mut body = Vec::new();
-        codec::encode(&head, &mut body).unwrap();
-        body
-    }
-
-    /// Sends a frame with these lengths in its prefix; false once the server has hung up.
-    async fn send(&mut self, lengths: (u32, u32), content: &[u8]) -> bool {
-        let plain = [&lengths.0.to_le_bytes(), &lengths.1.to_le_bytes(), content].concat();
-        let mut sealed = Sealed::default();
-        for chunk in plain.chunks(limits::RECORD_PLAIN_MAX) {
-            self.records.seal(chunk, &mut sealed).unwrap();
-        }
-        let write = self.stream.write_all(sealed.as_slice());
-        matches!(tokio::time::timeout(Duration::from_secs(5), write).await, Ok(Ok(())))
+    /// Calls `method`, with so much bulk; false once the server has hung up.
+    async fn call(&mut self, method: u16, bulk: usize) -> bool {
+        let arguments = if method == 0 { length_of(bulk) } else { Vec::new() };
+        let (target, data) = (words::object(&self.1), vec![0; bulk]);
+        self.0.call(target, (Slow::id(), method), (&arguments, &data)).await.is_some()
     }
 
     /// Frames that have their bulk kept, one behind the other.
     fn keep(&mut self, bulks: &[Bytes]) -> Vec<u8> {
-        let mut stream = Vec::new();
-        for bulk in bulks {
-            let mut body = self.head(4);
-            codec::encode(&u32::try_from(bulk.len()).unwrap(), &mut body).unwrap();
-            stream.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
-            stream.extend(u32::try_from(bulk.len()).unwrap().to_le_bytes());
-            stream.extend(body);
-            stream.extend(bulk);
-        }
-        stream
-    }
-
-    async fn call(&mut self, method: u16, bulk: usize) -> bool {
-        let mut content = self.head(method);
-        if method == 0 {
-            codec::encode(&u32::try_from(bulk).unwrap(), &mut content).unwrap();
-        }
-        let body = u32::try_from(content.len()).unwrap();
-        content.resize(content.len() + bulk, 0);
-        self.send((body, bulk as u32), &content).await
+        let frame = |bulk: &Bytes| {
+            let head = words::call(self.0.next_id(), words::object(&self.1), (Slow::id(), 4));
+            words::frame(&head, &length_of(bulk.len()), bulk)
+        };
+        bulks.iter().flat_map(frame).collect()
     }
 
     /// Holds an object of the server's, and asks for so much that the server can send no more.
@@ -193,15 +148,13 @@ impl Rogue {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
 
-    /// Whether the server ends the link, reading whatever it still sends.
-    async fn is_cut_off(&mut self) -> bool {
-        let drain = async {
-            let mut sink = vec![0; 1 << 16];
-            while matches!(self.stream.read(&mut sink).await, Ok(1..)) {}
-        };
-        tokio::time::timeout(Duration::from_secs(5), drain).await.is_ok()
-    }
+/// The argument that says how long its bulk is.
+fn length_of(bulk: usize) -> Vec<u8> {
+    let mut argument = Vec::new();
+    codec::encode(&u32::try_from(bulk).unwrap(), &mut argument).unwrap();
+    argument
 }
 
 fn resident_mib() -> u64 {
@@ -219,25 +172,25 @@ async fn still_serves(tub: &Tub, furl: &Furl) {
 
 #[actix_rt::test]
 async fn more_calls_than_credits_end_the_link() {
-    let (tub, address, furl) = server().await;
-    let mut rogue = Rogue::connect(address, &furl).await;
+    let (tub, furl) = server().await;
+    let mut rogue = Caller::of(&furl).await;
     for _ in 0..=limits::CALLS_MAX {
         rogue.call(0, 0).await;
     }
-    assert!(rogue.is_cut_off().await);
+    assert!(rogue.0.is_cut_off().await);
     still_serves(&tub, &furl).await;
 }
 
 #[actix_rt::test]
 async fn more_bytes_than_credits_end_the_link() {
-    let (tub, address, furl) = server().await;
+    let (tub, furl) = server().await;
     let before = resident_mib();
-    let mut rogue = Rogue::connect(address, &furl).await;
+    let mut rogue = Caller::of(&furl).await;
     let mut sent = 0;
     while sent < 500 && rogue.call(0, 1 << 20).await {
         sent += 1;
     }
-    assert!(rogue.is_cut_off().await);
+    assert!(rogue.0.is_cut_off().await);
     assert!(sent < 100, "took in {sent} MiB beyond its credits");
     assert!(resident_mib() < before + 48, "{} to {} MiB", before, resident_mib());
     still_serves(&tub, &furl).await;
@@ -245,9 +198,9 @@ async fn more_bytes_than_credits_end_the_link() {
 
 #[actix_rt::test]
 async fn replies_that_nobody_reads_stay_bounded() {
-    let (tub, address, furl) = server().await;
+    let (tub, furl) = server().await;
     let before = resident_mib();
-    let mut rogue = Rogue::connect(address, &furl).await;
+    let mut rogue = Caller::of(&furl).await;
     for _ in 0..20_000 {
         if !rogue.call(1, 0).await {
             break;
@@ -259,8 +212,8 @@ async fn replies_that_nobody_reads_stay_bounded() {
 
 #[actix_rt::test]
 async fn the_largest_replies_that_nobody_reads_stay_bounded() {
-    let (tub, address, furl, counts) = server_with(Limits::default()).await;
-    let mut rogue = Rogue::connect(address, &furl).await;
+    let (tub, furl, counts) = server_with(Limits::default()).await;
+    let mut rogue = Caller::of(&furl).await;
     rogue.stall(&counts).await;
     let made = counts.made.load(Ordering::SeqCst) * limits::BULK_MAX;
     let most = limits::REPLY_BYTES_MAX + limits::REPLY_MAX + SOCKETS_HOLD;
@@ -270,7 +223,7 @@ async fn the_largest_replies_that_nobody_reads_stay_bounded() {
 
 #[actix_rt::test]
 async fn the_largest_replies_all_come_to_who_reads_them() {
-    let (_tub, _, furl, counts) = server_with(Limits::default()).await;
+    let (_tub, furl, counts) = server_with(Limits::default()).await;
     let friend = Tub::new(Identity::random(), TubOptions::default());
     let reference: Ref<Slow> = friend.get(&furl).await.unwrap();
     let calls: Vec<_> = (0..100).map(|_| reference.call(Huge {})).collect();
@@ -282,7 +235,7 @@ async fn the_largest_replies_all_come_to_who_reads_them() {
 
 #[actix_rt::test]
 async fn bulk_arrives_whole_in_whatever_records_and_pieces_it_comes() {
-    let (_tub, address, furl, counts) = server_with(Limits::default()).await;
+    let (_tub, furl, counts) = server_with(Limits::default()).await;
     let bulks: Vec<Bytes> = [1, 4_096, 32_767, 32_768, 65_519, 65_520, 350_000, 0, 1_000_003]
         .iter()
         .map(|length| (0..*length).map(|i: usize| (i % 251 + length % 7) as u8).collect())
@@ -290,19 +243,11 @@ async fn bulk_arrives_whole_in_whatever_records_and_pieces_it_comes() {
     let mut expected = Vec::new();
     for records in [&[65_519][..], &[1_000, 0, 17], &[65_519, 1, 30_000, 65_000], &[4_096, 65_519]]
     {
-        let mut rogue = Rogue::connect(address, &furl).await;
+        let mut rogue = Caller::of(&furl).await;
         let plain = rogue.keep(&bulks);
-        let (mut rest, mut sealed) = (plain.as_slice(), Sealed::default());
-        for length in records.iter().cycle() {
-            let (record, later) = rest.split_at(rest.len().min(*length));
-            rogue.records.seal(record, &mut sealed).unwrap();
-            rest = later;
-            if rest.is_empty() {
-                break;
-            }
-        }
+        let sealed = rogue.0.sealed(records, &plain);
         for piece in sealed.as_slice().chunks(99_991) {
-            rogue.stream.write_all(piece).await.unwrap();
+            assert!(rogue.0.say_unsealed(piece).await);
             tokio::task::yield_now().await;
         }
         expected.extend(bulks.iter().cloned());
@@ -323,13 +268,13 @@ async fn soon(mut done: impl FnMut() -> bool) {
 
 #[actix_rt::test]
 async fn the_oldest_link_of_a_peer_goes_at_once_though_nobody_reads_from_it() {
-    let (tub, address, furl, counts) = server_with(Limits::default()).await;
+    let (tub, furl, counts) = server_with(Limits::default()).await;
     let identity = Identity::random();
-    let mut stalled = Rogue::connect_as(&identity, address, &furl).await;
+    let mut stalled = Caller::named(&identity, &furl).await;
     stalled.stall(&counts).await;
     let mut others = Vec::new();
     for _ in 0..limits::LINKS_PER_TUB_MAX {
-        others.push(Rogue::connect_as(&identity, address, &furl).await);
+        others.push(Caller::named(&identity, &furl).await);
     }
     soon(|| counts.ended.load(Ordering::SeqCst) == 1).await;
     still_serves(&tub, &furl).await;
@@ -338,10 +283,10 @@ async fn the_oldest_link_of_a_peer_goes_at_once_though_nobody_reads_from_it() {
 #[actix_rt::test]
 async fn stalled_links_make_room_for_others_at_once() {
     let few = Limits { links: 2, ..Limits::default() };
-    let (tub, address, furl, counts) = server_with(few).await;
+    let (tub, furl, counts) = server_with(few).await;
     let mut stalled = Vec::new();
     for _ in 0..2 {
-        let mut rogue = Rogue::connect(address, &furl).await;
+        let mut rogue = Caller::of(&furl).await;
         rogue.stall(&counts).await;
         stalled.push(rogue);
     }
@@ -357,8 +302,8 @@ async fn stalled_links_make_room_for_others_at_once() {
 
 #[actix_rt::test]
 async fn a_tub_that_shuts_down_waits_for_no_peer_that_does_not_read() {
-    let (tub, address, furl, counts) = server_with(Limits::default()).await;
-    let mut stalled = Rogue::connect(address, &furl).await;
+    let (tub, furl, counts) = server_with(Limits::default()).await;
+    let mut stalled = Caller::of(&furl).await;
     stalled.stall(&counts).await;
     tub.shutdown();
     soon(|| counts.ended.load(Ordering::SeqCst) == 1).await;
@@ -366,19 +311,19 @@ async fn a_tub_that_shuts_down_waits_for_no_peer_that_does_not_read() {
 
 #[actix_rt::test]
 async fn absurd_frames_end_the_link_without_memory() {
-    let (tub, address, furl) = server().await;
+    let (tub, furl) = server().await;
     let before = resident_mib();
     let body = limits::BODY_MAX as u32;
     let bulk = limits::BULK_MAX as u32;
     for lengths in [(0, 0), (body + 1, 0), (u32::MAX, 0), (8, bulk + 1), (8, u32::MAX)] {
-        let mut rogue = Rogue::connect(address, &furl).await;
-        rogue.send(lengths, &[0; 64]).await;
-        assert!(rogue.is_cut_off().await, "{lengths:?}");
+        let mut rogue = Caller::of(&furl).await;
+        rogue.0.say(&words::lengths_and(lengths, &[0; 64])).await;
+        assert!(rogue.0.is_cut_off().await, "{lengths:?}");
     }
     for junk in [&[0xff; 16][..], &[1, 9, 0, 0, 0][..], &[6, 200][..]] {
-        let mut rogue = Rogue::connect(address, &furl).await;
-        rogue.send((junk.len() as u32, 0), junk).await;
-        assert!(rogue.is_cut_off().await, "{junk:?}");
+        let mut rogue = Caller::of(&furl).await;
+        rogue.0.say(&words::lengths_and((junk.len() as u32, 0), junk)).await;
+        assert!(rogue.0.is_cut_off().await, "{junk:?}");
     }
     assert!(resident_mib() < before + 16);
     still_serves(&tub, &furl).await;
@@ -386,10 +331,27 @@ async fn absurd_frames_end_the_link_without_memory() {
 
 #[actix_rt::test]
 async fn a_release_of_what_was_never_sent_changes_nothing() {
-    let (tub, address, furl) = server().await;
-    let mut rogue = Rogue::connect(address, &furl).await;
-    let mut body = Vec::new();
-    codec::encode(&Head::Release { export: 1, count: u32::MAX }, &mut body).unwrap();
-    assert!(rogue.send((body.len() as u32, 0), &body).await);
+    let (tub, furl) = server().await;
+    let mut rogue = Caller::of(&furl).await;
+    assert!(rogue.0.say(&words::bare(&words::release(1, u32::MAX))).await);
     still_serves(&tub, &furl).await;
+}
+
+#[test]
+fn the_list_of_what_the_peer_can_do_is_whole() {
+    let list = include_str!("../docs/hostile-peer.md");
+    let sources = [
+        include_str!("hostile/mod.rs"),
+        include_str!("hostile/stranger.rs"),
+        include_str!("hostile/rogue.rs"),
+        include_str!("hostile/flood.rs"),
+        include_str!("hostile/heard.rs"),
+        include_str!("hostile/words.rs"),
+    ];
+    let public = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
+        let (_, name) = line.trim_start().strip_prefix("pub ")?.split_once("fn ")?;
+        name.split(['(', '<']).next()
+    });
+    let missing: Vec<_> = public.filter(|name| !list.contains(name)).collect();
+    assert!(missing.is_empty(), "not in docs/hostile-peer.md: {missing:?}");
 }
