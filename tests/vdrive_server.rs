@@ -414,26 +414,26 @@ fn a_torn_end_is_dropped_and_damage_before_good_records_is_moved_aside() {
         for at in [3, 100, first - 3, first + 3, first + 100, second - 1] {
             damage(&disk, &owner, |bytes| bytes[at] ^= 1);
             let server = on(&disk);
-            match server.reader(&owner).await {
-                Ok(reader) => {
-                    let answer = reader.call(GetHead {}).await;
-                    assert_eq!(answer.unwrap_err().code(), Some(code::CORRUPT), "byte {at}");
-                    let id = tahoe::base::base32::encode(&owner.id);
-                    let kept = Path::new(DIR).join("quarantine").join(format!("{id}.log"));
-                    let kept_len = disk.open(&kept, Mode::Read).unwrap().size().unwrap();
-                    assert_eq!(kept_len as usize, whole.len());
-                    disk.unlink(&kept).unwrap();
-                }
-                // Without a header nobody knows whose it is; the file stays where it is.
-                Err(error) => assert_eq!((error, at < 200), (RemoteError::NoSuchObject, true)),
-            }
-            drop(server);
-            let file = disk.open(&log_path(&owner), Mode::ChangeOrNew).unwrap();
-            file.write_at(&whole, 0, Cache::Keep).unwrap();
+            let reader = server.reader(&owner).await.unwrap();
+            assert_eq!(owner.list(&reader).await.unwrap().1.len(), 3, "byte {at}");
+            let id = tahoe::base::base32::encode(&owner.id);
+            let kept = Path::new(DIR).join("quarantine").join(format!("{id}.log"));
+            let kept_len = disk.open(&kept, Mode::Read).unwrap().size().unwrap();
+            assert_eq!(kept_len as usize, whole.len());
+            disk.unlink(&kept).unwrap();
+            drop((server, reader));
+            damage(&disk, &owner, |bytes| bytes.clone_from(&whole));
         }
         let server = on(&disk);
         let reader = server.reader(&owner).await.unwrap();
         assert_eq!(owner.list(&reader).await.unwrap().1.len(), 3, "put back, it is as it was");
+        drop((server, reader));
+        // Nothing of it is whole: neither its first state nor a later one.
+        damage(&disk, &owner, |bytes| bytes[first - 40..].fill(0));
+        damage(&disk, &owner, |bytes| bytes[first - 100..first - 40].fill(1));
+        let server = on(&disk);
+        let reader = server.reader(&owner).await.unwrap();
+        assert_eq!(reader.call(GetHead {}).await.unwrap_err().code(), Some(code::CORRUPT));
     });
 }
 

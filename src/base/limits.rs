@@ -347,6 +347,9 @@ pub const NAME_MAX: usize = 1_024;
 pub const METADATA_MAX: usize = 32 << 10;
 /// The same as a client spells it, with escapes and spaces; more is not even parsed.
 pub const METADATA_TEXT_MAX: usize = 6 * METADATA_MAX;
+/// Rows of one directory that do not open and are named one by one; the others are counted. As many
+/// as one call removes.
+pub const UNREADABLE_NAMED_MAX: usize = 1_000;
 /// Times that a change is made again on top of what others did meanwhile.
 pub const REDOS_MAX: u32 = 32;
 /// The table of an immutable directory, held whole: some 100,000 children.
@@ -362,8 +365,9 @@ pub const DIRECTORY_TIME: Duration = Duration::from_secs(30);
 /// Changes of one directory by one node follow each other; one that waited so long is given up: its
 /// server answers, if at all, far too slowly.
 pub const TURN_TIME: Duration = Duration::from_secs(120);
-/// What was seen of directories, on disk: a line of 130 bytes each.
-pub const SEEN_FILE_MAX: u64 = 256 << 20;
+/// Directories whose newest version a node remembers: 30 MiB of memory, and of disk at most 75. A home
+/// with a million files has a tenth of it.
+pub const SEEN_DIRECTORIES_MAX: usize = 1 << 18;
 /// Directories on the way of one path, and above what a walk enters.
 pub const PATH_MAX: usize = 256;
 /// Bytes of the paths that a walk has yet to tell: a million files with paths of 250 bytes.
@@ -391,14 +395,27 @@ pub const ROWS_BULK_MAX: usize = 1 << 20;
 /// A proof for [`ROW_IDS_MAX`] ids of a large directory stays below this; more ids than honest
 /// ones that share long prefixes get a part of it.
 pub const PROOF_MAX: usize = BULK_MAX - ROWS_BULK_MAX;
-/// Rows of one change that is not yet committed.
-pub const STAGED_MAX: usize = 256 << 20;
-/// Rows of all changes that are not yet committed.
-pub const STAGED_ALL_MAX: usize = 512 << 20;
+/// Memory of one change that is not yet committed: the 100,000 children that one JSON body describes
+/// take 690 bytes each and [`STAGED_ROW_COST`]. One alone may have half of all.
+pub const STAGED_MAX: usize = STAGED_ALL_MAX / 2;
+/// Memory of all changes that are not yet committed.
+pub const STAGED_ALL_MAX: usize = 192 << 20;
+/// Above this in all, those who stand still or are slow go: so much may be held without bringing more.
+pub const STAGED_CALM: usize = 32 << 20;
+/// What a staged row takes beside its bytes: its parts, and its places in the map and the trie.
+pub const STAGED_ROW_COST: usize = 256;
+/// What the id of a row that is to be removed takes, likewise.
+pub const STAGED_ID_COST: usize = 96;
 /// Changes being staged at once on one server.
 pub const STAGINGS_MAX: usize = 1_024;
-/// A staged change without a call for so long is dropped.
-pub const STAGING_IDLE_TIME: Duration = Duration::from_secs(10 * 60);
+/// Changes that one link may stage at once: an honest node makes a few large ones at a time.
+pub const STAGINGS_PER_LINK_MAX: usize = 16;
+/// Whoever staged nothing for so long stands still: the largest call takes as long at 70 kB a second.
+pub const STAGING_STILL_TIME: Duration = Duration::from_secs(30);
+/// Bytes a second, on average since it began, below which a change is staged slowly.
+pub const STAGING_RATE_MIN: u64 = 64 << 10;
+/// A staged change without a call for so long is dropped, however little it is.
+pub const STAGING_IDLE_TIME: Duration = Duration::from_secs(2 * 60);
 /// Who watches one directory.
 pub const WATCHERS_MAX: usize = 1_024;
 /// Changes that a server knows again when they are repeated after a lost answer.
@@ -409,6 +426,17 @@ pub const REMOVALS_KEPT: usize = 4_096;
 pub const LOG_RECORD_MAX: usize = BULK_MAX + (1 << 20);
 /// A log that is this much longer than what it says is written anew.
 pub const LOG_WASTE_MIN: u64 = 64 << 10;
+/// Rows of a log that is written as a whole are in records of at most this much, as far as rows allow.
+/// What is left of a record after damage is little, and see [`MEND_MAX`].
+pub const WHOLE_PIECE: usize = 4 << 10;
+/// A damaged record up to this length is tried with each of its bits turned: 2^16 checksums of 4 KiB on
+/// average take some 0.2 s, and four times as much for each doubling.
+pub const MEND_MAX: usize = 8 << 10;
+/// Bytes that are summed in the search for what is whole of a damaged log, beyond the log's own length:
+/// some seconds. Whoever chooses what rows contain can make each byte look like a record's beginning.
+pub const SALVAGE_SUMMED_MAX: u64 = 4 << 30;
+/// Damaged logs of one directory that are kept aside.
+pub const QUARANTINED_MAX: u32 = 9;
 /// A lease is not written down again when that adds less than this, in seconds.
 pub const LEASE_GRAIN_SECONDS: u64 = 3600;
 

@@ -63,7 +63,7 @@ impl Arguments {
             ))?;
         }
         out.finish()?;
-        walked?;
+        walked?.end()?;
         healthy_or(unhealthy, all)
     }
 }

@@ -66,6 +66,11 @@ fn dump(session: &Session, place: &Location, uri: bool) -> Result<(), CliError> 
     };
     out.line(format_args!("rights: {kind}"))?;
     caps(&object, "", uri, &mut out)?;
+    let unreadable = &object.1.unreadable;
+    if unreadable.count > 0 {
+        out.line(format_args!("rows that do not open: {}", unreadable.count))?;
+        unreadable.rows.iter().try_for_each(|row| out.line(format_args!("  {}", shown(row))))?;
+    }
     out.line(format_args!("children: {}", object.1.children.len()))?;
     for (name, child) in &object.1.children {
         out.line(format_args!("  {}", shown(name)))?;

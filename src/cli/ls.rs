@@ -54,13 +54,15 @@ impl Arguments {
                 "Check the cap: it must be copied whole.",
             ));
         }
+        let unreadable = std::mem::take(&mut object.1.unreadable);
         let children = if object.is_directory() {
             std::mem::take(&mut object.1.children)
         } else {
             BTreeMap::from([(place.name().unwrap_or("(file)").to_owned(), object)])
         };
         let rows: Vec<_> = children.iter().map(|(name, child)| self.row(name, child)).collect();
-        print(&rows)
+        print(&rows)?;
+        unreadable.told(&place.shown())
     }
 
     fn row(&self, name: &str, child: &Object) -> Vec<Cell> {

@@ -46,7 +46,7 @@ impl Arguments {
         let walked = walk::lines(answer, |line| {
             let found = match line {
                 Line::File(found) | Line::Directory(found) | Line::Unknown(found) => found,
-                Line::Stats => return Ok(()),
+                Line::Error(_) | Line::Stats => return Ok(()),
             };
             if !(self.storage_index || self.verify_cap || self.repair_cap) {
                 let cap = found.cap.as_deref().unwrap_or("-");
@@ -60,6 +60,6 @@ impl Arguments {
             wanted.filter(|text| !text.is_empty()).map_or(Ok(()), |text| out.line(text))
         });
         out.finish()?;
-        walked
+        walked?.end()
     }
 }

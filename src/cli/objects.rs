@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! ["filenode" | "dirnode" | "unknown", { "ro_uri", "rw_uri"?, "verify_uri"?, "mutable"?, "size"?,
-//!                                        "metadata"?, "children"?: { NAME: [kind, {…}] } }]
+//!                                        "metadata"?, "children"?: { NAME: [kind, {…}] },
+//!                                        "unreadable"?: { "count", "rows"? } }]
 //! ```
 
+use super::CliError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -34,6 +36,36 @@ pub struct Facts {
     /// Whatever its writers put there: nothing in it is of a certain type.
     pub metadata: Value,
     pub children: BTreeMap<String, Object>,
+    pub unreadable: Unreadable,
+}
+
+/// What is in a directory beside its children, and does not open.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Unreadable {
+    pub count: u64,
+    /// Ids of the first of them, where a writer can remove them.
+    pub rows: Vec<String>,
+}
+
+impl Unreadable {
+    /// A listing is not whole if something does not open.
+    pub fn told(&self, place: &str) -> Result<(), CliError> {
+        let what = match self.count {
+            0 => return Ok(()),
+            1 => format!("1 thing in {place} does not open, and is not shown"),
+            count => format!("{count} things in {place} do not open, and are not shown"),
+        };
+        Err(CliError::new(
+            what,
+            match self.rows.is_empty() {
+                true => "Whoever made the directory can make it anew.",
+                false => {
+                    "Whoever may change the directory takes them out with `tahoe rm --unreadable`."
+                }
+            },
+        ))
+    }
 }
 
 impl Object {

@@ -26,7 +26,8 @@ pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
 }
 
 /// What stands between what happened and what to do, and what of it belongs to the latter.
-const ADVICE_AT_THE_END: [(&str, &str); 3] = [
+const ADVICE_AT_THE_END: [(&str, &str); 4] = [
+    ("; to be rid of it, ", "to be rid of it, "),
     ("; after asking its owner, ", ""),
     (". The file is not safely stored: ", ""),
     ("; compare it with ", "compare it with "),
@@ -106,6 +107,11 @@ const ADVICE: &[(u16, &str, &str)] = &[
         502,
         "the directory is damaged",
         "On its server the file is in vdrive/quarantine: put one from a backup in its place.",
+    ),
+    (
+        502,
+        "an older state of it is served",
+        "Whoever runs that server decides with `tahoe debug salvage-dirnode`.",
     ),
     (502, "no room", "Make room on the disk of the vdrive server."),
     (502, "", "Ask whoever runs the vdrive server to look into its node's logs."),

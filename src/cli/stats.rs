@@ -1,8 +1,9 @@
 //! `tahoe stats [PATH]`
 
+use super::error::Failures;
 use super::http::{Connection, Gateway};
 use super::location::PLACES;
-use super::output::Output;
+use super::output::{Output, shown};
 use super::{CliError, ls};
 use crate::base::base32;
 use crate::base::rim::random;
@@ -63,8 +64,26 @@ impl Arguments {
         if self.raw {
             return ls::copy_out(format!("{stats:#}\n").as_bytes());
         }
-        print(&stats)
+        print(&stats)?;
+        missing(&stats)
     }
+}
+
+/// What could not be counted is told, and makes the figures too small.
+fn missing(stats: &Value) -> Result<(), CliError> {
+    let errors = stats.get("errors").and_then(Value::as_array);
+    let mut failures = Failures::default();
+    for error in errors.into_iter().flatten() {
+        let path = error.get(0).and_then(Value::as_array).into_iter().flatten();
+        let path: Vec<_> = path.filter_map(Value::as_str).collect();
+        let why = error.get(1).and_then(Value::as_str).unwrap_or_default();
+        let path = if path.is_empty() { ".".to_owned() } else { path.join("/") };
+        failures.note(Err(CliError::new(
+            format!("{}: {}", shown(&path), shown(why)),
+            "It is not in the figures.",
+        )));
+    }
+    failures.end()
 }
 
 /// Asks until the walk is finished; then the gateway may forget it.

@@ -6,7 +6,7 @@ use super::output::shown;
 use crate::base::limits::WALK_LINE_MAX;
 use serde::Deserialize;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 
 /// One line of the answer.
 #[derive(Deserialize)]
@@ -15,7 +15,16 @@ pub enum Line {
     File(Found),
     Directory(Found),
     Unknown(Found),
+    /// Something is missing of a directory; the walk goes on.
+    Error(Problem),
     Stats,
+}
+
+/// What is missing, and why.
+#[derive(Deserialize)]
+pub struct Problem {
+    path: Vec<String>,
+    error: String,
 }
 
 /// Something below the directory, or the directory itself.
@@ -54,10 +63,14 @@ pub struct Counts {
 }
 
 impl Found {
-    /// Its path; the beginning of the walk is a dot.
     pub fn shown(&self) -> String {
-        if self.path.is_empty() { ".".to_owned() } else { shown(&self.path.join("/")) }
+        shown_path(&self.path)
     }
+}
+
+/// A path; the beginning of the walk is a dot.
+fn shown_path(path: &[String]) -> String {
+    if path.is_empty() { ".".to_owned() } else { shown(&path.join("/")) }
 }
 
 impl Verdict {
@@ -85,28 +98,57 @@ impl Verdict {
     }
 }
 
-/// Hands on every line; what the gateway could not walk is the error.
+/// How much of what was walked is missing: what each [`Problem`] was about.
+#[must_use]
+pub struct Missing(u64);
+
+impl Missing {
+    /// Not everything could be read, which was told as it was found.
+    pub fn end(self) -> Result<(), CliError> {
+        match self.0 {
+            0 => Ok(()),
+            count => Err(CliError::new(
+                format!(
+                    "Something is missing of {}",
+                    super::output::count(count, "directory", "directories")
+                ),
+                "All else was walked; see above which they are.",
+            )),
+        }
+    }
+}
+
+/// Hands on every line, and tells on stderr what is missing; what ended the walk is the error.
 pub fn lines(
     answer: Answer,
     mut each: impl FnMut(Line) -> Result<(), CliError>,
-) -> Result<(), CliError> {
+) -> Result<Missing, CliError> {
     let mut reader = BufReader::new(answer.into_reader());
-    let mut whole = false;
+    let (mut whole, mut missing) = (false, 0);
     loop {
         let mut line = String::new();
         let len = (&mut reader).take(WALK_LINE_MAX).read_line(&mut line);
         let len = len.map_err(|error| broken_off(&error.to_string()))?;
         let text = line.trim();
+        if whole && (len == 0 || missing > 0) {
+            return Ok(Missing(missing));
+        }
         if let Some(reason) = text.strip_prefix("ERROR:") {
             return Err(broken_off(&shown(bare(reason.trim()))));
         }
         if len == 0 {
-            return if whole { Ok(()) } else { Err(broken_off("the connection ended early")) };
+            return Err(broken_off("the connection ended early"));
         }
         if text.is_empty() {
             continue;
         }
         let line = serde_json::from_str(text).map_err(|_| broken_off("a line is no JSON"))?;
+        if let Line::Error(Problem { path, error }) = line {
+            missing += 1;
+            // Nothing is wrong with the walk if nobody reads stderr.
+            let _ = writeln!(std::io::stderr(), "tahoe: {}: {}", shown_path(&path), shown(&error));
+            continue;
+        }
         // The statistics are the last line; without them something is missing.
         whole = matches!(line, Line::Stats);
         each(line)?;

@@ -99,15 +99,17 @@ impl From<DirError> for Failure {
             DirError::ReadOnly | DirError::Immutable => {
                 (StatusCode::FORBIDDEN, "NotWriteableError: ")
             }
-            DirError::Conflict(_) | DirError::IntoItself(_) | DirError::Rollback { .. } => {
-                (StatusCode::CONFLICT, "")
-            }
+            DirError::Conflict(_)
+            | DirError::IntoItself(_)
+            | DirError::Opens { .. }
+            | DirError::Rollback { .. } => (StatusCode::CONFLICT, ""),
             DirError::TooManyRedos | DirError::NoVdrive | DirError::CutOff => {
                 (StatusCode::SERVICE_UNAVAILABLE, "")
             }
-            DirError::Unreachable { .. } | DirError::NoSuchDirectory(_) | DirError::Corrupt(_) => {
-                (StatusCode::GONE, "UnrecoverableFileError: ")
-            }
+            DirError::Unreachable { .. }
+            | DirError::NoSuchDirectory(_)
+            | DirError::Corrupt(_)
+            | DirError::Unreadable(_) => (StatusCode::GONE, "UnrecoverableFileError: "),
             DirError::Refused(_) | DirError::Forged(_) => (StatusCode::BAD_GATEWAY, ""),
             DirError::TooBig(_) => (StatusCode::PAYLOAD_TOO_LARGE, ""),
             DirError::Record(_) => (StatusCode::INTERNAL_SERVER_ERROR, ""),

@@ -118,6 +118,9 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
         counters.insert(format!("{who}.bytes_{did}"), json!(count.bytes));
     }
     stats.insert("node.uptime".to_owned(), json!(gateway.history.uptime() as f64));
+    let seen = gateway.directories.seen();
+    stats.insert("directories.versions_known".to_owned(), json!(seen.known));
+    stats.insert("directories.versions_forgotten".to_owned(), json!(seen.forgotten));
     if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {
         let accepting = u8::from(!storage.read_only);
         stats.insert("storage_server.accepting_immutable_shares".to_owned(), json!(accepting));

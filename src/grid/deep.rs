@@ -2,10 +2,11 @@
 //!
 //! A directory comes before its children; of these first what is unknown, then the files, then the
 //! directories with all that is below them, each by name. What can be reached in two ways (the same
-//! verify cap) comes once, so that loops end. Memory holds the listings between the root and the
+//! verify cap) comes once, so that loops end. What cannot be had is told, with its path and the reason,
+//! and the walk goes on with the rest. Memory holds the listings between the root and the
 //! present directory, as far as [`WALK_BYTES_MAX`] goes, and sixteen bytes for each thing seen.
 
-use super::dirnode::{DirError, Directories, Entry, Target};
+use super::dirnode::{DirError, Directories, Entry, Listing, Target, Unreadable};
 use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{PATH_MAX, WALK_BYTES_MAX};
 use crate::cap::Cap;
@@ -18,6 +19,26 @@ pub struct Reached {
     /// Names from the root; empty for the root itself.
     pub path: Vec<String>,
     pub target: Target,
+}
+
+/// A directory of which not all could be had.
+#[derive(Debug, Clone)]
+pub struct Missed {
+    /// Names from the root; empty for the root itself.
+    pub path: Vec<String>,
+    pub cap: Cap,
+    pub why: Why,
+}
+
+/// What of a directory is missing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Why {
+    /// All of it, or what is beyond a limit.
+    #[error("{0}")]
+    Unlisted(#[from] DirError),
+    /// What a writer put there that does not open; the rest is told.
+    #[error("{0}")]
+    Unreadable(Unreadable),
 }
 
 impl Reached {
@@ -71,13 +92,14 @@ impl Traversal {
         this
     }
 
-    /// The next thing; `None` when everything was told. A directory is told before it is listed.
-    pub async fn next(&mut self) -> Option<Result<Reached, DirError>> {
+    /// The next thing, or what is missing of the directory that was told last; `None` when everything
+    /// was told. A directory is told before it is listed.
+    pub async fn next(&mut self) -> Option<Result<Reached, Missed>> {
         if let Some((path, cap)) = self.entering.take()
-            && let Err(error) = self.enter(path, &cap).await
+            && let Err(why) = self.enter(&path, &cap).await
         {
-            self.below.clear();
-            return Some(Err(error));
+            self.stats.incomplete += 1;
+            return Some(Err(Missed { path, cap, why }));
         }
         let reached = match self.ready.pop_front() {
             Some(reached) => {
@@ -95,20 +117,30 @@ impl Traversal {
         Some(Ok(reached))
     }
 
-    async fn enter(&mut self, path: Vec<String>, cap: &Cap) -> Result<(), DirError> {
+    async fn enter(&mut self, path: &[String], cap: &Cap) -> Result<(), Why> {
         if path.len() >= PATH_MAX {
-            return Err(DirError::TooBig("directories in directories"));
+            return Err(DirError::TooBig("directories in directories").into());
         }
-        let listing = self.directories.list(cap).await?;
-        self.stats.entered(listing.size, listing.entries.len());
-        let (mut files, mut below) = (Vec::new(), Vec::new());
-        for Entry { name, child } in listing.entries {
-            let mut path = path.clone();
-            path.push(name);
-            self.waiting = self.waiting.saturating_add(weight(&path));
-            if self.waiting > WALK_BYTES_MAX {
-                return Err(DirError::TooBig("the paths below the directory"));
+        let Listing { entries, unreadable, size, .. } = self.directories.list(cap).await?;
+        self.stats.entered(size, entries.len());
+        let count = entries.len();
+        if self.take_on(path, entries) < count {
+            return Err(DirError::TooBig("the paths below the directory").into());
+        }
+        if unreadable.is_empty() { Ok(()) } else { Err(Why::Unreadable(unreadable)) }
+    }
+
+    /// Notes what is in a directory to be told, as far as there is room; how many of the entries.
+    fn take_on(&mut self, above: &[String], entries: Vec<Entry>) -> usize {
+        let (mut files, mut below, mut count) = (Vec::new(), Vec::new(), 0);
+        for Entry { name, child } in entries {
+            let path: Vec<String> = above.iter().cloned().chain([name]).collect();
+            let waiting = self.waiting.saturating_add(weight(&path));
+            if waiting > WALK_BYTES_MAX {
+                break;
             }
+            self.waiting = waiting;
+            count += 1;
             match child.target {
                 Target::Unknown { .. } => {
                     self.ready.push_back(Reached { path, target: child.target });
@@ -124,7 +156,7 @@ impl Traversal {
         }
         self.ready.extend(files);
         self.below.extend(below.into_iter().rev());
-        Ok(())
+        count
     }
 
     /// Notes a cap; false if it was noted before. A literal is always new: it cannot make a loop.
@@ -152,6 +184,8 @@ pub struct DeepStats {
     pub largest_directory: u64,
     pub largest_directory_children: u64,
     pub largest_immutable_file: u64,
+    /// Directories of which something is missing in all this.
+    pub incomplete: u64,
     /// Files by size: the bounds of a range, both inclusive, and how many are in it.
     pub histogram: BTreeMap<(u64, u64), u64>,
 }

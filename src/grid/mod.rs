@@ -33,7 +33,7 @@ pub mod upload;
 
 pub use check::{CheckError, Checked};
 pub use client::{Client, ClientSecrets};
-pub use deep::{DeepStats, Reached, Traversal};
+pub use deep::{DeepStats, Missed, Reached, Traversal, Why};
 pub use dirnode::{DirError, Directories};
 pub use download::{DownloadError, FileReader, ReadStream};
 pub use pace::Pace;

@@ -9,6 +9,7 @@
 //! [`Trie`](super::format::Trie) bytes. An answer's rows and proof belong to the head beside them.
 
 use super::format::RowId;
+use crate::base::limits::STAGINGS_PER_LINK_MAX;
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::tub::{Bulk, Ref};
 use crate::{remote_interface, wire_plain, wire_struct};
@@ -83,7 +84,7 @@ remote_interface! {
 
 remote_interface! {
     /// One change that is not yet made. Dropping the last reference, or losing the link, drops it.
-    pub interface Staging = "grid.vdrive.staging.v1" {
+    pub interface Staging = "grid.vdrive.staging.v1", STAGINGS_PER_LINK_MAX {
         /// Adds rows to the change.
         0 => StageRows { rows: Bulk } -> (),
         /// Adds removals to the change.
@@ -206,4 +207,7 @@ pub mod code {
     pub const NO_SUCH_LEASE: u16 = 8;
     /// The directory has as many leases or watchers as it may have.
     pub const TOO_MANY: u16 = 9;
+    /// The directory was damaged: an older state is served and takes no changes until whoever runs
+    /// the server says that it is to be the newest.
+    pub const SALVAGED: u16 = 10;
 }

@@ -14,14 +14,33 @@ use super::table::{Change, Lease, Place, Table, Verdict};
 use crate::base::hash::Hash;
 use crate::base::limits::{
     LEASE_GRAIN_SECONDS, LEASE_SECONDS, LEASES_MAX, LOG_WASTE_MIN, ROW_IDS_MAX, ROWS_BULK_MAX,
+    WHOLE_PIECE,
 };
 use crate::disk::{Cache, Disk, File, Mode};
 use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::io;
 use std::ops::Bound;
 use std::path::PathBuf;
 
-/// Bytes of rows in one record.
+/// Bytes of rows in one record of a change.
 const PIECE: usize = ROWS_BULK_MAX;
+
+/// What stands in a file at some offsets, though the disk says otherwise.
+#[derive(Default)]
+pub(super) struct Patches(pub BTreeMap<u64, u8>);
+
+impl Patches {
+    pub fn read(&self, file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = file.read(offset, len)?;
+        for (at, byte) in self.0.range(offset..offset.saturating_add(len as u64)) {
+            if let Some(place) = bytes.get_mut((at - offset) as usize) {
+                *place = *byte;
+            }
+        }
+        Ok(bytes)
+    }
+}
 
 /// Whether the end of the file can be appended to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +51,8 @@ pub(super) enum End {
     Torn,
     /// A write or sync failed; see the module.
     Unknown,
+    /// The file is damaged: what is served of it is read past the damage, and not changed.
+    Salvaged,
 }
 
 /// See the module.
@@ -41,6 +62,8 @@ pub(super) struct Directory {
     pub facts: Facts,
     pub salt: Salt,
     pub file: File,
+    /// Bytes of the file that are known to be others than it has.
+    pub patches: Patches,
     /// Bytes of the file that count.
     pub len: u64,
     pub end: End,
@@ -83,12 +106,12 @@ impl Script {
     }
 }
 
-/// Rows in groups of at most [`PIECE`] bytes, but for one that is longer by itself.
-fn pieces<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
+/// Rows in groups of at most so many bytes, but for one that is longer by itself.
+pub(super) fn pieces<'a>(most: usize, rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
     let (mut pieces, mut size): (Vec<Vec<&Row>>, usize) = (Vec::new(), 0);
     for row in rows {
         let len = row.encoded_len();
-        match pieces.last_mut().filter(|_| size + len <= PIECE) {
+        match pieces.last_mut().filter(|_| size + len <= most) {
             Some(last) => last.push(row),
             None => {
                 size = 0;
@@ -118,8 +141,8 @@ impl Directory {
                 goes_on
             });
             let (run, others) = rest.split_at_checked(together.count()).unwrap_or((rest, &[]));
-            let mut bytes: Bytes =
-                self.file.read(first.offset, (end - first.offset) as usize)?.into();
+            let len = (end - first.offset) as usize;
+            let mut bytes: Bytes = self.patches.read(&self.file, first.offset, len)?.into();
             out.extend_from_slice(&bytes);
             for (id, _) in run {
                 self.check_row(id, &mut bytes)?;
@@ -191,7 +214,7 @@ impl Directory {
     }
 
     fn write_change(&mut self, change: &Change) -> Result<Vec<(RowId, Place)>> {
-        let mut rows = pieces(change.rows.values());
+        let mut rows = pieces(PIECE, change.rows.values());
         let last = rows.pop().unwrap_or_default();
         let mut removed: Vec<Vec<RowId>> = Vec::new();
         let ids: Vec<RowId> = change.removed.iter().copied().collect();
@@ -236,6 +259,7 @@ impl Directory {
         match self.end {
             End::Clean => Ok(()),
             End::Unknown => self.rewrite(),
+            End::Salvaged => Err(VdriveError::Salvaged),
             End::Torn => {
                 let cut = self.file.set_len(self.len).and_then(|()| self.file.sync());
                 self.end = if cut.is_ok() { End::Clean } else { End::Unknown };
@@ -306,7 +330,7 @@ pub(super) fn first_file(
 ) -> (Vec<u8>, Vec<(RowId, Place)>) {
     let header = facts.header(salt);
     let mut script = Script { bytes: header, places: Vec::new() };
-    let mut rows = pieces(change.rows.values());
+    let mut rows = pieces(WHOLE_PIECE, change.rows.values());
     let last = rows.pop().unwrap_or_default();
     for piece in rows {
         let record = Record::Rows(Row::encode_all(piece.iter().copied()));

@@ -23,6 +23,12 @@ pub enum VdriveError {
     /// The disk failed before and does not let the directory be written anew. It can be read.
     #[error("the directory takes no changes now")]
     ReadOnly,
+    /// The directory's file was damaged: an older state is served, and whoever runs the server has
+    /// yet to say that it is to be the newest.
+    #[error(
+        "the directory was damaged on the server; an older state of it is served, and not changed"
+    )]
+    Salvaged,
     /// A disk call failed; the log has the details.
     #[error("the disk failed")]
     Disk(String),

@@ -10,6 +10,7 @@
 //! api      what a peer may ask                     directory  one log: reading, changing
 //! actor    who answers                             rewrite    a log read back, and written anew
 //! table    what a log comes to (pure)              index      what is quicker to look up (sled)
+//! salvage  a log read past damage                  quarantine where damaged logs are kept
 //! ```
 
 pub mod actor;
@@ -22,11 +23,15 @@ pub mod fuzz;
 mod directory;
 mod index;
 mod paths;
+mod quarantine;
 mod rewrite;
+mod salvage;
 mod store;
 mod table;
 
 pub use actor::VdriveServer;
 pub use error::VdriveError;
 pub use index::Facet;
+pub use quarantine::{restore_all, salvage_to};
+pub use salvage::Findings;
 pub use store::{Store, StoreConfig};

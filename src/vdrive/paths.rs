@@ -3,12 +3,13 @@
 //! ```text
 //! dirs/ab/ID.log        one directory; ab = the first two characters of its id in base32
 //! dirs/ab/ID.new        the same, being written anew; of no meaning
-//! quarantine/ID.log     a directory that was found damaged
+//! quarantine/ID.log     a directory that was found damaged; ID-2.log and so on: once more
 //! index/, index.clean   rebuildable from the logs
 //! ```
 
 use super::format::DirectoryId;
 use crate::base::base32;
+use crate::base::limits::QUARANTINED_MAX;
 use std::path::PathBuf;
 
 /// A vdrive directory.
@@ -33,8 +34,13 @@ impl Paths {
         self.0.join("quarantine")
     }
 
-    pub fn quarantined(&self, id: &DirectoryId) -> PathBuf {
-        self.quarantine().join(file_name(id))
+    /// Where damaged logs of a directory are kept, the first one first.
+    pub fn quarantined(&self, id: &DirectoryId) -> impl Iterator<Item = PathBuf> {
+        let (folder, name) = (self.quarantine(), base32::encode(id));
+        (1..=QUARANTINED_MAX).map(move |number| match number {
+            1 => folder.join(format!("{name}.log")),
+            _ => folder.join(format!("{name}-{number}.log")),
+        })
     }
 
     pub fn index(&self) -> PathBuf {
@@ -52,5 +58,6 @@ fn file_name(id: &DirectoryId) -> String {
 
 /// The directory whose log has this name.
 pub(super) fn id_of(file_name: &str) -> Option<DirectoryId> {
-    base32::decode_array(file_name.strip_suffix(".log")?).ok()
+    let name = file_name.strip_suffix(".log")?;
+    base32::decode_array(name.split('-').next()?).ok()
 }

@@ -1,11 +1,11 @@
 //! A directory's file read back at its start, and written anew when most of it is of no use.
 
-use super::directory::{Directory, End, new_path, open_new};
+use super::directory::{Directory, End, Patches, new_path, open_new, pieces};
 use super::error::{Result, VdriveError};
 use super::format::log::{Facts, Found, HEADER_LEN, Record, SEEN_MAX, Salt};
-use super::format::{Row, RowId};
+use super::format::{Row, RowId, mend};
 use super::table::{Place, Table};
-use crate::base::limits::{RECENT_CHANGES, ROWS_BULK_MAX};
+use crate::base::limits::{RECENT_CHANGES, ROWS_BULK_MAX, WHOLE_PIECE};
 use crate::base::rim::random;
 use crate::disk::{Cache, Disk, File, Mode};
 use bytes::Bytes;
@@ -13,26 +13,29 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Length of a file that was written, and where its rows are.
+pub(super) type Written = (u64, BTreeMap<RowId, Place>);
+
 /// Places tried behind damage: each may cost a checksum of a whole record.
 const TRIES: usize = 1_024;
 const WINDOW: usize = SEEN_MAX + (1 << 20);
 
 /// A file read from front to back in large pieces.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     file: &'a File,
-    size: u64,
+    pub size: u64,
     window: Bytes,
     /// Offset of the window.
     at: u64,
 }
 
 impl<'a> Reading<'a> {
-    fn new(file: &'a File) -> io::Result<Self> {
+    pub fn new(file: &'a File) -> io::Result<Self> {
         Ok(Self { file, size: file.size()?, window: Bytes::new(), at: 0 })
     }
 
     /// What follows `offset`: [`SEEN_MAX`] bytes, or all there are.
-    fn from(&mut self, offset: u64) -> io::Result<Bytes> {
+    pub fn from(&mut self, offset: u64) -> io::Result<Bytes> {
         let skip = usize::try_from(offset.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let have = self.window.len().saturating_sub(skip);
         let whole = self.at + self.window.len() as u64 >= self.size;
@@ -45,7 +48,12 @@ impl<'a> Reading<'a> {
         Ok(self.window.slice(skip.min(self.window.len())..))
     }
 
-    /// Whether a record that settles begins somewhere behind `offset`.
+    /// Whether what begins at `offset` is damage rather than what a crash left: a record that settles
+    /// begins somewhere behind it, or it is a last record of which one bit is wrong.
+    fn is_damage(&mut self, salt: Salt, offset: u64) -> io::Result<bool> {
+        Ok(self.goes_on(salt, offset)? || mend::record(salt, offset, &self.from(offset)?).is_some())
+    }
+
     fn goes_on(&mut self, salt: Salt, offset: u64) -> io::Result<bool> {
         let (mut at, mut tries) = (offset + 1, 0);
         while at < self.size {
@@ -65,10 +73,15 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The facts of a file, from its header.
+/// The facts of a file, from its header, which may be damaged a little.
 pub(super) fn read_facts(disk: &Disk, path: &Path) -> Result<(Facts, Salt)> {
-    let file = disk.open(path, Mode::Read)?;
-    Facts::from_header(&file.read(0, HEADER_LEN)?).map_err(|_| VdriveError::Corrupt)
+    facts_of(&disk.open(path, Mode::Read)?)
+}
+
+pub(super) fn facts_of(file: &File) -> Result<(Facts, Salt)> {
+    let header = file.read(0, HEADER_LEN)?;
+    let facts = Facts::from_header(&header).ok().or_else(|| mend::header(&header));
+    facts.ok_or(VdriveError::Corrupt)
 }
 
 /// Replays a file; the table and how many bytes of the file count.
@@ -78,7 +91,7 @@ fn replay(file: &File, facts: &Facts, salt: Salt) -> Result<(Table, u64, End)> {
     let (mut at, mut settled) = (HEADER_LEN as u64, 0);
     while at < reading.size {
         let Found::Whole(record, len) = Record::find(salt, at, &reading.from(at)?) else {
-            if reading.goes_on(salt, at)? {
+            if reading.is_damage(salt, at)? {
                 return Err(VdriveError::Corrupt);
             }
             break;
@@ -111,8 +124,9 @@ impl Directory {
         let (facts, salt) = Facts::from_header(&header).map_err(|_| VdriveError::Corrupt)?;
         let (table, len, end) = replay(&file, &facts, salt)?;
         let end = if writable { end } else { End::Unknown };
+        let (disk, patches) = (disk.clone(), Patches::default());
         let mut this =
-            Self { disk: disk.clone(), path, facts, salt, file, len, end, compact_above: 0, table };
+            Self { disk, path, facts, salt, file, patches, len, end, compact_above: 0, table };
         if sync && writable && this.settle().is_err() {
             this.end = End::Unknown;
         }
@@ -128,10 +142,8 @@ impl Directory {
     /// Writes all that counts to a new file, and that in the place of the old one. Until it has
     /// its name durably, the old one counts.
     pub fn rewrite(&mut self) -> Result<()> {
-        let (path, salt) = (new_path(&self.path), Salt(random()));
-        let file = open_new(&self.disk, &path)?;
-        let (len, rows) = self.write_all(&file, salt)?;
-        file.sync()?;
+        let path = new_path(&self.path);
+        let (file, salt, (len, rows)) = self.write_to(&path)?;
         // From here on the old file may have lost its name, so it is no place for changes.
         self.end = End::Unknown;
         self.disk.rename_over(&path, &self.path)?;
@@ -142,6 +154,14 @@ impl Directory {
         self.table.rows = rows;
         self.compact_above = 0;
         Ok(())
+    }
+
+    /// Writes all that counts to a new file of this name, durably.
+    pub fn write_to(&self, path: &Path) -> Result<(File, Salt, Written)> {
+        let (file, salt) = (open_new(&self.disk, path)?, Salt(random()));
+        let written = self.write_all(&file, salt)?;
+        file.sync()?;
+        Ok((file, salt, written))
     }
 
     /// [`Directory::rewrite`] when it pays. Its failure is no failure of anything else.
@@ -155,40 +175,60 @@ impl Directory {
         }
     }
 
-    fn write_all(&self, file: &File, salt: Salt) -> Result<(u64, BTreeMap<RowId, Place>)> {
-        let header = self.facts.header(salt);
-        file.write_at(&header, 0, Cache::Keep)?;
-        let mut at = header.len() as u64;
-        let mut put = |record: &Record| -> Result<u64> {
-            let (bytes, begins) = (record.seal(salt, at), at);
-            file.write_at(&bytes, at, Cache::Keep)?;
-            at += bytes.len() as u64;
-            Ok(begins)
-        };
-        let mut places = BTreeMap::new();
-        let mut after = None;
+    fn write_all(&self, file: &File, salt: Salt) -> Result<Written> {
+        let (mut places, mut after) = (BTreeMap::new(), None);
+        let mut out = Writing { file, salt, at: 0, bytes: self.facts.header(salt) };
         loop {
             let page = self.page(0, after, usize::MAX)?;
-            let record = Record::Rows(page.rows.clone());
-            let mut offset = put(&record)? + record.rows_at();
             let rows = Row::decode_all(page.rows).map_err(|_| VdriveError::Corrupt)?;
-            for row in rows {
-                let len = row.encoded_len() as u32;
-                places.insert(row.id, Place { offset, len, seq: row.seq });
-                offset += u64::from(len);
-                after = Some(row.id);
+            for piece in pieces(WHOLE_PIECE, rows.iter()) {
+                let record = Record::Rows(Row::encode_all(piece.iter().copied()));
+                let mut offset = out.put(&record) + record.rows_at();
+                for row in piece {
+                    let len = row.encoded_len() as u32;
+                    places.insert(row.id, Place { offset, len, seq: row.seq });
+                    offset += u64::from(len);
+                    after = Some(row.id);
+                }
             }
+            out.flush()?;
             if !page.more {
                 break;
             }
         }
         let head = self.head()?;
         let recent = self.table.recent.iter().copied().collect();
-        put(&Record::Whole { head: Box::new(head), known_since: head.head.seq, recent })?;
+        out.put(&Record::Whole { head: Box::new(head), known_since: head.head.seq, recent });
         for (renew, lease) in &self.table.leases {
-            put(&Record::Lease { renew: *renew, cancel: lease.cancel, end: lease.end })?;
+            out.put(&Record::Lease { renew: *renew, cancel: lease.cancel, end: lease.end });
         }
-        Ok((at, places))
+        out.flush()?;
+        Ok((out.at, places))
+    }
+}
+
+/// Records on their way to a new file.
+struct Writing<'a> {
+    file: &'a File,
+    salt: Salt,
+    /// Bytes that are in the file, and those that follow them.
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Writing<'_> {
+    /// Adds a record; where it begins.
+    fn put(&mut self, record: &Record) -> u64 {
+        let begins = self.at + self.bytes.len() as u64;
+        self.bytes.extend(record.seal(self.salt, begins));
+        begins
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_at(&self.bytes, self.at, Cache::Keep)?;
+        self.at += self.bytes.len() as u64;
+        self.bytes.clear();
+        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 //! A vdrive directory: all directories of one server, and the order in which they become safe.
 //!
 //! A new directory is written under another name, synced, renamed, and its folders are synced;
-//! only then is it acknowledged. What changes it later is in `directory`. A log that is damaged is
-//! moved aside whole, never cut or deleted.
+//! only then is it acknowledged. What changes it later is in `directory`; what becomes of a log that
+//! is damaged, in `quarantine`.
 //!
 //! All calls block and may be made from any thread. One directory is used by one caller at a time.
 
@@ -90,8 +90,8 @@ pub(super) struct Handle {
 
 /// See the module.
 pub struct Store {
-    disk: Disk,
-    paths: Paths,
+    pub(super) disk: Disk,
+    pub(super) paths: Paths,
     clock: Clock,
     index: Index,
     slots: Mutex<HashMap<DirectoryId, Weak<Slot>>>,
@@ -105,7 +105,7 @@ pub struct Store {
     /// the disk.
     doubtful: Mutex<HashMap<DirectoryId, Arc<Slot>>>,
     /// The last stop was clean: everything here was synced before it.
-    trusted: bool,
+    pub(super) trusted: bool,
     _lock: Box<dyn Any + Send + Sync>,
 }
 
@@ -231,7 +231,7 @@ impl Store {
         Ok(self.disk.sync_dir(&self.paths.prefix(&facts.id))?)
     }
 
-    fn make_prefix(&self, id: &DirectoryId) -> Result<()> {
+    pub(super) fn make_prefix(&self, id: &DirectoryId) -> Result<()> {
         let prefix = self.paths.prefix(id);
         let mut synced = locked(&self.prefixes);
         if !synced.contains(&prefix) {
@@ -240,39 +240,6 @@ impl Store {
             synced.insert(prefix);
         }
         Ok(())
-    }
-
-    fn load(&self, id: &DirectoryId) -> Result<Directory> {
-        let path = self.paths.log(id);
-        match Directory::load(&self.disk, path.clone(), !self.trusted) {
-            Ok(directory) if directory.facts.id == *id => Ok(directory),
-            Ok(_) | Err(VdriveError::Corrupt) => {
-                self.set_aside(id, &path);
-                Err(VdriveError::Corrupt)
-            }
-            Err(VdriveError::NoSuchDirectory) if self.is_quarantined(id) => {
-                Err(VdriveError::Corrupt)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn is_quarantined(&self, id: &DirectoryId) -> bool {
-        self.disk.open(&self.paths.quarantined(id), crate::disk::Mode::Read).is_ok()
-    }
-
-    /// Moves a damaged log to where nothing looks for it.
-    fn set_aside(&self, id: &DirectoryId, path: &Path) {
-        let folder = self.paths.quarantine();
-        let moved = self.disk.mkdir(&folder).and_then(|_| {
-            self.disk.rename_new(path, &self.paths.quarantined(id))?;
-            self.disk.sync_dir(&folder)?;
-            self.disk.sync_dir(&self.paths.prefix(id))
-        });
-        match moved {
-            Ok(()) => tracing::error!(id = short(id), "a damaged directory was moved aside"),
-            Err(error) => tracing::error!(id = short(id), %error, "a directory is damaged"),
-        }
     }
 
     /// Keeps the index for the next start.
@@ -307,7 +274,9 @@ impl Handle {
                 if directory.end != before {
                     self.note_doubt(directory.end == End::Unknown);
                 }
-                if loaded.too_much() && directory.end != End::Unknown {
+                // What rotted while it was loaded is read past when it is loaded again.
+                let rotten = matches!(done, Err(VdriveError::Corrupt));
+                if (loaded.too_much() || rotten) && directory.end != End::Unknown {
                     *state = State::Idle;
                 }
                 done
@@ -368,7 +337,8 @@ fn fill(disk: &Disk, paths: &Paths, kv: &Kv) {
             .map(move |entry| (path.join(&entry.name), entry))
     };
     let prefixes = folder(paths.dirs()).filter(|(_, entry)| entry.is_dir);
-    let logs = prefixes.flat_map(|(path, _)| folder(path)).chain(folder(paths.quarantine()));
+    // What is served counts, so it comes last.
+    let logs = folder(paths.quarantine()).chain(prefixes.flat_map(|(path, _)| folder(path)));
     for (path, entry) in logs {
         let Some(id) = id_of(&entry.name) else { continue };
         match read_facts(disk, &path) {

@@ -14,6 +14,7 @@
 
 pub mod dirs;
 pub mod faults;
+pub mod hostile_writer;
 pub mod introduced;
 pub mod memory;
 pub mod real;

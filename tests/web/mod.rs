@@ -22,7 +22,7 @@ use tahoe::gateway::work::operations::Operations;
 use tahoe::gateway::{Gateway, Running, Settings};
 use tahoe::grid::EncodingParams;
 use tahoe::grid::dirnode::{Directories, SeenHeads, TubBook};
-use tahoe::tub::{Identity, Network, Tub, TubOptions};
+use tahoe::tub::{Identity, LoopbackNet, Network, Tub, TubOptions};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -58,6 +58,8 @@ pub struct Web {
     pub url: String,
     /// Write cap of what `/vdrive/global` names.
     pub global: String,
+    /// The network of the grid's nodes.
+    pub net: LoopbackNet,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     pub folder: TempDir,
@@ -93,15 +95,15 @@ impl Web {
             actix_rt::System::new().block_on(async move {
                 let parts = parts(&path).await;
                 let url = parts.running.url.trim_end_matches('/').to_owned();
-                tell.send((url, parts.global.reveal())).unwrap();
+                tell.send((url, parts.global.reveal(), parts.grid.net.clone())).unwrap();
                 let _ = stopped.await;
                 parts.running.stop().await;
                 parts.vdrive.shutdown();
                 drop(parts.grid);
             });
         });
-        let (url, global) = told.recv().unwrap();
-        Self { url, global, stop: Some(stop), thread: Some(thread), folder }
+        let (url, global, net) = told.recv().unwrap();
+        Self { url, global, net, stop: Some(stop), thread: Some(thread), folder }
     }
 }
 

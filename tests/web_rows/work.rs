@@ -132,15 +132,31 @@ fn a_tree_is_streamed() {
 }
 
 #[test]
-fn a_stream_that_fails_ends_with_an_error_line() {
+fn a_stream_goes_past_what_cannot_be_read_and_ends_with_an_error_line() {
     let web = Web::start();
     let lost = format!("URI:DIR2-CHK:{}:{}:2:4:1000", "a".repeat(26), "a".repeat(52));
     let dir = web.mkdir();
     web.put(&format!("{dir}/lost?t=uri"), lost.as_bytes()).expect(200);
-    let text = web.post(&format!("{dir}?t=stream-manifest"), "").expect(200);
-    let all: Vec<_> = text.lines().collect();
-    assert_eq!(all.len(), 3, "{text}");
-    assert!(all[2].starts_with("ERROR: NoSharesError("), "{text}");
+    web.put(&format!("{dir}/more/x"), b"x").expect(201);
+    for t in ["stream-manifest", "stream-deep-check"] {
+        let text = web.post(&format!("{dir}?t={t}"), "").expect(200);
+        let mut all: Vec<_> = text.lines().collect();
+        let last = all.pop().unwrap();
+        assert!(last.starts_with("ERROR: NoSharesError("), "{text}");
+        let all = lines(&all.join("\n"));
+        let types: Vec<_> = all.iter().map(|line| line["type"].as_str().unwrap()).collect();
+        assert_eq!(types, ["directory", "directory", "error", "directory", "file", "stats"]);
+        assert_eq!((&all[2]["path"], &all[2]["cap"]), (&json!(["lost"]), &json!(lost)));
+        assert!(all[2]["error"].as_str().unwrap().starts_with("NoSharesError: "));
+        assert_eq!(all[5]["stats"]["count-incomplete-directories"], 1);
+    }
+    for t in ["start-manifest", "start-deep-stats", "start-deep-size", "start-deep-check"] {
+        web.post(&format!("{dir}?t={t}&ophandle={t}"), "").expect(302);
+        let result = finished(&web, &format!("/operations/{t}?output=JSON"));
+        assert_eq!(result["errors"][0][0], json!(["lost"]), "{t}");
+        let page = web.get(&format!("/operations/{t}?output=text")).expect(200);
+        assert!(page.contains("error: /lost: NoSharesError: "), "{page}");
+    }
     let broken = web.get(&format!("{dir}/lost?t=json"));
     assert_eq!((broken.status, broken.header("content-type")), (410, "application/json"));
     let error: Value = serde_json::from_str(&broken.text()).unwrap();

@@ -1,4 +1,4 @@
-//! Looking at files, caps and shares without a grid: `tahoe debug …`.
+//! Looking at files, caps, shares and directories' logs without a grid: `tahoe debug …`.
 //!
 //! What is printed is for people and for scripts that compare; a cap's key is never shown except as
 //! part of the cap that `encode` is asked for. Nothing here talks to a network.
@@ -8,6 +8,7 @@ mod dump_cap;
 mod dump_share;
 mod encode;
 mod error;
+mod salvage;
 mod share_file;
 
 pub use error::{DebugError, Kind};
@@ -28,6 +29,8 @@ pub enum DebugCommand {
     DumpShare(dump_share::Arguments),
     /// Show what a cap says, without its key.
     DumpCap(dump_cap::Arguments),
+    /// Save what is whole of damaged directories on a vdrive server's disk.
+    SalvageDirnode(salvage::Arguments),
 }
 
 /// Runs one of them; results go to standard output, warnings to standard error.
@@ -50,6 +53,7 @@ fn run_offline(command: DebugCommand) -> Result<(), DebugError> {
         DebugCommand::Decode(arguments) => decode::decode(&arguments, &mut out)?,
         DebugCommand::DumpShare(arguments) => dump_share::dump(&arguments, &mut out)?,
         DebugCommand::DumpCap(arguments) => dump_cap::dump(&arguments, &mut out)?,
+        DebugCommand::SalvageDirnode(arguments) => salvage::salvage(&arguments, &mut out)?,
     }
     Ok(out.flush()?)
 }

@@ -5,7 +5,7 @@ use super::super::json::indented_at;
 use super::{Object, page};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
-use crate::grid::dirnode::{Entry, Listing, Metadata, Target};
+use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -64,10 +64,29 @@ pub fn alone(object: &Object) -> Value {
     }
 }
 
+/// How many things in a directory do not open, and what the first of them are called.
+pub fn unreadable(unreadable: &Unreadable) -> Value {
+    let named = |is_row: bool| -> Vec<String> {
+        let of_kind = |what: &Nameless| matches!(what, Nameless::Row(_)) == is_row;
+        let named = unreadable.named.iter().map(|one| one.what).filter(of_kind);
+        named.map(|what| what.to_string()).collect()
+    };
+    let mut facts = Map::from_iter([("count".to_owned(), json!(unreadable.count))]);
+    for (key, named) in [("rows", named(true)), ("entries", named(false))] {
+        if !named.is_empty() {
+            facts.insert(key.to_owned(), json!(named));
+        }
+    }
+    Value::Object(facts)
+}
+
 /// A directory with its children, written as they are sent.
 pub fn listed(object: &Object, listing: Listing) -> HttpResponse {
     let metadata = object.link.as_ref().map(|link| &link.metadata);
-    let (kind, facts) = describe(&object.target, metadata);
+    let (kind, mut facts) = describe(&object.target, metadata);
+    if !listing.unreadable.is_empty() {
+        facts.insert("unreadable".to_owned(), unreadable(&listing.unreadable));
+    }
     let mut head = format!("[\n \"{kind}\",\n {{\n");
     for (key, value) in &facts {
         head.push_str(&format!("  \"{key}\": {},\n", indented_at(2, value)));

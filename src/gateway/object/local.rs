@@ -86,10 +86,9 @@ pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpRespon
 }
 
 /// What came of a directory's children.
-#[derive(Default)]
 struct Written {
     files: usize,
-    /// Mutable files, caps of unknown kinds, and such as only verify.
+    /// Mutable files, caps of unknown kinds, such as only verify, and what does not open.
     left_out: usize,
 }
 
@@ -117,8 +116,10 @@ fn fetch_all<'a>(
         }
         let here = path.clone();
         disk(move || fs::create_dir_all(here)).await?;
-        let mut written = Written::default();
-        for entry in asked.directories.list(&dir).await?.entries {
+        let listing = asked.directories.list(&dir).await?;
+        let unreadable = usize::try_from(listing.unreadable.count).unwrap_or(usize::MAX);
+        let mut written = Written { files: 0, left_out: unreadable };
+        for entry in listing.entries {
             // A name from the grid must not lead out of the folder.
             let bad = matches!(entry.name.as_str(), "" | "." | "..");
             if bad || entry.name.contains(['/', '\0']) {

@@ -186,12 +186,18 @@ impl Asked<'_> {
             };
             self.permit(&object.target)?;
             outside(&object.target)?;
-            match self.directories.get(&dir, name).await? {
-                Some(child) => {
+            let last = index + 1 == path.len();
+            match self.directories.get(&dir, name).await {
+                Ok(Some(child)) => {
                     let link = Link { dir, name: name.clone(), metadata: child.metadata };
                     object = Object { target: child.target, link: Some(link) };
                 }
-                None => {
+                // What does not open keeps nobody from putting something in its place.
+                Err(DirError::Unreadable(_)) if last && why == For::Making => {
+                    return Ok(Found::Missing { dir, names: vec![name.clone()] });
+                }
+                Err(error) => return Err(error.into()),
+                Ok(None) => {
                     let names = path.iter().skip(index).cloned().collect();
                     return Ok(Found::Missing { dir, names });
                 }
@@ -209,7 +215,11 @@ impl Asked<'_> {
     pub async fn moved(&self, dir: &Cap, names: &[String]) -> Result<Vec<Moved>, Failure> {
         let mut moved = Vec::new();
         for name in names {
-            let child = self.directories.get(dir, name).await?;
+            let child = match self.directories.get(dir, name).await {
+                // The move itself tells why it cannot be moved.
+                Err(DirError::Unreadable(_)) => None,
+                found => found?,
+            };
             let id = child.and_then(|child| child.target.directory_id());
             moved.extend(id.map(|id| Moved { name: name.clone(), id }));
         }
@@ -268,9 +278,10 @@ impl Asked<'_> {
         if replace == Replace::No || !by_browser(self.request.headers()) {
             return Ok(None);
         }
-        let old = match self.directories.get(dir, name).await? {
-            Some(old) if old.target != *target => Gone::new(name.to_owned(), &old),
-            _ => return Ok(None),
+        let old = match self.directories.get(dir, name).await {
+            Ok(Some(old)) if old.target != *target => Gone::new(name.to_owned(), &old),
+            Ok(_) | Err(DirError::Unreadable(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
         let stranger = !self.gateway.owner.sent(self.request.headers());
         let place = self.place_of(name);

@@ -7,8 +7,10 @@ use super::super::pages;
 use super::super::route::{Action, Made};
 use super::write::{files_only, given, make, named_directory};
 use super::{Asked, For, Found, Object, Spot, children};
+use crate::base::limits::ROW_IDS_MAX;
 use crate::cap::Cap;
-use crate::grid::dirnode::{NewEntry, Replace, Target};
+use crate::grid::Missed;
+use crate::grid::dirnode::{DirError, Nameless, NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -49,6 +51,7 @@ pub async fn post(
         }
         (Action::Link, _) => link(asked, address).await?,
         (Action::Unlink, _) => unlink(asked, address).await?,
+        (Action::RemoveRows, _) => remove_rows(asked, address).await?,
         (Action::Rename, _) => rename(asked, address).await?,
         (Action::Relink, _) => relink(asked, address).await?,
         (Action::AcceptRollback, _) => accept_rollback(asked, address).await?,
@@ -103,9 +106,12 @@ async fn upload(
 
 /// Refuses, before anything is stored, a name at which nothing may be put.
 async fn free(asked: &Asked<'_>, dir: &Cap, name: &str, replace: Replace) -> Result<(), Failure> {
-    match asked.directories.get(dir, name).await? {
-        Some(old) if replace == Replace::No || old.target.is_directory() => Err(Failure::exists()),
-        _ => Ok(()),
+    match asked.directories.get(dir, name).await {
+        Ok(Some(old)) if replace == Replace::No || old.target.is_directory() => {
+            Err(Failure::exists())
+        }
+        Err(DirError::Unreadable(_)) if replace != Replace::No => Ok(()),
+        found => Ok(found.map(drop)?),
     }
 }
 
@@ -178,6 +184,23 @@ async fn unlink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure>
     Ok("thing unlinked".to_owned())
 }
 
+/// `row=` names what does not open and so has no name; several of them with commas between.
+async fn remove_rows(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+    let texts = asked.arguments.pairs().filter(|(key, _)| *key == "row");
+    let rows = texts.flat_map(|(_, text)| text.split(',')).take(ROW_IDS_MAX + 1);
+    let rows: Option<Vec<_>> = rows.map(Nameless::parse_row).collect();
+    let rows = rows.filter(|rows| (1..=ROW_IDS_MAX).contains(&rows.len())).ok_or_else(|| {
+        Failure::bad_request(format!("row= takes 1 to {ROW_IDS_MAX} ids as t=json shows them."))
+    })?;
+    let dir = asked.dir(address).await?;
+    super::writable(&dir)?;
+    match asked.directories.remove_rows(&dir, &rows).await? {
+        0 => Err(Failure::new(StatusCode::NOT_FOUND, "There is no such row in the directory.")),
+        1 => Ok("1 row removed".to_owned()),
+        count => Ok(format!("{count} rows removed")),
+    }
+}
+
 async fn rename(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     if asked.arguments.get("to_dir").is_some() {
         return Err(Failure::bad_request("to_dir= is not valid for rename"));
@@ -234,22 +257,39 @@ async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String,
 async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
     let mut walk = asked.walk(dir);
     let (mut older, mut all) = (0_u64, 0_u64);
+    let mut missed: Option<Failure> = None;
     while let Some(reached) = walk.next().await {
-        let target = reached?.target;
+        let target = match reached {
+            Ok(reached) => reached.target,
+            Err(Missed { path, why, .. }) => {
+                let text = format!("{}: {why}", path.join("/"));
+                missed.get_or_insert(Failure::new(StatusCode::BAD_GATEWAY, text));
+                continue;
+            }
+        };
         if asked.permit(&target).is_err() {
             continue;
         }
         if let Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_))) = target {
-            let (seen, now) = asked.directories.accept_rollback(&cap).await?;
-            all += 1;
-            older += u64::from(seen > now);
+            match asked.directories.accept_rollback(&cap).await {
+                Ok((seen, now)) => (all, older) = (all + 1, older + u64::from(seen > now)),
+                // Listing it fails likewise, and is told with its path.
+                Err(error) => tracing::debug!(%error, "a directory cannot be accepted"),
+            }
         }
     }
     let taken = match all {
         1 => "1 directory is taken as it is now".to_owned(),
         _ => format!("{all} directories are taken as they are now"),
     };
-    Ok(format!("{taken}; a newer state had been seen of {older}"))
+    let text = format!("{taken}; a newer state had been seen of {older}");
+    match missed {
+        None => Ok(text),
+        Some(first) => {
+            let text = format!("{text}. Not all could be looked into; the first is {}", first.text);
+            Err(Failure { text, ..first })
+        }
+    }
 }
 
 async fn set_children(

@@ -8,7 +8,8 @@ use super::super::route::Action;
 use super::contents::{self, entity_tag, known_already, unchanged};
 use super::{Asked, Object, describe, page};
 use crate::cap::Cap;
-use crate::grid::dirnode::{DirError, Target};
+use crate::grid::Missed;
+use crate::grid::dirnode::Target;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use bytes::Bytes;
@@ -188,7 +189,7 @@ fn refresh_caps(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Fail
             Step::Head => (page::around("Refresh capabilities").0 + "<ul>\n", Step::Body),
             Step::Body => match walk.next().await {
                 Some(Ok(reached)) => (refresh_cap(&reached.target), Step::Body),
-                Some(Err(error)) => (broken(&error), Step::Tail),
+                Some(Err(missed)) => (broken(&missed), Step::Body),
                 None => (String::new(), Step::Tail),
             },
             Step::Tail => (format!("</ul>\n{}", page::around("").1), Step::End),
@@ -219,6 +220,6 @@ fn refresh_cap(target: &Target) -> String {
     }
 }
 
-fn broken(error: &DirError) -> String {
-    format!("<li>ERROR: {}</li>\n", answer::escape(&error.to_string()))
+fn broken(Missed { path, why, .. }: &Missed) -> String {
+    format!("<li>ERROR: {}</li>\n", answer::escape(&format!("/{}: {why}", path.join("/"))))
 }

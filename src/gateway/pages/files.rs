@@ -10,7 +10,7 @@ use super::order::natural;
 use super::{Frame, render, words};
 use crate::base::limits::THUMBNAIL_MAX;
 use crate::grid::deep::directory as dir_cap;
-use crate::grid::dirnode::{Entry, Listing, Metadata, Target};
+use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -26,6 +26,7 @@ struct Files {
     access: &'static str,
     summary: String,
     flash: Option<Flash>,
+    unreadable: Option<Unopenable>,
     count: usize,
     /// Those that the filter lets through.
     shown: usize,
@@ -38,6 +39,13 @@ struct Files {
 struct Flash {
     sentence: String,
     token: String,
+}
+
+/// What is there and does not open.
+struct Unopenable {
+    sentence: String,
+    /// Those that can be removed, as the form names them.
+    rows: String,
 }
 
 struct Column {
@@ -172,7 +180,7 @@ pub async fn directory(
     let order = Order::of(&asked.arguments);
     let base = address.path();
     let summary = summary(&listing);
-    let Listing { entries, writable, mutable, .. } = listing;
+    let Listing { entries, unreadable, writable, mutable, .. } = listing;
     let count = entries.len();
     let entries = order.apply(entries);
     let template = Files {
@@ -183,6 +191,8 @@ pub async fn directory(
         access: if mutable { "you can read it, not change it" } else { "it never changes" },
         summary,
         flash: flash(asked),
+        unreadable: (!unreadable.is_empty())
+            .then(|| Unopenable { sentence: unreadable.to_string(), rows: rows_of(&unreadable) }),
         count,
         shown: entries.len(),
         tiles: order.tiles,
@@ -208,6 +218,12 @@ pub async fn directory(
         format!("{open}{row}{close}")
     };
     Ok(in_pieces(page(StatusCode::OK), head, entries, row, tail))
+}
+
+/// The rows that a form removes.
+fn rows_of(unreadable: &Unreadable) -> String {
+    let rows = unreadable.named.iter().filter(|one| matches!(one.what, Nameless::Row(_)));
+    rows.map(|one| one.what.to_string()).collect::<Vec<_>>().join(",")
 }
 
 fn summary(listing: &Listing) -> String {

@@ -141,7 +141,10 @@ async fn neighbours(
     let (Some(link), Some(above)) = (&object.link, parent(address)) else {
         return Ok(Neighbours::default());
     };
-    let listing = asked.directories.list(&link.dir).await?;
+    // A file is shown whatever is the matter with those beside it.
+    let Ok(listing) = asked.directories.list(&link.dir).await else {
+        return Ok(Neighbours::default());
+    };
     let mut files: Vec<_> = listing
         .entries
         .iter()

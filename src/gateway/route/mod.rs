@@ -53,6 +53,7 @@ pub enum Action {
     Relink,
     SetChildren,
     AcceptRollback,
+    RemoveRows,
     Connect,
     Check,
     Stream(Walk),

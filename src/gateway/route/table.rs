@@ -90,6 +90,7 @@ pub const TABLE: &[Row] = &[
     Row(Post, At::Object, &["mkdir-immutable"], Action::Make(Made::Immutable)),
     Row(Post, At::Object, &["uri"], Action::Link),
     Row(Post, At::Object, &["delete", "unlink"], Action::Unlink),
+    Row(Post, At::Object, &["remove-row"], Action::RemoveRows),
     Row(Post, At::Object, &["rename"], Action::Rename),
     Row(Post, At::Object, &["relink"], Action::Relink),
     Row(Post, At::Object, &["set_children", "set-children"], Action::SetChildren),

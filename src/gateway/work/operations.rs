@@ -11,7 +11,7 @@ use super::super::object::{Asked, Object, cap_text, directory_of};
 use super::super::route::Walk;
 use super::check::{Checker, is_distributed, is_healthy};
 use super::results;
-use super::walk::{Event, events, index_text, verify_text};
+use super::walk::{Event, events, index_text, reason, verify_text};
 use crate::base::limits::{
     DEEP_CHECKS_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX,
     OPERATION_READ_SECONDS, OPERATION_UNREAD_SECONDS, OPERATIONS_BYTES_MAX, OPERATIONS_MAX,
@@ -19,7 +19,7 @@ use crate::base::limits::{
 };
 use crate::base::rim::Clock;
 use crate::grid::dirnode::Target;
-use crate::grid::{DeepStats, Reached, Traversal};
+use crate::grid::{DeepStats, Missed, Reached, Traversal};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use futures_util::stream::StreamExt;
@@ -42,6 +42,8 @@ pub struct Progress {
     pub healthy: u64,
     /// Path and result.
     pub unhealthy: Vec<(Vec<String>, Value)>,
+    /// Paths of directories of which something is missing, and why.
+    pub missed: Vec<(Vec<String>, String)>,
     /// Bytes that the lists take, roughly.
     bytes: usize,
 }
@@ -241,8 +243,8 @@ async fn run(operation: Arc<Operation>, walk: Traversal, checker: Option<Checker
         match event {
             Event::Reached(reached) => note(&mut progress, operation.walk, *reached, result),
             Event::SoFar(stats) => progress.stats = *stats,
-            Event::Failed(error) => progress.failed = Some(error.into()),
-            Event::Done(stats) => progress.stats = *stats,
+            Event::Missed(missed) => note_missed(&mut progress, *missed),
+            Event::Done(stats, _) => progress.stats = *stats,
         }
         if progress.failed.is_some() {
             break;
@@ -252,7 +254,7 @@ async fn run(operation: Arc<Operation>, walk: Traversal, checker: Option<Checker
 }
 
 fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Value>) {
-    let path: usize = reached.path.iter().map(|name| name.len() + size_of::<String>()).sum();
+    let path = weight(&reached.path);
     if let Some(result) = result {
         // What is in its cap, or unknown, was not looked for anywhere.
         if !is_distributed(&result) {
@@ -276,7 +278,23 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
         progress.bytes += path + 3 * cap.len();
         progress.manifest.push((reached.path, cap));
     }
-    let count = progress.manifest.len().max(progress.unhealthy.len());
+    bound(progress);
+}
+
+fn note_missed(progress: &mut Progress, Missed { path, why, .. }: Missed) {
+    let why = reason(&why);
+    progress.bytes += weight(&path) + why.len();
+    progress.missed.push((path, why));
+    bound(progress);
+}
+
+fn weight(path: &[String]) -> usize {
+    path.iter().map(|name| name.len() + size_of::<String>()).sum()
+}
+
+fn bound(progress: &mut Progress) {
+    let lists = [progress.manifest.len(), progress.unhealthy.len(), progress.missed.len()];
+    let count = lists.into_iter().max().unwrap_or(0);
     if count > MANIFEST_MAX || progress.bytes > MANIFEST_BYTES_MAX {
         let text = "There is more below this directory than can be kept; use the stream- calls.";
         progress.failed = Some(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));

@@ -43,6 +43,14 @@ pub fn answer(
 }
 
 fn as_json(operation: &Operation, progress: &Progress) -> Value {
+    let mut all = result(operation, progress);
+    if let Some(all) = all.as_object_mut().filter(|_| !progress.missed.is_empty()) {
+        all.insert("errors".to_owned(), json!(progress.missed));
+    }
+    all
+}
+
+fn result(operation: &Operation, progress: &Progress) -> Value {
     let (finished, stats) = (progress.finished, stats_json(&progress.stats));
     match operation.walk {
         Walk::Stats => {
@@ -106,6 +114,9 @@ fn as_text(walk: Walk, progress: &Progress) -> String {
             }
         }
     }
+    for (path, why) in &progress.missed {
+        out.push_str(&format!("error: /{}: {why}\n", path.join("/")));
+    }
     out
 }
 
@@ -144,6 +155,7 @@ fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
             "Deep check"
         }
     };
+    body.push_str(&missed_rows(progress));
     let mut response = page::whole(title, &body);
     let again = format!("{LOOK_AGAIN_SECONDS}; url={address}?output=html");
     if !progress.finished
@@ -174,6 +186,20 @@ fn figures(progress: &Progress) -> String {
         |(label, value): &(&str, String)| format!("<div><dt>{label}</dt><dd>{value}</dd></div>");
     let rows: String = rows.iter().map(row).collect();
     format!("<dl class=\"facts\">{rows}</dl>\n")
+}
+
+/// What is missing in all that, if anything is.
+fn missed_rows(progress: &Progress) -> String {
+    let row = |(path, why): &(Vec<String>, String)| {
+        format!("<li>/{}: {}</li>\n", escape(&path.join("/")), escape(why))
+    };
+    match progress.missed.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<h2>Not everything could be read</h2>\n<ul>\n{}</ul>\n",
+            progress.missed.iter().map(row).collect::<String>()
+        ),
+    }
 }
 
 fn manifest_rows(progress: &Progress) -> String {

@@ -1,16 +1,19 @@
 //! Everything below a directory, a line of JSON each, sent as it is found
 //! (`spec/webapi-delta.md` §4.2–4.4).
+//!
+//! What is missing of a directory is a line of the type `error`, which older clients pass over; behind
+//! the statistics a line `ERROR: …` then tells all of them the first of it.
 
 use super::super::answer::{Failure, plain, typed};
 use super::super::json;
-use super::super::object::{Asked, Object, cap_text, directory_of};
+use super::super::object::{Asked, Object, cap_text, describe, directory_of};
 use super::super::route::Walk;
 use super::check::Checker;
 use crate::base::base32;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
 use crate::cap::Cap;
-use crate::grid::dirnode::{DirError, Target};
-use crate::grid::{DeepStats, Reached, Traversal};
+use crate::grid::dirnode::Target;
+use crate::grid::{DeepStats, Missed, Reached, Traversal, Why};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -23,9 +26,10 @@ pub enum Event {
     Reached(Box<Reached>),
     /// How far it is, now and then.
     SoFar(Box<DeepStats>),
-    /// It ended early.
-    Failed(DirError),
-    Done(Box<DeepStats>),
+    /// What is missing of a directory that was reached; it goes on.
+    Missed(Box<Missed>),
+    /// What it came to; for older clients, what was missing first.
+    Done(Box<DeepStats>, Option<String>),
 }
 
 /// Objects between two [`Event::SoFar`].
@@ -33,19 +37,23 @@ const SO_FAR_EVERY: u64 = 256;
 
 /// Follows a walk.
 pub fn events(walk: Traversal) -> impl Stream<Item = Event> + Send {
-    let walk = Some((walk, 0));
+    let walk = Some((walk, 0, None));
     stream::unfold(walk, |walk| async move {
-        let (mut walk, mut count): (Traversal, u64) = walk?;
+        let (mut walk, mut count, mut first): (Traversal, u64, Option<String>) = walk?;
         if count == SO_FAR_EVERY {
             let stats = Box::new(walk.stats.clone());
-            return Some((Event::SoFar(stats), Some((walk, 0))));
+            return Some((Event::SoFar(stats), Some((walk, 0, first))));
         }
         count += 1;
-        Some(match walk.next().await {
-            Some(Ok(reached)) => (Event::Reached(Box::new(reached)), Some((walk, count))),
-            Some(Err(error)) => (Event::Failed(error), None),
-            None => (Event::Done(Box::new(walk.stats)), None),
-        })
+        let event = match walk.next().await {
+            Some(Ok(reached)) => Event::Reached(Box::new(reached)),
+            Some(Err(missed)) => {
+                first.get_or_insert_with(|| failure_line(&missed.why));
+                Event::Missed(Box::new(missed))
+            }
+            None => return Some((Event::Done(Box::new(walk.stats), first), None)),
+        };
+        Some((event, Some((walk, count, first))))
     })
 }
 
@@ -77,19 +85,44 @@ async fn line(event: Event, checker: Option<Checker>) -> String {
             json::line(&facts) + "\n"
         }
         Event::SoFar(_) => String::new(),
-        Event::Failed(error) => format!("ERROR: {}\n", failure_line(error)),
-        Event::Done(stats) => {
-            json::line(&json!({"type": "stats", "stats": stats_json(&stats)})) + "\n"
+        Event::Missed(missed) => json::line(&missing(&missed)) + "\n",
+        Event::Done(stats, first) => {
+            let last = json!({"type": "stats", "stats": stats_json(&stats)});
+            json::line(&last) + "\n" + &first.map_or_else(String::new, |first| first + "\n")
         }
     }
 }
 
-/// One line, in the shape `Class(arguments)` that clients know.
-fn failure_line(error: DirError) -> String {
-    let text = Failure::from(error).text.replace('\n', " ");
+/// For clients that know no lines of the type `error`, in the shape `Class(arguments)`.
+fn failure_line(why: &Why) -> String {
+    let text = reason(why).replace('\n', " ");
     match text.split_once(": ") {
-        Some((class, rest)) if class.ends_with("Error") => format!("{class}({rest})"),
-        _ => format!("DirectoryError({text})"),
+        Some((class, rest)) if class.ends_with("Error") => format!("ERROR: {class}({rest})"),
+        _ => format!("ERROR: DirectoryError({text})"),
+    }
+}
+
+/// What is missing of a directory, and why.
+fn missing(missed: &Missed) -> Map<String, Value> {
+    let Missed { path, cap, why } = missed;
+    let mut facts = Map::from_iter([
+        ("path".to_owned(), json!(path)),
+        ("cap".to_owned(), json!(cap.reveal())),
+        ("type".to_owned(), json!("error")),
+        ("storage-index".to_owned(), json!(index_text(cap))),
+        ("error".to_owned(), json!(reason(why))),
+    ]);
+    if let Why::Unreadable(unreadable) = why {
+        facts.insert("unreadable".to_owned(), describe::unreadable(unreadable));
+    }
+    facts
+}
+
+/// Why something is missing, in the words of a refusal.
+pub fn reason(why: &Why) -> String {
+    match why {
+        Why::Unlisted(error) => Failure::from(error.clone()).text,
+        Why::Unreadable(unreadable) => unreadable.to_string(),
     }
 }
 
@@ -141,7 +174,7 @@ pub fn index_text(cap: &Cap) -> String {
 pub fn stats_json(stats: &DeepStats) -> Value {
     let histogram: Vec<_> =
         stats.histogram.iter().map(|((low, high), count)| json!([low, high, count])).collect();
-    json!({
+    let mut all = json!({
         "api-version": 1,
         "count-immutable-files": stats.immutable_files,
         "count-mutable-files": 0,
@@ -156,5 +189,9 @@ pub fn stats_json(stats: &DeepStats) -> Value {
         "largest-directory-children": stats.largest_directory_children,
         "largest-immutable-file": stats.largest_immutable_file,
         "size-files-histogram": histogram,
-    })
+    });
+    if let Some(all) = all.as_object_mut().filter(|_| stats.incomplete > 0) {
+        all.insert("count-incomplete-directories".to_owned(), json!(stats.incomplete));
+    }
+    all
 }

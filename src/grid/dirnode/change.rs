@@ -12,7 +12,7 @@
 
 use super::place::{Place, Signer, State, prove};
 use super::seen::SeenHead;
-use super::{DirError, Entry, seal::RowKeys};
+use super::{DirError, Entry, Unopened, seal::RowKeys};
 use crate::base::hash::Hash;
 use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, ROWS_MAX, STAGE_BYTES};
 use crate::base::rim::random;
@@ -24,15 +24,43 @@ use crate::vdrive::format::{Head, Row, RowId, SignedHead, Trie};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// What shall become of the touched names.
+/// The rows that a change may touch, and what each is called when somebody is told of it.
+pub(super) struct Touched {
+    pub ids: Arc<[RowId]>,
+    pub names: Vec<String>,
+}
+
+/// What shall become of the touched rows.
 #[derive(Default)]
 pub(super) struct Decision {
     pub put: Vec<Entry>,
-    pub removed: Vec<String>,
+    /// Places in the list of touched rows.
+    pub removed: Vec<usize>,
 }
 
-/// The touched children as they are now, in the order of their names.
-pub(super) type Before = Vec<Option<Entry>>;
+/// What is in the place of a touched row.
+pub(super) enum Was {
+    Nothing,
+    Link(Entry),
+    /// Something that does not open: it can be replaced and removed.
+    Unopened(Unopened),
+}
+
+impl Was {
+    pub fn is_there(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    pub fn link(&self) -> Option<&Entry> {
+        match self {
+            Self::Link(entry) => Some(entry),
+            Self::Nothing | Self::Unopened(_) => None,
+        }
+    }
+}
+
+/// The touched rows as they are now, in their order.
+pub(super) type Before = Vec<Was>;
 
 /// What becomes of a change when others change one of its own children first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,25 +84,23 @@ enum Sent {
 
 /// The rows that a change touches, as they were when it was decided.
 struct Own<'a> {
-    names: &'a [String],
-    ids: &'a [RowId],
+    touched: &'a Touched,
     hashes: Vec<Option<Hash>>,
     decided_again: bool,
 }
 
 impl<'a> Own<'a> {
-    fn of(state: &State, names: &'a [String], ids: &'a [RowId]) -> Result<Self, DirError> {
-        let hashes = ids.iter().map(|id| state.hash(id)).collect::<Result<_, _>>()?;
-        Ok(Self { names, ids, hashes, decided_again: false })
+    fn of(state: &State, touched: &'a Touched) -> Result<Self, DirError> {
+        let hashes = touched.ids.iter().map(|id| state.hash(id)).collect::<Result<_, _>>()?;
+        Ok(Self { touched, hashes, decided_again: false })
     }
 
     /// Fails if one of them is another one now and that is to be told.
     fn compare(&mut self, state: &State, overtaken: Overtaken) -> Result<(), DirError> {
-        let now = Self::of(state, self.names, self.ids)?;
+        let now = Self::of(state, self.touched)?;
         let pairs = self.hashes.iter().zip(&now.hashes);
-        let Some((name, _)) = self.names.iter().zip(pairs).find(|(_, (was, is))| was != is) else {
-            return Ok(());
-        };
+        let mut named = self.touched.names.iter().zip(pairs);
+        let Some((name, _)) = named.find(|(_, (was, is))| was != is) else { return Ok(()) };
         if overtaken == Overtaken::Reported || self.decided_again {
             return Err(DirError::Conflict(name.clone()));
         }
@@ -90,14 +116,27 @@ impl Place {
         &self,
         names: &[String],
         overtaken: Overtaken,
+        decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
+    ) -> Result<T, DirError> {
+        let keys = self.keys()?;
+        let ids = names.iter().map(|name| keys.row_id(name)).collect();
+        let touched = Touched { ids, names: names.to_vec() };
+        self.change_rows(&touched, overtaken, decide).await
+    }
+
+    /// As [`Self::change`], for rows by their distinct ids.
+    pub async fn change_rows<T>(
+        &self,
+        touched: &Touched,
+        overtaken: Overtaken,
         mut decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
     ) -> Result<T, DirError> {
         let (keys, signer) = (self.keys()?.clone(), self.signer()?.clone());
-        let ids: Arc<[RowId]> = names.iter().map(|name| keys.row_id(name)).collect();
+        let ids = &touched.ids;
         let _turn = self.turn().await?;
         let change = random();
-        let mut state = self.state(&ids).await?;
-        let mut own = Own::of(&state, names, &ids)?;
+        let mut state = self.state(ids).await?;
+        let mut own = Own::of(&state, touched)?;
         for _ in 0..REDOS_MAX {
             let (opener, own_ids) = (keys.clone(), ids.clone());
             let open = move || before(&opener, &state, &own_ids).map(|before| (state, before));
@@ -108,16 +147,17 @@ impl Place {
                 return Ok(outcome);
             }
             let (keys, signer, rows) = (keys.clone(), signer.clone(), decision.put.len());
-            let seal = move || Next::after(&now, &decision, change, &keys, &signer);
+            let gone = decision.removed.iter().filter_map(|at| ids.get(*at)).copied().collect();
+            let seal = move || Next::after(&now, (&decision.put, gone), change, (&keys, &signer));
             let next = self.dirs.on_rows(rows, seal).await?;
             match self.send(&next).await? {
                 Sent::Made => return Ok(outcome),
                 Sent::MadeBefore => {
-                    next.is_followed(&self.state(&ids).await?)?;
+                    next.is_followed(&self.state(ids).await?)?;
                     return Ok(outcome);
                 }
-                Sent::Stale(newer) if newer.covers(&ids) => state = newer,
-                Sent::Stale(_) => state = self.state(&ids).await?,
+                Sent::Stale(newer) if newer.covers(ids) => state = newer,
+                Sent::Stale(_) => state = self.state(ids).await?,
             }
         }
         Err(DirError::TooManyRedos)
@@ -207,19 +247,17 @@ impl Next {
         Self { signed: SignedHead::sign(head, pair), rows, removed: Vec::new() }
     }
 
-    /// The head after a decision, signed, with the rows that it brings.
+    /// The head after links are put in and rows taken out, signed, with the rows that it brings.
     fn after(
         state: &State,
-        decision: &Decision,
+        (put, removed): (&[Entry], Vec<RowId>),
         change: [u8; 16],
-        keys: &RowKeys,
-        signer: &Signer,
+        (keys, signer): (&RowKeys, &Signer),
     ) -> Result<Self, DirError> {
         let seq =
             state.head.seq.checked_add(1).ok_or(DirError::Corrupt("its version overflows"))?;
-        let rows = decision.put.iter().map(|entry| keys.seal(entry, seq));
-        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
-        let removed: Vec<RowId> = decision.removed.iter().map(|name| keys.row_id(name)).collect();
+        let rows: Vec<Row> =
+            put.iter().map(|entry| keys.seal(entry, seq)).collect::<Result<_, _>>()?;
         let (root, count) = after(state, &rows, &removed)?;
         let directory = state.head.directory;
         let previous = state.head.hash();
@@ -271,7 +309,14 @@ fn pieces(rows: &[Row]) -> Vec<Bytes> {
 }
 
 fn before(keys: &RowKeys, state: &State, ids: &[RowId]) -> Result<Before, DirError> {
-    ids.iter().map(|id| state.row(id)?.map(|row| keys.open(row)).transpose()).collect()
+    let was = |id: &RowId| {
+        Ok(match state.row(id)?.map(|row| keys.open(row)) {
+            None => Was::Nothing,
+            Some(Ok(entry)) => Was::Link(entry),
+            Some(Err(error)) => Was::Unopened(Unopened::row(id, &error)),
+        })
+    };
+    ids.iter().map(was).collect()
 }
 
 /// Root and number of rows after a change, from what is proven of the rows that it touches.

@@ -1,20 +1,21 @@
 //! Reading and changing directories: the calls that a node makes for its user.
 
-use super::change::{Decision, Overtaken};
+use super::change::{Decision, Overtaken, Touched, Was};
 use super::place::Place;
 use super::seal::RowKeys;
 use super::{
-    Child, ChildError, DirError, Directories, Entry, Listing, NewEntry, Replace, Target, create,
-    fixed, metadata, names,
+    Child, ChildError, DirError, Directories, Entry, Listing, Metadata, NewEntry, Replace, Target,
+    Unopened, Unreadable, create, fixed, metadata, names,
 };
+use crate::base::base32;
 use crate::base::hash::{pair, tagged};
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::cap::{Cap, DirCap};
 use crate::tub::Furl;
 use crate::vdrive::api::{AddLease, GetHead, HeadNow};
-use crate::vdrive::format::Row;
+use crate::vdrive::format::{Row, RowId};
 use futures_util::stream::BoxStream;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 const RENEWAL_TAG: &[u8] = b"tahoe_vdrive_lease_renewal_secret_v1";
@@ -39,33 +40,42 @@ impl Directories {
         Ok(Cap::Dir(create::create_shared(self, &furl).await?))
     }
 
-    /// All children.
+    /// All children, and what does not open.
     pub async fn list(&self, dir: &Cap) -> Result<Listing, DirError> {
-        if let Some(entries) = fixed::entries(self, dir).await? {
+        if let Some((entries, unreadable)) = fixed::entries(self, dir).await? {
             let size = dir.size().unwrap_or(0);
-            return Ok(Listing { entries, writable: false, mutable: false, size });
+            return Ok(Listing { entries, unreadable, writable: false, mutable: false, size });
         }
         let place = self.readable(dir)?;
         let keys = place.keys()?.clone();
         let rows: Vec<Row> = place.all().await?.rows.into_values().collect();
         let size = rows.iter().map(|row| row.encoded_len() as u64).sum();
-        let entries = self.on_rows(rows.len(), move || open_all(&keys, &rows)).await?;
-        Ok(Listing { entries, writable: dir.is_writable(), mutable: true, size })
+        let opened = self.on_rows(rows.len(), move || Ok(open_all(&keys, &rows))).await?;
+        let (entries, unreadable) = opened;
+        Ok(Listing { entries, unreadable, writable: dir.is_writable(), mutable: true, size })
     }
 
     /// One child, proven to be there or proven not to be.
     pub async fn get(&self, dir: &Cap, name: &str) -> Result<Option<Child>, DirError> {
         let name = names::normalise(name)?;
-        if let Some(entries) = fixed::entries(self, dir).await? {
+        if let Some((entries, unreadable)) = fixed::entries(self, dir).await? {
             let found = entries.into_iter().find(|entry| entry.name == name);
-            return Ok(found.map(|entry| entry.child));
+            return match (found, unreadable.named.first()) {
+                (Some(entry), _) => Ok(Some(entry.child)),
+                (None, None) => Ok(None),
+                // It may be what does not open.
+                (None, Some(one)) => Err(DirError::Unreadable(*one)),
+            };
         }
         let place = self.readable(dir)?;
         let keys = place.keys()?;
         let id = keys.row_id(&name);
         let state = place.rows(&[id]).await?;
-        let entry = state.row(&id)?.map(|row| keys.open(row)).transpose()?;
-        Ok(entry.map(|entry| entry.child))
+        let Some(row) = state.row(&id)? else { return Ok(None) };
+        match keys.open(row) {
+            Ok(entry) => Ok(Some(entry.child)),
+            Err(error) => Err(DirError::Unreadable(Unopened::row(&id, &error))),
+        }
     }
 
     /// Sets links, all or none of them, in one durable step. Answers for each whether it replaced
@@ -92,9 +102,9 @@ impl Directories {
                 let mut replaced = HashMap::new();
                 for (name, old) in names.iter().zip(before) {
                     let Some(new) = last.get(name.as_str()) else { continue };
-                    may_replace(name, old.as_ref(), replace)?;
-                    replaced.insert(name.clone(), old.is_some());
-                    decision.put.push(linked(new, old.as_ref(), now));
+                    may_replace(name, old, replace)?;
+                    replaced.insert(name.clone(), old.is_there());
+                    decision.put.push(linked(new, old.link(), now));
                 }
                 Ok((decision, replaced))
             })
@@ -102,13 +112,37 @@ impl Directories {
         Ok(places.iter().map(|name| replaced.get(*name) == Some(&true)).collect())
     }
 
-    /// Removes a link and answers what it was; not one that others are just changing.
+    /// Removes a link and answers what it was, if it opens; not one that others are just changing.
     pub async fn unlink(&self, dir: &Cap, name: &str) -> Result<Child, DirError> {
         let name = names::normalise(name)?;
         let place = self.writable(dir)?;
         let names = [name.clone()];
         let gone = |before: &Vec<_>| removal(&name, before.first(), None);
         place.change(&names, Overtaken::Reported, gone).await
+    }
+
+    /// Removes rows that do not open, in one step; how many of them there were. A row that opens is a
+    /// child and stays, as do all with it.
+    pub async fn remove_rows(&self, dir: &Cap, rows: &[RowId]) -> Result<usize, DirError> {
+        let place = self.writable(dir)?;
+        let ids: BTreeSet<RowId> = rows.iter().copied().collect();
+        let names = ids.iter().map(|id| base32::encode(id)).collect();
+        let touched = Touched { ids: ids.into_iter().collect(), names };
+        let gone = |before: &Vec<Was>| {
+            let mut removed = Vec::new();
+            for (at, (was, row)) in before.iter().zip(touched.ids.iter()).enumerate() {
+                match was {
+                    Was::Nothing => {}
+                    Was::Unopened(_) => removed.push(at),
+                    Was::Link(entry) => {
+                        return Err(DirError::Opens { row: *row, name: entry.name.clone() });
+                    }
+                }
+            }
+            let count = removed.len();
+            Ok((Decision { put: Vec::new(), removed }, count))
+        };
+        place.change_rows(&touched, Overtaken::Reported, gone).await
     }
 
     /// Moves a link: within a directory in one step; between two it is in both for a moment, never
@@ -143,13 +177,14 @@ impl Directories {
             return found.map(drop).ok_or(DirError::NoSuchChild(old_name));
         }
         let names = [old_name.clone(), new_name.clone()];
-        let rename = |before: &Vec<Option<Entry>>| {
-            let [Some(entry), old] = before.as_slice() else {
-                return Err(DirError::NoSuchChild(old_name.clone()));
-            };
-            may_replace(&new_name, old.as_ref(), replace)?;
-            let put = vec![linked(&moved(&entry.child), old.as_ref(), now)];
-            Ok((Decision { put, removed: vec![old_name.clone()] }, ()))
+        let rename = |before: &Vec<Was>| match before.as_slice() {
+            [Was::Link(entry), old] => {
+                may_replace(&new_name, old, replace)?;
+                let put = vec![linked(&moved(&entry.child), old.link(), now)];
+                Ok((Decision { put, removed: vec![0] }, ()))
+            }
+            [Was::Unopened(one), _] => Err(DirError::Unreadable(*one)),
+            _ => Err(DirError::NoSuchChild(old_name.clone())),
         };
         source.change(&names, Overtaken::Reported, rename).await
     }
@@ -207,34 +242,49 @@ impl Directories {
     }
 }
 
-fn open_all(keys: &Arc<RowKeys>, rows: &[Row]) -> Result<Vec<Entry>, DirError> {
-    let mut entries: Vec<Entry> =
-        rows.iter().map(|row| keys.open(row)).collect::<Result<_, _>>()?;
+fn open_all(keys: &Arc<RowKeys>, rows: &[Row]) -> (Vec<Entry>, Unreadable) {
+    let (mut entries, mut unreadable) = (Vec::new(), Unreadable::default());
+    for row in rows {
+        match keys.open(row) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => unreadable.note(Unopened::row(&row.id, &error)),
+        }
+    }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
+    (entries, unreadable)
 }
 
 /// The removal of a child, if it is there, and still is the one that was `expected`.
 fn removal(
     name: &str,
-    before: Option<&Option<Entry>>,
+    before: Option<&Was>,
     expected: Option<&Child>,
 ) -> Result<(Decision, Child), DirError> {
-    let Some(Some(entry)) = before else { return Err(DirError::NoSuchChild(name.to_owned())) };
-    if expected.is_some_and(|expected| *expected != entry.child) {
+    let child = match before {
+        Some(Was::Link(entry)) => entry.child.clone(),
+        // Nobody knows what it was.
+        Some(Was::Unopened(_)) => Child { target: nothing(), metadata: Metadata::new() },
+        Some(Was::Nothing) | None => return Err(DirError::NoSuchChild(name.to_owned())),
+    };
+    if expected.is_some_and(|expected| *expected != child) {
         return Err(DirError::Conflict(name.to_owned()));
     }
-    let removed = vec![name.to_owned()];
-    Ok((Decision { put: Vec::new(), removed }, entry.child.clone()))
+    Ok((Decision { put: Vec::new(), removed: vec![0] }, child))
 }
 
-fn may_replace(name: &str, old: Option<&Entry>, replace: Replace) -> Result<(), DirError> {
-    let refused = match (old, replace) {
-        (None, _) | (_, Replace::Yes) => false,
-        (Some(_), Replace::No) => true,
-        (Some(old), Replace::OnlyFiles) => old.child.target.is_directory(),
-    };
-    if refused { Err(DirError::Exists(name.to_owned())) } else { Ok(()) }
+fn nothing() -> Target {
+    Target::Unknown { rw: None, ro: None }
+}
+
+/// What does not open keeps nobody from putting something in its place, unless nothing is to be
+/// replaced.
+fn may_replace(name: &str, old: &Was, replace: Replace) -> Result<(), DirError> {
+    match (old, replace) {
+        (Was::Unopened(one), Replace::No) => Err(DirError::Unreadable(*one)),
+        (Was::Nothing | Was::Unopened(_), _) | (Was::Link(_), Replace::Yes) => Ok(()),
+        (Was::Link(old), Replace::OnlyFiles) if !old.child.target.is_directory() => Ok(()),
+        (Was::Link(_), Replace::No | Replace::OnlyFiles) => Err(DirError::Exists(name.to_owned())),
+    }
 }
 
 /// A link as it will be stored at `now`.

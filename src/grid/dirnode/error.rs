@@ -1,8 +1,11 @@
 //! Why a directory could not be read or changed.
 
 use super::super::{DownloadError, UploadError};
+use super::Unopened;
+use crate::base::base32;
 use crate::cap::CapError;
 use crate::tub::{RemoteError, TubId};
+use crate::vdrive::format::RowId;
 
 /// An operation on a directory that did not happen; each says what was found, and what to do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -68,6 +71,15 @@ pub enum DirError {
     /// What a writer stored makes no sense.
     #[error("the directory is damaged: {0}")]
     Corrupt(&'static str),
+    /// A writer stored something that does not open. What else is there can be had.
+    #[error("{0}")]
+    Unreadable(Unopened),
+    /// A row was to be removed as one that does not open, and opens.
+    #[error(
+        "row {} of the directory is the child {name:?}; remove it by that name",
+        base32::encode(row)
+    )]
+    Opens { row: RowId, name: String },
     /// Names have a limit.
     #[error("a name has at most {} bytes", crate::base::limits::NAME_MAX)]
     NameTooLong,

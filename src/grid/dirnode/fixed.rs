@@ -2,7 +2,7 @@
 
 use super::edit::checked;
 use super::table::{self, Kind};
-use super::{DirError, Directories, Entry};
+use super::{DirError, Directories, Entry, Unreadable};
 use crate::base::limits::TABLE_MAX;
 use crate::cap::Cap;
 use crate::grid::{Source, UploadOptions};
@@ -26,8 +26,11 @@ impl Directories {
     }
 }
 
-/// The children of an immutable directory; `None` if `dir` is none.
-pub(super) async fn entries(dirs: &Directories, dir: &Cap) -> Result<Option<Vec<Entry>>, DirError> {
+/// The children of an immutable directory, and what does not open; `None` if `dir` is none.
+pub(super) async fn entries(
+    dirs: &Directories,
+    dir: &Cap,
+) -> Result<Option<(Vec<Entry>, Unreadable)>, DirError> {
     let table = match dir {
         Cap::DirLit(cap) => Bytes::copy_from_slice(cap.plaintext()),
         Cap::DirChk(cap) if cap.size() > TABLE_MAX => return Err(DirError::TooBig("a directory")),
@@ -38,8 +41,8 @@ pub(super) async fn entries(dirs: &Directories, dir: &Cap) -> Result<Option<Vec<
         Cap::DirChkVerify(_) => return Err(DirError::NotReadable),
         _ => return Ok(None),
     };
-    let unpack = move || table::unpack(&table, Kind::Immutable);
+    let unpack = move || table::read(&table, Kind::Immutable);
     let bytes = usize::try_from(dir.size().unwrap_or(0)).unwrap_or(usize::MAX);
     let unpacked = dirs.grid.compute.run(bytes, unpack).await;
-    unpacked.map_err(|_| DirError::CutOff)?.map(Some)
+    unpacked.map(Some).map_err(|_| DirError::CutOff)
 }

@@ -10,6 +10,7 @@
 //!   answers to believe
 //! - `list`, `change`, `create`, `watch`: a directory as a whole, changed, made, followed
 //! - `edit`, `walk`, `fixed`: the calls of [`Directories`]; immutable directories
+//! - [`Unreadable`]: what a writer put there that does not open
 //! - [`SeenHeads`], [`KnownTubs`]: what a node remembers
 
 mod change;
@@ -31,13 +32,15 @@ pub mod table;
 mod target;
 mod tubs;
 mod turns;
+mod unreadable;
 mod walk;
 mod watch;
 
 pub use error::{ChildError, DirError};
 pub use names::normalise;
-pub use seen::SeenHeads;
+pub use seen::{SeenCounts, SeenHeads};
 pub use tubs::{KnownTubs, TubBook};
+pub use unreadable::{Nameless, Unopened, Unreadable};
 
 use super::Client;
 use crate::base::limits::ROWS_IN_PLACE;
@@ -92,6 +95,8 @@ pub struct NewEntry {
 pub struct Listing {
     /// Sorted by name.
     pub entries: Vec<Entry>,
+    /// What there is beside them.
+    pub unreadable: Unreadable,
     /// Whether the cap that listed it also changes it.
     pub writable: bool,
     pub mutable: bool,
@@ -157,6 +162,11 @@ impl Directories {
     #[must_use]
     pub fn allowing_new_tubs(&self) -> Self {
         Self { allow_new_tubs: true, ..self.clone() }
+    }
+
+    /// How many directories are protected against being shown older than they were seen.
+    pub fn seen(&self) -> SeenCounts {
+        self.seen.counts()
     }
 
     /// New directories are made there from now on.

@@ -18,7 +18,7 @@ use super::table::parse_metadata;
 use super::target::without_prefix;
 use super::{Child, DirError, Entry, Target, json, names};
 use crate::base::hash::{Hash, tagged};
-use crate::base::limits::{CAP_TEXT_MAX, METADATA_MAX, ROW_READ_MAX, ROW_WRITE_MAX};
+use crate::base::limits::{CAP_TEXT_MAX, METADATA_MAX, NAME_MAX, ROW_READ_MAX, ROW_WRITE_MAX};
 use crate::base::rim::random;
 use crate::cap::dir::{DirReadKey, DirWriteKey};
 use crate::cap::{DirCap, DirReadCap};
@@ -119,6 +119,10 @@ impl RowKeys {
             }
         };
         let target = target.map_err(|_| DirError::Corrupt("a link holds no usable capability"))?;
+        if name.len() > NAME_MAX {
+            // No call could name it.
+            return Err(DirError::Corrupt("the name of a link is too long"));
+        }
         if self.row_id(name) != row.id || names::nfc(name) != name {
             return Err(DirError::Corrupt("a link is filed under another name"));
         }
@@ -211,4 +215,4 @@ fn open_column(key: &LessSafeKey, column: &Bytes, aad: &[u8]) -> Result<Vec<u8>,
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

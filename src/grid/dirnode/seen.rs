@@ -9,26 +9,31 @@
 //! Any other line that makes no sense is damage: the file is kept beside the new one, and the log says
 //! that states of some directories may be shown that are older than what was seen.
 //!
-//! The file is rewritten when most of it is of no use any more, and before it is longer than what is
-//! read of it. If it cannot be written, this node goes on with what it has in memory, and says so in
-//! its log: a full disk must not make directories unreadable.
+//! The file is rewritten when most of it is of no use any more, one line a directory, so that it is
+//! never much longer than what it says. Of more than [`SEEN_DIRECTORIES_MAX`] directories those are
+//! forgotten that were looked at once and longest ago; that is said in the log and in the node's
+//! statistics, since an older state of one of them would go unnoticed. If the file cannot be written,
+//! this node goes on with what it has in memory, and says so in its log: a full disk must not make
+//! directories unreadable.
+
+mod heads;
 
 use super::DirError;
 use crate::base::base32;
 use crate::base::hash::{Hash, sha256};
-use crate::base::limits::SEEN_FILE_MAX;
+use crate::base::limits::SEEN_DIRECTORIES_MAX;
 use crate::vdrive::format::DirectoryId;
-use std::collections::HashMap;
+use heads::Heads;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Lines of no use that are left standing.
 const WASTE_MAX: usize = 4_096;
-/// The longest line: two hashes in base 32, a number of 20 digits, a sum, four separators.
-const LINE_MAX: u64 = 52 + 20 + 52 + 13 + 4;
+/// A longer line is none: two hashes in base 32, a number of 20 digits, a sum, four separators.
+const LINE_MAX: usize = 52 + 20 + 52 + 13 + 4;
 /// Bytes of a line's sum: enough against damage; against whoever can write here nothing would be.
 const SUM_LEN: usize = 8;
 /// Damaged files that are kept; later ones take the place of the last.
@@ -37,9 +42,6 @@ const KEPT_MAX: u32 = 10;
 /// Sequence and hash of a head.
 pub(super) type SeenHead = (u64, Hash);
 
-type Heads = HashMap<DirectoryId, SeenHead>;
-
-#[derive(Default)]
 struct Inner {
     heads: Heads,
     file: Option<(PathBuf, File)>,
@@ -49,23 +51,35 @@ struct Inner {
 }
 
 /// What was seen. Clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SeenHeads(Arc<Mutex<Inner>>);
+
+/// Directories of which the newest head is known, and those of which it was and is not any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeenCounts {
+    pub known: u64,
+    pub forgotten: u64,
+}
 
 impl SeenHeads {
     /// Forgotten with the process.
     pub fn in_memory() -> Self {
-        Self::default()
+        Self::with(Heads::new(SEEN_DIRECTORIES_MAX))
+    }
+
+    fn with(heads: Heads) -> Self {
+        Self(Arc::new(Mutex::new(Inner { heads, file: None, lines: 0, torn: false })))
     }
 
     /// Kept in a file, which is made if it is not there.
     pub fn open(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, Heads::new(SEEN_DIRECTORIES_MAX))
+    }
+
+    fn open_with(path: &Path, mut heads: Heads) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let options = options.read(true).append(true).create(true).mode(0o600);
-        let mut bytes = Vec::new();
-        options.open(path)?.take(SEEN_FILE_MAX).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let Lines { heads, damaged } = read(&text);
+        let damaged = read(&mut BufReader::new(options.open(path)?), &mut heads)?;
         if damaged > 0 {
             let kept = keep_aside(path)?;
             tracing::error!(
@@ -75,9 +89,9 @@ impl SeenHeads {
                  seen last would go unnoticed"
             );
         }
-        let mut inner = Inner { heads, ..Inner::default() };
-        inner.rewrite(path)?;
-        Ok(Self(Arc::new(Mutex::new(inner))))
+        let this = Self::with(heads);
+        this.lock().rewrite(path)?;
+        Ok(this)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -86,12 +100,17 @@ impl SeenHeads {
 
     /// The newest sequence seen.
     pub fn newest(&self, directory: &DirectoryId) -> Option<u64> {
-        self.lock().heads.get(directory).map(|(seq, _)| *seq)
+        self.lock().heads.get(directory).map(|(seq, _)| seq)
+    }
+
+    pub fn counts(&self) -> SeenCounts {
+        let heads = &self.lock().heads;
+        SeenCounts { known: heads.len() as u64, forgotten: heads.forgotten }
     }
 
     /// What an answer to a question that is about to be asked must not be older than.
     pub(super) fn before_asking(&self, directory: &DirectoryId) -> Option<SeenHead> {
-        self.lock().heads.get(directory).copied()
+        self.lock().heads.look(directory)
     }
 
     /// Notes a head that was verified, unless it contradicts what was seen. It may be older than
@@ -104,7 +123,7 @@ impl SeenHeads {
         (seq, hash): SeenHead,
     ) -> Result<(), DirError> {
         let mut inner = self.lock();
-        let newest = inner.heads.get(directory).copied();
+        let newest = inner.heads.get(directory);
         for (seen, known) in asked.into_iter().chain(newest) {
             if seen == seq && known != hash {
                 return Err(DirError::Forged("two different states have the same version"));
@@ -130,7 +149,7 @@ impl SeenHeads {
         hash: Hash,
     ) -> Result<Option<u64>, DirError> {
         let mut inner = self.lock();
-        let before = inner.heads.get(directory).map(|(seq, _)| *seq);
+        let before = inner.heads.get(directory).map(|(seq, _)| seq);
         let set = inner.set(directory, seq, hash);
         set.map_err(|error| DirError::Record(error.to_string()))?;
         Ok(before)
@@ -139,7 +158,7 @@ impl SeenHeads {
 
 impl Inner {
     fn set(&mut self, directory: &DirectoryId, seq: u64, hash: Hash) -> io::Result<()> {
-        self.heads.insert(*directory, (seq, hash));
+        self.heads.set(directory, (seq, hash));
         self.write(directory, seq, &hash)
     }
 
@@ -151,8 +170,7 @@ impl Inner {
         self.torn = false;
         self.lines += 1;
         let waste = self.lines.saturating_sub(self.heads.len());
-        let long = (self.lines as u64).saturating_mul(LINE_MAX) > SEEN_FILE_MAX;
-        if waste > self.heads.len() + WASTE_MAX || long && waste > WASTE_MAX {
+        if waste > self.heads.len() + WASTE_MAX {
             let path = path.clone();
             self.rewrite(&path)?;
         }
@@ -163,11 +181,12 @@ impl Inner {
     fn rewrite(&mut self, path: &Path) -> io::Result<()> {
         let fresh = path.with_extension("new");
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        let heads = self.heads.iter();
-        let text: String = heads.map(|(id, (seq, hash))| line(id, *seq, hash)).collect();
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let mut file = BufWriter::new(file);
+        for (id, (seq, hash)) in self.heads.in_order() {
+            file.write_all(line(&id, seq, &hash).as_bytes())?;
+        }
+        file.into_inner()?.sync_all()?;
         std::fs::rename(&fresh, path)?;
         self.lines = self.heads.len();
         self.torn = false;
@@ -176,24 +195,25 @@ impl Inner {
     }
 }
 
-/// What a file says, and how many of its lines make no sense.
-struct Lines {
-    heads: Heads,
-    damaged: usize,
-}
-
-fn read(text: &str) -> Lines {
-    let (mut heads, mut damaged) = (Heads::new(), 0);
-    for line in text.split_inclusive('\n') {
-        match (parse(line.trim_end_matches('\n')), line.ends_with('\n')) {
-            (Some((directory, head)), _) => drop(heads.insert(directory, head)),
+/// Takes in what a file says; how many of its lines make no sense.
+fn read(file: &mut impl BufRead, heads: &mut Heads) -> io::Result<usize> {
+    let (mut damaged, mut bytes) = (0, Vec::new());
+    loop {
+        bytes.clear();
+        // One byte more than the longest line and its end: who has that many is longer.
+        let len = (&mut *file).take(LINE_MAX as u64 + 2).read_until(b'\n', &mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let (line, ends) = text.strip_suffix('\n').map_or((&*text, false), |line| (line, true));
+        match parse(line) {
+            _ if len == 0 => return Ok(damaged),
+            Some((directory, head)) => heads.set(&directory, head),
             // The gap behind a write that failed before its first byte.
-            (None, true) if line == "\n" => {}
-            (None, true) => damaged += 1,
-            (None, false) => {}
+            None if ends && line.is_empty() => {}
+            // What a power cut left of the last line.
+            None if !ends && file.fill_buf()?.is_empty() => {}
+            None => damaged += 1,
         }
     }
-    Lines { heads, damaged }
 }
 
 /// Gives the file a second name that stays; where it is now.
@@ -314,6 +334,28 @@ mod tests {
             SeenHeads::open(&path).unwrap();
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn a_file_of_any_length_is_read_whole_and_kept_short() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        for (count, known) in [(63, 63), (64, 64), (65, 60)] {
+            let directory = |n: u64| sha256(&n.to_be_bytes());
+            let text: String = (0..count).map(|n| line(&directory(n), n + 1, &[1; 32])).collect();
+            // Most of it is of no use.
+            let times = if count == known { 200 } else { 1 };
+            std::fs::write(&path, text.repeat(times)).unwrap();
+            let seen = SeenHeads::open_with(&path, Heads::new(64)).unwrap();
+            assert_eq!(seen.counts(), SeenCounts { known, forgotten: count - known });
+            assert_eq!(seen.newest(&directory(count - 1)), Some(count));
+            let written = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(written.lines().count() as u64, known);
+        }
+        let long = "a".repeat(10 * LINE_MAX) + "\n" + &line(&D, 5, &[5; 32]);
+        std::fs::write(&path, long).unwrap();
+        assert_eq!(SeenHeads::open(&path).unwrap().newest(&D), Some(5));
+        assert!(folder.path().join("seen.damaged-1").exists());
     }
 
     #[test]

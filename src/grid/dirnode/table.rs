@@ -10,7 +10,7 @@
 
 use super::names::nfc;
 use super::target::without_prefix;
-use super::{Child, DirError, Entry, Metadata, Target, json};
+use super::{Child, DirError, Entry, Metadata, Target, Unopened, Unreadable, json};
 use crate::base::file::{FileKey, decimal};
 use crate::base::hash::{netstring, pair, sha256, tagged, truncated};
 use crate::codec::bytes_in::BytesIn;
@@ -72,15 +72,34 @@ fn pack_entry(name: &str, child: &Child, kind: Kind<'_>) -> Vec<u8> {
 /// The entries of a table, sorted by name. Children that their place does not allow are left out,
 /// as the original does; a table that does not hold together is an error.
 pub fn unpack(table: &[u8], kind: Kind<'_>) -> Result<Vec<Entry>, DirError> {
+    let (entries, unreadable) = read(table, kind);
+    match unreadable.named.first() {
+        Some(one) => Err(DirError::Corrupt(one.why)),
+        None => Ok(entries),
+    }
+}
+
+/// As [`unpack`], without what does not hold together: an entry for itself, or all from where the
+/// table is cut.
+pub fn read(table: &[u8], kind: Kind<'_>) -> (Vec<Entry>, Unreadable) {
     let mut rest = BytesIn::new(table);
-    let mut children = BTreeMap::new();
-    while !rest.is_empty() {
-        let entry = take_netstring(&mut rest).ok_or(DirError::Corrupt("its table is cut"))?;
-        if let Some((name, child)) = unpack_entry(entry, kind)? {
-            children.insert(name, child);
+    let (mut children, mut unreadable) = (BTreeMap::new(), Unreadable::default());
+    for number in 1.. {
+        if rest.is_empty() {
+            break;
+        }
+        let entry = take_netstring(&mut rest);
+        let entry = entry.ok_or(DirError::Corrupt("the table is cut from here on"));
+        let cut = entry.is_err();
+        match entry.and_then(|entry| unpack_entry(entry, kind)) {
+            Ok(found) => children.extend(found),
+            Err(error) => unreadable.note(Unopened::entry(number, &error)),
+        }
+        if cut {
+            break;
         }
     }
-    Ok(children.into_iter().map(|(name, child)| Entry { name, child }).collect())
+    (children.into_iter().map(|(name, child)| Entry { name, child }).collect(), unreadable)
 }
 
 fn unpack_entry(entry: &[u8], kind: Kind<'_>) -> Result<Option<(String, Child)>, DirError> {

@@ -1,5 +1,6 @@
 //! What a server that lies can do, in league with somebody who has the read cap: nothing but refuse.
 
+mod garbage;
 mod overtaken;
 
 use super::seal::RowKeys;

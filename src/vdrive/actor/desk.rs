@@ -1,6 +1,7 @@
 //! The vdrive server's front desk: makes directories, and brings them back by their facets.
 
 use super::directory::DirectoryActor;
+use super::room::Room;
 use super::staging::{Stage, Target, create};
 use super::{Shared, parse};
 use crate::base::limits::ROWS_MAX;
@@ -28,8 +29,7 @@ impl VdriveServer {
             version: version.into(),
             arbiter: Arbiter::current(),
             directories: Arc::default(),
-            staged: Arc::default(),
-            stagings: Arc::new(()),
+            room: Room::default(),
         };
         let restorer = Arc::new(FacetRestorer(shared.clone()));
         (Vdrive::of(start(Self(shared))), restorer)

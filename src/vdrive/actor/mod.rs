@@ -7,6 +7,7 @@
 mod desk;
 mod directory;
 mod parse;
+mod room;
 mod staging;
 mod watch;
 
@@ -16,13 +17,12 @@ use super::api::code;
 use super::error::VdriveError;
 use super::format::DirectoryId;
 use super::store::Store;
-use crate::base::limits::STAGED_ALL_MAX;
 use crate::disk::jobs::Jobs;
 use crate::tub::RemoteError;
 use actix::{Actor, Addr, ArbiterHandle, WeakAddr};
 use directory::DirectoryActor;
+use room::Room;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the actors of one server share.
@@ -34,10 +34,8 @@ struct Shared {
     /// Where directories live.
     arbiter: ArbiterHandle,
     directories: Arc<Mutex<HashMap<DirectoryId, WeakAddr<DirectoryActor>>>>,
-    /// Bytes staged by all changes.
-    staged: Arc<AtomicUsize>,
-    /// One clone each staging.
-    stagings: Arc<()>,
+    /// Memory of all staged changes.
+    room: Room,
 }
 
 impl Shared {
@@ -58,29 +56,6 @@ impl Shared {
         known.insert(*id, address.downgrade());
         address
     }
-
-    /// Room for so many staged bytes.
-    fn stage(&self, bytes: usize) -> Result<Staged, RemoteError> {
-        let before = self.staged.fetch_add(bytes, Relaxed);
-        let staged = Staged { bytes, all: self.staged.clone() };
-        if before.saturating_add(bytes) > STAGED_ALL_MAX {
-            Err(RemoteError::Busy)
-        } else {
-            Ok(staged)
-        }
-    }
-}
-
-/// Staged bytes, counted while this lives.
-struct Staged {
-    bytes: usize,
-    all: Arc<AtomicUsize>,
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.bytes, Relaxed);
-    }
 }
 
 /// What a peer is told: one word, no path.
@@ -91,6 +66,7 @@ fn told(error: VdriveError) -> RemoteError {
         VdriveError::TooMuch => code::TOO_MUCH,
         VdriveError::NoSpace => code::NO_SPACE,
         VdriveError::ReadOnly => code::READ_ONLY,
+        VdriveError::Salvaged => code::SALVAGED,
         VdriveError::Disk(cause) => {
             tracing::error!(%cause, "a disk call failed");
             code::DISK

@@ -2,8 +2,9 @@
 
 use super::super::table::Change;
 use super::directory::{DirectoryActor, MakeChange};
-use super::{Shared, Staged, parse, told};
-use crate::base::limits::{ROWS_MAX, STAGED_MAX, STAGING_IDLE_TIME, STAGINGS_MAX};
+use super::room::{LetGo, Share, cost};
+use super::{Shared, parse, told};
+use crate::base::limits::{ROWS_MAX, STAGING_IDLE_TIME, STAGING_STILL_TIME};
 use crate::tub::{Bulk, Ref, RemoteError, start};
 use crate::vdrive::VdriveError;
 use crate::vdrive::api::{ChangeOutcome, Changed, Commit, StageRemoved, StageRows, Staging};
@@ -11,7 +12,7 @@ use crate::vdrive::format::log::Facts;
 use crate::vdrive::format::{Row, RowId};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::task::JoinHandle;
 
 /// What the change is made to.
@@ -25,18 +26,31 @@ pub(super) enum Target {
 struct Collected {
     rows: Vec<Row>,
     removed: Vec<RowId>,
-    bytes: usize,
-    room: Vec<Staged>,
+}
+
+/// Empty once it was committed, or its memory was needed.
+struct Slot(Mutex<Option<(Target, Collected)>>);
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<(Target, Collected)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LetGo for Slot {
+    fn let_go(&self) {
+        *self.lock() = None;
+    }
 }
 
 pub(super) struct Stage {
     shared: Shared,
-    /// Gone once it was committed.
-    open: Option<(Target, Collected)>,
+    slot: Arc<Slot>,
+    /// Gone with what it was for.
+    share: Option<Share>,
     /// Calls so far: a clock that needs no time.
     calls: u64,
     watch: Option<JoinHandle<()>>,
-    _count: Arc<()>,
 }
 
 /// Nobody called for long, if there were no calls since.
@@ -47,25 +61,26 @@ struct Idle(u64);
 impl Stage {
     /// A new staging, unless there are too many.
     pub fn begin(shared: Shared, target: Target) -> Result<Ref<Staging>, RemoteError> {
-        if Arc::strong_count(&shared.stagings) > STAGINGS_MAX {
-            return Err(RemoteError::Busy);
-        }
-        let count = shared.stagings.clone();
-        let open = Some((target, Collected::default()));
-        Ok(Staging::of(start(Self { shared, open, calls: 0, watch: None, _count: count })))
+        let slot = Arc::new(Slot(Mutex::new(Some((target, Collected::default())))));
+        let holder: Weak<dyn LetGo> = Arc::<Slot>::downgrade(&slot);
+        let share = Some(shared.room.begin(holder)?);
+        Ok(Staging::of(start(Self { shared, slot, share, calls: 0, watch: None })))
     }
 
-    fn collect(&mut self, bytes: usize) -> Result<&mut Collected, RemoteError> {
+    fn collect(&mut self, rows: Vec<Row>, removed: Vec<RowId>) -> Result<(), RemoteError> {
         self.calls += 1;
-        let room = self.shared.stage(bytes)?;
-        let (_, collected) = self.open.as_mut().ok_or(RemoteError::Stopped)?;
-        let count = collected.rows.len() + collected.removed.len();
-        if collected.bytes.saturating_add(bytes) > STAGED_MAX || count as u64 > ROWS_MAX * 2 {
+        let bytes = rows.iter().map(Row::encoded_len).sum();
+        let share = self.share.as_ref().ok_or(RemoteError::Stopped)?;
+        share.take(cost(bytes, rows.len(), removed.len()))?;
+        let mut slot = self.slot.lock();
+        let (_, collected) = slot.as_mut().ok_or(RemoteError::Stopped)?;
+        let count = collected.rows.len() + collected.removed.len() + rows.len() + removed.len();
+        if count as u64 > ROWS_MAX * 2 {
             return Err(told(VdriveError::TooMuch));
         }
-        collected.bytes += bytes;
-        collected.room.push(room);
-        Ok(collected)
+        collected.rows.extend(rows);
+        collected.removed.extend(removed);
+        Ok(())
     }
 }
 
@@ -75,10 +90,15 @@ impl Actor for Stage {
     fn started(&mut self, context: &mut Context<Self>) {
         // A task of its own: a timer of the context would keep an actor alive that nobody holds.
         let weak = context.address().downgrade();
+        let room = self.shared.room.clone();
         self.watch = Some(actix_rt::spawn(async move {
             let mut calls = 0;
+            let looks = STAGING_IDLE_TIME.as_secs().div_ceil(STAGING_STILL_TIME.as_secs());
             loop {
-                actix_rt::time::sleep(STAGING_IDLE_TIME).await;
+                for _ in 0..looks {
+                    actix_rt::time::sleep(STAGING_STILL_TIME).await;
+                    room.calm_down();
+                }
                 let Some(address) = weak.upgrade() else { return };
                 let Ok(Some(now)) = address.send(Idle(calls)).await else { return };
                 calls = now;
@@ -111,9 +131,7 @@ impl Handler<StageRows> for Stage {
     fn handle(&mut self, ask: StageRows, _: &mut Context<Self>) -> Self::Result {
         // A copy: the call's own bytes may be a small part of a large receive buffer.
         let bulk = Bulk(Bytes::copy_from_slice(&ask.rows.0));
-        let rows = parse::rows(bulk)?;
-        self.collect(ask.rows.0.len())?.rows.extend(rows);
-        Ok(())
+        self.collect(parse::rows(bulk)?, Vec::new())
     }
 }
 
@@ -121,8 +139,7 @@ impl Handler<StageRemoved> for Stage {
     type Result = Result<(), RemoteError>;
 
     fn handle(&mut self, ask: StageRemoved, _: &mut Context<Self>) -> Self::Result {
-        self.collect(ask.removed.len() * 32)?.removed.extend(ask.removed);
-        Ok(())
+        self.collect(Vec::new(), ask.removed)
     }
 }
 
@@ -131,10 +148,11 @@ impl Handler<Commit> for Stage {
 
     fn handle(&mut self, ask: Commit, _: &mut Context<Self>) -> Self::Result {
         self.calls += 1;
-        let (shared, open) = (self.shared.clone(), self.open.take());
+        let (shared, share) = (self.shared.clone(), self.share.take());
+        share.iter().for_each(Share::keep);
+        let open = self.slot.lock().take();
         Box::pin(async move {
-            let (target, collected) = open.ok_or(RemoteError::Stopped)?;
-            let Collected { rows, removed, room, .. } = collected;
+            let (target, Collected { rows, removed }) = open.ok_or(RemoteError::Stopped)?;
             let change = Change::new(parse::head(&ask.head)?, rows, removed).map_err(told)?;
             let done = match target {
                 Target::New(facts) => create(shared, facts, change).await,
@@ -142,7 +160,7 @@ impl Handler<Commit> for Stage {
                     directory.send(MakeChange(change)).await.map_err(|_| RemoteError::Stopped)?
                 }
             };
-            drop(room);
+            drop(share);
             done
         })
     }

@@ -22,9 +22,9 @@ use crate::codec::bytes_in::BytesIn;
 use bytes::Bytes;
 
 const MAGIC: [u8; 8] = *b"tahoevd1";
-const RECORD: [u8; 4] = *b"tvr1";
+pub(super) const RECORD: [u8; 4] = *b"tvr1";
 const TAG: &[u8] = b"tahoe_vdrive_log_v1";
-const SUM_LEN: usize = 16;
+pub(super) const SUM_LEN: usize = 16;
 /// Bytes of a record before its body.
 pub const RECORD_HEAD: usize = 4 + 1 + 4;
 /// Bytes of a file's header.
@@ -66,10 +66,16 @@ pub enum Found {
     Bad,
 }
 
-fn sum(salt: Salt, offset: u64, bytes: &[u8]) -> [u8; SUM_LEN] {
+/// A sum over what is still to come.
+pub(super) fn summing(salt: Salt, offset: u64) -> Tagged {
     let mut hash = Tagged::new(TAG);
     hash.update(&salt.0);
     hash.update(&offset.to_be_bytes());
+    hash
+}
+
+fn sum(salt: Salt, offset: u64, bytes: &[u8]) -> [u8; SUM_LEN] {
+    let mut hash = summing(salt, offset);
     hash.update(bytes);
     truncated(hash.finish())
 }
@@ -223,7 +229,7 @@ impl Record {
         fits.then_some((RECORD_HEAD + len + SUM_LEN, kind == 5))
     }
 
-    fn take(salt: Salt, offset: u64, bytes: &Bytes) -> Result<Found, Malformed> {
+    pub(super) fn take(salt: Salt, offset: u64, bytes: &Bytes) -> Result<Found, Malformed> {
         let mut rest = BytesIn::new(bytes);
         if rest.array()? != RECORD {
             return Err(Malformed);

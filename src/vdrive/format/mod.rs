@@ -6,6 +6,7 @@
 
 pub mod head;
 pub mod log;
+pub mod mend;
 mod proof;
 pub mod row;
 pub mod trie;

@@ -17,6 +17,16 @@ fn lit() -> Target {
     Target::from_caps(None, Some("URI:LIT:aa"), false).unwrap()
 }
 
+/// A row that a writer seals around any bytes.
+pub fn sealed(keys: &RowKeys, (id, seq): (RowId, u64), read: &[u8], write: &[u8]) -> Row {
+    let seal = |key, body: &[u8], bucket, column| {
+        let body = Zeroizing::new(body.to_vec());
+        keys.seal_column(key, body, bucket, &keys.aad(&id, seq, column)).unwrap().into()
+    };
+    let write = seal(keys.write.as_ref().unwrap(), write, WRITE_BUCKET, Column::Write);
+    Row { id, seq, read: seal(&keys.read, read, READ_BUCKET, Column::Read), write }
+}
+
 fn keys() -> (RowKeys, RowKeys) {
     let cap = cap(7);
     (RowKeys::writer(&cap).unwrap(), RowKeys::reader(&cap.read_cap()).unwrap())
