@@ -11,6 +11,7 @@
 
 mod common;
 mod nodes;
+#[allow(dead_code, reason = "each test binary uses its own part")]
 mod web;
 
 use common::hostile_writer::HostileWriter;
@@ -96,7 +97,7 @@ fn a_command_says_what_is_missing_and_takes_it_out() {
             "ls" => said.contains("a.txt"),
             "manifest" => said.contains("folder/b.txt"),
             "stats" => said.contains("count-directories: 2"),
-            _ => said.contains("2 objects checked: 2 healthy"),
+            _ => said.contains("4 objects checked: 4 healthy"),
         };
         assert!(whole, "{arguments:?} {said}");
     }

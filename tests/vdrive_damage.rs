@@ -103,7 +103,8 @@ async fn logs() -> Vec<Log> {
         put("b", b"3"),
         put("d", b"4"),
     ];
-    let many: Names = (0..60).map(|n| (format!("n{n}"), vec![n; 300])).collect();
+    let mut many: Names = (0..60).map(|n| (format!("n{n}"), vec![n; 300])).collect();
+    many.insert("a".to_owned(), b"1".to_vec());
     let large = vec![many.iter().map(|(name, _)| (name.clone(), Some(vec![7; 600]))).collect()];
     let again: Vec<_> = (0..90).map(|n| put("x", &[n; 1_000])).collect();
     vec![
@@ -208,8 +209,8 @@ fn one_flipped_bit_takes_no_directory_away() {
     here(async {
         let mut tally = Tally::default();
         for log in logs().await {
-            let bits = some(rounds(300, 20_000), log.bytes.len() * 8);
-            for bit in bits.chain((0..HEADER_LEN).map(|at| at * 8 + at % 8)) {
+            let bits = some(rounds(60, 20_000), log.bytes.len() * 8);
+            for bit in bits.chain((0..HEADER_LEN).step_by(4).map(|at| at * 8 + at % 8)) {
                 let (at, what) = (bit / 8, format!("{}, bit {bit}", log.kind));
                 let mut bytes = log.bytes.clone();
                 bytes[at] ^= 1 << (bit % 8);
@@ -239,7 +240,7 @@ fn a_rotten_sector_loses_what_is_in_it_and_no_more() {
                 log.records.iter().filter_map(|(_, _, state)| state.as_ref()).collect();
             let order =
                 |names: Option<&Names>| states.iter().rposition(|state| Some(*state) == names);
-            for at in some(rounds(60, 2_000), log.bytes.len()) {
+            for at in some(rounds(30, 2_000), log.bytes.len()) {
                 let (from, to) = (at / 512 * 512, log.bytes.len().min(at / 512 * 512 + 512));
                 let mut bytes = log.bytes.clone();
                 bytes[from..to].fill(0);
@@ -263,7 +264,7 @@ fn a_rotten_sector_loses_what_is_in_it_and_no_more() {
 fn a_cut_log_is_what_it_was_at_some_moment() {
     here(async {
         for log in logs().await {
-            for len in some(rounds(60, 2_000), log.bytes.len()) {
+            for len in some(rounds(30, 2_000), log.bytes.len()) {
                 let what = format!("{}, cut to {len}", log.kind);
                 let served = served(&log, &log.bytes[..len], &what).await;
                 assert_eq!(served.found.as_ref(), before(&log, len), "{what}");

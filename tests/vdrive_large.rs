@@ -1,13 +1,19 @@
-//! A directory of 100,000 entries on a real disk: made, changed, looked up, listed, opened again.
+//! A directory of 100,000 entries on a real disk: made, changed, looked up, listed, opened again; and
+//! what writers may make a server hold before a change is made.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod vdrive_help;
 
+use bytes::Bytes;
 use std::time::Instant;
-use tahoe::tub::Bulk;
+use tahoe::base::limits::{STAGED_ALL_MAX, STAGED_MAX, STAGED_ROW_COST};
+use tahoe::tub::{Bulk, Ref, RemoteError};
 use tahoe::vdrive::StoreConfig;
-use tahoe::vdrive::api::{BeginDirectory, ChangeOutcome, Commit, GetRows, StageRows};
+use tahoe::vdrive::api::{
+    BeginChange, BeginDirectory, ChangeOutcome, Commit, DirectoryWriter, GetRows, StageRows,
+    Staging, code,
+};
 use tahoe::vdrive::format::Row;
 use vdrive_help::{Names, Owner, Server, row_id};
 
@@ -72,5 +78,74 @@ fn a_hundred_thousand_entries_are_changed_one_at_a_time() {
             found.as_micros(),
             listed.as_millis()
         );
+    });
+}
+
+/// Rows of so many bytes each, encoded.
+fn rows(count: u32, bytes: usize) -> Bytes {
+    let row = |n: u32| Row {
+        id: row_id(&n.to_string()),
+        seq: 2,
+        read: vec![7; bytes].into(),
+        write: Bytes::new(),
+    };
+    Row::encode_all(&(0..count).map(row).collect::<Vec<_>>())
+}
+
+/// Stages the same piece until that is refused; the staging, how often it went, and the refusal.
+async fn fill(writer: &Ref<DirectoryWriter>, piece: &Bytes) -> (Ref<Staging>, usize, RemoteError) {
+    let staging = writer.call(BeginChange {}).await.unwrap();
+    for count in 0.. {
+        if let Err(error) = staging.call(StageRows { rows: Bulk(piece.clone()) }).await {
+            return (staging, count, error);
+        }
+    }
+    unreachable!("it is refused in the end")
+}
+
+#[test]
+fn the_smallest_rows_count_as_what_they_take() {
+    let folder = tempfile::tempdir().unwrap();
+    actix_rt::System::new().block_on(async {
+        let server = Server::open(StoreConfig::new(folder.path().join("vdrive"))).unwrap();
+        let owner = Owner::new(1);
+        owner.create(&server.vdrive, &Names::new()).await.unwrap();
+        let small = rows(20_000, 0);
+        let cost = small.len() + 20_000 * STAGED_ROW_COST;
+        let writer = server.writer(&owner).await.unwrap();
+        let (_, pieces, refused) = fill(&writer, &small).await;
+        assert_eq!(refused.code(), Some(code::TOO_MUCH));
+        assert!(pieces * cost <= STAGED_MAX && (pieces + 1) * cost > STAGED_MAX, "{pieces}");
+    });
+}
+
+#[test]
+fn one_writer_cannot_hold_the_memory_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    actix_rt::System::new().block_on(async {
+        let server = Server::open(StoreConfig::new(folder.path().join("vdrive"))).unwrap();
+        let (owner, other) = (Owner::new(1), Owner::new(2));
+        for owner in [&owner, &other] {
+            owner.create(&server.vdrive, &Names::new()).await.unwrap();
+        }
+        let writer = server.writer(&owner).await.unwrap();
+        let large = rows(16, 64 << 10);
+        let (mut all, mut held) = (0, Vec::new());
+        for _ in 0..12 {
+            let (staging, pieces, _) = fill(&writer, &large).await;
+            all += pieces * large.len();
+            held.push(staging);
+        }
+        assert!(all > STAGED_MAX && all < STAGED_ALL_MAX, "{all}");
+        // Somebody else's change is made all the same.
+        let (reader, writer) =
+            (server.reader(&other).await.unwrap(), server.writer(&other).await.unwrap());
+        let now = reader.call(GetRows { ids: vec![row_id("x")] }).await.unwrap();
+        let (head, rows, _) =
+            other.next(&other.believe(&now.head), &now.proof.0, &[("x", Some(b"1"))]);
+        let staging = writer.call(BeginChange {}).await.unwrap();
+        staging.call(StageRows { rows: Bulk(Row::encode_all(&rows)) }).await.unwrap();
+        let made = staging.call(Commit { head: other.sign(head) }).await.unwrap();
+        assert_eq!(made.outcome, ChangeOutcome::Applied);
     });
 }

@@ -381,6 +381,9 @@ pub const ROW_WRITE_MAX: usize = 8 << 10;
 /// Bytes of rows that a client gathers of one directory before it knows that they are true: two
 /// and a half times a directory of [`ROWS_MAX`] rows of the usual size.
 pub const LISTING_BYTES_MAX: usize = 1 << 30;
+/// Bytes of the rows of one directory: [`ROWS_MAX`] of the usual size, and so little that a client can
+/// still gather them all, whatever a writer puts there.
+pub const DIRECTORY_BYTES_MAX: u64 = LISTING_BYTES_MAX as u64 / 4 * 3;
 /// Rows of one directory: each costs the server some 350 bytes of memory while it is in use.
 pub const ROWS_MAX: u64 = 1 << 20;
 /// Row ids in one call: half of a frame's body.

@@ -4,7 +4,7 @@ use super::error::{Result, VdriveError};
 use super::format::log::{Facts, Record};
 use super::format::{DirectoryId, Row, RowId, SignedHead, Trie};
 use crate::base::hash::Hash;
-use crate::base::limits::{RECENT_CHANGES, REMOVALS_KEPT, ROWS_MAX};
+use crate::base::limits::{DIRECTORY_BYTES_MAX, RECENT_CHANGES, REMOVALS_KEPT, ROWS_MAX};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,6 +64,12 @@ pub(super) enum Verdict {
     Stale,
 }
 
+/// Whether a directory of so many bytes may lose and gain so many. One that is too large already may
+/// shrink.
+fn has_room(live: u64, gone: u64, put: u64) -> bool {
+    put <= gone || live.saturating_sub(gone).saturating_add(put) <= DIRECTORY_BYTES_MAX
+}
+
 #[derive(Default)]
 pub(super) struct Table {
     pub head: Option<SignedHead>,
@@ -107,7 +113,10 @@ impl Table {
         }
         let new = change.rows.keys().filter(|id| !self.rows.contains_key(*id)).count();
         let count = (self.rows.len() + new - change.removed.len()) as u64;
-        if count > ROWS_MAX {
+        let there = |id| self.rows.get(id).map_or(0, |place| u64::from(place.len));
+        let gone = change.touched().map(there).sum();
+        let put = change.rows.values().map(|row| row.encoded_len() as u64).sum();
+        if count > ROWS_MAX || !has_room(self.live, gone, put) {
             return Err(VdriveError::TooMuch);
         }
         let mut trie = self.trie.clone();
@@ -228,5 +237,28 @@ impl Table {
                 && signed.head.root == self.trie.root()
                 && signed.verify(&facts.verify_key)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_stays_as_small_as_can_be_listed() {
+        const MOST: u64 = DIRECTORY_BYTES_MAX;
+        for (live, gone, put, fits) in [
+            (0, 0, MOST - 1, true),
+            (0, 0, MOST, true),
+            (0, 0, MOST + 1, false),
+            (MOST, 10, 10, true),
+            (MOST, 10, 11, false),
+            (MOST - 1, 10, 11, true),
+            (2 * MOST, 10, 9, true),
+            (2 * MOST, 0, 1, false),
+            (MOST, 0, u64::MAX, false),
+        ] {
+            assert_eq!(has_room(live, gone, put), fits, "{live} {gone} {put}");
+        }
     }
 }
