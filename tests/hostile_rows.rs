@@ -11,7 +11,6 @@
 
 mod common;
 mod nodes;
-#[allow(dead_code, reason = "each test binary uses its own part")]
 mod web;
 
 use common::hostile_writer::HostileWriter;

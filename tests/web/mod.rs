@@ -1,6 +1,8 @@
 //! A gateway before a whole grid in one process: storage servers and a vdrive server on real disks
 //! behind real links, and an HTTP client that says what it got.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
 use crate::common::real::{RealGrid, real_grid};
 use serde_json::Value;
 use std::sync::Arc;
