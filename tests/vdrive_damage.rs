@@ -105,7 +105,7 @@ async fn logs() -> Vec<Log> {
     ];
     let mut many: Names = (0..60).map(|n| (format!("n{n}"), vec![n; 300])).collect();
     many.insert("a".to_owned(), b"1".to_vec());
-    let large = vec![many.iter().map(|(name, _)| (name.clone(), Some(vec![7; 600]))).collect()];
+    let large = vec![many.keys().map(|name| (name.clone(), Some(vec![7; 600]))).collect()];
     let again: Vec<_> = (0..90).map(|n| put("x", &[n; 1_000])).collect();
     vec![
         log("small changes", names([("a", b"1")]), small.clone()).await,
