@@ -16,7 +16,7 @@ use crate::tub::RemoteError;
 use crate::vdrive::VdriveError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Something whose memory can be taken from it.
 pub(super) trait LetGo: Send + Sync {
