@@ -473,7 +473,7 @@ async fn hours_until(mut done: impl FnMut() -> bool) {
 }
 
 #[test]
-fn leases_that_ended_are_collected_an_hour_after_the_start_and_twice_a_day() {
+fn leases_that_ended_are_collected_twice_a_day_when_they_were_found_so_a_day_before() {
     run_without_time(async {
         let clock = Clock::manual(NOW);
         let disk = Disk::new(Arc::new(MemoryDisk::new()));
@@ -481,19 +481,24 @@ fn leases_that_ended_are_collected_an_hour_after_the_start_and_twice_a_day() {
         let store = Store::open(config).unwrap();
         assert!(store.wait_indexed(Duration::from_secs(60)));
         put(&store, si(1), 0, b"old", 1).unwrap();
-        clock.advance(LEASE_SECONDS + 1);
+        clock.advance(LEASE_SECONDS + 24 * 3600);
         let expiry = Some(Expiry::of(LeaseAge::NATURAL));
         let options = ServerOptions { expiry, ..ServerOptions::default() };
         let (server, _) = StorageServer::start(store.clone(), options);
         let started = tokio::time::Instant::now();
-        hours_until(|| store.collected().is_some_and(|run| run.shares == 1)).await;
-        assert!(started.elapsed() >= COLLECT_AFTER);
-        put(&store, si(2), 0, b"later", 1).unwrap();
-        clock.advance(LEASE_SECONDS + 1);
-        hours_until(|| store.collected().is_some_and(|run| run.started > NOW + 2 * LEASE_SECONDS))
+        let hours_until = async |shares: u64| {
+            hours_until(|| {
+                clock.advance(3600);
+                store.collected().is_some_and(|run| run.shares == shares)
+            })
             .await;
-        assert!(started.elapsed() >= COLLECT_AFTER + COLLECT_EVERY);
-        assert!(get(&store, si(2), 0).is_none());
+        };
+        hours_until(0).await;
+        assert!(started.elapsed() >= COLLECT_AFTER);
+        assert!(get(&store, si(1), 0).is_some());
+        hours_until(1).await;
+        assert!(started.elapsed() >= COLLECT_AFTER + 2 * COLLECT_EVERY);
+        assert!(get(&store, si(1), 0).is_none());
         drop(server);
     });
 }

@@ -250,29 +250,40 @@ fn aging() -> (Arc<Store>, Clock, Arc<Faults>) {
     (store, clock, faults)
 }
 
-fn collect(store: &Arc<Store>) -> Collected {
+const DAY: u64 = 24 * 3600;
+
+fn run(store: &Arc<Store>) -> Collected {
     Collection::new(store.clone(), LeaseAge::NATURAL).run()
 }
 
+/// A collection that finds what is over, and what the next one does, a day later.
+fn collect(store: &Arc<Store>, clock: &Clock) -> Collected {
+    run(store);
+    clock.advance(DAY);
+    run(store)
+}
+
 #[test]
-fn only_leases_that_ended_are_collected() {
+fn only_leases_that_ended_are_collected_and_only_when_found_so_twice() {
     let (store, clock, _) = aging();
     put(&store, si(1), 0, b"one", 1).unwrap();
     put(&store, si(2), 0, b"two", 1).unwrap();
-    clock.advance(1000);
+    clock.advance(10 * DAY);
     store.add_lease(&si(2), &secrets(2)).unwrap();
-    clock.advance(LEASE_SECONDS - 1000);
-    assert_eq!(collect(&store).leases, 0);
-    assert!(get(&store, si(1), 0).is_some(), "a lease lasts to its last second");
+    clock.advance(LEASE_SECONDS - 10 * DAY);
+    assert_eq!(collect(&store, &clock).leases, 0);
+    assert!(get(&store, si(1), 0).is_some(), "a lease lasts to its last second, and a day");
+    clock.advance(DAY - 1);
+    assert_eq!(run(&store).leases, 0, "the second look comes a day later");
     clock.advance(1);
-    let collected = collect(&store);
+    let collected = run(&store);
     assert_eq!((collected.leases, collected.shares, collected.failed), (2, 1, 0));
     assert_eq!(collected.bytes, (12 + 3 + 72) + 72);
     assert_eq!(store.collected(), Some(collected));
     assert_eq!((get(&store, si(1), 0), get(&store, si(2), 0)), (None, Some(b"two".to_vec())));
     assert_eq!(store.find_lease(&blake2b(&[1; 32])), None);
-    clock.advance(1000);
-    collect(&store);
+    clock.advance(10 * DAY);
+    collect(&store, &clock);
     assert_eq!(get(&store, si(2), 0), None);
     assert_eq!(store.space().used, Some(0));
 }
@@ -282,13 +293,17 @@ fn a_renewed_lease_keeps_its_share_and_so_does_an_age_longer_than_natural() {
     let (store, clock, _) = aging();
     put(&store, si(1), 0, b"renewed", 1).unwrap();
     put(&store, si(2), 0, b"patient", 1).unwrap();
-    clock.advance(1000);
+    clock.advance(10 * DAY);
     store.renew(&si(1), &blake2b(&[1; 32])).unwrap();
-    clock.advance(LEASE_SECONDS - 999);
-    let longer = Collection::new(store.clone(), "32days".parse().unwrap()).run();
+    clock.advance(LEASE_SECONDS - 9 * DAY);
+    let longer = || Collection::new(store.clone(), "40days".parse().unwrap()).run();
+    longer();
+    clock.advance(DAY);
+    let longer = longer();
     assert_eq!((longer.leases, longer.shares), (0, 0));
     assert!(get(&store, si(2), 0).is_some());
-    assert_eq!(collect(&store).shares, 1);
+    clock.advance(DAY);
+    assert_eq!(collect(&store, &clock).shares, 1);
     assert!(get(&store, si(1), 0).is_some() && get(&store, si(2), 0).is_none());
 }
 
@@ -296,17 +311,20 @@ fn a_renewed_lease_keeps_its_share_and_so_does_an_age_longer_than_natural() {
 fn a_collection_goes_on_past_a_bucket_that_fails_and_returns_to_it() {
     let (store, clock, faults) = aging();
     (1..=5).for_each(|n| put(&store, si(n), 0, b"old", 1).unwrap());
-    clock.advance(LEASE_SECONDS + 1);
+    clock.advance(LEASE_SECONDS + DAY);
+    run(&store);
     // The first call opens a share, the second unlinks it, the third syncs its folder.
     for (at, left) in [(0, 1), (1, 1), (2, 0)] {
+        clock.advance(DAY);
         faults.plan(at, Fault::Once(5));
-        let collected = collect(&store);
+        let collected = run(&store);
         assert_eq!(collected.failed, 1, "at {at}");
         let here = (1..=5).filter(|n| get(&store, si(*n), 0).is_some()).count();
         assert_eq!(here, left, "at {at}");
     }
     faults.heal();
-    assert_eq!(collect(&store).failed, 0);
+    clock.advance(DAY);
+    assert_eq!(run(&store).failed, 0);
     assert_eq!(store.space().used, Some(0));
 }
 
@@ -315,14 +333,22 @@ fn a_collection_holds_the_disk_for_a_few_buckets_at_a_time() {
     let (store, clock, _) = aging();
     let count = COLLECT_BUCKETS_MAX as u8 + 1;
     (1..=count).for_each(|n| put(&store, si(n), 0, b"old", 1).unwrap());
-    clock.advance(LEASE_SECONDS + 1);
+    clock.advance(10 * DAY);
+    // As many stay, or the owner would be asked.
+    (101..=100 + count).for_each(|n| put(&store, si(n), 0, b"new", 1).unwrap());
+    clock.advance(LEASE_SECONDS - 9 * DAY);
     let mut collection = Collection::new(store.clone(), LeaseAge::NATURAL);
-    assert!(collection.step());
+    // It begins, looks twice, and has nothing to compare that with.
+    assert!(collection.step() && collection.step() && !collection.step());
+    assert_eq!(store.collected().map(|run| run.shares), Some(0));
+    clock.advance(DAY);
+    let mut collection = Collection::new(store.clone(), LeaseAge::NATURAL);
+    assert!(collection.step() && collection.step() && collection.step() && collection.step());
     assert_eq!(get(&store, si(count - 1), 0), None);
     assert!(get(&store, si(count), 0).is_some());
-    assert_eq!(store.collected(), None);
     assert!(!collection.step() && !collection.step());
     assert_eq!(store.collected().map(|run| run.shares), Some(u64::from(count)));
+    assert!((101..=100 + count).all(|n| get(&store, si(n), 0).is_some()));
 }
 
 #[test]

@@ -214,11 +214,35 @@ pub const LEASES_READ_MAX: u32 = 1 << 16;
 pub const COLLECT_BUCKETS_MAX: usize = 16;
 /// Between two such jobs, so that serving goes first.
 pub const COLLECT_PAUSE: Duration = Duration::from_millis(100);
-/// Leases are first collected so long after a start: who could not reach a server that was away, and
-/// a clock that was wrong, have so long to make up for it.
+/// Leases are first collected so long after a start: who could not reach a server that was away has
+/// so long to make up for it.
 pub const COLLECT_AFTER: Duration = Duration::from_secs(3600);
 /// From the end of one collection of leases to the next.
 pub const COLLECT_EVERY: Duration = Duration::from_secs(12 * 3600);
+/// A lease goes when two collections found it over that are so far apart, in seconds: its holder and
+/// the node's owner have so long to notice a clock that is wrong.
+pub const COLLECT_TWICE_SECONDS: u64 = 24 * 3600;
+/// Up to so many shares go in one collection whatever part of all they are: in a store of three, two
+/// that end are nothing strange. Beyond, more than half of all go only by the owner's word.
+pub const COLLECT_FEW: u64 = 10;
+/// Buckets that one collection remembers for the next: 16 MiB. The others wait their turn.
+pub const COLLECT_SEEN_MAX: usize = 1 << 20;
+/// A clock that is off by more than this within a day was set, in seconds: what drifts is slower by
+/// far, and daylight saving time is not in it.
+pub const CLOCK_SLACK_SECONDS: u64 = 3600;
+/// A clock that was set is believed again after going right for so long, in seconds.
+pub const CLOCK_PROOF_SECONDS: u64 = 24 * 3600;
+/// A node that seems to have been off for longer than this has rather a wrong clock, in seconds: a
+/// lease time.
+pub const CLOCK_AWAY_SECONDS: u64 = LEASE_SECONDS;
+/// Days of the calendar of which it is known when leases were dated with them. A month of right time
+/// has 31; a clock that jumps makes more, and beyond this the oldest count as one: 12 KiB.
+pub const CLOCK_DAYS_MAX: usize = 1_024;
+/// That leases are dated with a day is written down for so long ahead, in seconds: four syncs a day,
+/// not one a lease.
+pub const CLOCK_VOUCH_SECONDS: u64 = 6 * 3600;
+/// How often it is written down for how long the node ran; a crash loses so much of it.
+pub const CLOCK_SAVE: Duration = Duration::from_secs(3600);
 /// An upload without a write for so long is aborted.
 pub const UPLOAD_IDLE_TIME: Duration = Duration::from_secs(30 * 60);
 /// Ranges in one read call.

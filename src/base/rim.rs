@@ -24,34 +24,72 @@ pub fn fill_random(out: &mut [u8]) {
     SystemRandom::new().fill(out).expect("the operating system gives random bytes");
 }
 
-/// Wall-clock seconds since 1970, or a clock that a test moves by hand.
+/// The time of day, and time as it passes whatever the time of day is set to; or a clock that a test
+/// moves by hand.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     #[default]
     System,
-    Manual(Arc<AtomicU64>),
+    Manual(Arc<ManualClock>),
+}
+
+/// See [`Clock::manual`].
+#[derive(Debug)]
+pub struct ManualClock {
+    wall: AtomicU64,
+    steady: AtomicU64,
 }
 
 impl Clock {
-    /// A clock that stands at `seconds` until [`Clock::advance`].
+    /// A clock that stands at `seconds` since 1970 until [`Clock::advance`] or [`Clock::set`].
     pub fn manual(seconds: u64) -> Self {
-        Self::Manual(Arc::new(AtomicU64::new(seconds)))
+        let (wall, steady) = (AtomicU64::new(seconds), AtomicU64::new(0));
+        Self::Manual(Arc::new(ManualClock { wall, steady }))
     }
 
-    /// Seconds since the epoch.
+    /// Seconds since the epoch, going by whoever set the clock.
     pub fn now(&self) -> u64 {
         match self {
             Self::System => {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
             }
-            Self::Manual(seconds) => seconds.load(Ordering::SeqCst),
+            Self::Manual(clock) => clock.wall.load(Ordering::SeqCst),
         }
     }
 
-    /// Moves a manual clock; the system's clock stays as it is.
-    pub fn advance(&self, seconds: u64) {
-        if let Self::Manual(now) = self {
-            now.fetch_add(seconds, Ordering::SeqCst);
+    /// Seconds since some moment before the first call of this process. Nobody sets this clock, and
+    /// where the system allows it goes on while the machine sleeps.
+    pub fn steady(&self) -> u64 {
+        match self {
+            Self::System => steady_now(),
+            Self::Manual(clock) => clock.steady.load(Ordering::SeqCst),
         }
     }
+
+    /// So many seconds pass on a manual clock; the system's clock stays as it is.
+    pub fn advance(&self, seconds: u64) {
+        if let Self::Manual(clock) = self {
+            clock.wall.fetch_add(seconds, Ordering::SeqCst);
+            clock.steady.fetch_add(seconds, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets the time of day of a manual clock, while no time passes.
+    pub fn set(&self, seconds: u64) {
+        if let Self::Manual(clock) = self {
+            clock.wall.store(seconds, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn steady_now() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or(0)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn steady_now() -> u64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed().as_secs()
 }

@@ -142,6 +142,17 @@ impl Disk {
         self.backend.rename_over(from, to)
     }
 
+    /// Makes `bytes` all that is in a file, durably: after a crash it has them or what it had before.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let new = path.with_extension("new");
+        let file = self.open(&new, Mode::ChangeOrNew)?;
+        file.set_len(0)?;
+        file.write_at(bytes, 0, Cache::Keep)?;
+        file.sync()?;
+        self.rename_over(&new, path)?;
+        path.parent().map_or(Ok(()), |folder| self.sync_dir(folder))
+    }
+
     /// Makes names made, moved or removed in this folder durable.
     pub fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.pass(Op::SyncDir)?;

@@ -22,6 +22,17 @@ pub struct StorageStatus {
     pub lease_age: Option<u64>,
     /// The last collection of leases that ended, if there was one since the start.
     pub collected: Option<CollectedStatus>,
+    /// What the clock had to say and what it said, in seconds since 1970, while it is not believed.
+    pub clock_jump: Option<(u64, u64)>,
+}
+
+/// Why a collection of leases deleted nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldStatus {
+    /// The clock has not gone right for a day.
+    Clock,
+    /// So many shares were over, of so many.
+    Most { over: u64, all: u64 },
 }
 
 /// What a collection of leases did.
@@ -35,6 +46,7 @@ pub struct CollectedStatus {
     pub bytes: u64,
     /// Buckets in which nothing could be done.
     pub failed: u64,
+    pub held: Option<HeldStatus>,
 }
 
 /// `/status`
@@ -159,6 +171,9 @@ pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure
             "stats": stats,
             "bucket-counter": null,
             "lease-checker": lease_checker(&storage),
+            "clock-jumped": storage.clock_jump.map(|(expected, found)| {
+                json!({"expected": expected, "found": found})
+            }),
             "lease-checker-progress": null,
         })));
     }
@@ -168,9 +183,11 @@ pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure
         "<table><tr><td>Takes new shares</td><td>{takes}</td></tr>\n\
          <tr><td>Bytes of shares</td><td>{used}</td></tr>\n\
          <tr><td>Bytes left for new ones</td><td>{}</td></tr>\n\
-         <tr><td>Shares that nobody renews</td><td>{}</td></tr></table>\n",
+         <tr><td>Shares that nobody renews</td><td>{}</td></tr>\n\
+         <tr><td>Clock</td><td>{}</td></tr></table>\n",
         storage.available,
-        expiry(&storage)
+        expiry(&storage),
+        clock(&storage)
     );
     Ok(page::whole("Storage", &body))
 }
@@ -187,6 +204,7 @@ fn lease_checker(storage: &StorageStatus) -> Value {
             "configured-expiration-mode": ["age", age, null, ["immutable"]],
             "space-recovered": recovered,
             "failed-buckets": run.failed,
+            "held": run.held.map(held),
         });
         history.insert("0".to_owned(), run);
     }
@@ -199,6 +217,7 @@ fn expiry(storage: &StorageStatus) -> String {
     let days = age / (24 * 3600);
     let last = match storage.collected {
         None => "not done since the start".to_owned(),
+        Some(CollectedStatus { held: Some(why), .. }) => held(why),
         Some(CollectedStatus { shares, bytes, failed: 0, .. }) => {
             format!("last time {shares} with {bytes} bytes")
         }
@@ -208,6 +227,28 @@ fn expiry(storage: &StorageStatus) -> String {
         ),
     };
     format!("are deleted {days} days after their last renewal; {last}")
+}
+
+/// Why nothing was deleted, and what the owner can do.
+fn held(why: HeldStatus) -> String {
+    match why {
+        HeldStatus::Clock => "last time none, as the clock has not gone right for a day".to_owned(),
+        HeldStatus::Most { over, all } => format!(
+            "last time none: {over} of {all} would have gone, which is more than half. If that is \
+             right, make an empty file expire_confirmed in the node's folder"
+        ),
+    }
+}
+
+/// Whether the clock is believed, in a sentence.
+fn clock(storage: &StorageStatus) -> String {
+    let Some((expected, found)) = storage.clock_jump else { return "goes right".to_owned() };
+    let (by, way) = (expected.abs_diff(found), if found > expected { "ahead" } else { "back" });
+    format!(
+        "jumped {way} by {} hours: no share is deleted before it has gone right for a day. If it is \
+         right, make an empty file expire_confirmed in the node's folder",
+        by / 3600
+    )
 }
 
 /// `/helper_status`: uploads need no helper here.

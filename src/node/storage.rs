@@ -2,8 +2,8 @@
 
 use super::config::StorageConfig;
 use super::error::NodeError;
-use crate::gateway::status::{CollectedStatus, StorageStatus};
-use crate::storage::{LeaseAge, Store, StoreConfig};
+use crate::gateway::status::{CollectedStatus, HeldStatus, StorageStatus};
+use crate::storage::{Collected, Held, LeaseAge, OWNERS_WORD, Store, StoreConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ pub async fn open(dir: PathBuf, config: StorageConfig) -> Result<Arc<Store>, Nod
         size_limit: config.size_limit,
         reserved_space: config.reserved_space,
         read_only: config.read_only,
+        owners_word: dir.with_file_name(OWNERS_WORD),
         ..StoreConfig::new(dir)
     };
     match tokio::task::spawn_blocking(move || Store::open(store)).await {
@@ -28,18 +29,26 @@ pub fn status(
 ) -> Arc<dyn Fn() -> StorageStatus + Send + Sync> {
     Arc::new(move || {
         let space = store.space();
-        let collected = store.collected().map(|run| CollectedStatus {
-            times: (run.started, run.finished),
-            shares: run.shares,
-            bytes: run.bytes,
-            failed: run.failed,
-        });
         StorageStatus {
             available: space.available,
             used: space.used,
             read_only: space.read_only,
             lease_age: config.expire_leases.map(LeaseAge::seconds),
-            collected,
+            collected: store.collected().map(collected),
+            clock_jump: store.clock_jump().map(|jump| (jump.expected, jump.found)),
         }
     })
+}
+
+fn collected(run: Collected) -> CollectedStatus {
+    CollectedStatus {
+        times: (run.started, run.finished),
+        shares: run.shares,
+        bytes: run.bytes,
+        failed: run.failed,
+        held: run.held.map(|held| match held {
+            Held::Clock => HeldStatus::Clock,
+            Held::Most { over, all } => HeldStatus::Most { over, all },
+        }),
+    }
 }

@@ -9,7 +9,7 @@ use crate::disk::{Cache, Mode};
 use std::io::ErrorKind;
 
 /// `YYYY-MM-DDTHHMMSS` in UTC.
-fn timestamp(seconds: u64) -> String {
+pub(super) fn timestamp(seconds: u64) -> String {
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
@@ -65,7 +65,7 @@ impl Store {
         if self.space().available < text.len() as u64 {
             return Ok(());
         }
-        let name = format!("{}--{si}-{num}", timestamp(self.clock.now()));
+        let name = format!("{}--{si}-{num}", timestamp(self.time.look().now.wall));
         self.file_report(&name, &text)
     }
 

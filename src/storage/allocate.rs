@@ -135,7 +135,7 @@ impl Store {
     fn begin(self: &Arc<Self>, ask: &AllocateRequest, reserved: Reservation) -> Result<Upload> {
         let from = self.paths.incoming_share(&reserved.key);
         let file = self.create_incoming(&reserved.key, &from, Self::new_with_folders)?;
-        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from));
+        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from))?;
         upload.write_frame()?;
         Ok(upload)
     }
@@ -149,7 +149,7 @@ impl Store {
         let from = self.paths.incoming_whole(&reserved.key);
         let new = |store: &Self, _: &Key, path: &Path| store.disk.open(path, Mode::New);
         let file = self.create_incoming(&reserved.key, &from, new)?;
-        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from));
+        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from))?;
         upload.write_whole(data)?;
         Ok(upload)
     }

@@ -5,13 +5,13 @@
 //! secret leads here ([`Store::find_lease`]) without the secret being kept.
 
 use super::bucket::{Bucket, Found};
+use super::collection::{Collected, Over, Sum};
 use super::container::{Cancelled, Edit, LEASE_LEN, LeaseSecrets, LeaseTable};
 use super::error::{Result, StoreError};
-use super::expiry::Collected;
 use super::index::{Facet, Row};
 use super::leases::room_for_lease;
 use super::store::{Store, locked};
-use crate::base::hash::Hash;
+use crate::base::hash::{Hash, blake2b};
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::disk::Mode;
 use std::collections::BTreeSet;
@@ -142,7 +142,8 @@ impl Store {
         let new: u64 = kept().map(|table| table.header.file_len()).sum();
         let bytes = bucket.bytes.saturating_sub(old).saturating_add(new);
         let earliest = kept().filter_map(LeaseTable::earliest).min().unwrap_or(u32::MAX);
-        self.index.put(si, (bytes > 0).then_some(Row { bytes, earliest }));
+        let shares = kept().count() as u32;
+        self.index.put(si, (bytes > 0).then_some(Row { bytes, shares, earliest }));
         let after = digests(tables.iter());
         after.difference(before).for_each(|pair| self.index.add_lease(si, pair));
         before.difference(&after).for_each(|pair| self.index.remove_lease(si, pair));
@@ -151,9 +152,15 @@ impl Store {
     /// Takes what the index says of a bucket from its files. The caller holds the bucket's lock.
     pub(super) fn reindex(&self, si: &StorageIndex, bucket: &Bucket) -> Result<()> {
         match bucket.shares.iter().map(Found::table).collect::<Result<Vec<_>>>() {
-            Ok(tables) => self.reindex_tables(si, bucket, &tables, &Digests::new()),
+            Ok(tables) => {
+                if let Some(latest) = tables.iter().filter_map(LeaseTable::latest).max() {
+                    self.time.note_given(latest);
+                }
+                self.reindex_tables(si, bucket, &tables, &Digests::new());
+            }
             Err(StoreError::TooManyLeases) => {
-                let row = Row { bytes: bucket.bytes, earliest: u32::MAX };
+                let shares = bucket.shares.len() as u32;
+                let row = Row { bytes: bucket.bytes, shares, earliest: u32::MAX };
                 self.index.put(si, Some(row));
             }
             Err(error) => return Err(error),
@@ -170,15 +177,21 @@ impl Store {
         owner: u32,
         secrets: &LeaseSecrets,
     ) -> Result<Vec<ShareNum>> {
-        let expires = self.lease_end();
+        if bucket.shares.is_empty() {
+            return Ok(Vec::new());
+        }
+        let expires = self.time.lease_end()?;
+        let (renew, mut kept) = (blake2b(secrets.renew.reveal()), Vec::new());
         let mut carrying = Vec::new();
         self.change(si, bucket, |share, table| {
             let Ok(edit) = table.add_or_renew(owner, secrets, expires) else {
                 return Wish::Keep;
             };
             carrying.push(share.key.1);
+            kept.extend(table.expires(&renew).filter(|_| edit.is_none()));
             edit.map_or(Wish::Keep, Wish::Edit)
         })?;
+        self.give_again(kept)?;
         Ok(carrying)
     }
 
@@ -202,15 +215,23 @@ impl Store {
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
         self.adopt(si, &bucket)?;
-        let (end, mut ends) = (self.lease_end(), None);
+        let (end, mut ends) = (self.time.lease_end()?, Vec::new());
         self.change(si, &bucket, |_, table| match table.renew(digest, end) {
             None => Wish::Keep,
             Some(edit) => {
-                ends = ends.min(table.expires(digest)).or(table.expires(digest));
+                ends.extend(table.expires(digest));
                 edit.map_or(Wish::Keep, Wish::Edit)
             }
         })?;
-        ends.map(u64::from).ok_or(StoreError::NoSuchShare)
+        let first = ends.iter().min().copied();
+        self.give_again(ends.into_iter().filter(|kept| *kept > end))?;
+        first.map(u64::from).ok_or(StoreError::NoSuchShare)
+    }
+
+    /// Leases with these ends were asked for again and last so long already: they are as young as if
+    /// they had been written.
+    fn give_again(&self, ends: impl IntoIterator<Item = u32>) -> Result<()> {
+        ends.into_iter().try_for_each(|end| self.time.given_again(end))
     }
 
     /// When the lease with this renew digest ends, in seconds since 1970: on the share where it
@@ -240,15 +261,20 @@ impl Store {
         if gone == 0 { Err(StoreError::NoSuchShare) } else { Ok(gone) }
     }
 
-    /// Removes the leases of a bucket that ended before `end`, in seconds since 1970, and the shares
-    /// that have none left; counts them in `sum`.
-    pub(super) fn expire(&self, si: &StorageIndex, end: u64, sum: &mut Collected) -> Result<()> {
+    /// Removes the leases of a bucket that are over, and the shares that have none left; counts them in
+    /// `sum`.
+    pub(super) fn expire(
+        &self,
+        si: &StorageIndex,
+        over: &Over<'_>,
+        sum: &mut Collected,
+    ) -> Result<()> {
         let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
         let mut after = *sum;
         let changed = self.change(si, &bucket, |share, table| {
-            let expired = table.expire(end);
+            let expired = table.expire(|expires| over.is(expires));
             match &expired {
                 Cancelled::Nothing => {}
                 Cancelled::Some(_, count) => {
@@ -265,11 +291,33 @@ impl Store {
         });
         match changed {
             Ok(true) => *sum = after,
-            // The index has sent us here for nothing: it learns better.
-            Ok(false) | Err(StoreError::TooManyLeases) => self.reindex(si, &bucket)?,
+            Ok(false) | Err(StoreError::TooManyLeases) => {}
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// The shares of a bucket that have no lease but such as are over; `None` if no lease of it is.
+    pub(super) fn find_over(&self, si: &StorageIndex, over: &Over<'_>) -> Result<Option<Sum>> {
+        let _bucket = self.lock(si);
+        let bucket = self.scan(si, Mode::Read)?;
+        let (mut found, mut going) = (false, Sum::default());
+        for share in &bucket.shares {
+            let expired = match share.table() {
+                Ok(mut table) => table.expire(|expires| over.is(expires)),
+                Err(StoreError::TooManyLeases) => continue,
+                Err(error) => return Err(error),
+            };
+            found |= expired != Cancelled::Nothing;
+            if matches!(expired, Cancelled::Share(_)) {
+                going.add(share.header.file_len());
+            }
+        }
+        if !found {
+            // The index may have sent us here for nothing: it learns better.
+            self.reindex(si, &bucket)?;
+        }
+        Ok(found.then_some(going))
     }
 
     /// The bucket that a secret with this digest has a lease on, and what the secret allows. Not

@@ -257,6 +257,11 @@ impl LeaseTable {
         self.leases.iter().filter(mine).map(|lease| lease.expires).max()
     }
 
+    /// When the last lease ends; `None` without leases.
+    pub fn latest(&self) -> Option<u32> {
+        self.leases.iter().map(|lease| lease.expires).max()
+    }
+
     /// When the first lease ends; `None` without leases.
     pub fn earliest(&self) -> Option<u32> {
         self.leases.iter().map(|lease| lease.expires).min()
@@ -314,9 +319,9 @@ impl LeaseTable {
         self.remove(|lease| digest(version, &lease.cancel).ct_eq(cancel).into())
     }
 
-    /// Removes every lease that ended before `now`, in seconds since 1970.
-    pub fn expire(&mut self, now: u64) -> Cancelled {
-        self.remove(|lease| u64::from(lease.expires) < now)
+    /// Removes every lease that is over, going by its end in seconds since 1970.
+    pub fn expire(&mut self, is_over: impl Fn(u32) -> bool) -> Cancelled {
+        self.remove(|lease| is_over(lease.expires))
     }
 
     fn remove(&mut self, going: impl Fn(&Lease) -> bool) -> Cancelled {

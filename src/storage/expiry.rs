@@ -1,16 +1,7 @@
-//! Giving back the room of what nobody renews: leases that ended, and shares that have none left.
-//!
-//! Only where the node's owner asks for it, as in Tahoe-LAFS 1.20. A [`Collection`] goes once over
-//! all buckets, a few at a time, so that whoever runs it can let others have the disk in between.
-//! The index says where to look; each share's own leases, read under its bucket's lock, decide. A
-//! bucket that fails is left for the next collection. Leases that end go by way of the journal, and
-//! a share is unlinked before its folder is: whatever is cut off leaves shares whole or absent.
+//! How long leases last for whoever collects them, as the node's owner spells it.
 
-use super::error::StoreError;
-use super::store::{Store, locked};
-use crate::base::limits::{COLLECT_BUCKETS_MAX, LEASE_SECONDS};
+use crate::base::limits::LEASE_SECONDS;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// How long after it was made or last renewed a lease ends for the collection, in seconds; never
 /// before the end that its holder was told.
@@ -31,7 +22,7 @@ impl LeaseAge {
     }
 
     /// Leases with an end before this have ended at the time `now`.
-    fn ended_before(self, now: u64) -> u64 {
+    pub(super) fn ended_before(self, now: u64) -> u64 {
         now.saturating_sub(self.0 - LEASE_SECONDS)
     }
 }
@@ -54,86 +45,6 @@ impl FromStr for LeaseAge {
         let number: u64 = digits.parse().map_err(|_| NotALeaseAge)?;
         let seconds = number.checked_mul(days * 24 * 3600).ok_or(NotALeaseAge)?;
         if seconds < LEASE_SECONDS { Err(NotALeaseAge) } else { Ok(Self(seconds)) }
-    }
-}
-
-/// What one collection did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Collected {
-    /// Seconds since 1970.
-    pub started: u64,
-    /// Seconds since 1970.
-    pub finished: u64,
-    /// Lease records that were removed.
-    pub leases: u64,
-    /// Shares that were deleted.
-    pub shares: u64,
-    /// Bytes of files that this gave back.
-    pub bytes: u64,
-    /// Buckets that could not be changed. The next collection tries them again.
-    pub failed: u64,
-}
-
-/// One pass over all buckets.
-pub struct Collection {
-    store: Arc<Store>,
-    age: LeaseAge,
-    /// Where the index is read on; none at the end.
-    from: Option<Vec<u8>>,
-    sum: Collected,
-}
-
-impl Collection {
-    pub fn new(store: Arc<Store>, age: LeaseAge) -> Self {
-        let sum = Collected { started: store.clock.now(), ..Collected::default() };
-        Self { store, age, from: Some(Vec::new()), sum }
-    }
-
-    /// Looks at the next buckets, at most [`COLLECT_BUCKETS_MAX`] of them; false when there are no
-    /// more. Blocks.
-    pub fn step(&mut self) -> bool {
-        let Some(from) = self.from.take() else { return false };
-        // The clock is asked each time: should it be set back, no more than what is over by then
-        // may go.
-        let end = self.age.ended_before(self.store.clock.now());
-        let (due, next) = self.store.index.due(&from, end, COLLECT_BUCKETS_MAX);
-        for si in due {
-            match self.store.expire(&si, end, &mut self.sum) {
-                Ok(()) => {}
-                Err(StoreError::Ended) => return false,
-                Err(error) => {
-                    if self.sum.failed == 0 {
-                        tracing::warn!(%si, %error, "a bucket's leases could not be collected");
-                    }
-                    self.sum.failed += 1;
-                }
-            }
-        }
-        self.from = next;
-        if self.from.is_none() {
-            self.finish();
-        }
-        self.from.is_some()
-    }
-
-    /// All steps at once.
-    pub fn run(mut self) -> Collected {
-        while self.step() {}
-        self.sum
-    }
-
-    fn finish(&mut self) {
-        self.sum.finished = self.store.clock.now();
-        let Collected { leases, shares, bytes, failed, .. } = self.sum;
-        tracing::info!(leases, shares, bytes, failed, "leases that ended were collected");
-        *locked(&self.store.collected) = Some(self.sum);
-    }
-}
-
-impl Store {
-    /// What the last collection since the start did, if one came to its end.
-    pub fn collected(&self) -> Option<Collected> {
-        *locked(&self.collected)
     }
 }
 

@@ -2,8 +2,9 @@
 //! lease belongs to, which buckets have a lease that ends soon.
 //!
 //! ```text
+//! 'A'                         → u64 bytes, u64 shares of all buckets, at a clean stop
 //! 'N2'                        → the nonce of `index.clean`
-//! 'S' SI                      → u64 bytes, u32 earliest expiration (seconds since 1970)
+//! 'S' SI                      → u64 bytes, u32 shares, u32 earliest expiration (seconds since 1970)
 //! 'R' digest of renew secret  → SI
 //! 'C' digest of cancel secret → SI
 //! ```
@@ -11,9 +12,11 @@
 //! no memory of their own in sled. What is done to a lease compares the whole of it.
 //!
 //! All of it is taken from share files and may be lost. It is trusted only after a clean stop
-//! (`index.clean` says the bytes in use, and is removed at start); otherwise it is emptied and
+//! (`index.clean` is left then, and removed at start); otherwise it is emptied and
 //! filled again in the background, and until then the bytes in use are not known.
 
+use super::collection::Sum;
+use super::journal::record::{take_u32, take_u64};
 use super::paths::Paths;
 use crate::base::hash::{Hash, truncated};
 use crate::base::ids::StorageIndex;
@@ -35,15 +38,20 @@ pub enum Facet {
 pub struct Row {
     /// Length of all its share files.
     pub bytes: u64,
+    /// Shares with leases.
+    pub shares: u32,
     /// When the first of its leases ends; `u32::MAX` without leases.
     pub earliest: u32,
 }
 
 #[derive(Default)]
 struct Totals {
-    bytes: u64,
+    all: Sum,
     complete: bool,
 }
+
+/// The key of what all buckets come to.
+const ALL: &[u8] = b"A";
 
 pub(super) struct Index {
     kv: Kv,
@@ -66,13 +74,19 @@ fn facet_key(facet: Facet, digest: &Hash) -> Vec<u8> {
 
 impl Row {
     fn to_bytes(self) -> Vec<u8> {
-        self.bytes.to_be_bytes().into_iter().chain(self.earliest.to_be_bytes()).collect()
+        let words = [self.shares.to_be_bytes(), self.earliest.to_be_bytes()].into_iter().flatten();
+        self.bytes.to_be_bytes().into_iter().chain(words).collect()
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (head, rest) = bytes.split_first_chunk::<8>()?;
-        let earliest = u32::from_be_bytes(rest.try_into().ok()?);
-        Some(Self { bytes: u64::from_be_bytes(*head), earliest })
+    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let rest = &mut bytes;
+        let (bytes, shares, earliest) = (take_u64(rest)?, take_u32(rest)?, take_u32(rest)?);
+        rest.is_empty().then_some(Self { bytes, shares, earliest })
+    }
+
+    /// What it adds to the sum of all.
+    fn sum(self) -> Sum {
+        Sum { bytes: self.bytes, shares: self.shares.into() }
     }
 }
 
@@ -89,14 +103,15 @@ impl Index {
         };
         let kept = marker.filter(|_| on_disk).and_then(|marker| {
             let kv = Kv::kept(&paths.index(), &marker)?;
-            Some((kv, marker.note))
+            let all = read_sum(&kv)?;
+            Some((kv, all))
         });
-        let (kv, total) = match kept {
-            Some((kv, total)) => (kv, Some(total)),
+        let (kv, all) = match kept {
+            Some((kv, all)) => (kv, Some(all)),
             None if on_disk && writable => (Kv::fresh(disk, &paths.index()), None),
             None => (Kv::memory(), None),
         };
-        let totals = Totals { bytes: total.unwrap_or(0), complete: total.is_some() };
+        let totals = Totals { all: all.unwrap_or_default(), complete: all.is_some() };
         let clean = totals.complete;
         (Self { kv, totals: Mutex::new(totals), changed: Condvar::new() }, clean)
     }
@@ -126,14 +141,19 @@ impl Index {
     /// Bytes in use; `None` while that is not known.
     pub fn bytes(&self) -> Option<u64> {
         let totals = self.totals();
-        totals.complete.then_some(totals.bytes)
+        totals.complete.then_some(totals.all.bytes)
+    }
+
+    /// All that is known of, whether complete or not.
+    pub fn sum(&self) -> Sum {
+        self.totals().all
     }
 
     /// As [`Index::bytes`], after waiting so long for the index to be filled.
     pub fn bytes_within(&self, wait: Duration) -> Option<u64> {
         let waited = self.changed.wait_timeout_while(self.totals(), wait, |t| !t.complete);
         let (totals, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        totals.complete.then_some(totals.bytes)
+        totals.complete.then_some(totals.all.bytes)
     }
 
     pub fn row(&self, si: &StorageIndex) -> Option<Row> {
@@ -147,23 +167,24 @@ impl Index {
 
     /// As [`Index::put`], knowing what was there.
     fn replace(&self, si: &StorageIndex, known: Option<Row>, row: Option<Row>) {
-        let before = known.map_or(0, |row| row.bytes);
+        let sum = |row: Option<Row>| row.map_or_else(Sum::default, Row::sum);
         let key = row_key(si);
         self.keep(|kv| match row {
             Some(row) => kv.put(&key, &row.to_bytes()),
             None => kv.remove(&key),
         });
-        let after = row.map_or(0, |row| row.bytes);
-        let mut totals = self.totals();
-        totals.bytes = totals.bytes.saturating_add(after).saturating_sub(before);
+        let (before, after, all) = (sum(known), sum(row), &mut self.totals().all);
+        all.bytes = all.bytes.saturating_add(after.bytes).saturating_sub(before.bytes);
+        all.shares = all.shares.saturating_add(after.shares).saturating_sub(before.shares);
     }
 
     /// A share was added to a bucket.
     pub fn add_share(&self, si: &StorageIndex, bytes: u64, expires: u32) {
         let known = self.row(si);
-        let row = known.unwrap_or(Row { bytes: 0, earliest: u32::MAX });
+        let row = known.unwrap_or(Row { earliest: u32::MAX, ..Row::default() });
         let bytes = row.bytes.saturating_add(bytes);
-        self.replace(si, known, Some(Row { bytes, earliest: row.earliest.min(expires) }));
+        let (shares, earliest) = (row.shares.saturating_add(1), row.earliest.min(expires));
+        self.replace(si, known, Some(Row { bytes, shares, earliest }));
     }
 
     /// A lease's secrets lead to this bucket.
@@ -214,11 +235,22 @@ impl Index {
     /// Leaves the index on disk such that the next start may trust it.
     pub fn shut_down(&self, disk: &Disk, paths: &Paths) {
         let Some(bytes) = self.bytes() else { return };
-        let Ok(marker) = self.kv.seal(bytes) else { return };
+        let shares = self.sum().shares.to_be_bytes();
+        let all: Vec<u8> = bytes.to_be_bytes().into_iter().chain(shares).collect();
+        let sealed = self.kv.put(ALL, &all).and_then(|()| self.kv.seal(bytes));
+        let Ok(marker) = sealed else { return };
         if let Err(error) = marker.leave(disk, &paths.clean_marker()) {
             tracing::warn!(%error, "the storage index will be rebuilt at the next start");
         }
     }
+}
+
+/// What all buckets came to at the last stop; none in an index of another form.
+fn read_sum(kv: &Kv) -> Option<Sum> {
+    let value = kv.get(ALL).ok()??;
+    let mut rest = value.as_slice();
+    let (bytes, shares) = (take_u64(&mut rest)?, take_u64(&mut rest)?);
+    rest.is_empty().then_some(Sum { shares, bytes })
 }
 
 /// The key that follows.

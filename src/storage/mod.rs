@@ -11,12 +11,14 @@
 //! journal  lease changes, whole or absent          bucket     finding and reading shares
 //! index    what is quicker to look up (sled)       open_files which of them are open
 //! space    how much may be stored                  changes    leases of a bucket
-//!                                                  expiry     collecting leases that ended
+//! clock    what is known of time                   collection collecting leases that ended
+//!                                                  expiry     how long they last for that
 //! ```
 //! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap.
 
 pub mod actor;
 pub mod api;
+pub mod collection;
 pub mod container;
 pub mod error;
 pub mod expiry;
@@ -30,6 +32,7 @@ mod advisory;
 mod allocate;
 mod bucket;
 mod changes;
+mod clock;
 mod coverage;
 mod gather;
 mod index;
@@ -41,10 +44,12 @@ mod upload;
 pub use actor::{Expiry, ServerOptions, StorageServer};
 pub use allocate::Granted;
 pub use bucket::Share;
+pub use clock::record::Jump;
+pub use collection::{Collected, Collection, Held};
 pub use container::LeaseSecrets;
 pub use error::StoreError;
-pub use expiry::{Collected, Collection, LeaseAge};
+pub use expiry::LeaseAge;
 pub use index::Facet;
 pub use space::ByteSize;
-pub use store::{AllocateRequest, Space, Store, StoreConfig};
+pub use store::{AllocateRequest, OWNERS_WORD, Space, Store, StoreConfig};
 pub use upload::Upload;

@@ -8,6 +8,8 @@
 //! quarantine/SI-NUM              share files that are not what they should be
 //! lease.journal                  changes of leases under way
 //! index/, index.clean            rebuildable from the shares
+//! clock                          what is known of time
+//! leases.over                    buckets whose leases the last collection found over
 //! ```
 
 use super::journal::record::Key;
@@ -77,6 +79,14 @@ impl Paths {
 
     pub fn index(&self) -> PathBuf {
         self.0.join("index")
+    }
+
+    pub fn clock(&self) -> PathBuf {
+        self.0.join("clock")
+    }
+
+    pub fn over(&self) -> PathBuf {
+        self.0.join("leases.over")
     }
 
     pub fn clean_marker(&self) -> PathBuf {

@@ -8,9 +8,10 @@
 //! All calls block and may be made from any thread. The files of one bucket change under one lock;
 //! names under `shares/` are made, moved and removed under one more, held for no sync.
 
+use super::clock::StoreClock;
+use super::collection::Collected;
 use super::container::LeaseSecrets;
 use super::error::{Result, StoreError};
-use super::expiry::Collected;
 use super::index::Index;
 use super::journal::record::Key;
 use super::leases::Leases;
@@ -18,7 +19,7 @@ use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
 use super::space::Room;
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::{LEASE_SECONDS, READER_FILES_MAX};
+use crate::base::limits::READER_FILES_MAX;
 use crate::base::rim::Clock;
 use crate::disk::{Disk, Mode};
 use std::any::Any;
@@ -42,16 +43,24 @@ pub struct StoreConfig {
     /// Take no new shares.
     pub read_only: bool,
     pub clock: Clock,
+    /// A file by which the owner says that the clock is right, or that most of what is stored may be
+    /// collected. It is removed when that is needed, and holds once.
+    pub owners_word: PathBuf,
     pub disk: Disk,
     /// Keep the index in sled rather than in memory.
     pub index_on_disk: bool,
 }
 
+/// The usual name of [`StoreConfig::owners_word`].
+pub const OWNERS_WORD: &str = "expire_confirmed";
+
 impl StoreConfig {
     /// No limit, the system's disk and clock.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
         Self {
-            dir: dir.into(),
+            owners_word: dir.join(OWNERS_WORD),
+            dir,
             size_limit: None,
             reserved_space: 0,
             read_only: false,
@@ -104,7 +113,8 @@ pub(super) struct Settled {
 pub struct Store {
     pub(super) disk: Disk,
     pub(super) paths: Paths,
-    pub(super) clock: Clock,
+    pub(super) time: StoreClock,
+    pub(super) owners_word: PathBuf,
     pub(super) leases: Leases,
     pub(super) index: Index,
     pub(super) uploads: Mutex<Uploads>,
@@ -151,10 +161,12 @@ impl Store {
         }
         let leases = Leases::open(disk.clone(), paths.clone())?;
         let (index, trusted) = Index::open(&disk, &paths, config.index_on_disk && writable.is_ok());
+        let (time, known) = StoreClock::open(&disk, &paths, config.clock, writable.is_ok());
         let store = Arc::new(Self {
             disk,
             paths,
-            clock: config.clock,
+            time,
+            owners_word: config.owners_word,
             leases,
             index,
             uploads: Mutex::default(),
@@ -174,7 +186,8 @@ impl Store {
             filler: Mutex::default(),
             _lock: lock,
         });
-        if !trusted {
+        // Filling it reads all leases, and with them what they say of time.
+        if !trusted || !known {
             store.fill_index();
         }
         Ok(store)
@@ -230,11 +243,6 @@ impl Store {
         self.size_limit.is_some()
     }
 
-    /// When a lease ends that is made or renewed now.
-    pub(super) fn lease_end(&self) -> u32 {
-        u32::try_from(self.clock.now().saturating_add(LEASE_SECONDS)).unwrap_or(u32::MAX)
-    }
-
     /// Whether shares from before this start are known to survive a power cut.
     pub(super) fn trusted(&self) -> bool {
         self.trusted
@@ -249,6 +257,9 @@ impl Store {
             }
             let _none = self.changing.write().unwrap_or_else(PoisonError::into_inner);
             self.leases.shut_down();
+            if !self.read_only {
+                self.time.shut_down();
+            }
             if locked(&self.settled).doubtful.is_empty() {
                 self.index.shut_down(&self.disk, &self.paths);
             }

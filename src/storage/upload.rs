@@ -45,10 +45,12 @@ impl Upload {
         reserved: Reservation,
         ask: &AllocateRequest,
         (file, from): (File, PathBuf),
-    ) -> Self {
-        let lease = Lease::new(Version::Two, 0, &ask.secrets, store.lease_end());
+    ) -> Result<Self> {
+        let expires = store.time.lease_end();
+        let expires = expires.inspect_err(|_| store.discard_incoming(&reserved.key(), &from))?;
+        let lease = Lease::new(Version::Two, 0, &ask.secrets, expires);
         let gather = Gather::new(store.gathered.clone(), file_len(ask.size));
-        Self {
+        Ok(Self {
             key: reserved.key(),
             store,
             size: ask.size,
@@ -61,7 +63,7 @@ impl Upload {
             failed: None,
             done: false,
             _reserved: Some(reserved),
-        }
+        })
     }
 
     /// Writes what surrounds the data.

@@ -1,6 +1,7 @@
-//! Runs collections of leases now and then, a few buckets at a time between other disk work.
+//! Runs collections of leases now and then, a few buckets at a time between other disk work; and lets
+//! the store look at its clocks.
 
-use crate::base::limits::{COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE};
+use crate::base::limits::{CLOCK_SAVE, COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE};
 use crate::disk::jobs::Jobs;
 use crate::storage::{Collection, LeaseAge, Store};
 use actix_rt::time::sleep;
@@ -30,6 +31,15 @@ pub(super) async fn keep_collecting(store: Weak<Store>, jobs: Jobs, expiry: Expi
     while let Some(store) = store.upgrade() {
         collect(store, &jobs, expiry.age).await;
         sleep(expiry.every).await;
+    }
+}
+
+/// Lets the store look at its clocks until it is gone, which this does not keep.
+pub(super) async fn keep_time(store: Weak<Store>, jobs: Jobs) {
+    loop {
+        sleep(CLOCK_SAVE).await;
+        let Some(store) = store.upgrade() else { return };
+        jobs.run(move || store.tick()).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The storage server's front desk.
 
-use super::collector::{Expiry, keep_collecting};
+use super::collector::{Expiry, keep_collecting, keep_time};
 use super::lease::LeaseRestorer;
 use super::reader::Reader;
 use super::writer::Writer;
@@ -63,7 +63,8 @@ pub(super) struct Shared {
 pub struct StorageServer {
     shared: Shared,
     space: Option<(Instant, Space)>,
-    collector: Option<JoinHandle<()>>,
+    /// What goes on while it runs.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl StorageServer {
@@ -77,7 +78,7 @@ impl StorageServer {
             options: Arc::new(options),
         };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
-        (Storage::of(start(Self { shared, space: None, collector: None })), restorer)
+        (Storage::of(start(Self { shared, space: None, tasks: Vec::new() })), restorer)
     }
 }
 
@@ -86,16 +87,17 @@ impl Actor for StorageServer {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Shared { store, jobs, options, .. } = &self.shared;
-        // A task of its own: one of the context would keep an actor alive that nobody holds.
-        self.collector = options.expiry.map(|expiry| {
-            actix_rt::spawn(keep_collecting(Arc::downgrade(store), jobs.clone(), expiry))
-        });
+        let store = || Arc::downgrade(store);
+        // Tasks of their own: one of the context would keep an actor alive that nobody holds.
+        let time = actix_rt::spawn(keep_time(store(), jobs.clone()));
+        let collector = options
+            .expiry
+            .map(|expiry| actix_rt::spawn(keep_collecting(store(), jobs.clone(), expiry)));
+        self.tasks = [time].into_iter().chain(collector).collect();
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        if let Some(collector) = self.collector.take() {
-            collector.abort();
-        }
+        self.tasks.drain(..).for_each(|task| task.abort());
     }
 }
 

@@ -79,17 +79,17 @@ pub fn seal(sequence: u64, records: &[u8]) -> Vec<u8> {
     out
 }
 
-fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+pub(in crate::storage) fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (head, rest) = bytes.split_first_chunk::<N>()?;
     *bytes = rest;
     Some(head)
 }
 
-fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+pub(in crate::storage) fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     take::<4>(bytes).map(|word| u32::from_be_bytes(*word))
 }
 
-fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
+pub(in crate::storage) fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
     take::<8>(bytes).map(|word| u64::from_be_bytes(*word))
 }
 
