@@ -32,6 +32,8 @@ interface Storage $Types.name("grid.storage.v1") {
   getSpace @7 () -> (reply :SpaceNow);
   openAndRead @8 (si :Types.StorageIndex, ranges :List(Range)) -> (reply :Opened);
   # As openBucket; instead of the first bytes of each share, these ranges of it.
+  getClock @9 () -> (reply :UInt64);
+  # The time by which it dates leases, in seconds since 1970.
 }
 
 interface BucketWriter $Types.name("grid.storage.writer.v1") {

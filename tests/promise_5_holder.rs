@@ -28,8 +28,8 @@ use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, BucketReader, BucketWriter, Cancel, Close, Expires,
-    GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenAndRead, OpenBucket,
-    Put, Read, Renew, Storage, Write,
+    GetClock, GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenAndRead,
+    OpenBucket, Put, Read, Renew, Storage, Write,
 };
 use tahoe::tub::{
     Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
@@ -135,6 +135,7 @@ impl Tally {
         let (si, renew, cancel) = (StorageIndex([1; 16]), secret(1), CancelSecret::new([2; 32]));
         self.refused::<Storage, _>(tub, furl, GetVersion {}, word).await;
         self.refused::<Storage, _>(tub, furl, GetSpace {}, word).await;
+        self.refused::<Storage, _>(tub, furl, GetClock {}, word).await;
         let allocate = Allocate {
             si,
             shares: vec![ShareNum(0)],

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
-use storage_help::{config, data, get, open, put, request, secrets, si};
+use storage_help::{
+    bucket_takes, config, data, get, open, put, request, secrets, share_takes, si, upload_takes,
+};
 use tahoe::base::limits::LEASES_READ_MAX;
 use tahoe::disk::faults::Op;
 use tahoe::disk::memory::MemoryDisk;
@@ -162,8 +164,11 @@ fn a_share_with_more_leases_than_are_read_is_served_and_counted() {
     }
     let store = limited(&dir, 1 << 30);
     assert!(store.wait_indexed(WAIT));
-    let files: u64 = (1..3).map(|n| 12 + 5 + 72 * (u64::from(LEASES_READ_MAX) + n - 1)).sum();
-    assert_eq!(store.space().used, Some(3 * (12 + 300 + 72) + files));
+    let block = Disk::real().block(&dir).unwrap();
+    let most = u64::from(LEASES_READ_MAX);
+    let files: u64 = [most, most + 1].map(|leases| share_takes(block, 5, leases)).iter().sum();
+    let all = 3 * share_takes(block, 300, 1) + files + 5 * bucket_takes(block);
+    assert_eq!(store.space().used, Some(all));
     assert_eq!(get(&store, si(5), 2).unwrap(), b"share");
     assert!(matches!(store.add_lease(&si(5), &secrets(1)), Err(StoreError::TooManyLeases)));
 }
@@ -172,7 +177,8 @@ fn a_share_with_more_leases_than_are_read_is_served_and_counted() {
 fn an_upload_that_ends_meanwhile_does_not_make_room() {
     let (disk, armed, is_stopped, go) = disk_that_waits(Op::Stat);
     let config = config(&disk, Path::new(DIR));
-    let store = Store::open(StoreConfig { size_limit: Some(1000), ..config }).unwrap();
+    let limit = upload_takes(1, 700) + 300;
+    let store = Store::open(StoreConfig { size_limit: Some(limit), ..config }).unwrap();
     assert!(store.wait_indexed(WAIT));
     let mut first = store.allocate(&request(si(1), &[0], 400, 1)).unwrap().uploads.remove(0).1;
     first.write(0, &data(1, 400)).unwrap();

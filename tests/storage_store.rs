@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use storage_help::{NOW, config, data, get, open, put, put_whole, request, secrets, si};
+use storage_help::{
+    NOW, bucket_takes, config, data, get, open, put, put_whole, request, secrets, share_takes, si,
+    upload_takes,
+};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::{
     COLLECT_BUCKETS_MAX, LEASE_JOURNAL_MAX, LEASE_SECONDS, READER_FILES_MAX, SHARE_MAX, WRITE_CHUNK,
@@ -171,15 +174,16 @@ fn a_share_being_written_is_in_progress_for_others_until_it_ends() {
 #[test]
 fn room_is_granted_share_by_share_and_given_back() {
     let (memory, store) = in_memory();
-    memory.set_free(100);
+    let (forty, twenty) = (upload_takes(1, 40), upload_takes(1, 20));
+    memory.set_free(2 * forty + twenty);
     let first = store.allocate(&request(si(1), &[0, 1, 2], 40, 1)).unwrap();
     let granted: Vec<ShareNum> = first.uploads.iter().map(|(num, _)| *num).collect();
     assert_eq!(granted, [ShareNum(0), ShareNum(1)]);
-    assert_eq!(store.space().available, 20);
+    assert_eq!((store.space().available, store.space().largest), (twenty, 20));
     assert_eq!(store.allocate(&request(si(2), &[0], 21, 1)).unwrap().uploads.len(), 0);
     assert_eq!(store.allocate(&request(si(2), &[0], 20, 1)).unwrap().uploads.len(), 1);
     drop(first);
-    assert_eq!(store.space().available, 100);
+    assert_eq!(store.space().available, 2 * forty + twenty);
     assert_eq!(store.allocate(&request(si(2), &[0], SHARE_MAX + 1, 1)).unwrap().uploads.len(), 0);
 }
 
@@ -189,21 +193,33 @@ fn sizelimit_counts_what_is_stored() {
     let disk = Disk::new(Arc::new(memory));
     let limited =
         |limit| StoreConfig { size_limit: Some(limit), ..config(&disk, Path::new("/storage")) };
-    let store = Store::open(limited(1000)).unwrap();
+    let one = share_takes(1, 600, 1) + bucket_takes(1);
+    let limit = one + upload_takes(1, 316);
+    let store = Store::open(limited(limit)).unwrap();
     assert!(store.wait_indexed(WAIT));
     put(&store, si(1), 0, &data(1, 600), 1).unwrap();
-    assert_eq!(store.space().used, Some(684));
+    assert_eq!(store.space().used, Some(one));
     assert!(matches!(put(&store, si(2), 0, &data(1, 317), 1), Err(StoreError::NoSpace)));
     put(&store, si(2), 0, &data(1, 316), 1).unwrap();
-    assert_eq!(store.space().available, 0);
+    // The folders above an upload are gone with it.
+    assert_eq!(store.space().available, 2);
     drop(store);
-    let store = Store::open(limited(2000)).unwrap();
+    let lease = 72 + 512;
+    for (room, fits) in [(lease - 1, false), (lease, true), (lease + 1, true)] {
+        let store = Store::open(limited(limit - 2 + room)).unwrap();
+        assert!(store.wait_indexed(WAIT));
+        assert_eq!(store.space().used, Some(limit - 2), "counted again");
+        let added = store.add_lease(&si(2), &secrets(2));
+        assert_eq!(added.is_ok(), fits, "a lease counts");
+        assert_eq!(store.space().used, Some(limit - 2 + if fits { lease } else { 0 }));
+        assert_eq!(store.add_lease(&si(2), &secrets(1)).unwrap(), 1, "what is held is renewed");
+        let _ = store.cancel(&si(2), &blake2b(&[!2; 32]));
+        assert_eq!(store.space().used, Some(limit - 2));
+    }
+    let store = Store::open(limited(limit)).unwrap();
     assert!(store.wait_indexed(WAIT));
-    assert_eq!(store.space().used, Some(684 + 400));
-    store.add_lease(&si(2), &secrets(2)).unwrap();
-    assert_eq!(store.space().used, Some(684 + 472));
     store.cancel(&si(1), &blake2b(&[!1; 32])).unwrap();
-    assert_eq!(store.space().used, Some(472));
+    assert_eq!(store.space().used, Some(limit - 2 - one));
 }
 
 #[test]
@@ -278,7 +294,7 @@ fn only_leases_that_ended_are_collected_and_only_when_found_so_twice() {
     clock.advance(1);
     let collected = run(&store);
     assert_eq!((collected.leases, collected.shares, collected.failed), (2, 1, 0));
-    assert_eq!(collected.bytes, (12 + 3 + 72) + 72);
+    assert_eq!(collected.bytes, share_takes(1, 3, 1) + 72 + 512);
     assert_eq!(store.collected(), Some(collected));
     assert_eq!((get(&store, si(1), 0), get(&store, si(2), 0)), (None, Some(b"two".to_vec())));
     assert_eq!(store.find_lease(&blake2b(&[1; 32])), None);
@@ -437,6 +453,8 @@ fn the_index_is_trusted_after_a_clean_stop_only() {
     let (_folder, dir) = temporary();
     let on_disk = || StoreConfig { index_on_disk: true, ..config(&Disk::real(), &dir) };
     let store = Store::open(on_disk()).unwrap();
+    let block = Disk::real().block(&dir).unwrap();
+    let one = share_takes(block, 100, 1) + bucket_takes(block);
     put(&store, si(1), 0, &data(1, 100), 1).unwrap();
     assert!(store.wait_indexed(WAIT));
     store.shut_down();
@@ -448,13 +466,13 @@ fn the_index_is_trusted_after_a_clean_stop_only() {
     std::fs::copy(share_path(&dir, si(1), 0), share_path(&dir, si(2), 0)).unwrap();
     let store = Store::open(on_disk()).unwrap();
     assert!(!dir.join("index.clean").exists());
-    assert_eq!(store.space().used, Some(184), "taken from the index");
+    assert_eq!(store.space().used, Some(one), "taken from the index");
     assert_eq!(store.find_lease(&blake2b(&[1; 32])), Some((Facet::Renew, si(1))));
     drop(store);
 
     let store = Store::open(on_disk()).unwrap();
     assert!(store.wait_indexed(WAIT));
-    assert_eq!(store.space().used, Some(368), "counted again");
+    assert_eq!(store.space().used, Some(2 * one), "counted again");
     store.shut_down();
     drop(store);
 
@@ -463,7 +481,7 @@ fn the_index_is_trusted_after_a_clean_stop_only() {
             std::fs::write(dir.join("index").join(file), damage).unwrap();
             let store = Store::open(on_disk()).unwrap();
             assert!(store.wait_indexed(WAIT));
-            assert_eq!(store.space().used, Some(368), "a damaged index is built anew");
+            assert_eq!(store.space().used, Some(2 * one), "a damaged index is built anew");
             store.shut_down();
             assert!(dir.join("index.clean").exists());
         }

@@ -206,7 +206,8 @@ pub const WEB_WORKERS_MAX: usize = 4;
 
 /// A lease lasts so long after it was added or renewed (31 days), in seconds.
 pub const LEASE_SECONDS: u64 = 31 * 24 * 3600;
-/// Leases on one share; 0.6 and 1.20 have no limit, a hostile client does.
+/// Leases on one share, or on one directory, that can be renewed and cancelled by themselves; 0.6 and
+/// 1.20 have no limit, a hostile client does. On a share, those beyond have one in common.
 pub const LEASES_MAX: usize = 1_000;
 /// Leases that are read of one share file, which may be another program's: 5 MiB of them.
 pub const LEASES_READ_MAX: u32 = 1 << 16;
@@ -232,6 +233,9 @@ pub const COLLECT_SEEN_MAX: usize = 1 << 20;
 pub const CLOCK_SLACK_SECONDS: u64 = 3600;
 /// A clock that was set is believed again after going right for so long, in seconds.
 pub const CLOCK_PROOF_SECONDS: u64 = 24 * 3600;
+/// A server's clock that differs by more than this from one's own is told of, in seconds: by less, a
+/// lease that is renewed in time lasts.
+pub const CLOCK_OFF_SECONDS: u64 = 24 * 3600;
 /// A node that seems to have been off for longer than this has rather a wrong clock, in seconds: a
 /// lease time.
 pub const CLOCK_AWAY_SECONDS: u64 = LEASE_SECONDS;

@@ -42,6 +42,7 @@ struct State {
     /// Path and what it became (`None`: removed).
     unsynced: Vec<(PathBuf, Option<Node>)>,
     free: Option<u64>,
+    block: Option<u64>,
 }
 
 /// See the module.
@@ -151,6 +152,11 @@ impl MemoryDisk {
     /// Sets what [`Backend::free`] answers.
     pub fn set_free(&self, bytes: u64) {
         self.state().free = Some(bytes);
+    }
+
+    /// Sets what [`Backend::block`] answers; without it, a byte.
+    pub fn set_block(&self, bytes: u64) {
+        self.state().block = Some(bytes);
     }
 
     /// Forgets what was not synced, or some of it, as the coin of this seed decides.
@@ -283,6 +289,10 @@ impl Backend for MemoryDisk {
 
     fn free(&self, _: &Path) -> io::Result<u64> {
         Ok(self.state().free.unwrap_or(1 << 40))
+    }
+
+    fn block(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.state().block.unwrap_or(1))
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {

@@ -73,6 +73,8 @@ pub trait Backend: Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
     /// Bytes that an unprivileged process may still write.
     fn free(&self, path: &Path) -> io::Result<u64>;
+    /// Bytes of the unit in which the file system gives space to files and folders.
+    fn block(&self, path: &Path) -> io::Result<u64>;
     /// Locks a folder against other processes until the answer is dropped.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
 }
@@ -191,6 +193,12 @@ impl Disk {
     pub fn free(&self, path: &Path) -> io::Result<u64> {
         self.pass(Op::Stat)?;
         self.backend.free(path)
+    }
+
+    /// Bytes of the unit in which space is given to files and folders; at least one.
+    pub fn block(&self, path: &Path) -> io::Result<u64> {
+        self.pass(Op::Stat)?;
+        Ok(self.backend.block(path)?.max(1))
     }
 
     pub fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {

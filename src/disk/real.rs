@@ -92,6 +92,18 @@ impl Backend for Real {
         }
     }
 
+    fn block(&self, path: &Path) -> io::Result<u64> {
+        #[cfg(unix)]
+        {
+            Ok(rustix::fs::statvfs(path)?.f_frsize)
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = path;
+            Ok(4096)
+        }
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         #[cfg(unix)]
         {

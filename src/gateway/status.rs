@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 /// What a node that offers space has stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StorageStatus {
-    /// Bytes that new shares may take.
+    /// Bytes of the disk that new shares may take.
     pub available: u64,
-    /// Bytes of all shares; none while they are being counted.
+    /// Bytes of the disk that is taken; none while that is being counted.
     pub used: Option<u64>,
     pub read_only: bool,
     /// Seconds after their last renewal for which leases are kept; none: for ever.
@@ -181,7 +181,7 @@ pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure
     let takes = if storage.read_only { "no" } else { "yes" };
     let body = format!(
         "<table><tr><td>Takes new shares</td><td>{takes}</td></tr>\n\
-         <tr><td>Bytes of shares</td><td>{used}</td></tr>\n\
+         <tr><td>Bytes of the disk taken</td><td>{used}</td></tr>\n\
          <tr><td>Bytes left for new ones</td><td>{}</td></tr>\n\
          <tr><td>Shares that nobody renews</td><td>{}</td></tr>\n\
          <tr><td>Clock</td><td>{}</td></tr></table>\n",
@@ -272,4 +272,38 @@ pub fn logs(owner: bool) -> Failure {
     }
     let text = "Logs are not sent over the network; they are in the node's folder logs.";
     Failure::new(StatusCode::NOT_IMPLEMENTED, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn storage(clock_jump: Option<(u64, u64)>, held: Option<HeldStatus>) -> StorageStatus {
+        let collected = Some(CollectedStatus { held, ..CollectedStatus::default() });
+        let lease_age = Some(31 * 24 * 3600);
+        StorageStatus { lease_age, clock_jump, collected, ..StorageStatus::default() }
+    }
+
+    #[test]
+    fn a_clock_that_jumped_is_told_with_what_to_do() {
+        assert_eq!(clock(&storage(None, None)), "goes right");
+        let (ahead, back) =
+            (clock(&storage(Some((0, 7_200)), None)), storage(Some((7_200, 0)), None));
+        assert!(
+            ahead.contains("ahead by 2 hours") && ahead.contains("expire_confirmed"),
+            "{ahead}"
+        );
+        assert!(clock(&back).contains("back by 2 hours"));
+    }
+
+    #[test]
+    fn a_collection_that_was_held_says_why() {
+        let most = storage(None, Some(HeldStatus::Most { over: 20, all: 21 }));
+        let text = expiry(&most);
+        assert!(text.contains("20 of 21") && text.contains("expire_confirmed"), "{text}");
+        assert!(lease_checker(&most)["history"]["0"]["held"].is_string());
+        let clock = expiry(&storage(None, Some(HeldStatus::Clock)));
+        assert!(clock.contains("clock has not gone right"), "{clock}");
+        assert!(lease_checker(&storage(None, None))["history"]["0"]["held"].is_null());
+    }
 }

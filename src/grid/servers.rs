@@ -7,8 +7,9 @@ use super::pace::Pace;
 use super::permute::{permute, position};
 use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
-use crate::base::limits::{EXPECT_TIME, STANDINGS_MAX};
-use crate::storage::api::{GetVersion, ServerVersion, Storage};
+use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, STANDINGS_MAX};
+use crate::base::rim::Clock;
+use crate::storage::api::{GetClock, GetVersion, ServerVersion, Storage};
 use crate::tub::{Ref, RemoteError, TubId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -42,6 +43,19 @@ impl Server {
         self.pace.guess(asked.elapsed());
         Ok(version)
     }
+
+    /// Seconds by which its clock is ahead of `own` (below zero: behind), if that is more than leases
+    /// can bear: they last 31 days by that clock. None as well if it does not say.
+    pub async fn clock_off(&self, own: &Clock) -> Option<i64> {
+        let theirs = self.storage.call(GetClock {}).await.ok()?;
+        off_by_much(theirs, own.now())
+    }
+}
+
+/// By how much one time is after another, if that is worth a word.
+fn off_by_much(theirs: u64, own: u64) -> Option<i64> {
+    let off = i64::try_from(theirs).unwrap_or(i64::MAX).saturating_sub_unsigned(own);
+    (off.unsigned_abs() > CLOCK_OFF_SECONDS).then_some(off)
 }
 
 impl fmt::Debug for Server {
@@ -192,5 +206,27 @@ impl ServerPool {
         let now = Instant::now();
         known.expected.retain(|_, until| *until > now);
         known.expected.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_by_more_than_a_day_is_noticed() {
+        const NOW: u64 = 1_700_000_000;
+        const DAY: u64 = 24 * 3600;
+        for (theirs, off) in [
+            (NOW, None),
+            (NOW + DAY, None),
+            (NOW + DAY + 1, Some(86_401)),
+            (NOW - DAY, None),
+            (NOW - DAY - 1, Some(-86_401)),
+            (0, Some(-1_700_000_000)),
+            (u64::MAX, Some(i64::MAX - 1_700_000_000)),
+        ] {
+            assert_eq!(off_by_much(theirs, NOW), off, "{theirs}");
+        }
     }
 }

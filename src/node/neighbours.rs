@@ -51,6 +51,8 @@ struct Known {
 struct Link {
     server: Arc<Server>,
     available: Option<u64>,
+    /// Seconds by which the server's clock is ahead, if that is much.
+    clock_off: Option<i64>,
     /// When it came up.
     since: u64,
 }
@@ -137,9 +139,10 @@ impl Neighbours {
             (false, ..) => "Not connected; trying",
         };
         let silence = if own { Some(0) } else { self.0.tub.silence(tub) };
+        let off = known.link.as_ref().and_then(|link| link.clock_off);
         ServerStatus {
             nodeid: tub.to_string(),
-            connection_status: state.to_owned(),
+            connection_status: format!("{state}{}", off.map_or_else(String::new, told_clock)),
             available_space: known.link.as_ref().and_then(|link| link.available),
             nickname: known.announcement.nickname.clone(),
             version: known.announcement.version.clone(),
@@ -161,26 +164,30 @@ impl Neighbours {
             standing: Standing::default(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {
-            known.link =
-                Some(Link { server: server.clone(), available: None, since: Clock::System.now() });
+            let (server, since) = (server.clone(), Clock::System.now());
+            known.link = Some(Link { server, available: None, clock_off: None, since });
         }
         tracing::info!(server = %server.id, "storage server connected");
         self.0.changed.notify_waiters();
         let this = self.clone();
         actix_rt::spawn(async move {
             if let Ok(version) = server.version().await {
-                this.note_space(&server, version.available);
+                this.note(&server, |link| link.available = version.available);
+            }
+            if let Some(off) = server.clock_off(&Clock::System).await {
+                tracing::warn!(server = %server.id, seconds = off, "a storage server's clock is off");
+                this.note(&server, |link| link.clock_off = Some(off));
             }
             server.storage.lost().await;
             this.unlinked(&server);
         });
     }
 
-    fn note_space(&self, server: &Arc<Server>, available: Option<u64>) {
+    fn note(&self, server: &Arc<Server>, note: impl FnOnce(&mut Link)) {
         if let Some(known) = self.state().servers.get_mut(&server.id)
             && let Some(link) = known.link.as_mut().filter(|l| Arc::ptr_eq(&l.server, server))
         {
-            link.available = available;
+            note(link);
         }
     }
 
@@ -222,6 +229,13 @@ impl Neighbours {
             self.0.pool.remove(&link.server);
         }
     }
+}
+
+/// What is said of a server whose clock is off by so many seconds.
+fn told_clock(off: i64) -> String {
+    let days = off.unsigned_abs() / (24 * 3600);
+    let way = if off > 0 { "ahead" } else { "behind" };
+    format!("; its clock is {days} days {way}, so it is not certain when leases there end")
 }
 
 /// Whether a newer announcement leaves the link and the server's place in all orders as they are.

@@ -62,11 +62,12 @@ impl Store {
             "report: Share Corruption\ntype: {kind}\nstorage_index: {si}\nshare_number: {num}\n\n\
              {reason}\n\n"
         );
-        if self.space().available < text.len() as u64 {
-            return Ok(());
-        }
+        let bytes = self.costs.file(text.len() as u64);
+        let Ok(_room) = self.grow(bytes) else { return Ok(()) };
         let name = format!("{}--{si}-{num}", timestamp(self.time.look().now.wall));
-        self.file_report(&name, &text)
+        self.file_report(&name, &text)?;
+        self.set_aside.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
     }
 
     fn file_report(&self, name: &str, text: &str) -> Result<()> {

@@ -114,6 +114,7 @@ impl Store {
         // Under the lock: an upload that ends is counted as stored before its promise is given back,
         // so that here it counts once or twice, never not at all.
         let room = self.room_now();
+        let cost = self.costs.upload(ask.size.min(SHARE_MAX));
         let mut remaining = room.saturating_sub(uploads.reserved);
         for num in wanted {
             let key = (ask.si, num);
@@ -122,11 +123,11 @@ impl Store {
                 continue;
             }
             let full = uploads.sizes.len() >= WRITERS_MAX || room == 0;
-            if full || ask.size > SHARE_MAX || take(&mut remaining, ask.size).is_err() {
+            if full || ask.size > SHARE_MAX || take(&mut remaining, cost).is_err() {
                 continue;
             }
-            uploads.sizes.insert(key, ask.size);
-            uploads.reserved += ask.size;
+            uploads.sizes.insert(key, cost);
+            uploads.reserved += cost;
             granted.push(Reservation { store: self.clone(), key });
         }
         granted

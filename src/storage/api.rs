@@ -31,6 +31,8 @@ remote_interface! {
         /// The numbers of the shares that are here, ascending.
         3 => ListShares { si: StorageIndex } -> Vec<ShareNum>,
         /// Adds a lease to every share of the SI, or renews it; the number of shares that carry it.
+        /// Beyond a thousand on a share, leases share one that lasts as long as the longest of them:
+        /// it is extended by asking again, not by furl, and nobody can cancel it.
         4 => AddLease { si: StorageIndex, renew: RenewSecret, cancel: CancelSecret } -> u32,
         /// Reports that a share from here did not verify.
         5 => AdviseCorrupt { si: StorageIndex, share: ShareNum, reason: String } -> (),
@@ -49,6 +51,9 @@ remote_interface! {
         /// bytes: finding, opening and reading in one step, for who can tell from the cap where
         /// things are.
         8 => OpenAndRead { si: StorageIndex, ranges: Vec<(u64, u32)> } -> Opened,
+        /// The time by which it dates leases, in seconds since 1970: for who wants to know whether 31 days
+        /// are as long there.
+        9 => GetClock {} -> u64,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::disk::{Disk, File, Mode};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
 /// An immutable share, open.
@@ -50,7 +51,7 @@ pub(super) struct Bucket {
     pub shares: Vec<Found>,
     /// Numbers taken by files that are not for us, or that could not be read.
     pub taken: BTreeSet<ShareNum>,
-    /// Length of all its files.
+    /// What all its files take.
     pub bytes: u64,
     /// Some could not be read and are not in `bytes`.
     pub unread: bool,
@@ -150,19 +151,20 @@ impl Store {
             .filter_map(|entry| share_number(&entry.name))
             .collect();
         numbers.sort();
-        let mut bucket = Bucket::default();
+        let (mut bucket, mut moved) = (Bucket::default(), false);
         for num in numbers {
             match self.look(&(*si, num), mode) {
-                Ok((file, len, Kind::Immutable(header))) => {
-                    bucket.bytes += len;
+                Ok((file, _, Kind::Immutable(header))) => {
+                    bucket.bytes += self.costs.share(header);
                     bucket.shares.push(Found { key: (*si, num), file, header });
                 }
                 Ok((_, len, Kind::Mutable | Kind::Incompatible)) => {
-                    bucket.bytes += len;
+                    bucket.bytes += self.costs.file(len);
                     bucket.taken.insert(num);
                 }
-                Ok((_, _, Kind::Damaged)) => {
-                    if let Err(error) = self.quarantine(&(*si, num)) {
+                Ok((_, len, Kind::Damaged)) => {
+                    moved = true;
+                    if let Err(error) = self.quarantine(&(*si, num), len) {
                         tracing::error!(%si, %num, %error, "a damaged share cannot be moved");
                         bucket.taken.insert(num);
                         bucket.unread = true;
@@ -175,6 +177,10 @@ impl Store {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if moved {
+            // It takes its room elsewhere now.
+            self.reindex(si, &bucket)?;
         }
         Ok(bucket)
     }
@@ -192,11 +198,12 @@ impl Store {
     }
 
     /// Moves a share file that cannot be one out of the way.
-    fn quarantine(&self, key: &Key) -> Result<()> {
+    fn quarantine(&self, key: &Key, len: u64) -> Result<()> {
         let (si, num) = key;
         let folder = self.paths.quarantine();
         let to = free_name(&self.disk, &folder, &format!("{si}-{num}"))?;
         self.disk.rename_new(&self.paths.share(key), &to)?;
+        self.set_aside.fetch_add(self.costs.file(len), Relaxed);
         tracing::error!(%si, %num, "a damaged share was moved to quarantine/");
         for folder in [folder, self.paths.bucket(si), self.paths.0.clone()] {
             self.disk.sync_dir(&folder)?;

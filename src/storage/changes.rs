@@ -6,12 +6,11 @@
 
 use super::bucket::{Bucket, Found};
 use super::collection::{Collected, Over, Sum};
-use super::container::{Cancelled, Edit, LEASE_LEN, LeaseSecrets, LeaseTable};
+use super::container::{Cancelled, Edit, Given, LeaseSecrets, LeaseTable};
 use super::error::{Result, StoreError};
 use super::index::{Facet, Row};
-use super::leases::room_for_lease;
 use super::store::{Store, locked};
-use crate::base::hash::{Hash, blake2b};
+use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::disk::Mode;
 use std::collections::BTreeSet;
@@ -104,9 +103,8 @@ impl Store {
                 Wish::Remove => removed.push(share),
             }
         }
-        if edits.iter().any(|(_, _, edit)| edit.new_leases > edit.old_leases) {
-            room_for_lease(self.disk.free(&self.paths.0)?)?;
-        }
+        // Held until the index has counted it.
+        let _room = self.grow(self.growth(bucket, &tables))?;
         let changed = !edits.is_empty() || !removed.is_empty();
         self.leases.change(edits)?;
         self.remove(si, &removed)?;
@@ -114,6 +112,14 @@ impl Store {
             self.reindex_tables(si, bucket, &tables, &before);
         }
         Ok(changed)
+    }
+
+    /// Bytes of the disk that a bucket takes more than before, where its leases became these.
+    fn growth(&self, bucket: &Bucket, tables: &[LeaseTable]) -> u64 {
+        let headers = bucket.shares.iter().map(|share| share.header);
+        let both = headers.zip(tables.iter().map(|table| table.header));
+        let grown = |(old, new)| self.costs.share(new).saturating_sub(self.costs.share(old));
+        both.map(grown).sum()
     }
 
     /// Deletes shares that nobody holds a lease on any more.
@@ -137,10 +143,11 @@ impl Store {
         tables: &[LeaseTable],
         before: &Digests,
     ) {
-        let old: u64 = bucket.shares.iter().map(|share| share.header.file_len()).sum();
+        let old: u64 = bucket.shares.iter().map(|share| self.costs.share(share.header)).sum();
         let kept = || tables.iter().filter(|table| !table.leases.is_empty());
-        let new: u64 = kept().map(|table| table.header.file_len()).sum();
-        let bytes = bucket.bytes.saturating_sub(old).saturating_add(new);
+        let new: u64 = kept().map(|table| self.costs.share(table.header)).sum();
+        let files = bucket.bytes.saturating_sub(old).saturating_add(new);
+        let bytes = if files > 0 { files + self.costs.bucket() } else { 0 };
         let earliest = kept().filter_map(LeaseTable::earliest).min().unwrap_or(u32::MAX);
         let shares = kept().count() as u32;
         self.index.put(si, (bytes > 0).then_some(Row { bytes, shares, earliest }));
@@ -160,7 +167,8 @@ impl Store {
             }
             Err(StoreError::TooManyLeases) => {
                 let shares = bucket.shares.len() as u32;
-                let row = Row { bytes: bucket.bytes, shares, earliest: u32::MAX };
+                let bytes = bucket.bytes + self.costs.bucket();
+                let row = Row { bytes, shares, earliest: u32::MAX };
                 self.index.put(si, Some(row));
             }
             Err(error) => return Err(error),
@@ -168,8 +176,7 @@ impl Store {
         Ok(())
     }
 
-    /// Adds or renews a lease on every share of a bucket; which shares carry it now. A share that
-    /// has as many leases as it may have is left out.
+    /// Adds or renews a lease on every share of a bucket; which shares carry it now.
     pub(super) fn lease_shares(
         &self,
         si: &StorageIndex,
@@ -181,14 +188,11 @@ impl Store {
             return Ok(Vec::new());
         }
         let expires = self.time.lease_end()?;
-        let (renew, mut kept) = (blake2b(secrets.renew.reveal()), Vec::new());
-        let mut carrying = Vec::new();
+        let (mut carrying, mut kept) = (Vec::new(), Vec::new());
         self.change(si, bucket, |share, table| {
-            let Ok(edit) = table.add_or_renew(owner, secrets, expires) else {
-                return Wish::Keep;
-            };
+            let Given { edit, expires } = table.add_or_renew(owner, secrets, expires);
             carrying.push(share.key.1);
-            kept.extend(table.expires(&renew).filter(|_| edit.is_none()));
+            kept.extend(edit.is_none().then_some(expires));
             edit.map_or(Wish::Keep, Wish::Edit)
         })?;
         self.give_again(kept)?;
@@ -201,11 +205,7 @@ impl Store {
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
         self.adopt(si, &bucket)?;
-        let carrying = self.lease_shares(si, &bucket, OWNER_ADD, secrets)?;
-        match (carrying.len(), bucket.shares.len()) {
-            (0, 1..) => Err(StoreError::TooManyLeases),
-            (count, _) => Ok(count as u32),
-        }
+        Ok(self.lease_shares(si, &bucket, OWNER_ADD, secrets)?.len() as u32)
     }
 
     /// Extends the lease whose renew secret has this digest, on every share of the SI; when it ends
@@ -218,8 +218,8 @@ impl Store {
         let (end, mut ends) = (self.time.lease_end()?, Vec::new());
         self.change(si, &bucket, |_, table| match table.renew(digest, end) {
             None => Wish::Keep,
-            Some(edit) => {
-                ends.extend(table.expires(digest));
+            Some(Given { edit, expires }) => {
+                ends.push(expires);
                 edit.map_or(Wish::Keep, Wish::Edit)
             }
         })?;
@@ -279,12 +279,13 @@ impl Store {
                 Cancelled::Nothing => {}
                 Cancelled::Some(_, count) => {
                     after.leases += u64::from(*count);
-                    after.bytes += LEASE_LEN * u64::from(*count);
+                    let left = self.costs.share(table.header);
+                    after.bytes += self.costs.share(share.header).saturating_sub(left);
                 }
                 Cancelled::Share(count) => {
                     after.leases += u64::from(*count);
                     after.shares += 1;
-                    after.bytes += share.header.file_len();
+                    after.bytes += self.costs.share(share.header);
                 }
             }
             expired.into()
@@ -310,7 +311,7 @@ impl Store {
             };
             found |= expired != Cancelled::Nothing;
             if matches!(expired, Cancelled::Share(_)) {
-                going.add(share.header.file_len());
+                going.add(self.costs.share(share.header));
             }
         }
         if !found {

@@ -13,11 +13,19 @@
 //! All numbers are big-endian. Version 1 holds the secrets themselves, version 2 their BLAKE2b-256;
 //! a file keeps its version. So a lease is recognised by the digest of its secret in both.
 //!
+//! A share has room for [`LEASES_MAX`] leases that can each be renewed and cancelled by their secrets.
+//! Whoever knows a storage index may ask for one, under as many names as they like, so the room can be
+//! filled by one; and a lease that was given cannot be taken back to make room for another. So those
+//! that come then share one more record, which lasts as long as the longest of them: everybody gets
+//! what a lease is for, that the share stays, and nobody can be kept from that. It belongs to nobody,
+//! so nobody can cancel it; who asks again extends it.
+//!
 //! A change of leases is an [`Edit`]: which bytes of the tail become what. Applying one twice, or
 //! after half of it was applied, gives the same file, so edits can be journalled and replayed.
 
 use crate::base::hash::{Hash, blake2b};
 use crate::base::limits::LEASES_MAX;
+use crate::base::rim::random;
 use crate::base::secret::{CancelSecret, RenewSecret};
 use subtle::ConstantTimeEq;
 
@@ -27,6 +35,8 @@ pub const HEADER_LEN: u64 = 12;
 pub const LEASE_LEN: u64 = 72;
 /// Where the number of leases stands.
 pub const COUNT_OFFSET: u64 = 8;
+/// Whose the record is that leases share for which there is no room.
+pub const OWNER_SHARED: u32 = u32::MAX;
 /// Bytes that [`classify`] wants to see of a file.
 pub const HEAD_LEN: usize = 32;
 
@@ -213,9 +223,14 @@ impl Edit {
     }
 }
 
-/// More leases than a share may have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooManyLeases;
+/// A lease that was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Given {
+    /// What changes; `None`: it lasts so long already.
+    pub edit: Option<Edit>,
+    /// When it ends, in seconds since 1970.
+    pub expires: u32,
+}
 
 /// What removing leases asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -280,37 +295,51 @@ impl LeaseTable {
         }
     }
 
-    /// Extends the lease with this renew digest. `None`: there is none. `Some(None)`: it lasts at
-    /// least so long already.
-    pub fn renew(&mut self, renew: &Hash, expires: u32) -> Option<Option<Edit>> {
-        let index =
-            self.leases.iter().position(|lease| self.digest(&lease.renew).ct_eq(renew).into())?;
+    /// Extends the lease with this renew digest. `None`: there is none.
+    pub fn renew(&mut self, renew: &Hash, expires: u32) -> Option<Given> {
+        let version = self.header.version;
+        self.extend(|lease| digest(version, &lease.renew).ct_eq(renew).into(), expires)
+    }
+
+    /// Extends the first such lease.
+    fn extend(&mut self, is_it: impl Fn(&Lease) -> bool, expires: u32) -> Option<Given> {
+        let index = self.leases.iter().position(is_it)?;
         let lease = self.leases.get_mut(index)?;
         if expires <= lease.expires {
-            return Some(None);
+            return Some(Given { edit: None, expires: lease.expires });
         }
         lease.expires = expires;
         let bytes = lease.to_bytes().to_vec();
         let mut edit = self.edit(index, self.leases.len());
         edit.bytes = bytes;
-        Some(Some(edit))
+        Some(Given { edit: Some(edit), expires })
     }
 
-    /// Extends the lease with this renew secret, or appends one.
-    pub fn add_or_renew(
-        &mut self,
-        owner: u32,
-        secrets: &LeaseSecrets,
-        expires: u32,
-    ) -> Result<Option<Edit>, TooManyLeases> {
-        if let Some(done) = self.renew(&blake2b(secrets.renew.reveal()), expires) {
-            return Ok(done);
+    /// Extends the lease with this renew secret, or appends one; or extends the one that is shared by
+    /// those for which there is no room.
+    pub fn add_or_renew(&mut self, owner: u32, secrets: &LeaseSecrets, expires: u32) -> Given {
+        if let Some(given) = self.renew(&blake2b(secrets.renew.reveal()), expires) {
+            return given;
         }
-        if self.leases.len() >= LEASES_MAX {
-            return Err(TooManyLeases);
+        if self.leases.len() < LEASES_MAX {
+            return self.append(Lease::new(self.header.version, owner, secrets, expires));
         }
-        self.leases.push(Lease::new(self.header.version, owner, secrets, expires));
-        Ok(Some(self.edit(self.leases.len() - 1, self.leases.len())))
+        self.share_one(expires)
+    }
+
+    /// Lets one more have part in the lease that belongs to nobody.
+    fn share_one(&mut self, expires: u32) -> Given {
+        let shared = self.extend(|lease| lease.owner == OWNER_SHARED, expires);
+        shared.unwrap_or_else(|| {
+            let (renew, cancel) = (random(), random());
+            self.append(Lease { owner: OWNER_SHARED, renew, cancel, expires })
+        })
+    }
+
+    fn append(&mut self, lease: Lease) -> Given {
+        let expires = lease.expires;
+        self.leases.push(lease);
+        Given { edit: Some(self.edit(self.leases.len() - 1, self.leases.len())), expires }
     }
 
     /// Removes every lease with this cancel digest; later ones move up.
@@ -401,32 +430,46 @@ mod tests {
     }
 
     #[test]
-    fn a_share_takes_as_many_leases_as_allowed_and_not_one_more() {
-        let mut table = empty(Version::Two);
-        for n in 0..LEASES_MAX {
-            let mut renew = [0; 32];
-            renew[..8].copy_from_slice(&n.to_be_bytes());
-            let both = LeaseSecrets { renew: RenewSecret::new(renew), ..secrets(1) };
-            assert!(table.add_or_renew(0, &both, 9).unwrap().is_some());
+    fn a_share_takes_as_many_leases_as_allowed_and_those_beyond_share_one() {
+        for version in [Version::One, Version::Two] {
+            let mut table = empty(version);
+            let numbered = |n: usize| {
+                let mut renew = [0; 32];
+                renew[..8].copy_from_slice(&n.to_be_bytes());
+                LeaseSecrets { renew: RenewSecret::new(renew), ..secrets(1) }
+            };
+            for n in 0..LEASES_MAX {
+                assert!(table.add_or_renew(0, &numbered(n), 9).edit.is_some());
+                assert_eq!(table.leases.len(), n + 1);
+            }
+            let known = table.add_or_renew(0, &numbered(0), 10);
+            assert!(known.edit.is_some() && table.leases.len() == LEASES_MAX, "it is extended");
+            for (n, asked, ends) in [(1, 20, 20), (2, 30, 30), (3, 25, 30), (2, 31, 31)] {
+                let given = table.add_or_renew(0, &numbered(LEASES_MAX + n), asked);
+                assert_eq!((given.expires, given.edit.is_some()), (ends, asked == ends));
+                assert_eq!(table.leases.len(), LEASES_MAX + 1);
+                assert_eq!(table.latest(), Some(ends));
+            }
+            let all = table.cancel(&blake2b(&[!1; 32]));
+            assert!(matches!(all, Cancelled::Some(_, count) if count as usize == LEASES_MAX));
+            assert_eq!(table.latest(), Some(31), "nobody can cancel what is shared");
         }
-        assert_eq!(table.add_or_renew(0, &secrets(77), 9), Err(TooManyLeases));
-        let known = LeaseSecrets { renew: RenewSecret::new([0; 32]), ..secrets(1) };
-        assert!(table.add_or_renew(0, &known, 10).unwrap().is_some(), "extending still works");
     }
 
     #[test]
     fn a_lease_is_never_shortened() {
         let mut table = empty(Version::One);
-        table.add_or_renew(1, &secrets(1), 100).unwrap();
-        assert_eq!(table.add_or_renew(1, &secrets(1), 100), Ok(None));
-        assert_eq!(table.add_or_renew(1, &secrets(1), 99), Ok(None));
+        table.add_or_renew(1, &secrets(1), 100);
+        let kept = Given { edit: None, expires: 100 };
+        assert_eq!(table.add_or_renew(1, &secrets(1), 100), kept);
+        assert_eq!(table.add_or_renew(1, &secrets(1), 99), kept);
         assert_eq!(table.expires(&blake2b(&[1; 32])), Some(100));
     }
 
     #[test]
     fn renewing_does_not_give_cancelling() {
         let mut table = empty(Version::Two);
-        table.add_or_renew(1, &secrets(1), 100).unwrap();
+        table.add_or_renew(1, &secrets(1), 100);
         assert_eq!(table.cancel(&blake2b(&[1; 32])), Cancelled::Nothing);
         assert_eq!(table.cancel(&blake2b(&[!1; 32])), Cancelled::Share(1));
     }
@@ -463,7 +506,7 @@ mod tests {
                             Some((_, old)) => *old = expires.max(*old),
                             None => model.push((n, expires)),
                         }
-                        if let Some(edit) = table.add_or_renew(1, &secrets(n), expires).unwrap() {
+                        if let Some(edit) = table.add_or_renew(1, &secrets(n), expires).edit {
                             apply(&mut file, &edit);
                             edits.push(edit);
                         }

@@ -2,7 +2,7 @@
 //! lease belongs to, which buckets have a lease that ends soon.
 //!
 //! ```text
-//! 'A'                         → u64 bytes, u64 shares of all buckets, at a clean stop
+//! 'A'                         → u64 bytes, u64 shares of all buckets, u64 block, at a clean stop
 //! 'N2'                        → the nonce of `index.clean`
 //! 'S' SI                      → u64 bytes, u32 shares, u32 earliest expiration (seconds since 1970)
 //! 'R' digest of renew secret  → SI
@@ -18,6 +18,7 @@
 use super::collection::Sum;
 use super::journal::record::{take_u32, take_u64};
 use super::paths::Paths;
+use super::space::Costs;
 use crate::base::hash::{Hash, truncated};
 use crate::base::ids::StorageIndex;
 use crate::disk::Disk;
@@ -36,7 +37,7 @@ pub enum Facet {
 /// One bucket as the index knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Row {
-    /// Length of all its share files.
+    /// What it takes on the disk.
     pub bytes: u64,
     /// Shares with leases.
     pub shares: u32,
@@ -55,6 +56,7 @@ const ALL: &[u8] = b"A";
 
 pub(super) struct Index {
     kv: Kv,
+    costs: Costs,
     totals: Mutex<Totals>,
     changed: Condvar,
 }
@@ -93,7 +95,7 @@ impl Row {
 impl Index {
     /// Opens the index of a directory; true if it can be trusted as it is, else [`Index::clear`] and
     /// fill it. `on_disk` false: in memory, lost when the server stops.
-    pub fn open(disk: &Disk, paths: &Paths, on_disk: bool) -> (Self, bool) {
+    pub fn open(disk: &Disk, paths: &Paths, costs: Costs, on_disk: bool) -> (Self, bool) {
         let (marker, writable) = match Marker::take(disk, &paths.clean_marker()) {
             Ok(marker) => (marker, true),
             Err(error) => {
@@ -103,7 +105,7 @@ impl Index {
         };
         let kept = marker.filter(|_| on_disk).and_then(|marker| {
             let kv = Kv::kept(&paths.index(), &marker)?;
-            let all = read_sum(&kv)?;
+            let all = read_sum(&kv, costs)?;
             Some((kv, all))
         });
         let (kv, all) = match kept {
@@ -113,7 +115,7 @@ impl Index {
         };
         let totals = Totals { all: all.unwrap_or_default(), complete: all.is_some() };
         let clean = totals.complete;
-        (Self { kv, totals: Mutex::new(totals), changed: Condvar::new() }, clean)
+        (Self { kv, costs, totals: Mutex::new(totals), changed: Condvar::new() }, clean)
     }
 
     fn totals(&self) -> MutexGuard<'_, Totals> {
@@ -178,10 +180,11 @@ impl Index {
         all.shares = all.shares.saturating_add(after.shares).saturating_sub(before.shares);
     }
 
-    /// A share was added to a bucket.
+    /// A share that takes so much was added to a bucket.
     pub fn add_share(&self, si: &StorageIndex, bytes: u64, expires: u32) {
         let known = self.row(si);
-        let row = known.unwrap_or(Row { earliest: u32::MAX, ..Row::default() });
+        let new = Row { bytes: self.costs.bucket(), shares: 0, earliest: u32::MAX };
+        let row = known.unwrap_or(new);
         let bytes = row.bytes.saturating_add(bytes);
         let (shares, earliest) = (row.shares.saturating_add(1), row.earliest.min(expires));
         self.replace(si, known, Some(Row { bytes, shares, earliest }));
@@ -235,8 +238,7 @@ impl Index {
     /// Leaves the index on disk such that the next start may trust it.
     pub fn shut_down(&self, disk: &Disk, paths: &Paths) {
         let Some(bytes) = self.bytes() else { return };
-        let shares = self.sum().shares.to_be_bytes();
-        let all: Vec<u8> = bytes.to_be_bytes().into_iter().chain(shares).collect();
+        let all = [bytes, self.sum().shares, self.costs.block].map(u64::to_be_bytes).concat();
         let sealed = self.kv.put(ALL, &all).and_then(|()| self.kv.seal(bytes));
         let Ok(marker) = sealed else { return };
         if let Err(error) = marker.leave(disk, &paths.clean_marker()) {
@@ -245,15 +247,74 @@ impl Index {
     }
 }
 
-/// What all buckets came to at the last stop; none in an index of another form.
-fn read_sum(kv: &Kv) -> Option<Sum> {
+/// What all buckets came to at the last stop; none in an index of another form, or of a disk with other
+/// blocks.
+fn read_sum(kv: &Kv, costs: Costs) -> Option<Sum> {
     let value = kv.get(ALL).ok()??;
     let mut rest = value.as_slice();
     let (bytes, shares) = (take_u64(&mut rest)?, take_u64(&mut rest)?);
-    rest.is_empty().then_some(Sum { shares, bytes })
+    let same = take_u64(&mut rest)? == costs.block && rest.is_empty();
+    same.then_some(Sum { shares, bytes })
 }
 
 /// The key that follows.
 fn after(key: &[u8]) -> Vec<u8> {
     key.iter().copied().chain([0]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Mode;
+    use std::path::Path;
+
+    /// Bytes that sled takes before it holds anything.
+    const FLOOR: u64 = 2 << 20;
+
+    fn bytes_below(disk: &Disk, folder: &Path) -> u64 {
+        let entries = disk.list(folder).unwrap().into_iter();
+        let bytes = entries.map(|entry| {
+            let path = folder.join(entry.name);
+            match entry.is_dir {
+                true => bytes_below(disk, &path),
+                false => disk.open(&path, Mode::Read).unwrap().size().unwrap(),
+            }
+        });
+        bytes.sum()
+    }
+
+    fn si(n: u64) -> StorageIndex {
+        let [digest @ .., _] = crate::base::hash::sha256(&n.to_be_bytes());
+        StorageIndex(digest.first_chunk().copied().unwrap())
+    }
+
+    fn pair(n: u64) -> (Hash, Hash) {
+        let digest =
+            |side: u8| crate::base::hash::sha256(&[&n.to_be_bytes()[..], &[side]].concat());
+        (digest(1), digest(2))
+    }
+
+    #[test]
+    fn it_takes_no_more_of_the_disk_than_is_counted_for_it() {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::real());
+        let paths = Paths(folder.path().to_owned());
+        let costs = Costs { block: 4_096 };
+        let (index, _) = Index::open(&disk, &paths, costs, true);
+        index.clear();
+        index.filled();
+        let (buckets, extra) = (5_000, 512 + 512);
+        for n in 0..buckets {
+            index.add_share(&si(n), 0, n as u32);
+            index.add_lease(&si(n), &pair(n));
+            // Everything is renewed again and again.
+            for again in 0..3 {
+                let n = (n * 7 + again) % (n + 1);
+                index.put(&si(n), index.row(&si(n)).map(|row| Row { earliest: 9, ..row }));
+            }
+        }
+        index.shut_down(&disk, &paths);
+        let taken = bytes_below(&disk, &paths.index());
+        println!("the index of {buckets} leases takes {taken} bytes");
+        assert!(taken <= FLOOR + buckets * extra, "{taken} bytes");
+    }
 }

@@ -5,7 +5,7 @@
 //! on, and the next change of that share makes the old edit first.
 
 use super::container::{COUNT_OFFSET, Edit, HEAD_LEN, HEADER_LEN, Header, Kind, classify};
-use super::error::{Result, StoreError};
+use super::error::Result;
 use super::journal::Journal;
 use super::journal::record::{Key, Record};
 use super::paths::Paths;
@@ -138,9 +138,4 @@ fn make(file: &File, edit: &Edit) -> Result<()> {
         file.set_len(new_len)?;
     }
     Ok(file.sync()?)
-}
-
-/// Never a lease without the room for it: a refused lease is better than a torn one.
-pub(super) fn room_for_lease(free: u64) -> Result<()> {
-    if free < super::container::LEASE_LEN { Err(StoreError::NoSpace) } else { Ok(()) }
 }

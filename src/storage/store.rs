@@ -17,7 +17,7 @@ use super::journal::record::Key;
 use super::leases::Leases;
 use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
-use super::space::Room;
+use super::space::{Costs, Room, take};
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::READER_FILES_MAX;
 use crate::base::rim::Clock;
@@ -26,7 +26,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -36,7 +36,7 @@ use std::time::Duration;
 pub struct StoreConfig {
     /// The storage directory; made if its parent exists.
     pub dir: PathBuf,
-    /// Bytes that may be stored in all.
+    /// Bytes of the disk that may be taken in all.
     pub size_limit: Option<u64>,
     /// Bytes of the file system to leave free.
     pub reserved_space: u64,
@@ -74,9 +74,11 @@ impl StoreConfig {
 /// Room and state of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Space {
-    /// Bytes that new shares may take, open uploads deducted.
+    /// Bytes of the disk that new shares may take, open uploads deducted.
     pub available: u64,
-    /// Bytes of all share files; `None` while they are being counted.
+    /// Bytes of the largest share that is taken.
+    pub largest: u64,
+    /// Bytes of the disk that is taken; `None` while that is being counted.
     pub used: Option<u64>,
     pub read_only: bool,
 }
@@ -113,6 +115,9 @@ pub(super) struct Settled {
 pub struct Store {
     pub(super) disk: Disk,
     pub(super) paths: Paths,
+    pub(super) costs: Costs,
+    /// Bytes in `quarantine/` and `corruption-advisories/`.
+    pub(super) set_aside: AtomicU64,
     pub(super) time: StoreClock,
     pub(super) owners_word: PathBuf,
     pub(super) leases: Leases,
@@ -135,6 +140,19 @@ pub struct Store {
     changing: RwLock<()>,
     filler: Mutex<Option<JoinHandle<()>>>,
     _lock: Box<dyn Any + Send + Sync>,
+}
+
+/// See [`Store::grow`].
+pub(super) struct Growth<'a> {
+    store: &'a Store,
+    bytes: u64,
+}
+
+impl Drop for Growth<'_> {
+    fn drop(&mut self) {
+        let mut uploads = locked(&self.store.uploads);
+        uploads.reserved = uploads.reserved.saturating_sub(self.bytes);
+    }
 }
 
 /// Locks for buckets; which one is decided by the storage index.
@@ -160,11 +178,16 @@ impl Store {
             tracing::error!(%error, "the storage directory takes no writes; serving read-only");
         }
         let leases = Leases::open(disk.clone(), paths.clone())?;
-        let (index, trusted) = Index::open(&disk, &paths, config.index_on_disk && writable.is_ok());
+        let costs = Costs { block: disk.block(&paths.0)? };
+        let aside = set_aside(&disk, &paths, costs);
+        let on_disk = config.index_on_disk && writable.is_ok();
+        let (index, trusted) = Index::open(&disk, &paths, costs, on_disk);
         let (time, known) = StoreClock::open(&disk, &paths, config.clock, writable.is_ok());
         let store = Arc::new(Self {
             disk,
             paths,
+            costs,
+            set_aside: AtomicU64::new(aside),
             time,
             owners_word: config.owners_word,
             leases,
@@ -210,27 +233,41 @@ impl Store {
     /// Bytes left for new shares.
     pub fn space(&self) -> Space {
         let uploads = locked(&self.uploads);
-        let used = self.index.bytes();
-        let available = self.room(used).saturating_sub(uploads.reserved);
+        let available = self.room_now().saturating_sub(uploads.reserved);
         drop(uploads);
-        Space { available, used, read_only: self.read_only }
+        let (used, largest) = (self.used(), self.costs.largest(available));
+        Space { available, largest, used, read_only: self.read_only }
     }
 
-    fn room(&self, used: Option<u64>) -> u64 {
-        if self.read_only {
-            return 0;
-        }
+    fn used(&self) -> Option<u64> {
+        Some(self.index.bytes()?.saturating_add(self.set_aside.load(Relaxed)))
+    }
+
+    /// Bytes of the disk that may still be taken, open uploads not deducted.
+    fn room(&self) -> u64 {
         let free = self.disk.free(&self.paths.0).unwrap_or_else(|error| {
             tracing::error!(%error, "free space is unknown; taken for none");
             0
         });
-        let limit = self.size_limit.map(|limit| (limit, used));
+        let limit = self.size_limit.map(|limit| (limit, self.used()));
         Room { free, reserved: self.reserved_space, limit }.available()
     }
 
     /// Bytes for new shares, open uploads not deducted.
     pub(super) fn room_now(&self) -> u64 {
-        self.room(self.index.bytes())
+        if self.read_only { 0 } else { self.room() }
+    }
+
+    /// Takes room for what is to grow by so many bytes, until the answer is dropped: by then it must be
+    /// counted as stored. Also where no new shares are taken.
+    pub(super) fn grow(&self, bytes: u64) -> Result<Growth<'_>> {
+        if bytes > 0 {
+            let mut uploads = locked(&self.uploads);
+            let mut left = self.room().saturating_sub(uploads.reserved);
+            take(&mut left, bytes)?;
+            uploads.reserved += bytes;
+        }
+        Ok(Growth { store: self, bytes })
     }
 
     /// Whether the bytes in use are known, and every lease can be found by its secrets.
@@ -339,6 +376,19 @@ fn prepare(disk: &Disk, paths: &Paths) -> std::io::Result<()> {
         disk.sync_dir(&paths.0)?;
     }
     Ok(())
+}
+
+/// What files take that are kept for the owner to look at. What cannot be looked at is not counted.
+fn set_aside(disk: &Disk, paths: &Paths, costs: Costs) -> u64 {
+    let of_folder = |folder: PathBuf| {
+        let names = disk.list(&folder).unwrap_or_default();
+        let size = |name: String| disk.open(&folder.join(name), Mode::Read)?.size();
+        names
+            .into_iter()
+            .map(|entry| size(entry.name).map_or(0, |len| costs.file(len)))
+            .sum::<u64>()
+    };
+    of_folder(paths.quarantine()) + of_folder(paths.advisories())
 }
 
 /// Uploads that a stop cut off are void.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, Read,
-    ServerVersion, SpaceNow, Storage, Write,
+    GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put,
+    Read, ServerVersion, SpaceNow, Storage, Write,
 };
 use tahoe::tub::{Bulk, Call, Interface, Ref, RemoteError, start};
 use tokio::sync::watch;
@@ -163,7 +163,7 @@ macro_rules! pass {
     )*};
 }
 
-pass!(Storage: GetVersion => ServerVersion, GetSpace => SpaceNow, AddLease => u32, AdviseCorrupt => (), Put => Allocated);
+pass!(Storage: GetVersion => ServerVersion, GetClock => u64, GetSpace => SpaceNow, AddLease => u32, AdviseCorrupt => (), Put => Allocated);
 pass!(BucketWriter: Write => (), Close => (), Abort => ());
 
 impl Handler<Allocate> for Faulty<Storage> {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, Read,
-    ServerVersion, SpaceNow, Storage, Write, code, cut,
+    GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put,
+    Read, ServerVersion, SpaceNow, Storage, Write, code, cut,
 };
 use tahoe::tub::{Bulk, Ref, RemoteError, start};
 
@@ -73,6 +73,13 @@ impl Handler<GetVersion> for MemoryServer {
             available: disk.room,
             read_only: disk.read_only,
         })
+    }
+}
+
+impl Handler<GetClock> for MemoryServer {
+    type Result = Result<u64, RemoteError>;
+    fn handle(&mut self, _: GetClock, _: &mut Self::Context) -> Self::Result {
+        Ok(0)
     }
 }
 

@@ -42,6 +42,21 @@ pub fn request(si: StorageIndex, shares: &[u8], size: u64, lease: u8) -> Allocat
     AllocateRequest { si, shares, size, secrets: secrets(lease) }
 }
 
+/// What a share file takes of a disk with blocks of so many bytes, with the rows of its leases.
+pub fn share_takes(block: u64, size: u64, leases: u64) -> u64 {
+    (12 + size + 72 * leases).div_ceil(block) * block + 512 * leases
+}
+
+/// What the bucket around it takes.
+pub fn bucket_takes(block: u64) -> u64 {
+    block + 512
+}
+
+/// What is kept for an upload while it is under way.
+pub fn upload_takes(block: u64, size: u64) -> u64 {
+    share_takes(block, size, 1) + bucket_takes(block) + 2 * block
+}
+
 /// Stores one share; `Ok` means that the store said it is kept.
 pub fn put(
     store: &Arc<Store>,

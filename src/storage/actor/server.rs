@@ -10,8 +10,8 @@ use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TI
 use crate::base::pool::{InUse, Pool};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, Allocated, BucketWriter, GetSpace, GetVersion, ListShares,
-    OpenAndRead, OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
+    AddLease, AdviseCorrupt, Allocate, Allocated, BucketWriter, GetClock, GetSpace, GetVersion,
+    ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space, Store};
@@ -134,7 +134,7 @@ impl Handler<GetVersion> for StorageServer {
     fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
         self.with_space(|shared, space| ServerVersion {
             version: shared.options.version.clone(),
-            max_share_size: space.available.min(SHARE_MAX),
+            max_share_size: space.largest.min(SHARE_MAX),
             available: Some(space.available),
             read_only: space.read_only,
         })
@@ -146,6 +146,14 @@ impl Handler<GetSpace> for StorageServer {
 
     fn handle(&mut self, _: GetSpace, _: &mut Self::Context) -> Self::Result {
         self.with_space(|_, space| SpaceNow { used: space.used, available: Some(space.available) })
+    }
+}
+
+impl Handler<GetClock> for StorageServer {
+    type Result = Result<u64, RemoteError>;
+
+    fn handle(&mut self, _: GetClock, _: &mut Self::Context) -> Self::Result {
+        Ok(self.shared.store.date())
     }
 }
 

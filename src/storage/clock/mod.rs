@@ -136,6 +136,13 @@ impl StoreClock {
         Look { now: state.record.now, proven: state.record.is_proven() }
     }
 
+    /// The time by which leases are dated now, in seconds since 1970.
+    pub fn date(&self) -> u64 {
+        let mut state = locked(&self.state);
+        state.look(&self.clock);
+        state.record.date()
+    }
+
     /// See [`Record::ran_since_given`].
     pub fn ran_since_given(&self, expires: u32) -> u64 {
         locked(&self.state).record.ran_since_given(expires.into())

@@ -285,6 +285,11 @@ impl Store {
         self.time.jump()
     }
 
+    /// The time by which leases are dated now, in seconds since 1970.
+    pub fn date(&self) -> u64 {
+        self.time.date()
+    }
+
     /// To be called every hour or so, for as long as the store is open.
     pub fn tick(&self) {
         self.time.tick();
