@@ -86,7 +86,8 @@ async fn three_of_ten_suffice_whether_the_others_are_dead_or_hung() {
     assert_eq!(grid.read(&cap).await.unwrap(), data);
     grid.hang(7);
     let error = grid.read(&cap).await.unwrap_err();
-    assert_eq!(error, DownloadError::NotEnoughShares { found: 2, needed: 3 });
+    // Four are away for good, as far as is known, and four may come back.
+    assert_eq!(error, DownloadError::NotNow { found: 2, needed: 3, away: 4 });
 }
 
 #[actix::test]
@@ -212,7 +213,8 @@ async fn a_download_over_links_that_stand_still_ends_in_time() {
         (0..8).for_each(|index| grid.hang(index));
     };
     let ((read, took), ()) = tokio::join!(patient_read(&grid, &cap), stop);
-    assert_eq!(read.unwrap_err(), DownloadError::NotEnoughShares { found: 2, needed: 3 });
+    let error = read.unwrap_err();
+    assert!(matches!(error, DownloadError::NotNow { found: 2, needed: 3, .. }), "{error:?}");
     assert!(took > moving && took <= moving + 3 * SHARE_READ_TIME, "{took:?}");
 }
 
@@ -227,7 +229,7 @@ async fn servers_that_dribble_are_given_up_and_slow_ones_are_not() {
     assert!(read.unwrap() == data && took > 2 * SHARE_READ_TIME, "{took:?}");
     relink(&grid, SHARE_RATE_MIN as u32 / 2).await;
     let (read, took) = patient_read(&grid, &cap).await;
-    assert!(matches!(read, Err(DownloadError::NotEnoughShares { .. })), "{read:?}");
+    assert!(matches!(read, Err(DownloadError::NotNow { .. })), "{read:?}");
     assert!(took <= 3 * SHARE_READ_TIME, "{took:?}");
 }
 
@@ -264,7 +266,7 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
         outcome = client.open(&cap) => outcome.map(|_| ()),
         () = busy => unreachable!("it goes on for ever"),
     };
-    assert_eq!(outcome.unwrap_err(), DownloadError::NotEnoughShares { found: 0, needed: 1 });
+    assert_eq!(outcome.unwrap_err(), DownloadError::NotNow { found: 0, needed: 1, away: 1 });
     let most = SHARE_READ_TIME + SHARE_READ_TIME_MAX;
     assert!((most..most + SHARE_READ_TIME).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }

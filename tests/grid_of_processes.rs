@@ -1,7 +1,12 @@
 //! A grid of real processes: files of telling sizes come back equal, also when seven of ten servers
 //! are dead or hang (promise 3); with too few left, a clear error in bounded time.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 mod nodes;
 mod streams;
@@ -67,6 +72,44 @@ fn any_three_of_ten_servers_give_every_file_back() {
     assert_eq!(status, 410, "{text}");
     assert!(text.contains('3') && !text.contains('<'), "{text}");
     assert!(asked.elapsed() < Duration::from_secs(15), "took {:?} to say so", asked.elapsed());
+}
+
+/// The middle one of five times that `work` takes.
+fn usual(mut work: impl FnMut()) -> Duration {
+    let mut times = [(); 5].map(|()| timed(&mut work));
+    times.sort_unstable();
+    times[2]
+}
+
+fn timed(mut work: impl FnMut()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+#[test]
+fn one_of_ten_servers_that_hangs_costs_the_first_a_little_and_the_next_nothing() {
+    let grid = RunningGrid::of(10, "3 7 10\n");
+    let url = grid.gateway.url.clone();
+    let mut stored = 0;
+    // Sizes differ so that no file is there already.
+    let mut upload = |size: u64| {
+        stored += 1;
+        put(&url, Pattern::new(size + stored));
+    };
+    let (small, large) = (20_000, 5_000_000);
+    let before = [small, large].map(|size| usual(|| upload(size)));
+    let hung = pid(grid.servers[6].pid());
+    kill_process(hung, Signal::STOP).unwrap();
+    let first = timed(|| upload(small));
+    let after = [small, large].map(|size| usual(|| upload(size)));
+    kill_process(hung, Signal::CONT).unwrap();
+    println!("one of ten stopped: {before:.0?} before, then {first:.0?} once, then {after:.0?}");
+    assert!(first < Duration::from_secs(2), "{first:?}");
+    for (before, after) in before.into_iter().zip(after) {
+        // What else the machine does is told from what is waited for.
+        assert!(after <= before * 3 / 2 + Duration::from_millis(100), "{after:?} not {before:?}");
+    }
 }
 
 fn pid(number: u32) -> Pid {

@@ -315,7 +315,8 @@ impl World {
             let (status, bytes) = self.web.get(&format!("/uri/{}", escaped(&cap.reveal()))).await;
             return match (status, bytes) {
                 (StatusCode::OK, Some(bytes)) => Some(bytes.to_vec()),
-                (StatusCode::OK, None) | (StatusCode::GONE, _) => None,
+                (StatusCode::OK, None) => None,
+                (StatusCode::GONE | StatusCode::SERVICE_UNAVAILABLE, _) => None,
                 (status, text) => panic!("seed {}: {status} {text:?}", self.seed),
             };
         }
@@ -326,6 +327,7 @@ impl World {
         match whole.await {
             Ok(bytes) => Some(bytes.to_vec()),
             Err(DownloadError::NotEnoughShares { .. } | DownloadError::NoShares) => None,
+            Err(DownloadError::NotNow { .. }) => None,
             Err(error) => panic!("seed {}: {error}", self.seed),
         }
     }

@@ -307,9 +307,16 @@ pub const LIE_TIME: Duration = Duration::from_secs(10 * 60);
 pub const STANDINGS_MAX: usize = ANNOUNCEMENTS_MAX;
 /// A server that has not answered an uploader's first question by then takes no part.
 pub const UPLOAD_QUERY_TIME: Duration = Duration::from_secs(15);
-/// Once enough servers answered, the others get so much longer: a hung one must not cost every
-/// upload the full time, a slow one should still get its share.
+/// Once those that answered suffice, the others get so much longer at most to say what they have.
 pub const UPLOAD_SETTLE_TIME: Duration = Duration::from_secs(3);
+/// When servers that suffice have answered, the others may take so many times as long in all: a hung
+/// one must not cost the full time, one that is a little slower should still get its share.
+pub const COMPANY_FACTOR: u32 = 4;
+/// The same for the bytes of a share on its way: a link that carries an eighth of what the others
+/// carry is slow, not silent.
+pub const STREAM_FACTOR: u32 = 8;
+/// They get so much longer at least: a sync of a busy disk, a packet sent again, a scheduler.
+pub const JITTER_TIME: Duration = Duration::from_millis(500);
 /// For an answer to an allocation: one small file on the server's disk.
 pub const ALLOCATE_TIME: Duration = Duration::from_secs(15);
 /// A server is left out of the upload when the oldest bytes that it has not acknowledged have not come

@@ -117,6 +117,11 @@ const ADVICE: &[(u16, &str, &str)] = &[
     (502, "", "Ask whoever runs the vdrive server to look into its node's logs."),
     (
         503,
+        "that may have more",
+        "See with `tahoe status` which servers are connected; if one hangs, start it anew.",
+    ),
+    (
+        503,
         "no vdrive server",
         "Start the introducer, which keeps directories too, or put the furl of a vdrive server there.",
     ),
@@ -180,10 +185,11 @@ mod tests {
         assert!(advice.contains("encoding_parameters"), "{advice}");
         let (what, advice) = told(DirError::Rollback { seen: 5, got: 4 });
         assert!(!what.contains("accept-rollback") && advice.starts_with("Run `tahoe accept"));
-        let cases: [(Failure, &str); 8] = [
+        let cases: [(Failure, &str); 9] = [
             (DirError::NameTooLong.into(), "shorter name"),
             (DirError::NoVdrive.into(), "Start the introducer"),
             (DownloadError::NotEnoughShares { found: 2, needed: 3 }.into(), "shares are damaged"),
+            (DownloadError::NotNow { found: 2, needed: 3, away: 1 }.into(), "if one hangs"),
             (DownloadError::Contradiction.into(), "Compare it with where"),
             (DirError::ReadOnly.into(), "Use the write cap"),
             (Failure::cap(crate::cap::CapError::Malformed), "Compare it with where"),

@@ -68,6 +68,7 @@ impl Gateway {
         let progress = Some(operation.listener());
         let options = UploadOptions { digest, progress, ..UploadOptions::default() };
         let uploaded = self.grid.upload(source, options).await?;
+        operation.left_out(uploaded.placed.left_out);
         operation.stored(&uploaded.cap);
         Ok(uploaded.cap)
     }

@@ -40,7 +40,8 @@ impl Failure {
 }
 
 impl From<DownloadError> for Failure {
-    /// 410 when the file cannot be had now, whoever asks.
+    /// 410 when all who are there have been asked and the file cannot be had; 503 when somebody who may
+    /// have it did not answer.
     fn from(error: DownloadError) -> Self {
         let (status, word) = match error {
             DownloadError::NoServers | DownloadError::NoShares => {
@@ -54,7 +55,9 @@ impl From<DownloadError> for Failure {
             }
             DownloadError::BadCap(_) | DownloadError::NotReadable => (StatusCode::BAD_REQUEST, ""),
             DownloadError::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, ""),
-            DownloadError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
+            DownloadError::NotNow { .. } | DownloadError::CutOff => {
+                (StatusCode::SERVICE_UNAVAILABLE, "")
+            }
         };
         Self::told(status, word, &error)
     }

@@ -41,6 +41,7 @@ pub struct Record {
     storage_index: Mutex<Option<String>>,
     hashed: AtomicU64,
     done: AtomicU64,
+    left_out: AtomicU64,
     finished: AtomicBool,
     active: AtomicBool,
 }
@@ -105,6 +106,7 @@ impl History {
             storage_index: Mutex::new(storage_index),
             hashed: AtomicU64::new(0),
             done: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
             finished: AtomicBool::new(false),
             active: AtomicBool::new(true),
         });
@@ -134,6 +136,11 @@ impl Transfer {
                 record.done.fetch_max(progress.done, Ordering::Relaxed);
             }
         })
+    }
+
+    /// An upload that succeeds does so without so many of the file's shares.
+    pub fn left_out(&self, shares: usize) {
+        self.record.left_out.store(shares as u64, Ordering::Relaxed);
     }
 
     /// An upload has succeeded.
@@ -183,6 +190,11 @@ impl Drop for Transfer {
 impl Record {
     pub fn storage_index(&self) -> Option<String> {
         self.storage_index.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shares of an uploaded file that no server took in time.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// Parts of the whole, 0 to 1: hashed, and transferred.

@@ -79,6 +79,9 @@ pub fn described(record: &Record) -> Value {
             facts.insert("progress-hash".to_owned(), json!(hashed));
             facts.insert("progress-ciphertext".to_owned(), json!(done));
             facts.insert("progress-encode-push".to_owned(), json!(done));
+            if record.left_out() > 0 {
+                facts.insert("shares-left-out".to_owned(), json!(record.left_out()));
+            }
         }
         Kind::Download => {
             facts.insert("type".to_owned(), json!("download"));

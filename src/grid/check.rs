@@ -2,20 +2,20 @@
 //!
 //! Counting shares asks every server one short question and reads no share, so it finds what is
 //! lost, not what is damaged. With `add_lease` each server that has shares is asked to keep them
-//! for another term.
+//! for another term. A server that keeps the others waiting is left out.
 
 use super::client::Client;
 use super::happiness::servers_of_happiness;
-use super::patience::within;
+use super::patience::{Patience, within};
+use super::round::Round;
 use super::servers::Server;
+use super::standing::Duty;
 use crate::base::file::BadParams;
-use crate::base::limits::FIND_OUTSTANDING_MAX;
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::Cap;
 use crate::codec::lease::bucket_secrets;
 use crate::storage::api::{AddLease, ListShares};
 use crate::tub::TubId;
-use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -74,19 +74,17 @@ impl Client {
             _ => return Err(CheckError::NoShares),
         };
         let si = cap.storage_index().ok_or(CheckError::NoShares)?;
-        let servers = self.pool.in_order(&si);
-        let answers: Vec<_> = stream::iter(servers)
-            .map(|server| self.ask(server, si, add_lease))
-            .buffer_unordered(FIND_OUTSTANDING_MAX)
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
+        let answers = self.lists(si).await;
+        if add_lease {
+            let holders = answers.iter().filter(|(_, shares)| !shares.is_empty());
+            self.lease(si, holders.map(|(server, _)| server)).await;
+        }
         let total = facts.params.total();
         let held: BTreeMap<TubId, BTreeSet<ShareNum>> = answers
             .into_iter()
-            .map(|(id, shares)| {
+            .map(|(server, shares)| {
                 let possible = shares.into_iter().filter(|num| usize::from(num.0) < total);
-                (id, possible.collect())
+                (server.id, possible.collect())
             })
             .collect();
         let mut shares: BTreeMap<ShareNum, BTreeSet<TubId>> = BTreeMap::new();
@@ -105,32 +103,42 @@ impl Client {
         })
     }
 
-    /// What one server has; none if it does not answer.
-    async fn ask(
-        &self,
-        server: Arc<Server>,
-        si: StorageIndex,
-        add_lease: bool,
-    ) -> Option<(TubId, Vec<ShareNum>)> {
-        let list = server.storage.call(ListShares { si });
-        let lease = add_lease.then(|| {
+    /// What each server says it has. Servers that others waited for are left out, but have more time
+    /// than elsewhere: what is not counted here seems lost.
+    async fn lists(&self, si: StorageIndex) -> Vec<(Arc<Server>, Vec<ShareNum>)> {
+        let Patience { find, settle, .. } = self.patience;
+        let patience = Patience { jitter: settle, ..self.patience.clone() };
+        let mut round = Round::new(Duty::List, find, &patience);
+        for server in self.pool.all() {
+            let list = server.storage.call(ListShares { si });
+            round.ask(&server, Arc::clone(&server), within(find, list));
+        }
+        let mut lists = Vec::new();
+        while let Some((server, answer)) = round.next(round.is_half_done()).await {
+            match answer {
+                Ok(shares) => lists.push((server, shares)),
+                Err(error) => tracing::debug!(%server, %error, "a server did not say what it has"),
+            }
+        }
+        round.note_late();
+        lists
+    }
+
+    /// Asks these servers to keep what they have for another term.
+    async fn lease(&self, si: StorageIndex, servers: impl Iterator<Item = &Arc<Server>>) {
+        let time = self.patience.allocate;
+        let mut round = Round::new(Duty::Store, time, &self.patience);
+        for server in servers {
             let secrets = bucket_secrets(&self.secrets.lease, si, &server.lease_seed);
             let (renew, cancel) = (secrets.renew, secrets.cancel);
-            server.storage.call(AddLease { si, renew, cancel })
-        });
-        let shares = match within(self.patience.find, list).await {
-            Ok(shares) => shares,
-            Err(error) => {
-                tracing::debug!(%server, %error, "a server did not say what it has");
-                return None;
-            }
-        };
-        if let Some(lease) = lease
-            && let Err(error) = within(self.patience.allocate, lease).await
-            && !shares.is_empty()
-        {
-            tracing::info!(%server, %error, "a lease could not be renewed");
+            let lease = server.storage.call(AddLease { si, renew, cancel });
+            round.ask(server, Arc::clone(server), within(time, lease));
         }
-        Some((server.id, shares))
+        while let Some((server, answer)) = round.next(round.is_half_done()).await {
+            if let Err(error) = answer {
+                tracing::info!(%server, %error, "a lease could not be renewed");
+            }
+        }
+        round.note_late();
     }
 }

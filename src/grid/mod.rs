@@ -24,6 +24,7 @@ pub mod patience;
 pub mod permute;
 pub mod placement;
 pub mod progress;
+mod round;
 pub mod servers;
 pub mod source;
 mod space;

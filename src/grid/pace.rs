@@ -11,17 +11,18 @@ use tokio::time::Instant;
 #[derive(Clone, Debug, Default)]
 pub struct Pace(Arc<AtomicU64>);
 
-/// A question on its way. Its time is noted when this is dropped: that of the answer, or how long the
-/// answer was waited for in vain.
+/// A question on its way. Its time is noted when the answer has come; or, when this is dropped without
+/// one, how long it was waited for in vain, if that is longer than usual.
 pub struct Timed<'a> {
     pace: &'a Pace,
     since: Instant,
+    answered: bool,
 }
 
 impl Pace {
     /// Begins to measure one answer.
     pub fn time(&self) -> Timed<'_> {
-        Timed { pace: self, since: Instant::now() }
+        Timed { pace: self, since: Instant::now(), answered: false }
     }
 
     /// What can be thought of a server before any download: that it is near, if its first answer took
@@ -47,14 +48,21 @@ impl Pace {
 }
 
 impl Timed<'_> {
-    pub fn elapsed(&self) -> Duration {
-        self.since.elapsed()
+    /// The answer is there; what it took.
+    pub fn answered(mut self) -> Duration {
+        self.answered = true;
+        let took = self.since.elapsed();
+        self.pace.note(took);
+        took
     }
 }
 
 impl Drop for Timed<'_> {
     fn drop(&mut self) {
-        self.pace.note(self.elapsed());
+        let waited = self.since.elapsed();
+        if !self.answered && self.pace.is_within(waited) {
+            self.pace.note(waited);
+        }
     }
 }
 
@@ -86,6 +94,24 @@ mod tests {
         pace.note(200 * MS);
         pace.guess(MS);
         assert!(!pace.is_within(NEAR));
+    }
+
+    #[actix_rt::test]
+    async fn waiting_in_vain_makes_nobody_quicker() {
+        tokio::time::pause();
+        let pace = Pace::default();
+        drop(pace.time());
+        assert!(!pace.is_within(NEAR), "nothing is known");
+        assert_eq!(pace.time().answered(), Duration::ZERO);
+        assert!(pace.is_within(NEAR));
+        let timed = pace.time();
+        tokio::time::advance(2 * NEAR).await;
+        drop(timed);
+        assert!(!pace.is_within(NEAR));
+        for _ in 0..20 {
+            drop(pace.time());
+        }
+        assert!(!pace.is_within(NEAR), "it has not answered since");
     }
 
     #[test]

@@ -11,8 +11,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub struct Patience {
     /// For a server's answer to the first question of an upload.
     pub query: Duration,
-    /// For the rest of the answers once those in hand suffice.
+    /// At most, for the rest of these answers once those in hand suffice.
     pub settle: Duration,
+    /// At least, for whoever is later than others.
+    pub jitter: Duration,
     /// For an answer to an allocation or a lease request.
     pub allocate: Duration,
     /// Without any byte sent to or acknowledged by the server while a share is written.
@@ -41,6 +43,7 @@ impl Default for Patience {
         Self {
             query: limits::UPLOAD_QUERY_TIME,
             settle: limits::UPLOAD_SETTLE_TIME,
+            jitter: limits::JITTER_TIME,
             allocate: limits::ALLOCATE_TIME,
             stall: limits::SHARE_STALL_TIME,
             close: limits::CLOSE_TIME,
@@ -52,6 +55,30 @@ impl Default for Patience {
             read: limits::SHARE_READ_TIME,
             again: limits::ASK_AGAIN_AFTER,
         }
+    }
+}
+
+impl Patience {
+    /// How long all are waited for when those that suffice took `took`: a small multiple of that, but
+    /// [`Patience::jitter`] longer at least and `most` longer at most.
+    pub fn in_company(&self, took: Duration, most: Duration) -> Duration {
+        self.longer_than(took, limits::COMPANY_FACTOR, most)
+    }
+
+    /// The same for bytes on their way, which slow links bring more slowly.
+    pub fn in_stream(&self, took: Duration, most: Duration) -> Duration {
+        self.longer_than(took, limits::STREAM_FACTOR, most)
+    }
+
+    /// Patience with servers that needed `took` to answer a short question.
+    pub fn used_to(&self, took: Duration) -> Self {
+        let jitter = self.jitter.max(took.saturating_mul(limits::COMPANY_FACTOR));
+        Self { jitter, ..self.clone() }
+    }
+
+    fn longer_than(&self, took: Duration, factor: u32, most: Duration) -> Duration {
+        let longer = took.saturating_mul(factor - 1).max(self.jitter);
+        took.saturating_add(longer.min(most))
     }
 }
 
@@ -82,5 +109,31 @@ pub async fn while_moving<T: 'static>(
         if pause == end || moved.saturating_sub(before) < least.max(1) {
             return Err(RemoteError::Timeout);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn company_waits_a_multiple_between_two_bounds() {
+        let patience = Patience::default();
+        let (s, jitter) = (Duration::from_secs(1), patience.jitter);
+        let most = 30 * s;
+        for (took, wanted) in [
+            (Duration::ZERO, jitter),
+            (jitter / 3, jitter / 3 + jitter),
+            (s, s * limits::COMPANY_FACTOR),
+            (10 * s, 40 * s),
+            (11 * s, 41 * s),
+            (Duration::MAX, Duration::MAX),
+        ] {
+            assert_eq!(patience.in_company(took, most), wanted, "{took:?}");
+        }
+        assert_eq!(patience.in_company(s, jitter / 2), s + jitter / 2, "the bound above decides");
+        assert_eq!(patience.in_stream(s, most), s * limits::STREAM_FACTOR);
+        let far = patience.used_to(s).in_company(Duration::ZERO, most);
+        assert_eq!(far, s * limits::COMPANY_FACTOR, "nobody is late who is as far as all");
     }
 }

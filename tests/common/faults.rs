@@ -20,6 +20,8 @@ pub enum Mode {
     Dead,
     /// Nothing is ever answered, until the mode changes.
     Hung,
+    /// Calls of messages whose name begins so are never answered, until the mode changes; others are.
+    DeafTo(&'static str),
     /// That many further calls are answered; then it is dead.
     DieAfter(u32),
     /// That many further calls are answered; then it is hung.
@@ -100,6 +102,17 @@ impl Switch {
         met
     }
 
+    fn is_deaf_to<M>(&self) -> bool {
+        let name = std::any::type_name::<M>().rsplit("::").next().unwrap_or_default();
+        matches!(self.get(), Mode::DeafTo(to) if name.starts_with(to))
+    }
+
+    /// Waits until the server is deaf to nothing.
+    async fn hears(&self) {
+        let mut mode = self.0.subscribe();
+        let _ = mode.wait_for(|mode| !matches!(mode, Mode::DeafTo(_))).await;
+    }
+
     /// Lets a call through, or fails it, or keeps it until the mode changes.
     async fn gate(&self) -> Result<(), RemoteError> {
         match self.step() {
@@ -134,8 +147,13 @@ impl<I: Interface> Faulty<I> {
         let (inner, switch) = (self.inner.clone(), self.switch.clone());
         let order = Arc::clone(&self.order);
         Box::pin(async move {
-            let turn = order.lock().await;
+            let mut turn = Some(order.lock().await);
             switch.gate().await?;
+            if switch.is_deaf_to::<M>() {
+                // A writer does one thing after the other; the front desk goes on with other calls.
+                turn = turn.filter(|_| I::NAME != Storage::NAME);
+                switch.hears().await;
+            }
             let call = inner.call(message);
             drop(turn);
             call.await

@@ -92,6 +92,7 @@ pub fn impatient() -> Patience {
     Patience {
         query: ms(2000),
         settle: ms(300),
+        jitter: ms(200),
         allocate: ms(2000),
         stall: ms(2000),
         close: ms(2000),

@@ -5,6 +5,7 @@ use super::share::{Found, Share};
 use crate::base::ShareNum;
 use crate::base::file::Params;
 use crate::base::limits::RETURN_ROUNDS_MAX;
+use crate::tub::TubId;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,6 +39,10 @@ struct State {
     rounds: u32,
     /// Some time has passed since looking began.
     looked: bool,
+    /// Servers that may have more and did not answer.
+    silent: BTreeSet<TubId>,
+    /// Servers that were being dialled when nobody else was left.
+    dialled: usize,
     /// Shares of a version that this program does not know.
     incompatible: Option<u32>,
 }
@@ -59,6 +64,8 @@ pub struct Tally {
     pub usable: usize,
     /// Share numbers seen at all.
     pub seen: usize,
+    /// Servers that may have more, did they but answer.
+    pub away: usize,
     pub incompatible: Option<u32>,
 }
 
@@ -93,11 +100,16 @@ impl Book {
         self.changed.notify_waiters();
     }
 
-    /// Nobody is left to ask. Whoever is asked later only replaces shares, so that their spread no
-    /// longer matters.
-    pub fn nobody_left(&self) {
+    /// A server that may have shares did not answer, or one that has a share did not give it.
+    pub fn silent(&self, server: TubId) {
+        self.state().silent.insert(server);
+    }
+
+    /// Nobody is left to ask but servers that are being `dialled`. Whoever is asked later only replaces
+    /// shares, so that their spread no longer matters.
+    pub fn nobody_left(&self, dialled: usize) {
         let mut state = self.state();
-        (state.nobody_left, state.looked) = (true, true);
+        (state.nobody_left, state.looked, state.dialled) = (true, true, dialled);
         drop(state);
         self.changed.notify_waiters();
     }
@@ -220,7 +232,9 @@ impl Book {
             let counted = entries.filter(|e| !usable_only || e.standing != Standing::Bad);
             counted.map(|entry| entry.share.num()).collect::<BTreeSet<_>>().len()
         };
-        Tally { usable: numbers(true), seen: numbers(false), incompatible: state.incompatible }
+        let (usable, seen, away) =
+            (numbers(true), numbers(false), state.silent.len() + state.dialled);
+        Tally { usable, seen, away, incompatible: state.incompatible }
     }
 }
 

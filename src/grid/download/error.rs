@@ -24,6 +24,13 @@ pub enum DownloadError {
          when more of the servers that have its shares are online"
     )]
     NotEnoughShares { found: usize, needed: usize },
+    /// Too few shares, but servers that may have more did not answer or are being dialled: nothing is
+    /// known to be lost.
+    #[error(
+        "{found} usable share(s) could be found, {needed} are needed; {away} server(s) that may have \
+         more did not answer, or are just being reached: try again in a moment"
+    )]
+    NotNow { found: usize, needed: usize, away: usize },
     /// The shares are those that the cap names, and tell of another size or encoding.
     #[error(
         "shares of this file were found, but they contradict the numbers in this capability; \

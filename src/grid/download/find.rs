@@ -6,22 +6,26 @@
 //! asked beside them, up to a bound. Among servers that usually answer within [`Patience::spare`] the
 //! spare one is asked only when that has passed: asked at once, it would be a fourth of the work of
 //! reading a small file from three servers. A server that has not answered after [`Patience::find`]
-//! no longer counts. Looking pauses while nothing is wanted and goes on when
+//! no longer counts. One that answers nothing in several times what others took is remembered as late,
+//! is asked last by the next downloads, and gets less time. Looking pauses while nothing is wanted and goes on when
 //! a share turns out bad or slow; a server that came back after its link was lost is asked again.
 
 use super::book::Book;
 use super::share::Found;
-use crate::base::limits::{BUSY_ROUNDS_MAX, FIND_OUTSTANDING_MAX, SHARES_MAX};
+use crate::base::limits::{BUSY_ROUNDS_MAX, COMPANY_FACTOR, FIND_OUTSTANDING_MAX, SHARES_MAX};
 use crate::base::{ShareNum, StorageIndex};
 use crate::grid::patience::{Patience, within};
 use crate::grid::servers::{Server, ServerPool};
+use crate::grid::standing::Duty;
 use crate::storage::api::{OpenAndRead, OpenBucket, OpenShare, Opened, cut};
 use crate::tub::{CallFuture, RemoteError};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Servers asked at first beyond those that are needed: some have no share, some are slow.
 const SPARE_QUESTIONS: usize = 1;
@@ -47,6 +51,46 @@ impl Search {
             Asked::Head(self.head)
         } else {
             Asked::Ranges(self.early.clone())
+        }
+    }
+}
+
+/// The longest that an answer of one search took, in microseconds; 0 while there is none.
+#[derive(Default)]
+struct Usual(AtomicU64);
+
+/// A question on its way. Dropped without an answer, in vain for several times what others took, it
+/// leaves word that the server was late.
+struct Waiting<'a> {
+    server: &'a Server,
+    usual: &'a Usual,
+    since: Instant,
+    /// Nobody is late who was not waited for so long.
+    least: Duration,
+    answered: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(server: &'a Server, usual: &'a Usual, least: Duration) -> Self {
+        Self { server, usual, since: Instant::now(), least, answered: false }
+    }
+
+    /// It answered; what that took is usual if it is no error, which takes no time.
+    fn answered(mut self, took: Duration, usual: bool) {
+        self.answered = true;
+        if usual {
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+            self.usual.0.fetch_max(micros, Relaxed);
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let others = self.usual.0.load(Relaxed);
+        let late = Duration::from_micros(others).saturating_mul(COMPANY_FACTOR).max(self.least);
+        if !self.answered && others > 0 && self.since.elapsed() >= late {
+            self.server.standing.note_late(Duty::Read);
         }
     }
 }
@@ -108,7 +152,7 @@ struct Unasked {
 impl Unasked {
     /// Takes in servers that have come since.
     fn refill(&mut self, search: &Search) {
-        for server in search.pool.in_order(&search.si) {
+        for server in search.pool.best_first(&search.si, &[Duty::Read]) {
             if !self.known.iter().any(|known| Arc::ptr_eq(known, &server)) {
                 self.known.push(Arc::clone(&server));
                 self.next.push_back(server);
@@ -124,6 +168,7 @@ impl Unasked {
 
 /// Runs as long as the file is open; notes in `book` what servers say, and when none is left.
 pub async fn find(search: Search, book: Arc<Book>) {
+    let usual = Usual::default();
     let mut waiting = FuturesUnordered::new();
     let mut unasked = Unasked::default();
     unasked.refill(&search);
@@ -137,7 +182,7 @@ pub async fn find(search: Search, book: Arc<Book>) {
     loop {
         while waiting.len() + book.good_shares() < allowed && book.wants_more() {
             let Some(server) = unasked.next.pop_front() else { break };
-            waiting.push(ask(server, &search, asked.clone()));
+            waiting.push(ask(server, &search, asked.clone(), &usual));
         }
         if waiting.is_empty() && unasked.next.is_empty() {
             more_may_come(&search, &book).await;
@@ -163,19 +208,16 @@ async fn more_may_come(search: &Search, book: &Book) {
     match book.next_round() {
         Some(round) => tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await,
         None => {
-            book.nobody_left();
+            book.nobody_left(search.pool.expected());
             book.wanted().await;
         }
     }
 }
 
-async fn ask(server: Arc<Server>, search: &Search, mut asked: Asked) -> Answer {
+async fn ask(server: Arc<Server>, search: &Search, mut asked: Asked, usual: &Usual) -> Answer {
     let mut round = 0;
     loop {
-        let timed = server.pace.time();
-        let opened = within(search.patience.find, asked.call(search.si, &server)).await;
-        let took = timed.elapsed();
-        drop(timed);
+        let (opened, took) = ask_once(&server, search, &asked, usual).await;
         if matches!((&opened, &asked), (Err(RemoteError::NoSuchMethod), Asked::Ranges(_))) {
             asked = Asked::Head(search.head);
             continue;
@@ -188,6 +230,27 @@ async fn ask(server: Arc<Server>, search: &Search, mut asked: Asked) -> Answer {
     }
 }
 
+/// One question and how long its answer took.
+async fn ask_once(
+    server: &Server,
+    search: &Search,
+    asked: &Asked,
+    usual: &Usual,
+) -> (Result<Opened, RemoteError>, Duration) {
+    let Patience { find, settle, spare, .. } = search.patience;
+    let time = if server.standing.is_late(Duty::Read) { find.min(settle) } else { find };
+    let waiting = Waiting::new(server, usual, spare);
+    let timed = server.pace.time();
+    match within(time, asked.call(search.si, server)).await {
+        Err(RemoteError::Timeout) => (Err(RemoteError::Timeout), time),
+        answer => {
+            let took = timed.answered();
+            waiting.answered(took, answer.is_ok());
+            (answer, took)
+        }
+    }
+}
+
 fn note(book: &Book, answer: Answer) {
     let Answer { server, asked, opened, took } = answer;
     match opened {
@@ -196,7 +259,15 @@ fn note(book: &Book, answer: Answer) {
                 book.add(found);
             }
         }
-        Err(error) => tracing::debug!(%server, %error, "a server did not say what it has"),
+        Err(error) => {
+            tracing::debug!(%server, %error, "a server did not say what it has");
+            if error == RemoteError::Timeout {
+                server.standing.note_late(Duty::Read);
+            }
+            if matches!(error, RemoteError::Timeout | RemoteError::Busy) {
+                book.silent(server.id);
+            }
+        }
     }
     book.answered();
 }

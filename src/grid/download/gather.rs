@@ -10,6 +10,7 @@ use super::share::{Fault, Share};
 use super::{Download, DownloadError};
 use crate::base::ShareNum;
 use crate::base::limits::BUSY_ROUNDS_MAX;
+use crate::grid::standing::Duty;
 use crate::tub::RemoteError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -130,11 +131,14 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
 
     fn note(&mut self, share: Arc<Share>, answer: Result<T, Fault>) {
         let asked = self.asked.iter().position(|asked| Arc::ptr_eq(&asked.share, &share));
-        let since = asked.map(|index| self.asked.swap_remove(index).since);
+        let asked = asked.map(|index| self.asked.swap_remove(index));
         match answer {
             Ok(answer) => {
-                if let Some(since) = since {
+                if let Some(Asked { since, late, .. }) = asked {
                     self.download.praise(&share, since.elapsed());
+                    if !late {
+                        share.server().standing.note_prompt(Duty::Read);
+                    }
                 }
                 self.have.entry(share.num()).or_insert((share, answer));
             }
@@ -171,6 +175,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         for asked in self.asked.iter_mut().filter(|asked| !asked.late && asked.due <= now) {
             asked.late = true;
             self.hurry = HURRY;
+            asked.share.server().standing.note_late(Duty::Read);
             self.download.book.slow(&asked.share);
         }
     }

@@ -21,6 +21,7 @@ pub use read::{FileReader, ReadStream};
 
 use super::compute::Compute;
 use super::patience::Patience;
+use super::standing::Duty;
 use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey};
 use crate::base::pool::Pool;
@@ -166,6 +167,11 @@ impl Download {
                 share.server().storage.send_only(AdviseCorrupt { si, share: share.num(), reason });
             }
             Fault::Remote(RemoteError::Disconnected) => self.book.cut_off(share),
+            Fault::Remote(RemoteError::Timeout) => {
+                self.book.silent(share.server().id);
+                share.server().standing.note_late(Duty::Read);
+                self.book.condemn(share);
+            }
             Fault::Remote(_) => self.book.condemn(share),
         }
     }
@@ -181,11 +187,13 @@ impl Download {
 
     fn too_few(&self) -> DownloadError {
         let (tally, needed) = (self.book.tally(), self.facts.params.needed());
+        let found = tally.usable.min(needed - 1);
         match tally.incompatible {
             _ if self.is_contradicted() => DownloadError::Contradiction,
             Some(version) if tally.usable == 0 => DownloadError::Incompatible { version },
+            _ if tally.away > 0 => DownloadError::NotNow { found, needed, away: tally.away },
             _ if tally.seen == 0 => DownloadError::NoShares,
-            _ => DownloadError::NotEnoughShares { found: tally.usable.min(needed - 1), needed },
+            _ => DownloadError::NotEnoughShares { found, needed },
         }
     }
 }

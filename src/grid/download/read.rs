@@ -78,7 +78,11 @@ impl Client {
         offset: u64,
     ) -> Result<FileReader, DownloadError> {
         if self.pool.is_empty() {
-            return Err(DownloadError::NoServers);
+            let needed = facts.params.needed();
+            return Err(match self.pool.expected() {
+                0 => DownloadError::NoServers,
+                away => DownloadError::NotNow { found: 0, needed, away },
+            });
         }
         let book = Arc::new(Book::new(facts.params));
         let search = Search {

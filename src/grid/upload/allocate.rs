@@ -5,11 +5,13 @@ use super::survey::Wanted;
 use crate::base::ShareNum;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
+use crate::grid::round::Round;
+use crate::grid::standing::Duty;
 use crate::storage::api::{AddLease, Allocate, Allocated, Put, code};
 use crate::tub::{Bulk, RemoteError};
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt, join_all};
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,11 +26,6 @@ pub enum Asking<'a> {
     Writers,
     /// To store them at once; here they are, by number.
     Whole(&'a [Bytes]),
-}
-
-enum Answer {
-    Allocated(BTreeSet<ShareNum>, Result<Allocated, RemoteError>),
-    Leased(Result<u32, RemoteError>),
 }
 
 /// Allocates until every share has a place or no server takes more. Also puts this client's lease
@@ -60,6 +57,7 @@ pub async fn wait_for_others(
         if now >= deadline {
             for site in sites.0.iter_mut().filter(|site| !site.in_progress.is_empty()) {
                 site.in_progress.clear();
+                site.server.standing.note_late(Duty::Store);
                 site.give_up_writing(Trouble::Occupied);
             }
             return;
@@ -75,7 +73,8 @@ pub async fn wait_for_others(
     }
 }
 
-/// Asks each listed server to take those shares, all at once, and notes the answers.
+/// Asks each listed server to take those shares, all at once, and notes the answers. Who keeps the
+/// others waiting, where they suffice, is passed over.
 async fn ask(
     sites: &mut Sites,
     wanted: &Wanted,
@@ -83,27 +82,58 @@ async fn ask(
     asking: Asking<'_>,
     requests: BTreeMap<usize, BTreeSet<ShareNum>>,
 ) {
-    let mut calls: Vec<BoxFuture<'static, (usize, Answer)>> = Vec::new();
+    let most = match asking {
+        Asking::Writers => patience.allocate,
+        Asking::Whole(_) => patience.close,
+    };
+    let mut round = Round::new(Duty::Store, most, patience);
     for (index, shares) in requests {
         let Some(site) = sites.get_mut(index) else { continue };
         match asking {
-            Asking::Writers => calls.push(reserve(index, site, shares, wanted, patience)),
-            Asking::Whole(all) => calls.extend(shares.into_iter().filter_map(|share| {
-                let data = all.get(usize::from(share.0))?.clone();
-                Some(put(index, site, (share, data), wanted, patience))
-            })),
+            Asking::Writers => {
+                let answer = reserve(site, &shares, wanted, patience);
+                round.ask(&site.server, (index, shares), answer);
+            }
+            Asking::Whole(all) => {
+                for share in shares {
+                    let Some(data) = all.get(usize::from(share.0)) else { continue };
+                    let answer = put(site, (share, data.clone()), wanted, patience);
+                    round.ask(&site.server, (index, [share].into()), answer);
+                }
+            }
         }
     }
-    note_all(sites, wanted, join_all(calls).await);
+    loop {
+        let missing = round.open().map(|(index, _)| *index).collect();
+        let enough = sites.certain_without(&missing) >= wanted.happy
+            || round.is_half_done() && suffice_without(sites, &missing, wanted);
+        let Some(((index, shares), answer)) = round.next(enough).await else { break };
+        if let Some(site) = sites.get_mut(index) {
+            note_answer(site, wanted, shares, answer);
+        }
+    }
+    pass_over(sites, round.give_up().map(|(index, _)| index));
+}
+
+/// Whether the upload can do without these servers.
+fn suffice_without(sites: &Sites, missing: &BTreeSet<usize>, wanted: &Wanted) -> bool {
+    sites.reachable_without(missing, wanted.total) >= wanted.happy
+}
+
+fn pass_over(sites: &mut Sites, late: impl Iterator<Item = usize>) {
+    for index in late {
+        if let Some(site) = sites.get_mut(index) {
+            site.pass_over();
+        }
+    }
 }
 
 fn reserve(
-    index: usize,
     site: &Site,
-    shares: BTreeSet<ShareNum>,
+    shares: &BTreeSet<ShareNum>,
     wanted: &Wanted,
     patience: &Patience,
-) -> BoxFuture<'static, (usize, Answer)> {
+) -> impl Future<Output = Result<Allocated, RemoteError>> + Send + use<> {
     let call = site.server.storage.call(Allocate {
         si: wanted.si,
         shares: shares.iter().copied().collect(),
@@ -111,17 +141,15 @@ fn reserve(
         renew: site.lease.renew.clone(),
         cancel: site.lease.cancel.clone(),
     });
-    let answer = within(patience.allocate, call);
-    async move { (index, Answer::Allocated(shares, answer.await)) }.boxed()
+    within(patience.allocate, call)
 }
 
 fn put(
-    index: usize,
     site: &Site,
     (share, data): (ShareNum, Bytes),
     wanted: &Wanted,
     patience: &Patience,
-) -> BoxFuture<'static, (usize, Answer)> {
+) -> impl Future<Output = Result<Allocated, RemoteError>> + Send + use<> {
     let call = site.server.storage.call(Put {
         si: wanted.si,
         share,
@@ -129,59 +157,58 @@ fn put(
         cancel: site.lease.cancel.clone(),
         data: Bulk(data),
     });
-    let answer = within(patience.close, call);
-    async move { (index, Answer::Allocated([share].into(), answer.await)) }.boxed()
+    within(patience.close, call)
 }
 
 async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
+    let mut round = Round::new(Duty::Store, patience.allocate, patience);
     let unleased = |site: &Site| !site.held.is_empty() && !site.leased;
-    let calls: Vec<_> = sites
-        .0
-        .iter()
-        .enumerate()
-        .filter(|(_, site)| unleased(site))
-        .map(|(index, site)| {
-            let call = site.server.storage.call(AddLease {
-                si: wanted.si,
-                renew: site.lease.renew.clone(),
-                cancel: site.lease.cancel.clone(),
-            });
-            let answer = within(patience.allocate, call);
-            async move { (index, Answer::Leased(answer.await)) }
-        })
-        .collect();
-    note_all(sites, wanted, join_all(calls).await);
+    for (index, site) in sites.0.iter().enumerate().filter(|(_, site)| unleased(site)) {
+        let call = site.server.storage.call(AddLease {
+            si: wanted.si,
+            renew: site.lease.renew.clone(),
+            cancel: site.lease.cancel.clone(),
+        });
+        round.ask(&site.server, index, within(patience.allocate, call));
+    }
+    loop {
+        let missing = round.open().copied().collect();
+        let enough = suffice_without(sites, &missing, wanted);
+        let Some((index, answer)) = round.next(enough).await else { break };
+        if let Some(site) = sites.get_mut(index) {
+            note_lease(site, answer);
+        }
+    }
+    pass_over(sites, round.give_up());
 }
 
-fn note_all(sites: &mut Sites, wanted: &Wanted, answers: Vec<(usize, Answer)>) {
-    for (index, answer) in answers {
-        if let Some(site) = sites.get_mut(index) {
-            note(site, wanted, answer);
+fn note_answer(
+    site: &mut Site,
+    wanted: &Wanted,
+    asked: BTreeSet<ShareNum>,
+    answer: Result<Allocated, RemoteError>,
+) {
+    match answer {
+        Ok(allocated) => note_allocated(site, wanted, asked, allocated),
+        // The object's own refusal: what it holds, it holds.
+        Err(RemoteError::App { code, .. }) if code != code::DISK => {
+            site.give_up_writing(Trouble::Refused);
         }
+        Err(error) => site.forget(trouble(error)),
     }
 }
 
-fn note(site: &mut Site, wanted: &Wanted, answer: Answer) {
+fn note_lease(site: &mut Site, answer: Result<u32, RemoteError>) {
     match answer {
-        Answer::Allocated(asked, Ok(allocated)) => note_allocated(site, wanted, asked, allocated),
-        Answer::Leased(Ok(shares)) => note_leased(site, shares as usize),
-        Answer::Allocated(_, Err(error)) => match error {
-            // The object's own refusal: what it holds, it holds.
-            RemoteError::App { code, .. } if code != code::DISK => {
-                site.give_up_writing(Trouble::Refused);
+        Ok(shares) => note_leased(site, shares as usize),
+        Err(RemoteError::App { code, .. }) if code != code::DISK => {
+            match code == code::READ_ONLY || site.read_only {
+                true => site.leased = true,
+                // Without a lease the shares may go at any time.
+                false => site.forget(Trouble::Refused),
             }
-            error => site.forget(trouble(error)),
-        },
-        Answer::Leased(Err(error)) => match error {
-            RemoteError::App { code, .. } if code != code::DISK => {
-                match code == code::READ_ONLY || site.read_only {
-                    true => site.leased = true,
-                    // Without a lease the shares may go at any time.
-                    false => site.forget(Trouble::Refused),
-                }
-            }
-            error => site.forget(trouble(error)),
-        },
+        }
+        Err(error) => site.forget(trouble(error)),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Promises: success is only reported when a matching of at least `happy` distinct servers to
 //! distinct shares holds among shares whose close was acknowledged, so that any k of those servers
-//! give the file back. A server that fails, stalls or lies costs its share and some time. Memory is
+//! give the file back. A server that fails, stalls or lies costs its share and some time: once
+//! others suffice a small multiple of theirs, and for some minutes after that nothing. Memory is
 //! bounded by a few batches, whatever the size of the file and the number of uploads.
 //!
 //! ```text
@@ -27,8 +28,10 @@ pub use sites::Trouble;
 
 use super::client::Client;
 use super::params::EncodingParams;
+use super::patience::Patience;
 use super::progress::{Meter, OnProgress, Stage};
 use super::source::Source;
+use super::standing::Duty;
 use crate::base::file::FileFacts;
 use crate::base::file::FileKey;
 use crate::base::hash::Hash;
@@ -72,6 +75,9 @@ pub struct Placement {
     pub pushed: usize,
     /// Shares that were there before.
     pub preexisting: usize,
+    /// Shares of the file that are nowhere, because no server took them in time; the file is stored
+    /// well enough without.
+    pub left_out: usize,
 }
 
 /// One server and the shares that it now holds.
@@ -155,15 +161,16 @@ impl Upload {
         self.meter.at(Stage::Placing, 0);
         let wanted = self.wanted();
         self.client.pool.gathered(wanted.total).await;
+        let began = Instant::now();
         let (mut sites, mut late) = self.survey(&wanted).await?;
         let before: usize = sites.0.iter().map(|site| site.held.len()).sum();
-        let patience = &self.client.patience;
+        let patience = &self.client.patience.used_to(late.took());
         let deadline = Instant::now() + patience.others;
         let whole = self.whole(&mut encoding).await?;
         let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));
         let (mut ueb_hash, mut pushed) = (whole.as_ref().map(|whole| whole.ueb_hash), 0);
         for _ in 0..UPLOAD_PASSES_MAX {
-            self.grant(&mut sites, &mut late, &wanted, asking).await?;
+            self.grant(&mut sites, &mut late, &wanted, (patience, asking)).await?;
             let writers = sites.take_writers();
             if ueb_hash.is_none() || !writers.is_empty() {
                 let sinks = Sinks::new(writers, patience);
@@ -176,6 +183,7 @@ impl Upload {
                 pushed += sent.shares;
             }
             if sites.waits_for_others() {
+                let deadline = self.deadline_for_others(&sites, began, deadline);
                 allocate::wait_for_others(&mut sites, &wanted, patience, asking, deadline).await;
             } else if sites.certain() >= wanted.happy {
                 break;
@@ -187,23 +195,37 @@ impl Upload {
             let stored: usize = sites.0.iter().map(|site| site.held.len()).sum();
             pushed = stored.saturating_sub(before);
         }
-        Ok(Uploaded { cap: self.cap(ueb_hash), placed: placement(&sites, pushed, before) })
+        let placed = placement(&sites, &wanted, pushed, before);
+        Ok(Uploaded { cap: self.cap(ueb_hash), placed })
     }
 
-    /// Places shares until there is hope for enough of them, if need be on servers whose first
-    /// answer was late.
+    /// Until when to wait for other clients: at most until `latest`; where enough is stored without
+    /// them, no longer than befits what this upload took so far.
+    fn deadline_for_others(&self, sites: &Sites, began: Instant, latest: Instant) -> Instant {
+        let patience = &self.client.patience;
+        match sites.certain() >= usize::from(self.happy) {
+            true => latest.min(began + patience.in_company(began.elapsed(), patience.others)),
+            false => latest,
+        }
+    }
+
+    /// Places shares until there is hope for enough of them, if need be on servers that were to be
+    /// asked last, and on those whose first answer was late.
     async fn grant(
         &self,
         sites: &mut Sites,
         late: &mut Late,
         wanted: &Wanted,
-        asking: Asking<'_>,
+        (patience, asking): (&Patience, Asking<'_>),
     ) -> Result<(), UploadError> {
         late.come(sites, wanted);
         loop {
-            allocate::allocate(sites, wanted, &self.client.patience, asking).await;
+            allocate::allocate(sites, wanted, patience, asking).await;
             let hoped_for = sites.hoped_for();
-            if hoped_for >= wanted.happy || !late.more(sites, wanted).await {
+            if hoped_for >= wanted.happy {
+                return Ok(());
+            }
+            if !sites.recall() && !late.more(sites, wanted).await {
                 return self.happy_enough(sites, hoped_for);
             }
         }
@@ -253,7 +275,7 @@ impl Upload {
 
     /// Asks the first 2N servers along the ring.
     async fn survey(&self, wanted: &Wanted) -> Result<(Sites, Late), UploadError> {
-        let mut servers = self.client.pool.in_order(&wanted.si);
+        let mut servers = self.client.pool.best_first(&wanted.si, &[Duty::List, Duty::Store]);
         if servers.is_empty() {
             return Err(UploadError::NoServers);
         }
@@ -292,12 +314,17 @@ impl Upload {
     }
 }
 
-fn placement(sites: &Sites, pushed: usize, preexisting: usize) -> Placement {
+fn placement(sites: &Sites, wanted: &Wanted, pushed: usize, preexisting: usize) -> Placement {
     let holding = sites.0.iter().filter(|site| !site.held.is_empty());
     let servers = holding.map(|site| PlacedOn {
         id: site.server.id,
         nickname: site.server.nickname.clone(),
         shares: site.held.clone(),
     });
-    Placement { servers: servers.collect(), happiness: sites.certain(), pushed, preexisting }
+    let (servers, happiness) = (servers.collect(), sites.certain());
+    let left_out = wanted.total.saturating_sub(sites.stored().len());
+    if left_out > 0 {
+        tracing::info!(si = %wanted.si, left_out, happiness, "stored without all shares");
+    }
+    Placement { servers, happiness, pushed, preexisting, left_out }
 }

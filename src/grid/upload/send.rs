@@ -3,13 +3,14 @@
 use super::encode::{Encoding, Made};
 use super::hold::Hold;
 use super::sinks::{Outcome, Sinks};
-use super::sites::Sites;
+use super::sites::{Sites, Trouble};
 use super::survey::{Late, Wanted};
 use super::{Upload, UploadError};
 use crate::base::ShareNum;
 use crate::base::hash::Hash;
 use crate::codec::encode::{Batch, Plan, Run};
 use crate::grid::progress::Stage;
+use crate::grid::standing::Duty;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ impl Sending<'_> {
                     Made::Batch(batch, hold) => self.send_batch(&batch, &hold),
                     Made::Finished(finished) => break finished,
                 },
-                outcome = self.sinks.next(), if !self.sinks.is_empty() => {
+                outcome = self.next_outcome(), if !self.sinks.is_empty() => {
                     shares += self.note(outcome)?;
                 }
             }
@@ -66,10 +67,16 @@ impl Sending<'_> {
         self.sinks.close();
         self.upload.meter.at(Stage::Closing, self.upload.plan.geometry().size());
         while !self.sinks.is_empty() {
-            let outcome = self.sinks.next().await;
+            let outcome = self.next_outcome().await;
             shares += self.note(outcome)?;
         }
         Ok(Sent { ueb_hash: finished.ueb_hash(), shares })
+    }
+
+    async fn next_outcome(&mut self) -> Outcome {
+        let (sites, happy) = (&*self.sites, self.wanted.happy);
+        let suffice = |more: &[(usize, ShareNum)]| sites.certain_with(more) >= happy;
+        self.sinks.next(suffice).await
     }
 
     fn send_batch(&mut self, batch: &Batch, hold: &Arc<Hold>) {
@@ -86,9 +93,13 @@ impl Sending<'_> {
         site.writing.remove(&share);
         let Some(trouble) = trouble else {
             site.held.insert(share);
+            site.server.standing.note_prompt(Duty::Store);
             return Ok(1);
         };
         tracing::info!(server = %site.server, %share, ?trouble, "a share was lost on its way");
+        if trouble == Trouble::Silent {
+            site.server.standing.note_late(Duty::Store);
+        }
         site.give_up_writing(trouble);
         self.late.come(self.sites, self.wanted);
         self.upload.still_possible(self.sites)?;

@@ -2,7 +2,9 @@
 //!
 //! Writes are queued without waiting for each other; a server keeps the order of calls to one
 //! writer. A share whose server fails, or acknowledges nothing for too long although its link has
-//! carried the bytes to it, or carries almost none, is dropped and the others go on. How much is on
+//! carried the bytes to it, or carries almost none, is dropped and the others go on. So is one that
+//! keeps the others waiting, once they suffice, for several times what they took for the same bytes: a
+//! server that is slow holds an upload back that far and no further. How much is on
 //! its way is bounded by whoever makes the batches: each unanswered write keeps its [`Hold`], and
 //! there are only so many.
 
@@ -20,7 +22,6 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// One share on its way.
@@ -39,6 +40,7 @@ struct Sink {
 
 struct Pending {
     call: CallFuture<()>,
+    queued: Instant,
     _hold: Option<Arc<Hold>>,
 }
 
@@ -54,8 +56,11 @@ pub enum Outcome {
 /// All shares on their way.
 pub struct Sinks {
     live: Vec<Sink>,
-    stall: Duration,
-    close: Duration,
+    /// Shares that were closed.
+    closed: usize,
+    /// Since when those that suffice wait for the others, having nothing unanswered.
+    waiting_since: Option<Instant>,
+    patience: Patience,
 }
 
 impl Sinks {
@@ -66,7 +71,7 @@ impl Sinks {
             Sink { site, share, writer, pending, moved, progress: 0, closing: false }
         };
         let live = writers.into_iter().map(sink).collect();
-        Self { live, stall: patience.stall, close: patience.close }
+        Self { live, closed: 0, waiting_since: None, patience: patience.clone() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -79,6 +84,7 @@ impl Sinks {
         hold: Option<&Arc<Hold>>,
         make: impl Fn(ShareNum) -> Option<(u64, Run)>,
     ) {
+        self.waiting_since = None;
         for sink in &mut self.live {
             if let Some((mut offset, run)) = make(sink.share) {
                 for piece in run {
@@ -92,6 +98,7 @@ impl Sinks {
 
     /// Queues the close of every share. Nothing may be written afterwards.
     pub fn close(&mut self) {
+        self.waiting_since = None;
         for sink in &mut self.live {
             let call = sink.writer.call(Close {});
             sink.queue(call, None);
@@ -107,9 +114,11 @@ impl Sinks {
     }
 
     /// Waits for the next share that is closed or lost; never ends while nothing happens, and is
-    /// safe to drop and call again.
-    pub async fn next(&mut self) -> Outcome {
+    /// safe to drop and call again. `suffice` says whether the upload can do without the shares that are
+    /// neither closed nor among those that it is told.
+    pub async fn next(&mut self, suffice: impl Fn(&[(usize, ShareNum)]) -> bool) -> Outcome {
         loop {
+            self.note_waiting(&suffice);
             let deadline = self.deadline();
             let late = async {
                 match deadline {
@@ -139,6 +148,7 @@ impl Sinks {
             match sink.poll(cx) {
                 Poll::Ready(Ok(Moved::Done)) => {
                     let Sink { site, share, .. } = self.live.swap_remove(index);
+                    self.closed += 1;
                     return Poll::Ready(Some(Outcome::Closed { site, share }));
                 }
                 Poll::Ready(Ok(Moved::On)) => moved = true,
@@ -157,21 +167,38 @@ impl Sinks {
         Outcome::Lost { site, share, trouble }
     }
 
-    /// When the first share will have waited too long.
-    fn deadline(&self) -> Option<Instant> {
-        let waiting = self.live.iter().filter(|sink| !sink.pending.is_empty());
-        waiting.map(|sink| sink.moved + self.patience_for(sink)).min()
+    /// Notes whether shares that suffice wait for the others. They must not be fewer than those, or else
+    /// it cannot be said what is usual.
+    fn note_waiting(&mut self, suffice: impl Fn(&[(usize, ShareNum)]) -> bool) {
+        let idle = self.live.iter().filter(|sink| sink.pending.is_empty());
+        let idle: Vec<_> = idle.map(|sink| (sink.site, sink.share)).collect();
+        let busy = self.live.len() - idle.len();
+        let wait = busy > 0 && self.closed + idle.len() >= busy && suffice(&idle);
+        self.waiting_since = wait.then(|| self.waiting_since.unwrap_or_else(Instant::now));
     }
 
-    fn patience_for(&self, sink: &Sink) -> Duration {
-        if sink.closing { self.close.max(self.stall) } else { self.stall }
+    /// When the first share will have waited too long.
+    fn deadline(&self) -> Option<Instant> {
+        self.live.iter().filter_map(|sink| self.deadline_of(sink)).min()
+    }
+
+    /// When a share will be dropped, unless its server answers or its link moves.
+    fn deadline_of(&self, sink: &Sink) -> Option<Instant> {
+        let oldest = sink.pending.front()?;
+        let Patience { close, stall, .. } = self.patience;
+        let most = if sink.closing { close.max(stall) } else { stall };
+        let in_company = self.waiting_since.map(|since| {
+            let took = since.saturating_duration_since(oldest.queued);
+            oldest.queued + self.patience.in_stream(took, most)
+        });
+        let alone = sink.moved + most;
+        Some(in_company.map_or(alone, |deadline| deadline.min(alone)))
     }
 
     fn drop_stalled(&mut self) -> Option<Outcome> {
         self.live.iter_mut().for_each(Sink::note_progress);
         let now = Instant::now();
-        let late =
-            |sink: &Sink| !sink.pending.is_empty() && sink.moved + self.patience_for(sink) <= now;
+        let late = |sink: &Sink| self.deadline_of(sink).is_some_and(|deadline| deadline <= now);
         let index = self.live.iter().position(late)?;
         Some(self.lose(index, Trouble::Silent))
     }
@@ -194,7 +221,7 @@ impl Sink {
     }
 
     fn queue(&mut self, call: CallFuture<()>, hold: Option<Arc<Hold>>) {
-        self.pending.push_back(Pending { call, _hold: hold });
+        self.pending.push_back(Pending { call, queued: Instant::now(), _hold: hold });
         if self.pending.len() == 1 {
             self.wait_anew();
         }

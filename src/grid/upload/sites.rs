@@ -5,6 +5,7 @@ use crate::codec::lease::LeaseSecrets;
 use crate::grid::happiness::servers_of_happiness;
 use crate::grid::placement::{Candidate, place};
 use crate::grid::servers::Server;
+use crate::grid::standing::Duty;
 use crate::storage::api::BucketWriter;
 use crate::tub::{Ref, RemoteError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,13 +43,17 @@ pub struct Site {
     pub read_only: bool,
     /// It may yet say what it has and takes.
     pub unanswered: bool,
+    /// It keeps uploads waiting, or lied lately: it gets shares only where the others do not suffice.
+    pub asked_last: bool,
     pub trouble: Option<Trouble>,
 }
 
 impl Site {
     /// A server that has been asked and has not answered.
     pub fn asked(server: Arc<Server>, lease: LeaseSecrets) -> Self {
+        let asked_last = server.standing.rank(&[Duty::List, Duty::Store]) > 0;
         Self {
+            asked_last,
             server,
             lease,
             held: BTreeSet::new(),
@@ -75,6 +80,19 @@ impl Site {
         self.trouble = Some(trouble);
     }
 
+    /// The server keeps the others waiting, who suffice: what it has not confirmed does not count.
+    pub fn pass_over(&mut self) {
+        self.asked_last = true;
+        self.trouble = Some(Trouble::Silent);
+        if !self.leased {
+            self.held.clear();
+        }
+    }
+
+    pub fn takes_more(&self) -> bool {
+        self.writable && !self.asked_last
+    }
+
     /// The server is out of reach: nothing there counts.
     pub fn forget(&mut self, trouble: Trouble) {
         self.held.clear();
@@ -90,7 +108,8 @@ pub struct Sites(pub Vec<Site>);
 
 impl Sites {
     pub fn candidates(&self) -> Vec<Candidate> {
-        let candidate = |site: &Site| Candidate { held: site.expected(), writable: site.writable };
+        let candidate =
+            |site: &Site| Candidate { held: site.expected(), writable: site.takes_more() };
         self.0.iter().map(candidate).collect()
     }
 
@@ -103,14 +122,55 @@ impl Sites {
     pub fn reachable(&self, total: usize) -> usize {
         let mut candidates = self.candidates();
         for (candidate, site) in candidates.iter_mut().zip(&self.0) {
-            candidate.writable |= site.unanswered;
+            candidate.writable |= site.writable || site.unanswered;
         }
         place(&candidates, total).happiness
     }
 
+    /// Happiness that can be had without these servers and without those that are asked last.
+    pub fn reachable_without(&self, left_out: &BTreeSet<usize>, total: usize) -> usize {
+        let mut candidates = self.candidates();
+        for (index, candidate) in candidates.iter_mut().enumerate() {
+            if left_out.contains(&index) {
+                *candidate = Candidate::default();
+            }
+        }
+        place(&candidates, total).happiness
+    }
+
+    /// Happiness of what is stored for certain on others than these servers.
+    pub fn certain_without(&self, left_out: &BTreeSet<usize>) -> usize {
+        let others = self.0.iter().enumerate().filter(|(index, _)| !left_out.contains(index));
+        servers_of_happiness(&others.map(|(index, site)| (index, site.held.clone())).collect())
+    }
+
+    /// Happiness of what is stored for certain, and of these shares too.
+    pub fn certain_with(&self, more: &[(usize, ShareNum)]) -> usize {
+        let mut held: BTreeMap<usize, BTreeSet<ShareNum>> =
+            self.0.iter().map(|site| site.held.clone()).enumerate().collect();
+        for &(index, share) in more {
+            held.entry(index).or_default().insert(share);
+        }
+        servers_of_happiness(&held)
+    }
+
+    /// Those that were to be asked last are asked from now on like the others; whether there are any.
+    pub fn recall(&mut self) -> bool {
+        let mut recalled = false;
+        for site in self.0.iter_mut().filter(|site| site.writable && site.asked_last) {
+            (site.asked_last, site.trouble, recalled) = (false, None, true);
+        }
+        recalled
+    }
+
     /// Happiness of what is stored for certain.
     pub fn certain(&self) -> usize {
-        servers_of_happiness(&self.0.iter().map(|site| site.held.clone()).enumerate().collect())
+        self.certain_without(&BTreeSet::new())
+    }
+
+    /// Share numbers that are stored somewhere for certain.
+    pub fn stored(&self) -> BTreeSet<ShareNum> {
+        self.0.iter().flat_map(|site| &site.held).copied().collect()
     }
 
     pub fn get_mut(&mut self, index: usize) -> Option<&mut Site> {

@@ -8,13 +8,15 @@ use crate::base::{ShareNum, StorageIndex};
 use crate::codec::lease::LeaseSecrets;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
+use crate::grid::round::Round;
 use crate::grid::servers::Server;
+use crate::grid::standing::Duty;
 use crate::storage::api::{GetVersion, ListShares, ServerVersion};
 use crate::tub::RemoteError;
-use futures_util::future::{BoxFuture, FutureExt, try_join};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::future::{FutureExt, try_join};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is asked for.
 pub struct Wanted {
@@ -25,45 +27,43 @@ pub struct Wanted {
     pub happy: usize,
 }
 
-type Answer = Result<(Vec<ShareNum>, ServerVersion), RemoteError>;
+type Answer = (Vec<ShareNum>, ServerVersion);
 
 /// Answers that have not come yet; each comes, or becomes an error, within [`Patience::query`].
-pub struct Late(FuturesUnordered<BoxFuture<'static, (usize, Answer)>>);
+pub struct Late(Round<usize, Answer>);
 
 /// Asks all servers at once. Waits for every answer, but no longer than [`Patience::query`], and
-/// only [`Patience::settle`] longer once those that answered suffice.
+/// for a while up to [`Patience::settle`] once those that answered suffice.
 pub async fn survey(
     servers: Vec<(Arc<Server>, LeaseSecrets)>,
     wanted: &Wanted,
     patience: &Patience,
 ) -> (Sites, Late) {
-    let asked = servers.iter().enumerate().map(|(index, (server, _))| {
+    let mut late = Late(Round::new(Duty::List, patience.settle, patience));
+    for (index, (server, _)) in servers.iter().enumerate() {
         let list = server.storage.call(ListShares { si: wanted.si });
         let version = server.storage.call(GetVersion {});
-        let both = within(patience.query, try_join(list, version));
-        both.map(move |answer| (index, answer)).boxed()
-    });
-    let mut late = Late(asked.collect());
+        late.0.ask(server, index, within(patience.query, try_join(list, version)));
+    }
     let sites = servers.into_iter().map(|(server, lease)| Site::asked(server, lease));
     let mut sites = Sites(sites.collect());
-    loop {
-        let more = match enough(&sites, wanted) {
-            true => {
-                let more = late.more(&mut sites, wanted);
-                tokio::time::timeout(patience.settle, more).await.unwrap_or(false)
-            }
-            false => late.more(&mut sites, wanted).await,
-        };
-        if !more {
-            return (sites, late);
-        }
+    while let Some(answer) = late.0.next(enough(&sites, wanted)).await {
+        note(&mut sites, answer, wanted);
+        late.come(&mut sites, wanted);
     }
+    late.0.note_late();
+    (sites, late)
 }
 
 impl Late {
+    /// What the first answers that sufficed took.
+    pub fn took(&self) -> Duration {
+        self.0.took()
+    }
+
     /// Waits for the next answer, and notes it with all that have come; false if none is left.
     pub async fn more(&mut self, sites: &mut Sites, wanted: &Wanted) -> bool {
-        let Some(first) = self.0.next().await else { return false };
+        let Some(first) = self.0.next(false).await else { return false };
         note(sites, first, wanted);
         self.come(sites, wanted);
         true
@@ -71,24 +71,27 @@ impl Late {
 
     /// Notes the answers that have come.
     pub fn come(&mut self, sites: &mut Sites, wanted: &Wanted) {
-        while let Some(Some(answer)) = self.0.next().now_or_never() {
+        while let Some(Some(answer)) = self.0.next(false).now_or_never() {
             note(sites, answer, wanted);
         }
     }
 }
 
-/// Whether the servers that answered can make the upload happy.
+/// Whether the servers that answered can make the upload happy: those that are asked last count when
+/// only such have not answered.
 fn enough(sites: &Sites, wanted: &Wanted) -> bool {
-    let writable = sites.0.iter().filter(|site| site.writable).count();
-    let answered = sites.0.iter().filter(|site| !site.unanswered).count();
-    writable >= wanted.happy
-        || answered >= wanted.happy
+    let count = |which: fn(&Site) -> bool| sites.0.iter().filter(|site| which(site)).count();
+    count(Site::takes_more) >= wanted.happy
+        || count(|site| !site.unanswered) >= wanted.happy
             && place(&sites.candidates(), wanted.total).happiness >= wanted.happy
+        || count(|site| site.unanswered && !site.asked_last) == 0
+            && count(|site| site.writable) >= wanted.happy
 }
 
-fn note(sites: &mut Sites, (index, answer): (usize, Answer), wanted: &Wanted) {
+fn note(sites: &mut Sites, (index, answer): (usize, Result<Answer, RemoteError>), wanted: &Wanted) {
     let Some(site) = sites.get_mut(index) else { return };
     site.unanswered = false;
+    site.asked_last = site.server.standing.rank(&[Duty::Store]) > 0;
     match answer {
         Ok((held, version)) => {
             site.held = ours(&held, wanted.total);
