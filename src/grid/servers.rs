@@ -229,4 +229,35 @@ mod tests {
             assert_eq!(off_by_much(theirs, NOW), off, "{theirs}");
         }
     }
+
+    fn id(number: usize) -> TubId {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        TubId(id)
+    }
+
+    fn liar() -> Standing {
+        let liar = Standing::default();
+        liar.note_lie();
+        liar
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_the_limit_and_what_makes_no_difference_goes_first() {
+        let mut known = Known::default();
+        known.standing(id(0), liar());
+        known.standing(id(1), Standing::default());
+        for number in 2..STANDINGS_MAX {
+            known.standing(id(number), liar());
+        }
+        assert_eq!(known.standings.len(), STANDINGS_MAX);
+        known.standing(id(STANDINGS_MAX), liar());
+        assert_eq!(known.standings.len(), STANDINGS_MAX);
+        assert!(known.standings.contains_key(&id(0)) && !known.standings.contains_key(&id(1)));
+        for number in 1..3 {
+            known.standing(id(STANDINGS_MAX + number), liar());
+            assert_eq!(known.standings.len(), STANDINGS_MAX);
+        }
+        assert!(known.standing(id(STANDINGS_MAX), Standing::default()).has_lied());
+    }
 }

@@ -6,8 +6,8 @@
 //! asked beside them, up to a bound. Among servers that usually answer within [`Patience::spare`] the
 //! spare one is asked only when that has passed: asked at once, it would be a fourth of the work of
 //! reading a small file from three servers. A server that has not answered after [`Patience::find`]
-//! no longer counts. One that answers nothing in several times what others took is remembered as late,
-//! is asked last by the next downloads, and gets less time. Looking pauses while nothing is wanted and goes on when
+//! no longer counts. One that answers nothing in several times what others took is remembered as late
+//! and asked last by the next downloads. Looking pauses while nothing is wanted and goes on when
 //! a share turns out bad or slow; a server that came back after its link was lost is asked again.
 
 use super::book::Book;
@@ -237,12 +237,11 @@ async fn ask_once(
     asked: &Asked,
     usual: &Usual,
 ) -> (Result<Opened, RemoteError>, Duration) {
-    let Patience { find, settle, spare, .. } = search.patience;
-    let time = if server.standing.is_late(Duty::Read) { find.min(settle) } else { find };
+    let Patience { find, spare, .. } = search.patience;
     let waiting = Waiting::new(server, usual, spare);
     let timed = server.pace.time();
-    match within(time, asked.call(search.si, server)).await {
-        Err(RemoteError::Timeout) => (Err(RemoteError::Timeout), time),
+    match within(find, asked.call(search.si, server)).await {
+        Err(RemoteError::Timeout) => (Err(RemoteError::Timeout), find),
         answer => {
             let took = timed.answered();
             waiting.answered(took, answer.is_ok());
