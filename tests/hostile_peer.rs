@@ -266,6 +266,36 @@ async fn soon(mut done: impl FnMut() -> bool) {
     tokio::time::timeout(limits::WRITE_STALL_TIME / 4, wait).await.unwrap();
 }
 
+/// Takes children until there is none to be had, or as many as `most`.
+async fn children(caller: &mut Caller, most: usize) -> usize {
+    for taken in 0..most {
+        let child = (Slow::id(), 3);
+        let answer = caller.0.ask(words::object(&caller.1), child, (&[], &[])).await.unwrap();
+        if answer.error.is_some() {
+            assert_eq!(answer.error, Some(RemoteError::Busy));
+            return taken;
+        }
+    }
+    most
+}
+
+#[actix_rt::test]
+async fn objects_are_bounded_on_all_links_together_and_each_has_its_share() {
+    let share = limits::EXPORTS_SHARE;
+    let few = Limits { exports_all: share + 10, ..Limits::default() };
+    let (_tub, furl, counts) = server_with(few).await;
+    let (mut hog, mut friend) = (Caller::of(&furl).await, Caller::of(&furl).await);
+    assert_eq!(children(&mut hog, 2 * share).await, share + 10);
+    assert_eq!(children(&mut friend, 2 * share).await, share);
+    // What one lets go, others may have; whoever has its share may not while they hold too many.
+    assert!(hog.0.say(&words::bare(&words::release(1, 1))).await);
+    assert_eq!(children(&mut hog, 1).await, 0);
+    drop(friend);
+    let (refused, released) = (3, 1);
+    soon(|| counts.ended.load(Ordering::SeqCst) == refused + released + share).await;
+    assert_eq!(children(&mut hog, 10).await, 1);
+}
+
 #[actix_rt::test]
 async fn the_oldest_link_of_a_peer_goes_at_once_though_nobody_reads_from_it() {
     let (tub, furl, counts) = server_with(Limits::default()).await;

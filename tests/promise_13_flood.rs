@@ -22,6 +22,7 @@ mod nodes;
 
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, WrapFuture};
 use common::rounds;
+use nodes::times::{MEDIAN_NOISE, NOISE, millis, times};
 use nodes::{Process, RunningGrid, bytes, http, storage_furls};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -42,47 +43,12 @@ const CALLS: usize = 1_000;
 /// Times all of these for a release.
 const RELEASE: u64 = 10;
 const READS: usize = 200;
-/// Scheduling on a busy test machine; twice a few milliseconds would measure the machine.
-const NOISE: Duration = Duration::from_millis(40);
-/// The same for the median, which a hiccup does not move.
-const MEDIAN_NOISE: Duration = Duration::from_millis(10);
 /// What a flooded process may grow by.
 const GROWTH_MAX: u64 = 48 << 20;
 
 fn address(furl: &Furl) -> SocketAddr {
     let Hint::Tcp { host, port } = &furl.hints()[0] else { panic!("a TCP hint") };
     format!("{host}:{port}").parse().unwrap()
-}
-
-/// How long it takes to read a small file.
-#[derive(Clone, Copy)]
-struct Times {
-    median: Duration,
-    p99: Duration,
-}
-
-impl Times {
-    fn worse(self, other: Self) -> Self {
-        Self { median: self.median.max(other.median), p99: self.p99.max(other.p99) }
-    }
-}
-
-fn times(url: &str, cap: &str, content: &[u8]) -> Times {
-    let agent = http();
-    let mut times: Vec<Duration> = (0..READS)
-        .map(|_| {
-            let started = Instant::now();
-            let answer = agent.get(format!("{url}/uri/{cap}")).call().unwrap();
-            assert!(answer.into_body().read_to_vec().unwrap() == content);
-            started.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    Times { median: times[READS / 2], p99: times[READS * 99 / 100 - 1] }
-}
-
-fn millis(time: Duration) -> f32 {
-    time.as_secs_f32() * 1000.0
 }
 
 fn sockets(count: usize, to: SocketAddr, first: &[u8]) -> Vec<TcpStream> {

@@ -1,7 +1,7 @@
 //! The three messages that turn a byte stream into a link. Each side's hello rides in them, so that
 //! both know the other's limits when the first record arrives.
 
-use super::preamble::{self, PreambleError, Suite};
+use super::preamble::{self, Suite};
 use super::record::Records;
 use snow::{Builder, HandshakeState};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,18 +13,15 @@ const TAG: usize = 16;
 /// Bytes of hello that a peer may send.
 const HELLO_MAX: usize = 256;
 
-/// Why there is no link. None of it is told to the peer, except an unsupported version.
+/// Why there is no link. None of it is told to the peer.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The stream ended or failed.
     #[error("connection failed: {0}")]
     Io(#[from] std::io::Error),
-    /// The peer speaks another protocol, or is not who the furl names.
+    /// The peer speaks another protocol or version, or is not who the furl names.
     #[error("the peer did not prove the expected key")]
     Handshake,
-    /// The peer speaks another version of this protocol.
-    #[error("the peer speaks another version of the link protocol")]
-    Unsupported,
 }
 
 impl From<snow::Error> for LinkError {
@@ -85,16 +82,60 @@ pub async fn initiate<S: AsyncRead + AsyncWrite + Unpin>(
     append_message(&mut noise, &[], &mut first)?;
     stream.write_all(&first).await?;
 
-    let length = read_length(stream).await?;
-    if length.to_be_bytes() == *b"PB" {
-        return Err(LinkError::Unsupported);
-    }
-    let theirs = read_message(stream, &mut noise, length, KEY + TAG).await?;
+    let theirs = read_message(stream, &mut noise, KEY + TAG).await?;
 
     let mut last = Vec::new();
     append_message(&mut noise, hello, &mut last)?;
     stream.write_all(&last).await?;
     Ok(Established { records: Records::new(suite, noise)?, peer: *responder, hello: theirs })
+}
+
+/// Bytes with which every initiator begins: preamble, length, first message.
+const OPENING: usize = preamble::LENGTH + 2 + KEY + TAG;
+
+/// An initiator that knows our key. It has not shown its own yet.
+pub struct Greeted {
+    suite: Suite,
+    noise: HandshakeState,
+}
+
+/// Reads what every initiator begins with. All of it is read before any of it is judged: whoever does
+/// not know our key sees the same silence, for as long, whatever bytes it tries.
+pub async fn greeted<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    keys: &Keys,
+) -> Result<Greeted, LinkError> {
+    let mut opening = [0; OPENING];
+    stream.read_exact(&mut opening).await?;
+    let (start, rest) = opening.split_first_chunk().ok_or(LinkError::Handshake)?;
+    let (length, message) = rest.split_first_chunk().ok_or(LinkError::Handshake)?;
+    let suite = preamble::parse(start).ok_or(LinkError::Handshake)?;
+    if usize::from(u16::from_be_bytes(*length)) != message.len() {
+        return Err(LinkError::Handshake);
+    }
+    let prologue = prologue(suite, &keys.public);
+    let mut noise = builder(suite, keys, &prologue)?.build_responder()?;
+    noise.read_message(message, &mut [0; KEY + TAG])?;
+    Ok(Greeted { suite, noise })
+}
+
+impl Greeted {
+    /// Answers, and reads the key that the initiator then shows.
+    pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        stream: &mut S,
+        hello: &[u8],
+    ) -> Result<Established, LinkError> {
+        let Self { suite, mut noise } = self;
+        let mut answer = Vec::new();
+        append_message(&mut noise, hello, &mut answer)?;
+        stream.write_all(&answer).await?;
+
+        let theirs = read_message(stream, &mut noise, KEY + TAG + TAG).await?;
+        let peer = noise.get_remote_static().and_then(|key| key.try_into().ok());
+        let peer = peer.ok_or(LinkError::Handshake)?;
+        Ok(Established { records: Records::new(suite, noise)?, peer, hello: theirs })
+    }
 }
 
 /// Answers an initiator; says nothing to one that does not know our key.
@@ -103,30 +144,7 @@ pub async fn respond<S: AsyncRead + AsyncWrite + Unpin>(
     keys: &Keys,
     hello: &[u8],
 ) -> Result<Established, LinkError> {
-    let mut opening = [0; preamble::LENGTH];
-    stream.read_exact(&mut opening).await?;
-    let suite = match preamble::parse(&opening) {
-        Ok(suite) => suite,
-        Err(PreambleError::Foreign) => return Err(LinkError::Handshake),
-        Err(PreambleError::Unsupported) => {
-            stream.write_all(&preamble::encode(Suite::default())).await?;
-            return Err(LinkError::Unsupported);
-        }
-    };
-    let prologue = prologue(suite, &keys.public);
-    let mut noise = builder(suite, keys, &prologue)?.build_responder()?;
-    let length = read_length(stream).await?;
-    read_message(stream, &mut noise, length, KEY + TAG).await?;
-
-    let mut answer = Vec::new();
-    append_message(&mut noise, hello, &mut answer)?;
-    stream.write_all(&answer).await?;
-
-    let length = read_length(stream).await?;
-    let theirs = read_message(stream, &mut noise, length, KEY + TAG + TAG).await?;
-    let peer = noise.get_remote_static().and_then(|key| key.try_into().ok());
-    let peer = peer.ok_or(LinkError::Handshake)?;
-    Ok(Established { records: Records::new(suite, noise)?, peer, hello: theirs })
+    greeted(stream, keys).await?.answer(stream, hello).await
 }
 
 /// Appends `u16 length ‖ message` to `out`.
@@ -144,20 +162,15 @@ fn append_message(
     Ok(())
 }
 
-async fn read_length<S: AsyncRead + Unpin>(stream: &mut S) -> Result<u16, LinkError> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).await?;
-    Ok(u16::from_be_bytes(length))
-}
-
 /// Reads one handshake message and returns its payload.
 async fn read_message<S: AsyncRead + Unpin>(
     stream: &mut S,
     noise: &mut HandshakeState,
-    length: u16,
     bare: usize,
 ) -> Result<Vec<u8>, LinkError> {
-    let length = usize::from(length);
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).await?;
+    let length = usize::from(u16::from_be_bytes(length));
     if !(bare..=bare + KEY + TAG + HELLO_MAX).contains(&length) {
         return Err(LinkError::Handshake);
     }

@@ -14,8 +14,8 @@
 //! preamble = "PBN1" ‖ version u8 ‖ suite u8 ‖ 0 ‖ 0          (also in the Noise prologue)
 //! record   = u16 BE length of the ciphertext ‖ ciphertext    (plaintext ≤ 65,519 bytes)
 //! ```
-//! XK: a scanner without the responder's key gets no answer and learns no identity; the
-//! initiator's identity travels encrypted; the first request leaves after one round trip.
+//! XK: a scanner without the responder's key gets no answer and learns no identity, nor what kind of
+//! server it found; the initiator's identity travels encrypted; the first request leaves after one round trip.
 
 mod cipher;
 pub mod fuzz;
@@ -24,7 +24,7 @@ pub mod pool;
 pub mod preamble;
 pub mod record;
 
-pub use handshake::{Established, LinkError, initiate, respond};
+pub use handshake::{Established, Greeted, LinkError, greeted, initiate, respond};
 pub use pool::{Buffer, Pool};
 pub use preamble::Suite;
 pub use record::{Records, Sealed};

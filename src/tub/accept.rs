@@ -1,5 +1,5 @@
-//! Taking links in. A flood of half-open handshakes pushes out the oldest of its own, so that a
-//! friend who knows the key still gets through.
+//! Taking links in. A flood of sockets pushes out its own: first the oldest of those that have not said
+//! what every initiator says at once, so that a friend who knows the key still gets through.
 
 use super::codec;
 use super::conn::{Conn, Wires, drive};
@@ -9,8 +9,10 @@ use super::network::{BoxStream, Listener};
 use super::peers::Arrival;
 use super::tub::{Tub, TubInner};
 use crate::base::limits::HANDSHAKE_TIME;
-use crate::link::{Established, respond};
+use crate::link::{Established, LinkError, greeted};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -26,8 +28,32 @@ pub(super) fn serve(tub: &Tub, listener: Listener) {
     });
 }
 
+/// Handshakes under way, the oldest first.
+#[derive(Default)]
+struct Halfway(VecDeque<(AbortHandle, Rc<Cell<bool>>)>);
+
+impl Halfway {
+    /// Ends one handshake if there are as many as `max`.
+    fn make_room(&mut self, max: usize) {
+        self.0.retain(|(handle, _)| !handle.is_finished());
+        if self.0.len() < max {
+            return;
+        }
+        let silent = self.0.iter().position(|(_, greeted)| !greeted.get());
+        if let Some((handle, _)) = self.0.remove(silent.unwrap_or(0)) {
+            handle.abort();
+        }
+    }
+
+    fn begin(&mut self, tub: Arc<TubInner>, stream: BoxStream) {
+        let greeted = Rc::new(Cell::new(false));
+        let handshake = actix_rt::spawn(shake_hands(tub, stream, greeted.clone()));
+        self.0.push_back((handshake.abort_handle(), greeted));
+    }
+}
+
 async fn accept_all(tub: Weak<TubInner>, mut listener: Listener) {
-    let mut halfway: VecDeque<AbortHandle> = VecDeque::new();
+    let mut halfway = Halfway::default();
     loop {
         let accepted = listener.accept().await;
         let Some(tub) = tub.upgrade() else { return };
@@ -43,19 +69,14 @@ async fn accept_all(tub: Weak<TubInner>, mut listener: Listener) {
                 continue;
             }
         };
-        halfway.retain(|handle| !handle.is_finished());
-        if halfway.len() >= tub.options.limits.handshakes
-            && let Some(oldest) = halfway.pop_front()
-        {
-            oldest.abort();
-        }
-        halfway.push_back(actix_rt::spawn(shake_hands(tub, stream)).abort_handle());
+        halfway.make_room(tub.options.limits.handshakes);
+        halfway.begin(tub, stream);
     }
 }
 
 /// The handshake; ends when the link is handed to a task of its own.
-async fn shake_hands(tub: Arc<TubInner>, mut stream: BoxStream) {
-    let handshake = respond(&mut stream, tub.identity.keys(), &tub.hello);
+async fn shake_hands(tub: Arc<TubInner>, mut stream: BoxStream, greeted: Rc<Cell<bool>>) {
+    let handshake = respond(&tub, &mut stream, &greeted);
     let established = match tokio::time::timeout(HANDSHAKE_TIME, handshake).await {
         Ok(Ok(established)) => established,
         Ok(Err(error)) => return tracing::debug!(%error, "refused a link"),
@@ -65,10 +86,19 @@ async fn shake_hands(tub: Arc<TubInner>, mut stream: BoxStream) {
     actix_rt::spawn(welcome(tub, stream, established, hello));
 }
 
+/// Answers an initiator; notes that it has shown that it knows our key.
+async fn respond(
+    tub: &TubInner,
+    stream: &mut BoxStream,
+    known: &Cell<bool>,
+) -> Result<Established, LinkError> {
+    let initiator = greeted(stream, tub.identity.keys()).await?;
+    known.set(true);
+    initiator.answer(stream, &tub.hello).await
+}
+
 async fn welcome(tub: Arc<TubInner>, stream: BoxStream, established: Established, hello: Hello) {
-    if tub.peers.count() >= tub.options.limits.links {
-        tub.peers.evict_idlest();
-    }
+    tub.peers.make_room(tub.options.limits.strangers);
     let conn = Conn::new(&tub, TubId(established.peer), hello, false);
     match tub.peers.arrived(&conn, tub.identity.tub_id()) {
         Arrival::Keep => conn.send(&Head::Accepted),

@@ -1,14 +1,16 @@
 //! Bodies of fuzz targets: hostile bytes for each decoder of this layer.
 
+use super::budget::Budget;
 use super::codec;
-use super::frame::{Budget, CapDesc, Head, Hello, Parser};
+use super::frame::{CapDesc, Head, Hello};
 use super::furl::{self, Furl};
+use super::parser::{Open, Parser};
 use crate::link::Pool;
 
 /// A plaintext stream of any bytes, cut at any place.
 pub fn frame(data: &[u8]) {
     let Some((cut, stream)) = data.split_first() else { return };
-    let mut parser = Parser::new(Pool::default(), Budget::new(4 << 20));
+    let mut parser = Parser::new(Pool::default(), Budget::new(4 << 20), Box::new(Open));
     let mut frames = Vec::new();
     for piece in stream.chunks(usize::from(*cut).max(1)) {
         if parser.feed(piece, &mut frames).is_err() {

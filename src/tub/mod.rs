@@ -12,6 +12,7 @@
 //! Knows nothing of files, capabilities to them, or what the objects do.
 
 mod accept;
+mod budget;
 pub mod codec;
 mod conn;
 mod dial;
@@ -25,6 +26,7 @@ mod interface;
 mod lazy;
 mod loopback;
 mod network;
+mod parser;
 mod payload;
 mod peers;
 mod prompt;

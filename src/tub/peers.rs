@@ -4,7 +4,7 @@ use super::conn::Conn;
 use super::error::RemoteError;
 use super::frame::Reason;
 use super::furl::TubId;
-use crate::base::limits::LINKS_PER_TUB_MAX;
+use crate::base::limits::{FRAME_HURRY, LINKS_PER_TUB_MAX};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -149,22 +149,41 @@ impl Peers {
         }
     }
 
-    /// Links that are open.
-    pub fn count(&self) -> usize {
-        self.lock().values().map(|peer| peer.links.len()).sum()
+    /// Makes room for one more stranger, of whom there may be `max`: the one goes from whom nothing
+    /// was heard for longest.
+    pub fn make_room(&self, max: usize) {
+        self.evict(max.saturating_sub(1), Conn::is_strange, |conn| Some(heard(conn)));
     }
 
-    /// Ends the link from which nothing was heard for longest, to make room.
-    pub fn evict_idlest(&self) {
-        let idlest = {
+    /// Keeps those that are known within `max` now that `newest` is one of them. Links that this tub
+    /// has opened count, and stay.
+    pub fn keep_within(&self, max: usize, newest: &Conn) {
+        let may_go = |conn: &Conn| !conn.initiated() && !std::ptr::eq(conn, newest);
+        let idle = |conn: &Conn| may_go(conn).then(|| heard(conn));
+        self.evict(max, |conn| !conn.is_strange(), idle);
+    }
+
+    /// Ends the link whose frame under way comes slowest, if that has begun long enough ago.
+    pub fn evict_slowest(&self, now_ms: u64) {
+        let rate = |conn: &Conn| conn.standing.frame_rate(now_ms, FRAME_HURRY);
+        self.evict(0, |_| true, rate);
+    }
+
+    /// If there are more than `max` links of a kind, ends that of the lowest rank; one without a rank
+    /// stays.
+    fn evict(&self, max: usize, kind: impl Fn(&Conn) -> bool, rank: impl Fn(&Conn) -> Option<u64>) {
+        let lowest = {
             let table = self.lock();
             let links = table.values().flat_map(|peer| &peer.links);
-            links.min_by_key(|conn| conn.heard_ms.load(Ordering::Relaxed)).cloned()
+            let links: Vec<_> = links.filter(|conn| kind(conn)).collect();
+            let ranked = links.iter().filter_map(|conn| Some((rank(conn)?, *conn)));
+            let lowest = ranked.min_by_key(|(rank, _)| *rank).map(|(_, conn)| conn.clone());
+            lowest.filter(|_| links.len() > max)
         };
-        if let Some(idlest) = idlest {
+        if let Some(lowest) = lowest {
             // Forgotten first: the next arrival must find another one.
-            self.forget(&idlest);
-            idlest.evict(Reason::Idle);
+            self.forget(&lowest);
+            lowest.evict(Reason::Idle);
         }
     }
 
@@ -180,4 +199,9 @@ impl Peers {
             }
         }
     }
+}
+
+/// When something was last heard from a peer.
+fn heard(conn: &Conn) -> u64 {
+    conn.heard_ms.load(Ordering::Relaxed)
 }

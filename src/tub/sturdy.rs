@@ -131,6 +131,13 @@ impl SturdyTable {
         self.lock().restorer = Some(restorer);
     }
 
+    /// Whether the object is here now; one that would have to be brought back is not.
+    pub fn has(&self, digest: SwissnumDigest) -> bool {
+        let table = self.lock();
+        let awake = |awake: &Awake| awake.object.strong_count() > 0;
+        table.registered.contains_key(&digest) || table.awake.get(&digest).is_some_and(awake)
+    }
+
     pub fn look_up(&self, digest: SwissnumDigest) -> Lookup {
         let table = self.lock();
         if let Some(export) = table.registered.get(&digest) {

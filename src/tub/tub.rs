@@ -1,8 +1,9 @@
 //! A tub: the place where a process's objects live and from which it reaches those of others.
 
-use super::conn::{Conn, Import};
+use super::budget::Budget;
+use super::conn::{Conn, ExportCount, Import};
 use super::error::RemoteError;
-use super::frame::{Budget, Hello, Target};
+use super::frame::{Hello, Target};
 use super::furl::{Furl, Hint, Swissnum, TubId, digest, fresh_swissnum};
 use super::identity::Identity;
 use super::interface::Interface;
@@ -28,9 +29,14 @@ pub struct Limits {
     pub calls: u32,
     pub call_bytes: u32,
     pub exports: usize,
-    /// Bytes of calls that all links together may hold here.
+    /// Objects that all links together may hold here.
+    pub exports_all: usize,
+    /// Memory of calls that all links together may hold here.
     pub process_bytes: usize,
+    /// Links from peers that have named an object.
     pub links: usize,
+    /// Links from peers that have not.
+    pub strangers: usize,
     pub handshakes: usize,
 }
 
@@ -40,8 +46,10 @@ impl Default for Limits {
             calls: limits::CALLS_MAX,
             call_bytes: limits::CALL_BYTES_MAX,
             exports: limits::EXPORTS_MAX,
+            exports_all: limits::EXPORTS_ALL_MAX,
             process_bytes: limits::PROCESS_CALL_BYTES_MAX,
             links: limits::LINKS_MAX,
+            strangers: limits::STRANGERS_MAX,
             handshakes: limits::HANDSHAKES_MAX,
         }
     }
@@ -69,6 +77,7 @@ pub struct TubInner {
     pub(super) peers: Peers,
     pub(super) pool: Pool,
     pub(super) budget: Arc<Budget>,
+    pub(super) exported: Arc<ExportCount>,
     hints: Mutex<Vec<Hint>>,
     home: ArbiterHandle,
     turn: AtomicUsize,
@@ -99,6 +108,7 @@ impl Tub {
             peers: Peers::default(),
             pool: Pool::default(),
             budget: Budget::new(options.limits.process_bytes),
+            exported: Arc::new(ExportCount::new(options.limits.exports_all)),
             hints: Mutex::default(),
             home: Arbiter::current(),
             turn: AtomicUsize::new(0),
@@ -208,7 +218,7 @@ impl Tub {
     /// A reference that names the object in each call, over a link that stands already: saves the
     /// round trip of asking first.
     pub(super) fn by_name<I: Interface>(&self, furl: &Furl) -> Option<Ref<I>> {
-        let conn = self.0.peers.live(furl.tub()).filter(|conn| conn.is_confirmed())?;
+        let conn = self.0.peers.live(furl.tub()).filter(|conn| conn.is_welcoming())?;
         let target = Target::Swissnum(furl.swissnum().clone());
         Some(Ref::remote(Import::by_name(conn, target)).known_as(furl))
     }

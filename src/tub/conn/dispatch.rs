@@ -1,10 +1,13 @@
 //! Calls that came in: found their object, run in order, answered.
 
+use super::gate::Pings;
+use super::queue::Beat;
 use super::{Conn, RawReply};
 use crate::base::limits::{CALLS_RUNNING_MAX, REPLY_BYTES_MAX};
+use crate::tub::budget::Held;
 use crate::tub::codec;
 use crate::tub::error::RemoteError;
-use crate::tub::frame::{Head, Held, InFrame, OutFrame, Target, Violation};
+use crate::tub::frame::{Head, InFrame, OutFrame, Target, Violation};
 use crate::tub::furl::{self, SwissnumDigest};
 use crate::tub::payload::{Payload, WireCall};
 use crate::tub::sturdy::{Export, Lookup};
@@ -52,6 +55,7 @@ pub(super) struct Dispatcher {
     expected: Cell<usize>,
     /// Calls for objects that are being brought back from disk, in order.
     restoring: RefCell<HashMap<SwissnumDigest, VecDeque<Incoming>>>,
+    pings: RefCell<Pings>,
 }
 
 /// One call's place in the credits; given back when the answer is queued.
@@ -70,8 +74,10 @@ impl Drop for Place {
 
 impl Dispatcher {
     pub fn new(conn: Arc<Conn>, calls_max: u32, bytes_max: usize) -> Rc<Self> {
+        let pings = RefCell::new(Pings::new(conn.now_ms()));
         Rc::new(Self {
             conn,
+            pings,
             owed: Arc::default(),
             calls_max,
             bytes_max,
@@ -98,7 +104,8 @@ impl Dispatcher {
                 Ok(())
             }
             Head::Ping => {
-                self.conn.send(&Head::Pong);
+                self.pings.borrow_mut().take(self.conn.now_ms())?;
+                self.conn.queue.push_beat(Beat::Pong);
                 Ok(())
             }
             Head::Pong | Head::Bye(_) => Ok(()),
@@ -151,6 +158,11 @@ impl Dispatcher {
             && (waiting == 0 || waiting + answer <= REPLY_BYTES_MAX)
     }
 
+    /// Bytes of calls that the peer has made and that are not answered.
+    pub fn held(&self) -> usize {
+        self.owed.bytes.load(Ordering::Relaxed)
+    }
+
     /// Drops the calls that no object has yet; what objects have, they finish.
     pub fn end(&self) {
         let dropped = (self.inbox.take(), self.restoring.take());
@@ -161,7 +173,9 @@ impl Dispatcher {
     fn find(self: &Rc<Self>, target: For, call: Incoming) -> Option<(Option<Export>, Incoming)> {
         let digest = match target {
             For::Found(object) => return Some((object, call)),
-            For::Target(Target::Export(number)) => return Some((self.conn.own(number), call)),
+            For::Target(Target::Export(number)) => {
+                return Some((self.known(self.conn.own(number)), call));
+            }
             For::Target(Target::Swissnum(swissnum)) => furl::digest(&swissnum),
         };
         if let Some(waiting) = self.restoring.borrow_mut().get_mut(&digest) {
@@ -170,7 +184,7 @@ impl Dispatcher {
         }
         let Some(tub) = self.conn.tub.upgrade() else { return Some((None, call)) };
         match tub.sturdy.look_up(digest) {
-            Lookup::Known(object) => Some((object, call)),
+            Lookup::Known(object) => Some((self.known(object), call)),
             Lookup::Restoring(object) => {
                 self.restoring.borrow_mut().insert(digest, VecDeque::from([call]));
                 let this = self.clone();
@@ -180,8 +194,17 @@ impl Dispatcher {
         }
     }
 
+    /// An object that the peer has named; who can do that is no stranger.
+    fn known(&self, object: Option<Export>) -> Option<Export> {
+        if object.is_some() {
+            self.conn.make_known();
+        }
+        object
+    }
+
     /// Puts the calls that waited for an object before those that came later.
     fn restored(self: &Rc<Self>, digest: SwissnumDigest, object: Option<Export>) {
+        let object = self.known(object);
         let waiting = self.restoring.borrow_mut().remove(&digest);
         for call in waiting.into_iter().flatten().rev() {
             self.inbox.borrow_mut().push_front((For::Found(object.clone()), call));

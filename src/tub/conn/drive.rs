@@ -1,28 +1,33 @@
 //! The tasks of one link: a reader that never waits for an actor or for the writer, a writer that
-//! gathers, and a ticker that notices silence. They share one arbiter.
+//! gathers, and what ends a link in time. They share one arbiter.
 
+use super::Conn;
 use super::dispatch::Dispatcher;
-use super::{Conn, Leaving};
+use super::ends::{leave, probation, tick};
+use super::gate::{LinkGate, Question, Questions};
 use crate::base::limits::{
-    BULK_OWN_RECORD, CREDIT_TIME, GOODBYE_TIME, IDLE_TIME, PING_AFTER, RECORD_PLAIN_MAX,
-    WRITE_STALL_TIME,
+    BULK_OWN_RECORD, FRAME_HURRY, RECORD_PLAIN_MAX, TIGHT_TIME, WRITE_STALL_TIME,
 };
 use crate::link::record::{BadRecord, Opened, plain_len, sealed_len};
-use crate::link::{Pool, Records, Sealed};
-use crate::tub::frame::{Head, InFrame, OutFrame, Parser, Reason, Violation};
+use crate::link::{Records, Sealed};
+use crate::tub::budget::Budget;
+use crate::tub::frame::{Head, InFrame, OutFrame, Reason, Violation};
+use crate::tub::parser::Parser;
 use bytes::Bytes;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::convert::Infallible;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 /// Ciphertext read at once, but for bulk: the longest record.
 const READ_BUFFER: usize = sealed_len(RECORD_PLAIN_MAX);
+/// The same on a link on which no more than this was ever there to be read: most of its life an idle
+/// link, or a stranger's, needs no more.
+const READ_BUFFER_FIRST: usize = 4 << 10;
 /// Bulk of which so much is missing is read into its place.
 const DIRECT_MIN: usize = 32 << 10;
 /// Read at once after such a bulk: the head of the next, and little of what is better read elsewhere.
@@ -45,81 +50,45 @@ pub struct Wires {
 
 type SharedRecords = Rc<RefCell<Records>>;
 
-/// Costs of calls that have left, to be credited at their answers.
-type Costs = Rc<RefCell<HashMap<u32, usize>>>;
-
 /// Runs the link until it ends, for whatever reason, and tears the connection down.
 pub async fn drive(conn: Arc<Conn>, wires: Wires) {
     let Some(tub) = conn.tub.upgrade() else { return };
     let limits = &tub.options.limits;
     let dispatcher = Dispatcher::new(conn.clone(), limits.calls, limits.call_bytes as usize);
     let records = Rc::new(RefCell::new(wires.records));
-    let parser = Parser::new(tub.pool.clone(), tub.budget.clone());
-    let pool = tub.pool.clone();
+    let (pool, budget) = (tub.pool.clone(), tub.budget.clone());
+    // Who lets nobody call cannot ask a peer to name an object.
+    let on_probation = conn.is_strange() && limits.calls > 0;
     drop(tub);
-    let costs = Costs::default();
+    let questions = Questions::default();
+    let gate = LinkGate::new(conn.clone(), questions.clone());
     let reader = Reader {
         conn: conn.clone(),
         records: records.clone(),
-        parser,
+        parser: Parser::new(pool.clone(), budget.clone(), Box::new(gate)),
+        budget,
         dispatcher: dispatcher.clone(),
-        costs: costs.clone(),
+        questions: questions.clone(),
     };
-    let writer = Writer { conn: conn.clone(), records, dispatcher: dispatcher.clone(), costs };
+    let writer = Writer { conn: conn.clone(), records, dispatcher: dispatcher.clone(), questions };
     let reason = tokio::select! {
         reason = reader.run(wires.reader) => reason,
         reason = writer.run(wires.writer) => reason,
         reason = tick(&conn, pool) => reason,
+        () = probation(&conn), if on_probation => Reason::Idle,
         () = leave(&conn) => Reason::Shutdown,
     };
     dispatcher.end();
     conn.tear_down(reason);
 }
 
-/// Waits until the link is told to go and has had its time to say so.
-async fn leave(conn: &Conn) {
-    let mut leaving = conn.leaving.subscribe();
-    let _ = leaving.wait_for(|leaving| *leaving >= Leaving::Soon).await;
-    let at_once = leaving.wait_for(|leaving| *leaving == Leaving::AtOnce);
-    if tokio::time::timeout(GOODBYE_TIME, at_once).await.is_ok() {
-        // The writer's turn: a goodbye that need not wait for the peer still leaves.
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Pings a silent peer; gives up on a dead one, and on one that lets no call leave. Frees recycled
-/// buffers when nothing moves.
-async fn tick(conn: &Arc<Conn>, pool: Pool) -> Reason {
-    let mut waiting = None;
-    loop {
-        tokio::time::sleep(PING_AFTER).await;
-        waiting = match (conn.queue.waiting(), waiting) {
-            (Some(moves), Some((then, since))) if moves == then => Some((then, since)),
-            (Some(moves), _) => Some((moves, Instant::now())),
-            (None, _) => None,
-        };
-        if waiting.is_some_and(|(_, since)| since.elapsed() >= CREDIT_TIME) {
-            conn.give_up_waiting();
-            return Reason::Idle;
-        }
-        let Some(tub) = conn.tub.upgrade() else { return Reason::Shutdown };
-        let silence = tub.now_ms().saturating_sub(conn.heard_ms.load(Ordering::Relaxed));
-        if u128::from(silence) >= IDLE_TIME.as_millis() {
-            return Reason::Idle;
-        }
-        if u128::from(silence) >= PING_AFTER.as_millis() {
-            pool.trim();
-            conn.send(&Head::Ping);
-        }
-    }
-}
-
 struct Reader {
     conn: Arc<Conn>,
     records: SharedRecords,
     parser: Parser,
+    budget: Arc<Budget>,
     dispatcher: Rc<Dispatcher>,
-    costs: Costs,
+    questions: Questions,
 }
 
 impl Reader {
@@ -144,23 +113,52 @@ impl Reader {
         &mut self,
         stream: &mut Box<dyn AsyncRead + Unpin>,
     ) -> Result<Infallible, End> {
-        let mut buffer = vec![0; READ_BUFFER];
-        let (mut have, mut limit) = (0, READ_BUFFER);
+        let mut buffer = vec![0; READ_BUFFER_FIRST];
+        let (mut have, mut limit) = (0, READ_BUFFER_FIRST);
         loop {
+            self.wait_for_memory().await;
             let room = buffer.get_mut(have..limit).unwrap_or_default();
             let Some(count) = read(stream, room).await else {
                 return Err(End::Over { whole: have == 0 && self.parser.is_between_frames() });
             };
-            self.conn.note_life();
             have += count;
             let used = self.records_in(buffer.get_mut(..have).unwrap_or_default())?;
             buffer.copy_within(used..have, 0);
-            (have, limit) = (have - used, READ_BUFFER);
-            self.note_answers(have);
-            if self.parser.rest().is_some_and(|(missing, _)| missing >= DIRECT_MIN) {
+            let is_bulk = self.parser.rest().is_some_and(|(missing, _)| missing >= DIRECT_MIN);
+            if is_bulk || have == limit {
+                buffer.resize(READ_BUFFER, 0);
+            }
+            (have, limit) = (have - used, buffer.len());
+            self.note_arrival(have);
+            if is_bulk {
                 have = self.bulk_in(stream, &mut buffer, have).await?;
                 limit = if have > 0 { READ_BUFFER } else { READ_AFTER_BULK };
             }
+        }
+    }
+
+    /// Takes in no further frame while memory is short and this link has its share; meanwhile those
+    /// make room that are slow to bring what they began.
+    async fn wait_for_memory(&self) {
+        let held = || self.dispatcher.held();
+        if !self.budget.is_tight(held()) || !self.parser.is_between_frames() {
+            return;
+        }
+        // That its frame does not come is not the peer's doing.
+        self.conn.standing.frame_done();
+        let began = Instant::now();
+        while began.elapsed() < TIGHT_TIME && self.budget.is_tight(held()) {
+            let room = tokio::time::timeout(FRAME_HURRY, self.budget.room(held));
+            if room.await.is_err() {
+                self.hurry();
+            }
+        }
+    }
+
+    /// Ends the link whose frame under way comes slowest.
+    fn hurry(&self) {
+        if let Some(tub) = self.conn.tub.upgrade() {
+            tub.peers.evict_slowest(tub.now_ms());
         }
     }
 
@@ -216,6 +214,9 @@ impl Reader {
                     self.frame(frame)?;
                     return Ok(0);
                 }
+                if self.parser.is_refused() {
+                    return self.rest_refused(buffer, sealed);
+                }
             }
             let (missing, place) = self.parser.rest().ok_or(Violation)?;
             place.copy_within(sealed.clone(), 0);
@@ -224,25 +225,42 @@ impl Reader {
             let Some(count) = read(stream, room).await else {
                 return Err(End::Over { whole: false });
             };
-            self.conn.note_life();
             sealed.end += count;
-            self.note_answers(sealed.len());
+            self.note_arrival(sealed.len());
         }
     }
 
-    /// Notes how much of answers has come. `begun` bytes of a record that is not whole are progress
-    /// too: on a slow link it takes its time.
-    fn note_answers(&self, begun: usize) {
+    /// Goes on behind a bulk for which there is no memory: the records that were read into its place
+    /// are opened elsewhere.
+    fn rest_refused(&mut self, buffer: &mut [u8], sealed: Range<usize>) -> Result<usize, End> {
+        let (_, place) = self.parser.rest().ok_or(Violation)?;
+        let mut records =
+            place.get(..sealed.end).and_then(|read| read.get(sealed)).map(<[u8]>::to_vec);
+        let records = records.as_mut().ok_or(Violation)?;
+        self.parser.skip_refused();
+        let used = self.records_in(records)?;
+        let begun = records.get(used..).ok_or(Violation)?;
+        buffer.get_mut(..begun.len()).ok_or(Violation)?.copy_from_slice(begun);
+        Ok(begun.len())
+    }
+
+    /// Notes what has come. `begun` bytes of a record that is not whole are progress too: on a slow
+    /// link it takes its time.
+    fn note_arrival(&self, begun: usize) {
+        let now_ms = self.conn.note_life();
+        self.conn.standing.frame_under_way(now_ms, self.parser.under_way() + begun);
         self.conn.motion.answers_arrived(self.parser.answer_bytes() + begun as u64);
     }
 
     fn frame(&mut self, frame: InFrame) -> Result<(), End> {
+        self.conn.standing.frame_done();
         match &frame.head {
             Head::Bye(reason) => return Err(End::Bye(*reason)),
             Head::Return { id, .. } => {
-                let cost = self.costs.borrow_mut().remove(id).ok_or(End::Violation)?;
-                self.conn.queue.credit(cost);
+                let asked = self.questions.borrow_mut().remove(id).ok_or(End::Violation)?;
+                self.conn.queue.credit(asked.cost);
             }
+            Head::Call { .. } if frame.is_refused() => self.hurry(),
             _ => {}
         }
         Ok(self.dispatcher.frame(frame)?)
@@ -280,7 +298,7 @@ struct Writer {
     conn: Arc<Conn>,
     records: SharedRecords,
     dispatcher: Rc<Dispatcher>,
-    costs: Costs,
+    questions: Questions,
 }
 
 impl Writer {
@@ -369,7 +387,7 @@ impl Writer {
         let mut parts = Vec::new();
         let mut small = Vec::new();
         for frame in frames.drain(..) {
-            self.note_cost(&frame);
+            self.note_question(&frame);
             small.extend_from_slice(&frame.head);
             for bulk in frame.bulk {
                 if bulk.len() < BULK_OWN_RECORD {
@@ -384,10 +402,11 @@ impl Writer {
         parts
     }
 
-    /// Remembers what a call costs until its answer.
-    fn note_cost(&self, frame: &OutFrame) {
-        if let Some(id) = frame.call {
-            self.costs.borrow_mut().insert(id, frame.length);
+    /// Remembers a call until its answer.
+    fn note_question(&self, frame: &OutFrame) {
+        if let Some((id, bulk_max)) = frame.call {
+            let question = Question { cost: frame.length, bulk_max };
+            self.questions.borrow_mut().insert(id, question);
         }
     }
 }

@@ -8,23 +8,29 @@
 
 mod dispatch;
 mod drive;
+mod ends;
+mod gate;
 mod motion;
 mod queue;
+mod standing;
 mod tables;
 
 pub use drive::{Wires, drive};
 
 use super::error::RemoteError;
 use super::frame::{CapDesc, Head, Hello, OutFrame, Reason, Target};
-use super::furl::{Furl, TubId};
+use super::furl::{self, Furl, TubId};
 use super::interface::{Call, Interface};
 use super::payload::{Payload, WireCall};
 use super::refs::Ref;
 use super::sturdy::Export;
 use super::tub::TubInner;
+use super::wire::Wire;
+use crate::base::limits::BULK_MAX;
 use bytes::Bytes;
 use motion::Motion;
 use queue::Queue;
+use standing::Standing;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -32,7 +38,7 @@ use tables::{Exports, Imports};
 use tokio::sync::{oneshot, watch};
 
 pub(super) use motion::Departure;
-pub(super) use tables::Import;
+pub(super) use tables::{ExportCount, Import};
 
 /// Takes the reply of one call, or the reason why there is none.
 type ReplyTo = Box<dyn FnOnce(&Arc<Conn>, Result<RawReply, RemoteError>) + Send>;
@@ -45,7 +51,7 @@ pub(super) struct RawReply {
 }
 
 impl RawReply {
-    fn decode<T: super::wire::Wire>(self, conn: &Arc<Conn>) -> Result<T, RemoteError> {
+    fn decode<T: Wire>(self, conn: &Arc<Conn>) -> Result<T, RemoteError> {
         let body = self.body.get(self.at..).unwrap_or_default();
         WireCall { conn, body, bulk: self.bulk }.decode()
     }
@@ -75,6 +81,7 @@ pub struct Conn {
     initiated: bool,
     /// The responder is known to keep this connection.
     confirmed: AtomicBool,
+    pub(super) standing: Standing,
     queue: Queue,
     motion: Arc<Motion>,
     pending: Mutex<Pending>,
@@ -100,6 +107,7 @@ impl Conn {
         Arc::new(Self {
             tub: Arc::downgrade(tub),
             peer,
+            standing: Standing::default(),
             queue: Queue::new(hello.calls, hello.call_bytes),
             motion: Arc::default(),
             hello,
@@ -107,7 +115,7 @@ impl Conn {
             confirmed: AtomicBool::new(!initiated),
             pending: Mutex::default(),
             imports: Imports::default(),
-            exports: Exports::new(tub.options.limits.exports),
+            exports: Exports::new(tub.options.limits.exports, tub.exported.clone()),
             leaving: watch::Sender::new(Leaving::No),
             closed: watch::Sender::new(None),
             heard_ms: AtomicU64::new(tub.now_ms()),
@@ -129,6 +137,41 @@ impl Conn {
 
     pub(super) fn is_confirmed(&self) -> bool {
         self.confirmed.load(Ordering::Relaxed)
+    }
+
+    /// It came from outside, and its peer has not yet shown that it knows anything here.
+    pub(super) fn is_strange(&self) -> bool {
+        !self.initiated && !self.is_known()
+    }
+
+    fn is_known(&self) -> bool {
+        self.standing.is_known()
+    }
+
+    /// Ends the peer's probation. It takes a place among those who are known.
+    fn make_known(&self) {
+        if self.standing.make_known()
+            && let Some(tub) = self.tub.upgrade()
+        {
+            tub.peers.keep_within(tub.options.limits.links, self);
+        }
+    }
+
+    /// Whether an object of the peer's may be called by its name without asking first whether it is
+    /// there. Asked for one that is, a peer knows us.
+    pub(super) fn is_welcoming(&self) -> bool {
+        self.is_confirmed() && self.standing.is_welcoming()
+    }
+
+    /// Whether this names an object that exists, as far as can be told at once.
+    fn has(&self, target: &Target) -> bool {
+        match target {
+            Target::Export(number) => self.own(*number).is_some(),
+            Target::Swissnum(swissnum) => {
+                let tub = self.tub.upgrade();
+                tub.is_some_and(|tub| tub.sturdy.has(furl::digest(swissnum)))
+            }
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -172,7 +215,8 @@ impl Conn {
             let value = raw.and_then(|raw| raw.decode(conn));
             let _ = reply.send(value);
         });
-        self.issue((target, I::id(), M::METHOD), payload, deliver)
+        let bulk_max = if M::Reply::HAS_BULK { BULK_MAX } else { 0 };
+        self.issue((target, I::id(), M::METHOD), (payload, bulk_max), deliver)
     }
 
     /// Asks for a sturdy object by name; the answer is a live reference to it.
@@ -183,17 +227,21 @@ impl Conn {
         let (send, receive) = oneshot::channel();
         let deliver: ReplyTo = Box::new(move |conn, raw| {
             let value = raw.and_then(|raw| raw.decode::<Ref<I>>(conn));
+            if value.is_ok() {
+                conn.standing.make_welcoming();
+                conn.make_known();
+            }
             let _ = send.send(value);
         });
         let target = Target::Swissnum(furl.swissnum().clone());
-        self.issue((target, I::id(), dispatch::RESOLVE), Payload::default(), deliver);
+        self.issue((target, I::id(), dispatch::RESOLVE), (Payload::default(), 0), deliver);
         receive.await.unwrap_or(Err(RemoteError::Disconnected))
     }
 
     fn issue(
         self: &Arc<Self>,
         (target, interface, method): (Target, u32, u16),
-        payload: Payload,
+        (payload, bulk_max): (Payload, usize),
         deliver: ReplyTo,
     ) -> Option<Departure> {
         let id = {
@@ -204,7 +252,8 @@ impl Conn {
             id
         };
         let head = Head::Call { id, target, interface, method };
-        let queued = OutFrame::new(&head, payload).and_then(|frame| self.queue.push_call(frame));
+        let queued = OutFrame::new(&head, payload)
+            .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max)));
         match queued {
             Ok(behind) => Some(Departure::new(self.motion.clone(), behind)),
             Err(error) => {
@@ -253,11 +302,16 @@ impl Conn {
         self.imports.receive(self, export)
     }
 
-    /// Notes that the peer has just shown that it is there.
-    fn note_life(&self) {
-        if let Some(tub) = self.tub.upgrade() {
-            self.heard_ms.store(tub.now_ms(), Ordering::Relaxed);
-        }
+    /// The tub's time; 0 once the tub is gone.
+    fn now_ms(&self) -> u64 {
+        self.tub.upgrade().map_or(0, |tub| tub.now_ms())
+    }
+
+    /// Notes that the peer has just shown that it is there; answers the tub's time.
+    fn note_life(&self) -> u64 {
+        let now_ms = self.now_ms();
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+        now_ms
     }
 
     /// Says goodbye; the link ends when it has been sent, or when its peer has had

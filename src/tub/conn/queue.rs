@@ -2,16 +2,39 @@
 //!
 //! Two lanes. Calls and releases leave in order and wait for the peer's credits. Replies, pings and
 //! goodbyes leave at once: were they to wait for credits too, two peers that are full towards each
-//! other would never move again.
+//! other would never move again. However many pings and pongs there is reason to send, one of each
+//! waits.
 
 use super::lock;
+use crate::base::limits::CALLS_WAITING_BYTES_MAX;
 use crate::tub::error::RemoteError;
-use crate::tub::frame::OutFrame;
+use crate::tub::frame::{Head, OutFrame};
+use crate::tub::payload::Payload;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::sync::Notify;
 
+/// Says that this side is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beat {
+    Ping,
+    Pong,
+}
+
+impl Beat {
+    fn frame(self) -> Option<OutFrame> {
+        let head = match self {
+            Self::Ping => Head::Ping,
+            Self::Pong => Head::Pong,
+        };
+        OutFrame::new(&head, Payload::default()).ok()
+    }
+}
+
 struct Lanes {
+    /// What is to be said before anything else.
+    ping: bool,
+    pong: bool,
     urgent: VecDeque<OutFrame>,
     /// Calls with their cost, releases without.
     calls: VecDeque<(OutFrame, bool)>,
@@ -22,8 +45,9 @@ struct Lanes {
     /// Calls that were ever queued, and those of them that have left.
     queued: u64,
     taken: u64,
-    /// Bytes of replies that wait in `urgent`.
+    /// Memory of what waits in `urgent` and in `calls`.
     reply_bytes: usize,
+    call_bytes: usize,
     /// The writer will look again soon: what is in no hurry need not wake it.
     attended: bool,
     finished: bool,
@@ -33,7 +57,25 @@ impl Lanes {
     fn may_leave(&self) -> bool {
         let first = self.calls.front();
         let unblocked = |(frame, is_call): &(OutFrame, bool)| !is_call || self.has_credit(frame);
-        !self.urgent.is_empty() || first.is_some_and(unblocked)
+        self.ping || self.pong || !self.urgent.is_empty() || first.is_some_and(unblocked)
+    }
+
+    /// Adds to the second lane, if there is room.
+    fn add_call(&mut self, frame: OutFrame, is_call: bool) -> Result<(), RemoteError> {
+        let bytes = self.call_bytes + frame.memory();
+        if bytes > CALLS_WAITING_BYTES_MAX {
+            return Err(RemoteError::Busy);
+        }
+        self.call_bytes = bytes;
+        self.calls.push_back((frame, is_call));
+        Ok(())
+    }
+
+    /// The ping and the pong that wait.
+    fn beats(&mut self) -> impl Iterator<Item = OutFrame> + use<> {
+        let ping = std::mem::take(&mut self.ping).then_some(Beat::Ping);
+        let pong = std::mem::take(&mut self.pong).then_some(Beat::Pong);
+        ping.into_iter().chain(pong).filter_map(Beat::frame)
     }
 
     fn has_credit(&self, call: &OutFrame) -> bool {
@@ -52,6 +94,8 @@ impl Queue {
     pub fn new(calls: u32, bytes: u32) -> Self {
         let byte_credit = bytes as usize;
         let lanes = Lanes {
+            ping: false,
+            pong: false,
             urgent: VecDeque::new(),
             calls: VecDeque::new(),
             calls_left: calls,
@@ -60,6 +104,7 @@ impl Queue {
             queued: 0,
             taken: 0,
             reply_bytes: 0,
+            call_bytes: 0,
             attended: false,
             finished: false,
         };
@@ -72,16 +117,17 @@ impl Queue {
             return Err(RemoteError::TooBig);
         }
         self.push(|lanes| {
-            lanes.calls.push_back((frame, true));
+            lanes.add_call(frame, true)?;
             lanes.queued += 1;
-            lanes.queued - 1
-        })
+            Ok(lanes.queued - 1)
+        })?
     }
 
-    /// Nobody waits for a release: while the writer is about to look anyway, it is not woken.
+    /// Nobody waits for a release: while the writer is about to look anyway, it is not woken. One
+    /// for which there is no room is lost; the peer holds the object until the link ends.
     pub fn push_release(&self, frame: OutFrame) {
         let added = self.add(|lanes| {
-            lanes.calls.push_back((frame, false));
+            let _ = lanes.add_call(frame, false);
             lanes.attended
         });
         if added == Ok(false) {
@@ -91,8 +137,15 @@ impl Queue {
 
     pub fn push_urgent(&self, frame: OutFrame) {
         let _ = self.push(|lanes| {
-            lanes.reply_bytes += frame.length;
+            lanes.reply_bytes += frame.memory();
             lanes.urgent.push_back(frame);
+        });
+    }
+
+    pub fn push_beat(&self, beat: Beat) {
+        let _ = self.push(|lanes| match beat {
+            Beat::Ping => lanes.ping = true,
+            Beat::Pong => lanes.pong = true,
         });
     }
 
@@ -136,7 +189,7 @@ impl Queue {
         }
     }
 
-    /// Bytes of replies that the peer has not taken yet.
+    /// Memory of replies that the peer has not taken yet.
     pub fn reply_bytes(&self) -> usize {
         lock(&self.lanes).reply_bytes
     }
@@ -158,8 +211,9 @@ impl Queue {
         let mut lanes = lock(&self.lanes);
         lanes.finished = true;
         let calls = std::mem::take(&mut lanes.calls);
+        lanes.call_bytes = 0;
         drop(lanes);
-        calls.into_iter().filter_map(|(frame, _)| frame.call).collect()
+        calls.into_iter().filter_map(|(frame, _)| frame.call).map(|(id, _)| id).collect()
     }
 
     /// Takes no more; what waits still leaves if the link holds.
@@ -173,7 +227,8 @@ impl Queue {
         let dropped = {
             let mut lanes = lock(&self.lanes);
             lanes.finished = true;
-            lanes.reply_bytes = 0;
+            (lanes.reply_bytes, lanes.call_bytes) = (0, 0);
+            (lanes.ping, lanes.pong) = (false, false);
             (std::mem::take(&mut lanes.urgent), std::mem::take(&mut lanes.calls))
         };
         drop(dropped);
@@ -185,10 +240,11 @@ impl Queue {
         let mut guard = lock(&self.lanes);
         let lanes = &mut *guard;
         let mut bytes = 0;
+        out.extend(lanes.beats());
         while bytes < bytes_max
             && let Some(frame) = lanes.urgent.pop_front()
         {
-            lanes.reply_bytes = lanes.reply_bytes.saturating_sub(frame.length);
+            lanes.reply_bytes = lanes.reply_bytes.saturating_sub(frame.memory());
             bytes += frame.length;
             out.push(frame);
         }
@@ -205,6 +261,7 @@ impl Queue {
                 lanes.taken += 1;
             }
             bytes += frame.length;
+            lanes.call_bytes = lanes.call_bytes.saturating_sub(frame.memory());
             out.extend(lanes.calls.pop_front().map(|(frame, _)| frame));
         }
         !(lanes.finished && out.is_empty())
@@ -218,8 +275,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tub::frame::Head;
-    use crate::tub::payload::Payload;
     use futures_util::FutureExt;
 
     fn release() -> OutFrame {
@@ -259,5 +314,34 @@ mod tests {
         assert!(is_woken(&queue));
         let mut out = Vec::new();
         assert!(queue.take(&mut out, usize::MAX) && out.len() == 2);
+    }
+
+    #[test]
+    fn of_many_beats_one_of_each_leaves() {
+        let queue = Queue::new(1, 1_000);
+        for _ in 0..1_000 {
+            queue.push_beat(Beat::Pong);
+            queue.push_beat(Beat::Ping);
+        }
+        let mut out = Vec::new();
+        assert!(queue.take(&mut out, usize::MAX) && out.len() == 2);
+        assert!(queue.take(&mut out, usize::MAX) && out.len() == 2);
+    }
+
+    #[test]
+    fn what_waits_is_counted_by_the_memory_that_it_takes() {
+        let queue = Queue::new(0, 1_000);
+        let answer =
+            || OutFrame::new(&Head::Return { id: 1, error: None }, Payload::default()).unwrap();
+        queue.push_urgent(answer());
+        assert!(queue.reply_bytes() >= size_of::<OutFrame>() + answer().head.capacity());
+        let room = CALLS_WAITING_BYTES_MAX / release().memory();
+        for _ in 0..room + 10 {
+            queue.push_release(release());
+        }
+        let mut out = Vec::new();
+        assert!(queue.take(&mut out, usize::MAX));
+        assert_eq!(out.len(), 1 + room, "the answer, and as many releases as there is room for");
+        assert_eq!((queue.reply_bytes(), lock(&queue.lanes).call_bytes), (0, 0));
     }
 }

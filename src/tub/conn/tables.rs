@@ -1,12 +1,13 @@
 //! What each side of a connection holds of the other's.
 
 use super::{Conn, lock};
+use crate::base::limits::EXPORTS_SHARE;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, OutFrame, Target};
 use crate::tub::payload::Payload;
 use crate::tub::sturdy::Export;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 /// A reference that this side holds to an object of the peer's. The last one to be dropped tells
@@ -80,14 +81,32 @@ struct ExportTable {
     closed: bool,
 }
 
-pub(super) struct Exports {
-    table: Mutex<ExportTable>,
+/// What all links of a tub hold together.
+pub struct ExportCount {
+    now: AtomicUsize,
     max: usize,
 }
 
+impl ExportCount {
+    pub const fn new(max: usize) -> Self {
+        Self { now: AtomicUsize::new(0), max }
+    }
+
+    /// Whether a link that holds `own` may hold one more.
+    fn has_room(&self, own: usize) -> bool {
+        own < EXPORTS_SHARE || self.now.load(Ordering::Relaxed) < self.max
+    }
+}
+
+pub(super) struct Exports {
+    table: Mutex<ExportTable>,
+    max: usize,
+    all: Arc<ExportCount>,
+}
+
 impl Exports {
-    pub fn new(max: usize) -> Self {
-        Self { table: Mutex::default(), max }
+    pub fn new(max: usize, all: Arc<ExportCount>) -> Self {
+        Self { table: Mutex::default(), max, all }
     }
 
     pub fn add(&self, export: Export) -> Result<u32, RemoteError> {
@@ -103,9 +122,11 @@ impl Exports {
             return Ok(number);
         }
         let held = table.by_interface.get(&export.interface()).copied().unwrap_or(0);
-        if table.by_number.len() >= self.max || held >= export.held_max() {
+        let own = table.by_number.len();
+        if own >= self.max || held >= export.held_max() || !self.all.has_room(own) {
             return Err(RemoteError::Busy);
         }
+        self.all.now.fetch_add(1, Ordering::Relaxed);
         table.by_interface.insert(export.interface(), held + 1);
         while {
             table.last = table.last.wrapping_add(1);
@@ -137,6 +158,7 @@ impl Exports {
                     if let Some(held) = table.by_interface.get_mut(&key.1) {
                         *held = held.saturating_sub(1);
                     }
+                    self.all.now.fetch_sub(1, Ordering::Relaxed);
                     table.by_number.remove(&number)
                 }
                 None => None,
@@ -149,6 +171,7 @@ impl Exports {
     pub fn close(&self) {
         let closed = ExportTable { closed: true, ..ExportTable::default() };
         let dropped = std::mem::replace(&mut *lock(&self.table), closed);
+        self.all.now.fetch_sub(dropped.by_number.len(), Ordering::Relaxed);
         drop(dropped);
     }
 }
