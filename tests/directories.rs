@@ -14,13 +14,15 @@ use common::dirs::{child, link, lit, names, tub_on, world};
 use common::no_hang;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
+use tahoe::base::budget::NoRoom;
 use tahoe::base::limits::PATH_MAX;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{
-    ChildError, DirError, Directories, Entry, Metadata, NewEntry, Replace, SeenHeads, Target,
-    TubBook,
+    ChildError, DirError, Directories, Entry, Memory, Metadata, NewEntry, Replace, SeenHeads,
+    Target, TubBook,
 };
 use tahoe::grid::{Missed, Reached, Source, Traversal, Why};
 
@@ -129,7 +131,7 @@ async fn times_and_metadata_are_kept_as_by_the_original() {
         dirs.set(&root, vec![link], Replace::Yes).await.unwrap();
         dirs.get(&root, "x").await.unwrap().unwrap().metadata
     };
-    let json = |value: serde_json::Value| value.as_object().unwrap().clone();
+    let json = |value: serde_json::Value| Metadata::from(value.as_object().unwrap().clone());
     let times =
         |created: f64, moved: f64| serde_json::json!({"linkcrtime": created, "linkmotime": moved});
     let mine = json(serde_json::json!({"k": [1, "\u{2603}"]}));
@@ -233,7 +235,7 @@ async fn paths_are_followed_and_made() {
     let missing = dirs.walk(&root, &path("a/x/c")).await;
     assert!(matches!(missing, Err(DirError::NoSuchChild(name)) if name == "x"));
     let metadata = dirs.walk(&root, &path("a/b")).await.unwrap().metadata;
-    assert!(metadata["tahoe"]["linkcrtime"].is_number());
+    assert!(metadata.map()["tahoe"]["linkcrtime"].is_number());
 }
 
 #[actix::test]
@@ -314,6 +316,43 @@ async fn a_directory_is_listed_whole_while_others_change_it() {
     };
     no_hang("both", futures_util::future::join(writer, reader)).await;
     assert_eq!(dirs.list(root).await.unwrap().entries.len(), 3_000);
+}
+
+#[actix::test]
+async fn large_directories_share_their_memory_and_small_ones_do_not_wait_for_it() {
+    const MOST: usize = 8 << 20;
+    let world = world();
+    let maker = world.node();
+    let (root, small) =
+        (maker.create(Vec::new()).await.unwrap(), maker.create(Vec::new()).await.unwrap());
+    let links = (0..5_000).map(|i| link(&format!("{i}"), lit("x"))).collect();
+    maker.set(&root, links, Replace::No).await.unwrap();
+    let never = world.node().with_memory(Memory::new(1 << 20)).list(&root).await;
+    assert!(matches!(never, Err(DirError::NoRoom(NoRoom::Never))));
+    let memory = Memory::new(MOST);
+    let dirs = world.node().with_memory(memory.clone());
+    let held = memory.large(MOST, Duration::ZERO).await.unwrap();
+    let order = RefCell::new(Vec::new());
+    let large = async {
+        let listing = dirs.list(&root).await.unwrap();
+        order.borrow_mut().push("large");
+        assert_eq!(listing.entries.len(), 5_000);
+        let room = listing.room.bytes();
+        assert!((5_000 * 200..MOST / 2).contains(&room), "{room} for the entries alone");
+        assert!(memory.large(MOST, Duration::ZERO).await.is_err());
+    };
+    let others = async {
+        dirs.list(&small).await.unwrap();
+        // More names than can be asked for need all rows, for which who changes does not wait.
+        let many = (0..2_000).map(|i| link(&format!("{i}"), lit("y"))).collect();
+        let refused = dirs.set(&root, many, Replace::Yes).await;
+        assert!(matches!(refused, Err(DirError::NoRoom(NoRoom::NotNow))));
+        order.borrow_mut().push("small");
+        drop(held);
+    };
+    no_hang("both", futures_util::future::join(large, others)).await;
+    assert_eq!(*order.borrow(), ["small", "large"]);
+    assert!(memory.large(MOST, Duration::ZERO).await.is_ok(), "all was given back");
 }
 
 #[actix::test]

@@ -160,8 +160,33 @@ pub const BODY_IN_MEMORY_MAX: usize = 1 << 20;
 pub const BODIES_IN_MEMORY_MAX: usize = 16 << 20;
 /// Spooled request bodies, all together, unless the owner says otherwise.
 pub const SPOOL_BYTES_MAX: u64 = 256 << 30;
-/// Connections to the gateway. Each idle one costs two buffers of a few kilobytes.
-pub const WEB_CONNECTIONS_MAX: usize = 1_024;
+/// Memory for all uploads of a gateway together,
+pub const UPLOADS_BYTES_MAX: usize = 40 << 20;
+/// of which a large one takes so much: a batch, its shares, and what is read of the next.
+pub const UPLOAD_WINDOW: usize = 13 << 20;
+/// An upload is waited with for so long while others have that: several large ones on a slow grid.
+pub const UPLOAD_ROOM_TIME: Duration = Duration::from_secs(300);
+/// Memory for what all downloads of a gateway together read ahead,
+pub const DOWNLOADS_BYTES_MAX: usize = 40 << 20;
+/// of which a large one takes so much.
+pub const DOWNLOAD_WINDOW: usize = 10 << 20;
+/// A reader that takes nothing for so long pauses: nothing is read ahead for it.
+pub const READER_PAUSE_TIME: Duration = Duration::from_secs(2);
+/// Bytes of a long answer that are in memory; the others are in a file until they are taken.
+pub const SPILL_PIECE: usize = 64 << 10;
+/// Connections to the gateway. An idle one costs two buffers of 8 KiB; one that sends a head without
+/// end holds 128 KiB of it: 32 MiB, if all do.
+pub const WEB_CONNECTIONS_MAX: usize = 256;
+/// Connections that may wait to be accepted; Linux takes fewer where it is set to.
+pub const WEB_BACKLOG: i32 = 4_096;
+/// Who has just connected has so long before counting as idle: a few round trips, and the turn of a busy
+/// processor.
+pub const WEB_FRESH_TIME: Duration = Duration::from_millis(200);
+/// A request or an answer that has not moved for so long counts as idle.
+pub const WEB_STILL_TIME: Duration = Duration::from_secs(10);
+/// A connection has moved when so many bytes came or went: a packet or three. One that brings less
+/// again and again is among the first that are let go when places run out.
+pub const WEB_MOVED_MIN: u64 = 4 << 10;
 /// A request head that is not complete by then is answered 408.
 pub const WEB_HEAD_TIME: Duration = Duration::from_secs(10);
 /// An open connection without a request is closed after this long.
@@ -181,11 +206,15 @@ pub const WEB_BODIES_MAX: usize = 512;
 pub const FORM_FIELD_MAX: usize = 64 << 10;
 /// Fields of a form; the longest form of ours has six.
 pub const FORM_FIELDS_MAX: usize = 64;
+/// Who is refused because there is too much to do may ask again after so many seconds.
+pub const RETRY_SECONDS: u16 = 10;
 /// JSON that describes the children of one directory: 100,000 of them take some 60 MB.
 pub const CHILDREN_JSON_MAX: u64 = 64 << 20;
-/// Children in one JSON body, which are held in memory.
-pub const CHILDREN_MAX: usize = 1 << 20;
-/// Entries of a listing that are written at once; the next are made when those are on their way.
+/// Children in one JSON body, which are held in memory until the directory has them,
+pub const CHILDREN_MAX: usize = 50_000;
+/// and memory for each beside its text: as read, as sealed, and the maps that say what is there.
+pub const CHILD_ROOM: usize = 2_000;
+/// Lines of a walk that are written at once.
 pub const LISTING_CHUNK: usize = 512;
 /// Long work that is under way or whose result was not fetched yet.
 pub const OPERATIONS_MAX: usize = 256;
@@ -198,9 +227,10 @@ pub const OPERATION_READ_SECONDS: u64 = 24 * 3600;
 pub const OPERATION_HANDLE_MAX: usize = 256;
 /// Objects of one manifest that is kept until it is fetched; longer ones must be streamed.
 pub const MANIFEST_MAX: usize = 1 << 20;
-/// Bytes of one manifest or list of findings that is kept, and of all together.
-pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
-pub const OPERATIONS_BYTES_MAX: usize = 512 << 20;
+/// Bytes of one manifest or list of findings that is kept, and of all together: some 20,000 objects.
+/// While one is made an answer of it takes three times as much.
+pub const MANIFEST_BYTES_MAX: usize = 12 << 20;
+pub const OPERATIONS_BYTES_MAX: usize = 16 << 20;
 /// Objects that one deep check has under check at once.
 pub const DEEP_CHECKS_MAX: usize = 8;
 /// Transfers that the status page remembers of each kind.
@@ -444,8 +474,31 @@ pub const TURN_TIME: Duration = Duration::from_secs(120);
 pub const SEEN_DIRECTORIES_MAX: usize = 1 << 18;
 /// Directories on the way of one path, and above what a walk enters.
 pub const PATH_MAX: usize = 256;
-/// Bytes of the paths that a walk has yet to tell: a million files with paths of 250 bytes.
-pub const WALK_BYTES_MAX: usize = 256 << 20;
+/// Memory for the directories larger than a page that a client lists, makes or changes at once: one of
+/// 100,000 entries, or several smaller ones.
+pub const LARGE_DIRECTORIES_MAX: usize = 108 << 20;
+/// Memory for those of a page,
+pub const PAGES_BYTES_MAX: usize = 12 << 20;
+/// each of which takes so much: its rows, and what goes with them.
+pub const PAGE_ROOM: usize = 2 << 20;
+/// Beside its own bytes a row takes so many while it is proven, in two maps and a trie, and opened.
+pub const ROW_ROOM: usize = 380;
+/// Beside its name and metadata an entry takes so many.
+pub const ENTRY_ROOM: usize = 320;
+/// A JSON text of children takes so many times its own size until the directory has them, usually,
+pub const CHANGE_ROOM: usize = 8;
+/// for which so much is waited; what takes more has it only if it is free.
+pub const CHANGE_ROOM_MAX: usize = 40 << 20;
+/// A table takes so many times its own size while it is taken apart.
+pub const TABLE_ROOM: usize = 3;
+/// Directories are waited for so long while others have the memory: as long as a large one takes.
+pub const DIRECTORY_ROOM_TIME: Duration = Duration::from_secs(30);
+/// Memory for what all walks together have yet to tell, and know that they have told.
+pub const WALKS_BYTES_MAX: usize = 24 << 20;
+/// A thing that a walk has yet to tell takes so many bytes beside its path,
+pub const REACHED_ROOM: usize = 220;
+/// and one that it knows again so many.
+pub const SEEN_ROOM: usize = 40;
 // --- vdrive --------------------------------------------------------------------------------
 
 /// The column of a row that readers open: a name of 1,024 bytes, a cap and metadata, padded.

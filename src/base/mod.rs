@@ -5,6 +5,7 @@
 //! for random bytes.
 
 pub mod base32;
+pub mod budget;
 pub mod file;
 pub mod hash;
 pub mod ids;

@@ -9,12 +9,10 @@
 //! again when it has changed; without it nothing is prohibited. One that cannot be read prohibits
 //! everything, since nobody can tell what it was to prohibit.
 
-use super::answer::Failure;
 use super::work::walk::index_text;
 use crate::base::limits::BLACKLIST_MAX;
 use crate::cap::Cap;
-use crate::grid::deep::MayEnter;
-use actix_web::http::StatusCode;
+use crate::grid::Prohibitions;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -41,29 +39,7 @@ impl Blacklist {
         Self { file: Some(file), read: Arc::default() }
     }
 
-    /// 403 for what the owner prohibits.
-    pub fn check(&self, cap: &Cap) -> Result<(), Failure> {
-        let reason = self.reason(&index_text(cap)).map_err(|error| {
-            tracing::error!(%error, "the file access.blacklist cannot be read");
-            let text = "Access Prohibited: the node's file access.blacklist cannot be read.";
-            Failure::forbidden(text)
-        })?;
-        match reason {
-            None => Ok(()),
-            Some(reason) => {
-                let text = format!("Access Prohibited: {reason}");
-                Err(Failure::new(StatusCode::FORBIDDEN, text))
-            }
-        }
-    }
-
-    /// For walks, which go around what is prohibited.
-    pub fn may_enter(&self) -> MayEnter {
-        let this = self.clone();
-        Arc::new(move |cap| this.check(cap).is_ok())
-    }
-
-    fn reason(&self, index: &str) -> io::Result<Option<String>> {
+    fn find(&self, index: &str) -> io::Result<Option<String>> {
         let Some(path) = &self.file else { return Ok(None) };
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = match std::fs::metadata(path) {
@@ -80,6 +56,15 @@ impl Blacklist {
             *read = (Some(changed), parse(&text));
         }
         Ok(read.1.get(index).cloned())
+    }
+}
+
+impl Prohibitions for Blacklist {
+    fn reason(&self, cap: &Cap) -> Option<String> {
+        self.find(&index_text(cap)).unwrap_or_else(|error| {
+            tracing::error!(%error, "the file access.blacklist cannot be read");
+            Some("the node's file access.blacklist cannot be read.".to_owned())
+        })
     }
 }
 
@@ -109,16 +94,14 @@ mod tests {
             Cap::parse(&text.replace('q', &last.to_string())).unwrap()
         };
         let (one, literal) = (cap('a'), Cap::parse("URI:LIT:me").unwrap());
-        assert!(list.check(&one).is_ok());
+        assert_eq!(list.reason(&one), None);
         let index = one.storage_index().unwrap();
         fs::write(&path, format!("# why\n\n {index}  taken down,  by law\n")).unwrap();
-        let refused = list.check(&one).unwrap_err();
-        assert_eq!(refused.text, "Access Prohibited: taken down,  by law");
-        assert_eq!(refused.status, 403);
-        assert!(list.check(&literal).is_ok());
+        assert_eq!(list.reason(&one).unwrap(), "taken down,  by law");
+        assert_eq!(list.reason(&literal), None);
         fs::remove_file(&path).unwrap();
-        assert!(list.check(&one).is_ok());
+        assert_eq!(list.reason(&one), None);
         fs::create_dir(&path).unwrap();
-        assert_eq!(list.check(&one).unwrap_err().status, 403);
+        assert!(list.reason(&one).unwrap().contains("cannot be read"));
     }
 }

@@ -7,7 +7,8 @@ use super::answer::Failure;
 use super::args::Arguments;
 use super::object::children;
 use super::serve::Gateway;
-use super::spool::{self, Body, Content};
+use super::spool::{self, Body, Held};
+use crate::base::budget::Share;
 use crate::base::limits::{
     CHILDREN_JSON_MAX, FORM_BODY_MAX, FORM_FIELD_MAX, FORM_FIELDS_MAX, WEB_BODY_STALL_TIME,
 };
@@ -28,6 +29,8 @@ pub struct Form {
     pub file: Option<FormFile>,
     /// There was a body, and it is no form.
     pub stray: bool,
+    /// The memory of its fields.
+    pub(super) held: Vec<Held>,
 }
 
 /// The field `file` of a form.
@@ -59,11 +62,12 @@ impl Gateway {
     /// Stores a body that was taken in; its cap when it is safe on enough servers.
     pub async fn store(&self, body: Body) -> Result<Cap, Failure> {
         let (source, digest) = match &body.content {
-            Content::Memory(bytes) => (Source::bytes(bytes.clone()), None),
-            Content::File { file, size, digest } => {
+            spool::Content::Memory(bytes) => (Source::bytes(bytes.clone()), None),
+            spool::Content::File { file, size, digest } => {
                 (Source::spool(file.clone(), *size), digest.clone())
             }
         };
+        let _room = self.transfers.upload(source.size()).await?;
         let operation = self.history.upload(source.size());
         let progress = Some(operation.listener());
         let options = UploadOptions { digest, progress, ..UploadOptions::default() };
@@ -73,25 +77,31 @@ impl Gateway {
         Ok(uploaded.cap)
     }
 
-    /// Takes in a JSON text that describes children; none if there is no body.
+    /// Takes in a JSON text that describes children, none if there is no body, and the room that is
+    /// to be held until the directory has them.
     pub async fn take_children(
         &self,
         request: &HttpRequest,
         body: web::Payload,
-    ) -> Result<Vec<NewEntry>, Failure> {
+    ) -> Result<(Vec<NewEntry>, Share), Failure> {
         let announced = announced_length(request.headers())?;
         if announced.is_some_and(|length| length > CHILDREN_JSON_MAX) {
             return Err(spool::too_large(CHILDREN_JSON_MAX));
         }
-        let bytes = self.take(body, announced).await?.content.read(CHILDREN_JSON_MAX).await?;
-        let length = bytes.len();
-        let parsed = self.grid.compute(length, move || children::parse(&bytes)).await;
-        parsed.map_err(|_| DirError::CutOff)?
+        let body = self.take(body, announced).await?;
+        let size = body.content.size();
+        if size > CHILDREN_JSON_MAX {
+            return Err(spool::too_large(CHILDREN_JSON_MAX));
+        }
+        let length = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut room = self.directories.memory().change(length).await?;
+        let parse = move || children::parse(&body.content, &mut room).map(|all| (all, room));
+        self.grid.compute(length, parse).await.map_err(|_| DirError::CutOff)?
     }
 
     /// Takes in a short text, such as a cap.
     pub async fn take_text(&self, body: web::Payload) -> Result<String, Failure> {
-        let bytes = short(body, FORM_FIELD_MAX).await?;
+        let (bytes, _held) = self.short(body, FORM_FIELD_MAX).await?;
         String::from_utf8(bytes).map_err(|_| Failure::bad_request("The body is not UTF-8 text."))
     }
 
@@ -109,9 +119,10 @@ impl Gateway {
                 self.take_multipart(Multipart::new(request.headers(), body)).await
             }
             "application/x-www-form-urlencoded" => {
-                let text = String::from_utf8(short(body, FORM_BODY_MAX).await?)
+                let (bytes, held) = self.short(body, FORM_BODY_MAX).await?;
+                let text = String::from_utf8(bytes)
                     .map_err(|_| Failure::bad_request("The form is not UTF-8 text."))?;
-                Ok(Form { fields: Arguments::parse(&text)?, ..Form::default() })
+                Ok(Form { fields: Arguments::parse(&text)?, held, ..Form::default() })
             }
             _ => {
                 let mut body = body;
@@ -120,6 +131,29 @@ impl Gateway {
                 Ok(Form { stray, ..Form::default() })
             }
         }
+    }
+
+    /// A body of at most `max` bytes, which must all come within a time, and the memory for it.
+    async fn short(
+        &self,
+        mut body: web::Payload,
+        max: usize,
+    ) -> Result<(Vec<u8>, Vec<Held>), Failure> {
+        let (mut bytes, mut held) = (Vec::new(), Vec::new());
+        let taking = async {
+            while let Some(chunk) = body.next().await {
+                let chunk = chunk.map_err(|_| Failure::bad_request("The body was cut off."))?;
+                if bytes.len() + chunk.len() > max {
+                    return Err(spool::too_large(max as u64));
+                }
+                let more = self.spool.hold_memory(chunk.len()).ok_or_else(Failure::busy)?;
+                Held::join(&mut held, more);
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(())
+        };
+        in_time(taking).await??;
+        Ok((bytes, held))
     }
 
     async fn take_multipart(&self, mut parts: Multipart) -> Result<Form, Failure> {
@@ -137,7 +171,10 @@ impl Gateway {
                 let body = self.take(&mut field, None).await?;
                 form.file = Some(FormFile { name, body });
             } else {
-                form.fields.push(&name, text_of(&mut field).await?);
+                let text = text_of(&mut field).await?;
+                let held = self.spool.hold_memory(text.len()).ok_or_else(Failure::busy)?;
+                Held::join(&mut form.held, held);
+                form.fields.push(&name, text);
             }
         }
         Ok(form)
@@ -161,19 +198,6 @@ fn file_name(field: &Field) -> Option<String> {
 
 fn broken_form() -> Failure {
     Failure::bad_request("The form is broken or was cut off.")
-}
-
-/// A body of at most `max` bytes.
-async fn short(mut body: web::Payload, max: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = in_time(body.next()).await? {
-        let chunk = chunk.map_err(|_| Failure::bad_request("The body was cut off."))?;
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > max {
-            return Err(spool::too_large(max as u64));
-        }
-    }
-    Ok(bytes)
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Failure> {

@@ -2,10 +2,12 @@
 //! grid's own, after the word by which 1.20's clients know the case.
 
 use super::answer::Failure;
+use crate::base::budget::NoRoom;
+use crate::base::limits::RETRY_SECONDS;
 use crate::cap::CapError;
 use crate::grid::dirnode::{ChildError, DirError};
-use crate::grid::{CheckError, DownloadError, UploadError};
-use actix_web::http::StatusCode;
+use crate::grid::{CheckError, DownloadError, Prohibited, UploadError};
+use actix_web::http::{StatusCode, header};
 
 pub const EXISTS: &str =
     "There was already a child by that name, and you asked me to not replace it.";
@@ -14,6 +16,13 @@ impl Failure {
     /// 404 for a child that is not there.
     pub fn no_such_child(name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("No such child: {name}"))
+    }
+
+    /// 503 while others have the memory or the places that a request takes.
+    pub fn busy() -> Self {
+        let text = "This gateway has as much to do as it can. Try again later.";
+        let header = Some((header::RETRY_AFTER, RETRY_SECONDS.into()));
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
     }
 
     /// 409 for a child that must not be replaced.
@@ -39,11 +48,30 @@ impl Failure {
     }
 }
 
+impl From<Prohibited> for Failure {
+    fn from(Prohibited(reason): Prohibited) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("Access Prohibited: {reason}"))
+    }
+}
+
+impl From<NoRoom> for Failure {
+    fn from(why: NoRoom) -> Self {
+        match why {
+            NoRoom::NotNow => Self::busy(),
+            NoRoom::Never => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "This takes more memory than this gateway gives to all such requests together.",
+            ),
+        }
+    }
+}
+
 impl From<DownloadError> for Failure {
     /// 410 when all who are there have been asked and the file cannot be had; 503 when somebody who may
     /// have it did not answer.
     fn from(error: DownloadError) -> Self {
         let (status, word) = match error {
+            DownloadError::Prohibited(prohibited) => return prohibited.into(),
             DownloadError::NoServers | DownloadError::NoShares => {
                 (StatusCode::GONE, "NoSharesError: ")
             }
@@ -80,7 +108,10 @@ impl From<UploadError> for Failure {
 
 impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
-        Self::told(StatusCode::BAD_REQUEST, "", &error)
+        match error {
+            CheckError::Prohibited(prohibited) => prohibited.into(),
+            error => Self::told(StatusCode::BAD_REQUEST, "", &error),
+        }
     }
 }
 
@@ -89,6 +120,8 @@ impl From<DirError> for Failure {
         let (status, word) = match error {
             DirError::NoSuchChild(name) => return Self::no_such_child(&name),
             DirError::Exists(_) => return Self::exists(),
+            DirError::Prohibited(prohibited) => return prohibited.into(),
+            DirError::NoRoom(why) => return why.into(),
             DirError::Download(error) => return error.into(),
             DirError::Upload(error) => return error.into(),
             DirError::BadChild { ref name, why } => return bad_child(name, why),

@@ -2,8 +2,9 @@
 //!
 //! A gateway on a person's machine is reachable from every page in that person's browser. So a
 //! request must name the gateway by an address or name of its own (a page that rebinds its name
-//! to 127.0.0.1 does not), and a change must not come from another site's page. A gateway that
-//! other machines can reach is closed to all but its owner as well (see [`super::owner`]).
+//! to 127.0.0.1 does not), a change must not come from another site's page, and such a page may lead
+//! its reader here but not fetch, embed or prefetch anything: what is asked for costs work, and how
+//! long that takes tells things. A gateway that other machines can reach is closed to all but its owner as well (see [`super::owner`]).
 
 use super::answer::Failure;
 use actix_web::http::Method;
@@ -25,6 +26,7 @@ pub struct Guard {
 const WRONG_HOST: &str = "This gateway does not go by that host name. Use its address, or list \
                           the name in the node's file web_hosts.";
 const OTHER_SITE: &str = "A page of another site may not change anything here.";
+const FROM_WITHIN: &str = "A page of another site may lead here, not use what is here.";
 const NOT_A_PAGE: &str = "Only a page itself may change anything here, not what it shows.";
 const BY_LINK: &str = "A link may not change anything; a program may, with the node's token.";
 
@@ -34,10 +36,12 @@ impl Guard {
         let host = only(headers, header::HOST.as_str())
             .filter(|host| self.knows(host))
             .ok_or_else(|| Failure::forbidden(WRONG_HOST))?;
-        if matches!(*method, Method::GET | Method::HEAD) {
-            Ok(())
-        } else {
-            self.check_site(host, headers)
+        match *method {
+            Method::GET | Method::HEAD if self.is_own(host, headers) || is_led_here(headers) => {
+                Ok(())
+            }
+            Method::GET | Method::HEAD => Err(Failure::forbidden(FROM_WITHIN)),
+            _ => self.check_change_from(host, headers),
         }
     }
 
@@ -79,15 +83,22 @@ impl Guard {
         name != "localhost" && self.hosts.contains(&name)
     }
 
-    /// A browser says by two headers where a request comes from; other programs send neither.
-    fn check_site(&self, host: &str, headers: &HeaderMap) -> Result<(), Failure> {
-        let site = headers.get("Sec-Fetch-Site").map(|value| value.as_bytes());
-        if !matches!(site, None | Some(b"same-origin" | b"none")) {
+    fn check_change_from(&self, host: &str, headers: &HeaderMap) -> Result<(), Failure> {
+        if !self.is_own(host, headers) {
             return Err(Failure::forbidden(OTHER_SITE));
         }
         // What a frame or a plug-in of a page sends is not what its reader wanted.
         if !matches!(destination(headers), None | Some(b"document" | b"empty")) {
             return Err(Failure::forbidden(NOT_A_PAGE));
+        }
+        Ok(())
+    }
+
+    /// Whether a request comes from a page of this gateway, or from no page. A browser says by two
+    /// headers where a request comes from; other programs send neither.
+    fn is_own(&self, host: &str, headers: &HeaderMap) -> bool {
+        if !matches!(fetch(headers, "Sec-Fetch-Site"), None | Some(b"same-origin" | b"none")) {
+            return false;
         }
         // A proxy may speak TLS for a gateway that does not.
         let schemes: &[&str] = match (self.publishes(host), self.tls) {
@@ -99,8 +110,7 @@ impl Guard {
             let mut all = schemes.iter().map(|scheme| format!("{scheme}://{host}"));
             all.any(|own| own.as_bytes().eq_ignore_ascii_case(origin))
         };
-        let foreign = headers.get_all(header::ORIGIN).any(|origin| !own(origin.as_bytes()));
-        if foreign { Err(Failure::forbidden(OTHER_SITE)) } else { Ok(()) }
+        headers.get_all(header::ORIGIN).all(|origin| own(origin.as_bytes()))
     }
 }
 
@@ -111,7 +121,20 @@ pub fn by_browser(headers: &HeaderMap) -> bool {
 
 /// For what a browser asks: `document` for a page, `empty` for a script, else a part of a page.
 pub fn destination(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get("Sec-Fetch-Dest").map(|value| value.as_bytes())
+    fetch(headers, "Sec-Fetch-Dest")
+}
+
+/// Whether a reader goes from a page of another site to a page here, and is about to see it.
+fn is_led_here(headers: &HeaderMap) -> bool {
+    fetch(headers, "Sec-Fetch-Mode") == Some(b"navigate")
+        && destination(headers) == Some(b"document")
+        && !headers.contains_key("Sec-Purpose")
+        && !headers.contains_key(header::ORIGIN)
+}
+
+/// What a browser says of a request in one of its headers.
+fn fetch<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    headers.get(name).map(|value| value.as_bytes())
 }
 
 /// The value of a header that stands there exactly once.
@@ -214,8 +237,59 @@ mod tests {
             assert_eq!(put(&[bad]), Some(StatusCode::FORBIDDEN), "{bad:?}");
         }
         let get = [("Host", "localhost"), ("Origin", "http://evil.example")];
-        assert_eq!(status(&guard(), Method::GET, &get), None);
         assert!(guard().check_change(&Method::GET, &headers(&get)).is_err());
+    }
+
+    #[test]
+    fn another_sites_page_leads_here_and_uses_nothing() {
+        let get = |method: Method, more: &[(&str, &str)]| {
+            let mut all = vec![("Host", "localhost:8123")];
+            all.extend_from_slice(more);
+            status(&guard(), method, &all)
+        };
+        let said = |site, mode, dest| {
+            [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)]
+        };
+        for method in [Method::GET, Method::HEAD] {
+            let get = |more: &[(&str, &str)]| get(method.clone(), more);
+            assert_eq!(get(&[]), None, "a program");
+            for site in ["cross-site", "same-site"] {
+                assert_eq!(get(&said(site, "navigate", "document")), None, "a link");
+                for (mode, dest) in [
+                    ("no-cors", "image"),
+                    ("no-cors", "script"),
+                    ("no-cors", "style"),
+                    ("no-cors", "video"),
+                    ("no-cors", "empty"),
+                    ("no-cors", "document"),
+                    ("cors", "empty"),
+                    ("cors", "font"),
+                    ("websocket", "empty"),
+                    ("navigate", "iframe"),
+                    ("navigate", "embed"),
+                    ("navigate", "object"),
+                    ("navigate", "empty"),
+                    ("navigate", ""),
+                    ("", "document"),
+                ] {
+                    let got = get(&said(site, mode, dest));
+                    assert_eq!(got, Some(StatusCode::FORBIDDEN), "{site} {mode} {dest}");
+                }
+                assert_eq!(get(&[("Sec-Fetch-Site", site)]), Some(StatusCode::FORBIDDEN));
+                let [site, mode, dest] = said(site, "navigate", "document");
+                for more in [("Sec-Purpose", "prefetch;prerender"), ("Origin", "null")] {
+                    assert_eq!(get(&[site, mode, dest, more]), Some(StatusCode::FORBIDDEN));
+                }
+            }
+            for site in ["same-origin", "none"] {
+                assert_eq!(get(&said(site, "no-cors", "image")), None);
+                assert_eq!(get(&said(site, "cors", "empty")), None);
+            }
+            for foreign in [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "")] {
+                assert_eq!(get(&[foreign]), Some(StatusCode::FORBIDDEN), "{foreign:?}");
+            }
+            assert_eq!(get(&[("Origin", "http://localhost:8123")]), None);
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //!             (who may ask)    (the table of what can be asked)
 //! ```
 //! - [`serve`]: listening, limits, and the one handler through which every request goes
+//! - [`connections`], `watched`: who is connected, and who is let go when there is no more room
 //! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
 //! - [`route`], [`address`], [`args`]: what a request asks for; pure
-//! - [`body`], [`spool`]: request bodies on their way in
+//! - [`body`], [`spool`]: request bodies on their way in; `spill`: long answers on their way out
+//! - [`transfers`]: the memory of files on their way
 //! - [`destination`]: a file of this machine that somebody asked for
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
 //! - [`welcome`], [`status`], [`history`]: the node and what it has been doing
@@ -24,6 +26,7 @@ pub mod answer;
 pub mod args;
 pub mod blacklist;
 pub mod body;
+pub mod connections;
 pub mod destination;
 mod drain;
 pub mod failure;
@@ -39,9 +42,12 @@ pub mod route;
 pub mod serve;
 mod shelf;
 pub mod sniff;
+mod spill;
 pub mod spool;
 pub mod status;
 pub mod tls;
+pub mod transfers;
+mod watched;
 pub mod webport;
 pub mod welcome;
 pub mod work;

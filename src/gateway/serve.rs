@@ -3,7 +3,7 @@
 use super::address::Root;
 use super::answer::Failure;
 use super::args::Arguments;
-use super::blacklist::Blacklist;
+use super::connections::Connections;
 use super::guard::Guard;
 use super::history::History;
 use super::object::post::{self, Came};
@@ -16,12 +16,13 @@ use super::route::{self, Action, Made, Place};
 use super::spool::Spool;
 use super::status::{self, StorageStatus};
 use super::tls::{TlsError, server_config};
+use super::transfers::Transfers;
 use super::webport::WebPort;
 use super::welcome::Status;
 use super::work::operations::{self, Operations};
 use super::work::{check, walk};
-use super::{answer, welcome};
-use crate::base::limits::{WEB_CONNECTIONS_MAX, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_WORKERS_MAX};
+use super::{answer, spill, watched, welcome};
+use crate::base::limits::{WEB_BACKLOG, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_WORKERS_MAX};
 use crate::base::local::unpace;
 use crate::cap::Cap;
 use crate::grid;
@@ -29,6 +30,7 @@ use crate::grid::dirnode::Directories;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use rustix::process::{Resource, getrlimit};
 use rustls::ServerConfig;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -41,10 +43,9 @@ pub struct Gateway {
     pub directories: Directories,
     pub roots: Arc<dyn Roots>,
     pub spool: Spool,
+    pub transfers: Transfers,
     pub guard: Guard,
     pub owner: Owner,
-    /// What the owner does not want to be touched.
-    pub blacklist: Blacklist,
     /// The owner may have the node read and write files on its own disk.
     pub allow_localfile: bool,
     pub history: History,
@@ -134,6 +135,8 @@ impl Settings {
             bound => bound,
         }
         .map_err(|source| ServeError::Listen { address, source })?;
+        // As many may come at once as there are places; where it fails, the usual number may.
+        let _ = rustix::net::listen(&listener, WEB_BACKLOG);
         unpace(&listener, address.ip());
         Ok(listener)
     }
@@ -166,11 +169,16 @@ fn start(
     gateway: Gateway,
 ) -> io::Result<Server> {
     let gateway = web::Data::new(gateway);
+    let connections = Connections::for_files(getrlimit(Resource::Nofile).current);
+    actix_rt::spawn(connections.clone().keep_swept());
+    let most = connections.most();
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(WEB_WORKERS_MAX);
     let server = HttpServer::new(move || App::new().configure(routes(gateway.clone())))
         .workers(workers)
         .worker_max_blocking_threads(WORKER_DISK_THREADS)
-        .max_connections(WEB_CONNECTIONS_MAX.div_ceil(workers))
+        // Room for those that are let go and not gone yet.
+        .max_connections(most.div_ceil(workers) + most.div_ceil(CLOSING_PART))
+        .on_connect(move |socket, data| drop(data.insert(connections.accepted(socket))))
         .client_request_timeout(WEB_HEAD_TIME)
         .keep_alive(WEB_KEEP_ALIVE)
         .shutdown_timeout(SHUTDOWN_SECONDS)
@@ -189,6 +197,8 @@ pub fn routes(gateway: web::Data<Gateway>) -> impl FnOnce(&mut web::ServiceConfi
     }
 }
 
+/// One in so many connections of a worker may be closing.
+const CLOSING_PART: usize = 4;
 /// Spool writes of one worker at once.
 const WORKER_DISK_THREADS: usize = 8;
 /// Transfers get so long to end when the node stops.
@@ -201,13 +211,18 @@ async fn handle(
     gateway: web::Data<Gateway>,
 ) -> HttpResponse {
     let refused = |failure| pages::error::respond(&request, failure);
+    let owners = gateway.owner.sent(request.headers());
+    let (body, served) = match watched::watch(&request, body, owners).await {
+        Ok(watched) => watched,
+        Err(error) => return error.error_response(),
+    };
     let visit = Visit { form_token: gateway.owner.form_token(request.headers()) };
     let answer = visit::during(visit, async {
         respond(&request, body, &gateway).await.unwrap_or_else(refused)
     });
-    let answer = answer.await;
+    let answer = spill::lighten(&gateway.spool, answer.await).await;
     tracing::debug!(method = %request.method(), status = answer.status().as_u16(), "request");
-    answer
+    watched::answered(answer, served)
 }
 
 async fn respond(
@@ -222,11 +237,15 @@ async fn respond(
     let is_post = *request.method() == Method::POST;
     // What a POST is about may stand in its form, so that must be read first, unless the query says
     // that the body is none.
+    // Memory of what came, until it is answered.
+    let (mut _room, mut _held) = (None, Vec::new());
     let from_query = route::action(request.method(), &place, arguments.t());
     let came = match from_query {
         Err(failure) if !is_post || !arguments.t().is_empty() => return Err(failure),
         Ok(action) if is_post && action.takes_raw_body() => {
-            Came::Children(gateway.take_children(request, body).await?)
+            let (children, room) = gateway.take_children(request, body).await?;
+            _room = Some(room);
+            Came::Children(children)
         }
         Ok(action) if !is_post => {
             let asked = gateway.asked(request, arguments)?;
@@ -235,6 +254,7 @@ async fn respond(
         _ => {
             let mut form = gateway.take_form(request, body).await?;
             arguments.extend(std::mem::take(&mut form.fields));
+            _held = std::mem::take(&mut form.held);
             Came::Form(form)
         }
     };
@@ -242,7 +262,10 @@ async fn respond(
     if action.takes_raw_body() && matches!(came, Came::Form(_)) {
         return Err(Failure::bad_request(format!("t={} must stand in the query.", arguments.t())));
     }
-    let asked = gateway.asked(request, arguments)?;
+    let mut asked = gateway.asked(request, arguments)?;
+    if _room.is_some() {
+        asked.directories = asked.directories.without_waiting();
+    }
     posted(&asked, place, action, came).await
 }
 
@@ -304,10 +327,10 @@ async fn plainly(
         },
         (Place::Named { cap, name }, _) => {
             let object = Object { target: object::named_by(&cap), link: None };
+            asked.permit(&object.target)?;
             if object.directory().is_some() {
                 return Err(Failure::bad_request("/file is for files; /uri shows directories."));
             }
-            asked.permit(&object.target)?;
             read::view(asked, &object, name.as_deref(), action).await
         }
         (Place::Site(address), _) => read::site(asked, &address).await,
@@ -317,7 +340,7 @@ async fn plainly(
         }
         (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, Vec::new()).await,
         (Place::Uri, _) => unlinked::put(asked, body).await,
-        (Place::Operation(handle), _) => operations.show(&handle, asked),
+        (Place::Operation(handle), _) => operations.show(&handle, asked).await,
         (Place::Login, _) => owner.log_in(arguments),
         (Place::Transfer(name), _) => status::transfer(history, &name),
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
@@ -362,8 +385,8 @@ async fn posted(
         (Place::Open, ..) => {
             Ok(answer::redirect(StatusCode::SEE_OTHER, &route::opened(arguments)?))
         }
-        (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, asked),
-        (Place::Operation(handle), ..) => operations.show(&handle, asked),
+        (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, asked).await,
+        (Place::Operation(handle), ..) => operations.show(&handle, asked).await,
         (Place::Login, ..) if arguments.get("key").is_some() => owner.log_in_by_form(arguments),
         (Place::Login, ..) => owner.new_login(asked.request.headers()),
         (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),

@@ -20,7 +20,7 @@ use actix_web::http::StatusCode;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::fs::File;
-use std::io;
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,20 +59,43 @@ pub enum Content {
 }
 
 impl Content {
-    /// All bytes, if they are at most `limit`.
-    pub async fn read(&self, limit: u64) -> Result<Bytes, Failure> {
+    pub fn size(&self) -> u64 {
         match self {
-            Self::Memory(bytes) if bytes.len() as u64 <= limit => Ok(bytes.clone()),
-            Self::File { file, size, .. } if *size <= limit => {
-                let (file, size) = (Arc::clone(file), *size as usize);
-                let read = move || {
-                    let mut bytes = vec![0; size];
-                    FileExt::read_exact_at(&*file, &mut bytes, 0).map(|()| bytes)
-                };
-                Ok(done(spawn_blocking(read).await)?.into())
-            }
-            _ => Err(too_large(limit)),
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { size, .. } => *size,
         }
+    }
+
+    /// All bytes from the first on, a few at a time.
+    pub fn reader(&self) -> impl Read {
+        BufReader::with_capacity(READ_SIZE, Reader { content: self, at: 0 })
+    }
+}
+
+/// Bytes that are read of a file at once.
+const READ_SIZE: usize = 64 << 10;
+
+struct Reader<'a> {
+    content: &'a Content,
+    at: u64,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = match self.content {
+            Content::Memory(bytes) => {
+                let rest = usize::try_from(self.at).ok().and_then(|at| bytes.get(at..));
+                rest.unwrap_or_default().read(out)?
+            }
+            // A file that was used before goes on behind what is in it now.
+            Content::File { file, size, .. } => {
+                let left = usize::try_from(size.saturating_sub(self.at)).unwrap_or(usize::MAX);
+                let wanted = left.min(out.len());
+                file.read_at(out.get_mut(..wanted).unwrap_or_default(), self.at)?
+            }
+        };
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -102,6 +125,21 @@ impl Spool {
     /// Bytes spooled right now.
     pub fn used(&self) -> u64 {
         self.disk.used.load(Ordering::Relaxed)
+    }
+
+    /// Room for so many more bytes on the disk, if there is.
+    pub(super) fn hold(&self, bytes: usize) -> Option<Held> {
+        Budget::take(&self.disk, bytes)
+    }
+
+    /// Memory for so many more bytes of bodies, if there is.
+    pub(super) fn hold_memory(&self, bytes: usize) -> Option<Held> {
+        Budget::take(&self.memory, bytes)
+    }
+
+    /// A new file without a name.
+    pub(super) fn file(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.folder)
     }
 
     /// Takes in a body of `announced` bytes, or of any length if none is announced. What goes to
@@ -198,8 +236,8 @@ impl<'a> Taking<'a> {
         let file = match self.spool.shelf.take() {
             Some(file) => file,
             None => {
-                let folder = self.spool.folder.clone();
-                done(spawn_blocking(move || tempfile::tempfile_in(folder)).await)?
+                let spool = self.spool.clone();
+                done(spawn_blocking(move || spool.file()).await)?
             }
         };
         let sink = Sink { file, hasher: (self.hasher)() };
@@ -231,7 +269,7 @@ struct Budget {
 }
 
 /// A part of a budget.
-struct Held {
+pub(super) struct Held {
     budget: Arc<Budget>,
     bytes: u64,
 }
@@ -251,7 +289,7 @@ impl Budget {
 
 impl Held {
     /// Adds to what is held of the same budget, so that the list stays short.
-    fn join(list: &mut Vec<Self>, mut more: Self) {
+    pub(super) fn join(list: &mut Vec<Self>, mut more: Self) {
         match list.last_mut().filter(|last| Arc::ptr_eq(&last.budget, &more.budget)) {
             Some(last) => last.bytes += std::mem::take(&mut more.bytes),
             None => list.push(more),
@@ -266,7 +304,7 @@ impl Drop for Held {
 }
 
 /// What a disk job came to.
-fn done<T>(job: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
+pub(super) fn done<T>(job: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
     match job {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(disk_failure(&error)),
@@ -275,7 +313,7 @@ fn done<T>(job: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
 }
 
 fn disk_failure(error: &io::Error) -> Failure {
-    tracing::error!(%error, "a request body could not be spooled");
+    tracing::error!(%error, "a body could not be spooled");
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(),
         _ => Failure::new(

@@ -7,6 +7,7 @@
 use super::client::Client;
 use super::happiness::servers_of_happiness;
 use super::patience::{Patience, within};
+use super::prohibited::Prohibited;
 use super::round::Round;
 use super::servers::Server;
 use super::standing::Duty;
@@ -34,7 +35,7 @@ pub struct Checked {
 }
 
 /// Why there is nothing to count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// Literals are their own contents, and directories are not in shares.
     #[error("there are no shares to check")]
@@ -42,6 +43,9 @@ pub enum CheckError {
     /// A cap that no file has.
     #[error("this capability names no file: {0}")]
     BadCap(#[from] BadParams),
+    /// Nobody asked the servers.
+    #[error(transparent)]
+    Prohibited(#[from] Prohibited),
 }
 
 impl Checked {
@@ -69,6 +73,7 @@ impl Checked {
 impl Client {
     /// Counts the shares of the file, or immutable directory, that `cap` names.
     pub async fn check(&self, cap: &Cap, add_lease: bool) -> Result<Checked, CheckError> {
+        self.permit(cap)?;
         let facts = match cap.verify_cap() {
             Some(Cap::ChkVerify(verify) | Cap::DirChkVerify(verify)) => verify.facts()?,
             _ => return Err(CheckError::NoShares),

@@ -3,6 +3,7 @@
 use super::compute::{Compute, CutOff};
 use super::params::{EncodingParams, ParamsInForce};
 use super::patience::Patience;
+use super::prohibited::{Nothing, Prohibitions};
 use super::servers::ServerPool;
 use super::upload::join::UnderWay;
 use crate::base::limits::UPLOAD_SPARE_BATCHES;
@@ -34,6 +35,7 @@ pub struct Client {
     /// What all uploads, and all downloads, write into.
     pub(super) upload_buffers: InUse<Buffers>,
     pub(super) download_buffers: InUse<Pool>,
+    pub(super) prohibitions: Arc<dyn Prohibitions>,
 }
 
 impl Client {
@@ -48,12 +50,20 @@ impl Client {
             spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
             upload_buffers: InUse::default(),
             download_buffers: InUse::default(),
+            prohibitions: Arc::new(Nothing),
         }
     }
 
     /// The same client with other waiting times.
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// The same client, which keeps away from what its owner prohibits.
+    #[must_use]
+    pub fn with_prohibitions(mut self, prohibitions: Arc<dyn Prohibitions>) -> Self {
+        self.prohibitions = prohibitions;
         self
     }
 

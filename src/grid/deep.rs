@@ -3,12 +3,13 @@
 //! A directory comes before its children; of these first what is unknown, then the files, then the
 //! directories with all that is below them, each by name. What can be reached in two ways (the same
 //! verify cap) comes once, so that loops end. What cannot be had is told, with its path and the reason,
-//! and the walk goes on with the rest. Memory holds the listings between the root and the
-//! present directory, as far as [`WALK_BYTES_MAX`] goes, and sixteen bytes for each thing seen.
+//! and the walk goes on with the rest. Memory holds the listings between the root and the present
+//! directory, as far as the room of all walks goes, and some bytes for each thing seen.
 
 use super::dirnode::{DirError, Directories, Entry, Listing, Target, Unreadable};
+use crate::base::budget::{NoRoom, Share};
 use crate::base::hash::{tagged, truncated};
-use crate::base::limits::{PATH_MAX, WALK_BYTES_MAX};
+use crate::base::limits::{PATH_MAX, REACHED_ROOM, SEEN_ROOM};
 use crate::cap::Cap;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -70,16 +71,20 @@ pub struct Traversal {
     ready: VecDeque<Reached>,
     /// Told, and to be listed before anything else.
     entering: Option<(Vec<String>, Cap)>,
-    /// Bytes of the paths that wait.
+    /// Memory for the paths that wait.
     waiting: usize,
+    /// Memory for them and for what was seen.
+    room: Share,
     pub stats: DeepStats,
 }
 
 impl Traversal {
     pub fn new(directories: Directories, root: Cap, may_enter: MayEnter) -> Self {
+        let room = directories.memory().walk();
         let mut this = Self {
             directories,
             may_enter,
+            room,
             seen: HashSet::new(),
             below: Vec::new(),
             ready: VecDeque::new(),
@@ -121,11 +126,12 @@ impl Traversal {
         if path.len() >= PATH_MAX {
             return Err(DirError::TooBig("directories in directories").into());
         }
-        let Listing { entries, unreadable, size, .. } = self.directories.list(cap).await?;
+        let Listing { entries, unreadable, size, room: _room, .. } =
+            self.directories.list(cap).await?;
         self.stats.entered(size, entries.len());
         let count = entries.len();
         if self.take_on(path, entries) < count {
-            return Err(DirError::TooBig("the paths below the directory").into());
+            return Err(DirError::NoRoom(NoRoom::NotNow).into());
         }
         if unreadable.is_empty() { Ok(()) } else { Err(Why::Unreadable(unreadable)) }
     }
@@ -136,7 +142,10 @@ impl Traversal {
         for Entry { name, child } in entries {
             let path: Vec<String> = above.iter().cloned().chain([name]).collect();
             let waiting = self.waiting.saturating_add(weight(&path));
-            if waiting > WALK_BYTES_MAX {
+            let needed = waiting + self.seen.len() * SEEN_ROOM;
+            if needed > self.room.bytes()
+                && self.room.resize(needed + REACHED_ROOM * ROOM_STEP).is_err()
+            {
                 break;
             }
             self.waiting = waiting;
@@ -166,9 +175,12 @@ impl Traversal {
     }
 }
 
-/// Bytes that a path takes.
+/// Things for which memory is taken at once.
+const ROOM_STEP: usize = 256;
+
+/// Memory for a thing that waits at a path.
 fn weight(path: &[String]) -> usize {
-    path.iter().map(|name| name.len() + size_of::<String>()).sum()
+    REACHED_ROOM + path.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>()
 }
 
 /// Counts of what is below a directory (`spec/webapi-delta.md` §4.4).

@@ -7,7 +7,7 @@
 //! - [`servers`], [`permute`]: who is there, and in which order a file's servers are asked
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
 //! - [`source`], [`upload`], [`download`], [`client`], `space`: the work
-//! - [`dirnode`]: names for caps
+//! - [`dirnode`]: names for caps; [`prohibited`]: what of all this the owner does not want touched
 //! - [`standing`], [`pace`], [`patience`]: who is asked last, who is quick, how long to wait for whom
 //! - [`progress`], [`compute`]: how far, on which threads
 
@@ -24,6 +24,7 @@ pub mod patience;
 pub mod permute;
 pub mod placement;
 pub mod progress;
+pub mod prohibited;
 mod round;
 pub mod servers;
 pub mod source;
@@ -39,6 +40,7 @@ pub use dirnode::{DirError, Directories};
 pub use download::{DownloadError, FileReader, ReadStream};
 pub use pace::Pace;
 pub use params::{BadParams, EncodingParams, ParamsInForce};
+pub use prohibited::{Prohibited, Prohibitions};
 pub use servers::{Server, ServerPool};
 pub use source::{ReadAt, Source};
 pub use standing::{Duty, Standing};

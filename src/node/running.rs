@@ -22,6 +22,7 @@ use crate::gateway::owner::Owner;
 use crate::gateway::pages::Pages;
 use crate::gateway::pages::join::Join;
 use crate::gateway::spool::Spool;
+use crate::gateway::transfers::Transfers;
 use crate::gateway::webport::WebPort;
 use crate::gateway::welcome::Status;
 use crate::gateway::work::operations::Operations;
@@ -216,7 +217,9 @@ impl Node {
         if let Some(last) = last.and_then(encoding) {
             parameters.announce(last);
         }
-        let grid = Client::new(pool.clone(), client_secrets, parameters.clone());
+        let blacklist = Arc::new(Blacklist::new(self.basedir.join("access.blacklist")));
+        let grid = Client::new(pool.clone(), client_secrets, parameters.clone())
+            .with_prohibitions(blacklist);
         let neighbours = Neighbours::new(self.tub.clone(), pool, parameters, saved);
         known.extend(own.clone());
         let publish = own.into_iter().collect();
@@ -303,9 +306,9 @@ impl Node {
             directories,
             roots: Arc::new(roots.clone()),
             spool: self.spool(config)?,
+            transfers: Transfers::default(),
             guard: guard(config, &webport),
             owner: owner.clone(),
-            blacklist: Blacklist::new(self.basedir.join("access.blacklist")),
             allow_localfile: self.basedir.flag("webport_allow_localfile")?,
             history: History::default(),
             operations: Operations::new(Clock::System),

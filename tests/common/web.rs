@@ -10,13 +10,13 @@ use std::sync::Arc;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
 use tahoe::gateway::Gateway;
-use tahoe::gateway::blacklist::Blacklist;
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::pages::Pages;
 use tahoe::gateway::serve::{Roots, routes};
 use tahoe::gateway::spool::Spool;
+use tahoe::gateway::transfers::Transfers;
 use tahoe::gateway::welcome::Status;
 use tahoe::gateway::work::operations::Operations;
 use tahoe::grid::Client;
@@ -51,9 +51,9 @@ impl Web {
             directories,
             roots: Arc::new(NoRoots),
             spool: Spool::new(folder.path().to_owned(), 1 << 30),
+            transfers: Transfers::default(),
             guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
             owner: Owner::new("token".to_owned(), Clock::System, false),
-            blacklist: Blacklist::new(folder.path().join("access.blacklist")),
             allow_localfile: false,
             history: History::default(),
             operations: Operations::new(Clock::System),

@@ -4,7 +4,7 @@ use tahoe::grid::dirnode::table::{Kind, pack, unpack};
 use tahoe::grid::dirnode::{Child, DirError, Entry, Metadata, Target, metadata};
 
 fn object(value: &Value) -> Option<Metadata> {
-    value.as_object().cloned()
+    value.as_object().cloned().map(Metadata::from)
 }
 
 fn given(child: &Value) -> Entry {

@@ -18,6 +18,7 @@ use tahoe::gateway::pages::Pages;
 use tahoe::gateway::serve::Roots;
 use tahoe::gateway::spool::Spool;
 use tahoe::gateway::status::StorageStatus;
+use tahoe::gateway::transfers::Transfers;
 use tahoe::gateway::webport::WebPort;
 use tahoe::gateway::welcome::Status;
 use tahoe::gateway::work::operations::Operations;
@@ -120,8 +121,10 @@ async fn parts(folder: &std::path::Path) -> Parts {
     let furl = vdrive.register(server, None);
     let known = TubBook::new();
     known.learn(vdrive.id(), furl.hints().to_vec());
+    let blacklist = Arc::new(Blacklist::new(folder.join("access.blacklist")));
+    let client = grid.client.clone().with_prohibitions(blacklist);
     let directories = Directories::new(
-        grid.client.clone(),
+        client.clone(),
         grid.tub.clone(),
         Some(furl),
         Arc::new(known),
@@ -132,13 +135,13 @@ async fn parts(folder: &std::path::Path) -> Parts {
     let spool = folder.join("tmp");
     std::fs::create_dir(&spool).unwrap();
     let gateway = Gateway {
-        grid: grid.client.clone(),
+        grid: client,
         directories,
         roots: Arc::new(Fixed(global.clone(), private)),
         spool: Spool::new(spool, 1 << 30),
+        transfers: Transfers::default(),
         guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
         owner: Owner::new(TOKEN.to_owned(), Clock::System, false),
-        blacklist: Blacklist::new(folder.join("access.blacklist")),
         allow_localfile: true,
         history: History::default(),
         operations: Operations::new(Clock::System),

@@ -2,8 +2,10 @@
 
 mod changing;
 mod errors;
+mod foreign;
 mod node;
 mod owner;
+mod prohibited;
 mod reading;
 mod unlinked;
 mod work;

@@ -8,25 +8,44 @@
 
 use super::super::address::nfc;
 use super::super::answer::Failure;
-use crate::base::limits::{CAP_TEXT_MAX, CHILDREN_MAX, METADATA_TEXT_MAX};
+use super::super::spool::Content;
+use crate::base::budget::Share;
+use crate::base::limits::{CAP_TEXT_MAX, CHILD_ROOM, CHILDREN_MAX, METADATA_TEXT_MAX};
 use crate::grid::dirnode::{Child, ChildError, DirError, Entry, Metadata, NewEntry, Target};
+use actix_web::http::StatusCode;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::fmt;
 
-/// The children in a body; none if there is nothing in it.
-pub fn parse(body: &[u8]) -> Result<Vec<NewEntry>, Failure> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Vec::new());
+/// The children in a body; none if there is nothing in it. As many are read as there is room for,
+/// which is held for as long as they are.
+pub fn parse(body: &Content, room: &mut Share) -> Result<Vec<NewEntry>, Failure> {
+    match body {
+        Content::Memory(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => Ok(Vec::new()),
+        Content::Memory(bytes) => {
+            let again = || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+            take(serde_json::Deserializer::from_slice(bytes), room, again)
+        }
+        Content::File { .. } => {
+            let again = || serde_json::from_reader::<_, IgnoredAny>(body.reader()).is_ok();
+            take(serde_json::Deserializer::from_reader(body.reader()), room, again)
+        }
     }
-    let mut reader = Reader::default();
-    let mut json = serde_json::Deserializer::from_slice(body);
+}
+
+fn take<'de, R: serde_json::de::Read<'de>>(
+    mut json: serde_json::Deserializer<R>,
+    room: &mut Share,
+    is_json: impl FnOnce() -> bool,
+) -> Result<Vec<NewEntry>, Failure> {
+    let mut reader =
+        Reader { entries: Vec::new(), names: HashSet::new(), used: 0, room, refused: None };
     match (&mut json).deserialize_map(&mut reader).and_then(|()| json.end()) {
         Ok(()) => Ok(reader.entries),
         Err(error) => Err(reader.refused.unwrap_or_else(|| {
             // A list that is too long counts as bad syntax there.
-            match error.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            match error.is_data() || is_json() {
                 true => malformed(),
                 false => Failure::bad_request("The body is not JSON."),
             }
@@ -44,17 +63,26 @@ pub fn fresh(children: Vec<NewEntry>) -> Vec<Entry> {
 }
 
 /// Takes children from a map; says why it stopped where the map's shape was right.
-#[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     entries: Vec<NewEntry>,
     names: HashSet<String>,
+    /// Memory for all of them.
+    used: usize,
+    room: &'a mut Share,
     refused: Option<Failure>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn add(&mut self, name: &str, said: Said) -> Result<(), Failure> {
         if self.entries.len() >= CHILDREN_MAX {
-            return Err(Failure::bad_request("There are too many children in one body."));
+            let text = format!(
+                "A body may describe at most {CHILDREN_MAX} children; send more of them in several."
+            );
+            return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        self.used += CHILD_ROOM + name.len() + said.1.len();
+        if self.used > self.room.bytes() {
+            self.room.resize(self.used)?;
         }
         let name = nfc(name)?;
         if !self.names.insert(name.clone()) {
@@ -65,7 +93,7 @@ impl Reader {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Reader {
+impl<'de> Visitor<'de> for &mut Reader<'_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,6 +121,15 @@ struct Facts {
     rw: Option<String>,
     ro: Option<String>,
     metadata: Option<Box<RawValue>>,
+}
+
+impl Facts {
+    /// Bytes of its texts.
+    fn len(&self) -> usize {
+        let metadata = self.metadata.as_ref().map(|json| json.get());
+        let texts = [self.rw.as_deref(), self.ro.as_deref(), metadata];
+        texts.into_iter().flatten().map(str::len).sum()
+    }
 }
 
 impl<'de> Deserialize<'de> for Facts {
@@ -131,7 +168,7 @@ fn entry(name: String, Said(_, facts): Said) -> Result<NewEntry, Failure> {
         Some(json) if json.get().len() > METADATA_TEXT_MAX => {
             return Err(DirError::TooBig("metadata").into());
         }
-        Some(json) => serde_json::from_str(json.get()).map_err(|_| malformed())?,
+        Some(json) => Some(Metadata::parse(json.get()).ok_or_else(malformed)?),
     };
     let target = target(rw, ro).map_err(|why| DirError::BadChild { name: name.clone(), why })?;
     Ok(NewEntry { name, target, metadata })
@@ -160,15 +197,20 @@ pub fn target(rw: Option<&str>, ro: Option<&str>) -> Result<Target, ChildError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::budget::Budget;
     use crate::cap::Cap;
     use serde_json::{Value, json};
+    use std::io::Write;
+    use std::sync::Arc;
 
     fn parsed(body: Value) -> Result<Vec<NewEntry>, (u16, String)> {
         said(&body.to_string())
     }
 
     fn said(body: &str) -> Result<Vec<NewEntry>, (u16, String)> {
-        parse(body.as_bytes()).map_err(|failure| (failure.status.as_u16(), failure.text))
+        let body = Content::Memory(body.as_bytes().to_vec().into());
+        let parsed = parse(&body, &mut Budget::new(100 << 20).nothing());
+        parsed.map_err(|failure| (failure.status.as_u16(), failure.text))
     }
 
     #[test]
@@ -206,6 +248,38 @@ mod tests {
         ] {
             let (status, text) = parsed(body).unwrap_err();
             assert!(status == 400 && text.contains(word), "{text}");
+        }
+    }
+
+    /// So many children, in memory or in a file.
+    fn many(count: usize, on_disk: bool) -> Content {
+        let child = |n| format!("\"{n}\": [\"f\", {{\"ro_uri\": \"URI:LIT:\"}}]");
+        let body = format!("{{{}}}", (0..count).map(child).collect::<Vec<_>>().join(","));
+        if !on_disk {
+            return Content::Memory(body.into());
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(body.as_bytes()).unwrap();
+        Content::File { file: Arc::new(file), size: body.len() as u64, digest: None }
+    }
+
+    #[test]
+    fn as_many_as_there_is_room_for_are_read() {
+        let ample = Budget::new(1 << 30);
+        for on_disk in [false, true] {
+            let parse = |count, room: &mut Share| {
+                let parsed = parse(&many(count, on_disk), room);
+                parsed.map(|all| all.len()).map_err(|failure| failure.status.as_u16())
+            };
+            assert_eq!(parse(CHILDREN_MAX, &mut ample.nothing()), Ok(CHILDREN_MAX));
+            assert_eq!(parse(CHILDREN_MAX + 1, &mut ample.nothing()), Err(413));
+            let small = Budget::new(10 * (CHILD_ROOM + 9));
+            let mut room = small.nothing();
+            assert_eq!(parse(10, &mut room), Ok(10));
+            assert_eq!(room.bytes(), small.most());
+            assert_eq!(parse(10, &mut small.nothing()), Err(503), "others have it");
+            drop(room);
+            assert_eq!(parse(11, &mut small.nothing()), Err(507));
         }
     }
 

@@ -82,7 +82,7 @@ pub async fn deliver(
     }
     let transfer = asked.gateway.history.download(cap, length);
     let reader = asked.gateway.grid.open_at(cap, part.start).await?;
-    let bytes = begun(reader.read(part), transfer).await?;
+    let bytes = begun(asked.gateway.transfers.download(reader, part), transfer).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
 }
 

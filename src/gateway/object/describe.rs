@@ -1,8 +1,9 @@
 //! Objects as JSON (`spec/webapi-delta.md` §3.1).
 
-use super::super::answer::{plain, typed};
+use super::super::answer::{Failure, plain, typed};
 use super::super::json::indented_at;
-use super::{Object, page};
+use super::page::{self, Rows};
+use super::{Asked, Object};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};
@@ -48,7 +49,7 @@ pub fn describe(
         facts.insert("verify_uri".to_owned(), json!(verify.reveal()));
     }
     if let Some(metadata) = metadata {
-        facts.insert("metadata".to_owned(), Value::Object(metadata.clone()));
+        facts.insert("metadata".to_owned(), Value::Object(metadata.map()));
     }
     (kind, facts)
 }
@@ -80,8 +81,12 @@ pub fn unreadable(unreadable: &Unreadable) -> Value {
     Value::Object(facts)
 }
 
-/// A directory with its children, written as they are sent.
-pub fn listed(object: &Object, listing: Listing) -> HttpResponse {
+/// A directory with its children.
+pub async fn listed(
+    asked: &Asked<'_>,
+    object: &Object,
+    listing: Listing,
+) -> Result<HttpResponse, Failure> {
     let metadata = object.link.as_ref().map(|link| &link.metadata);
     let (kind, mut facts) = describe(&object.target, metadata);
     if !listing.unreadable.is_empty() {
@@ -93,7 +98,7 @@ pub fn listed(object: &Object, listing: Listing) -> HttpResponse {
     }
     if listing.entries.is_empty() {
         head.push_str("  \"children\": {}\n }\n]\n");
-        return typed(plain(StatusCode::OK), "text/plain").body(head);
+        return Ok(typed(plain(StatusCode::OK), "text/plain").body(head));
     }
     head.push_str("  \"children\": {\n");
     let last = listing.entries.len() - 1;
@@ -104,5 +109,6 @@ pub fn listed(object: &Object, listing: Listing) -> HttpResponse {
         format!("   {name}: {}{comma}\n", indented_at(3, &json!([kind, facts])))
     };
     let response = typed(plain(StatusCode::OK), "text/plain");
-    page::in_pieces(response, head, listing.entries, child, "  }\n }\n]\n".to_owned())
+    let rows = Rows { entries: listing.entries, room: listing.room };
+    page::in_pieces(asked, response, (head, "  }\n }\n]\n".to_owned()), rows, child).await
 }

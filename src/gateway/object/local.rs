@@ -173,6 +173,7 @@ pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
 
 async fn store(asked: &Asked<'_>, path: PathBuf) -> Result<Cap, Failure> {
     let source = disk(move || Source::file(File::open(path)?)).await?;
+    let _room = asked.gateway.transfers.upload(source.size()).await?;
     let uploaded = asked.gateway.grid.upload(source, UploadOptions::default()).await?;
     Ok(uploaded.cap)
 }

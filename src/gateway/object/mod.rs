@@ -29,6 +29,7 @@ use crate::grid::dirnode::{DirError, Directories, Metadata, NewEntry, Replace, T
 use crate::vdrive::format::DirectoryId;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
+use std::sync::Arc;
 
 /// A request, taken apart.
 pub struct Asked<'a> {
@@ -138,17 +139,18 @@ impl Asked<'_> {
         self.follow(target, &address.path, why).await
     }
 
-    /// Refuses what the owner prohibits.
+    /// Refuses what the owner prohibits also where nothing of it would be opened.
     pub fn permit(&self, target: &Target) -> Result<(), Failure> {
         match target {
-            Target::Known(cap) => self.gateway.blacklist.check(cap),
+            Target::Known(cap) => Ok(self.gateway.grid.permit(cap)?),
             Target::Unknown { .. } => Ok(()),
         }
     }
 
     /// A walk through all that is below a directory, around what the owner prohibits.
     pub fn walk(&self, root: Cap) -> Traversal {
-        let may_enter = self.gateway.blacklist.may_enter();
+        let grid = self.gateway.grid.clone();
+        let may_enter = Arc::new(move |cap: &Cap| grid.permit(cap).is_ok());
         Traversal::new(self.directories.clone(), root, may_enter)
     }
 
@@ -203,7 +205,7 @@ impl Asked<'_> {
                 }
             }
         }
-        if why == For::Reading {
+        if why == For::Reading || object.link.is_none() {
             self.permit(&object.target)?;
         }
         outside(&object.target)?;

@@ -4,36 +4,40 @@ use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, escape, redirect};
 use super::super::pages::Frame;
 pub use super::super::pages::simple::{around, whole};
+use super::super::spill;
 use super::Asked;
-use crate::base::limits::LISTING_CHUNK;
+use crate::base::budget::Share;
 use crate::cap::Cap;
 use crate::grid::dirnode::Entry;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use bytes::Bytes;
-use futures_util::stream;
-use std::convert::Infallible;
+use std::io::Write;
+use std::sync::Arc;
 
-/// An answer made of entries, written while it is sent so that a large directory is never one text.
-pub fn in_pieces(
-    mut response: HttpResponseBuilder,
-    head: String,
-    entries: Vec<Entry>,
-    render: impl Fn(usize, &Entry) -> String + 'static,
-    tail: String,
-) -> HttpResponse {
-    if entries.len() <= LISTING_CHUNK {
-        let rows = entries.iter().enumerate().map(|(index, entry)| render(index, entry));
-        return response.body(head + &rows.collect::<String>() + &tail);
-    }
-    let mut entries = entries.into_iter().enumerate();
-    let rows = std::iter::from_fn(move || {
-        let piece = entries.by_ref().take(LISTING_CHUNK);
-        let text: String = piece.map(|(index, entry)| render(index, &entry)).collect();
-        (!text.is_empty()).then_some(text)
-    });
-    let all = std::iter::once(head).chain(rows).chain(std::iter::once(tail));
-    response.streaming(stream::iter(all.map(|text| Ok::<_, Infallible>(Bytes::from(text)))))
+/// Entries, and the memory that they take until they are written.
+pub struct Rows {
+    pub entries: Vec<Entry>,
+    pub room: Arc<Share>,
+}
+
+/// An answer made of entries, one after the other so that a large directory is never one text, and
+/// however slowly it is taken.
+pub async fn in_pieces(
+    asked: &Asked<'_>,
+    response: HttpResponseBuilder,
+    around: (String, String),
+    rows: Rows,
+    render: impl Fn(usize, &Entry) -> String + Send + 'static,
+) -> Result<HttpResponse, Failure> {
+    let write = move |out: &mut dyn Write| {
+        let Rows { entries, room: _room } = rows;
+        out.write_all(around.0.as_bytes())?;
+        for (index, entry) in entries.into_iter().enumerate() {
+            out.write_all(render(index, &entry).as_bytes())?;
+        }
+        out.write_all(around.1.as_bytes())
+    };
+    spill::answer(&asked.gateway.spool, response, write).await
 }
 
 /// The cap of a new file.

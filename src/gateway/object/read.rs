@@ -156,7 +156,7 @@ fn not_known(action: Action) -> Failure {
 async fn json(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
     let Some(dir) = object.directory() else { return Ok(json::answer(&describe::alone(object))) };
     match asked.directories.list(dir).await {
-        Ok(listing) => Ok(describe::listed(object, listing)),
+        Ok(listing) => describe::listed(asked, object, listing).await,
         Err(error) => Ok(as_json(&error.into())),
     }
 }

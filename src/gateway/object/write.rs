@@ -106,7 +106,11 @@ pub fn given(cap: &str, name: &str) -> Result<Target, Failure> {
 pub async fn make(asked: &Asked<'_>, address: &Address) -> Result<Cap, Failure> {
     asked.arguments.directory_format()?;
     match asked.find(address, For::Making).await? {
-        Found::Object(object) => directory_of(&object),
+        Found::Object(object) => {
+            // It is answered with, though nothing of it is opened.
+            asked.permit(&object.target)?;
+            directory_of(&object)
+        }
         Found::Missing { dir, names } => {
             super::writable(&dir)?;
             Ok(asked.directories.make_dirs(&dir, &names).await?)

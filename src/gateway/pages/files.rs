@@ -3,7 +3,8 @@
 use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, page};
 use super::super::args::Arguments;
-use super::super::object::{Asked, Object, directory_of, page::in_pieces};
+use super::super::object::page::{Rows, in_pieces};
+use super::super::object::{Asked, Object, directory_of};
 use super::crumbs::{Crumb, crumbs, shown, title};
 use super::kind::Kind;
 use super::order::natural;
@@ -131,18 +132,27 @@ impl Order {
         if !wanted.is_empty() {
             entries.retain(|entry| entry.name.to_lowercase().contains(&wanted));
         }
-        let folder = |entry: &Entry| dir_cap(&entry.child.target).is_some();
-        let by = |a: &Entry, b: &Entry| -> Ordering {
+        let keyed = entries.into_iter().map(|entry| (self.key_of(&entry), entry));
+        let mut keyed: Vec<((bool, u64), Entry)> = keyed.collect();
+        keyed.sort_by(|((a_folder, a_figure), a), ((b_folder, b_figure), b)| -> Ordering {
             let order = match self.key {
-                "size" => size(&a.child.target).cmp(&size(&b.child.target)),
-                "changed" => changed(&a.child.metadata).cmp(&changed(&b.child.metadata)),
-                _ => natural(&a.name, &b.name),
+                "name" => natural(&a.name, &b.name),
+                _ => a_figure.cmp(b_figure),
             };
             let order = if self.down { order.reverse() } else { order };
-            folder(b).cmp(&folder(a)).then(order).then_with(|| natural(&a.name, &b.name))
+            b_folder.cmp(a_folder).then(order).then_with(|| natural(&a.name, &b.name))
+        });
+        keyed.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// Whether it is a folder, and the figure by which it is sorted, if it is by one.
+    fn key_of(&self, entry: &Entry) -> (bool, u64) {
+        let figure = match self.key {
+            "size" => size(&entry.child.target),
+            "changed" => changed(&entry.child.metadata),
+            _ => 0,
         };
-        entries.sort_by(by);
-        entries
+        (dir_cap(&entry.child.target).is_some(), figure)
     }
 }
 
@@ -156,6 +166,7 @@ fn size(target: &Target) -> u64 {
 
 /// When a link was last changed, in seconds since 1970; 0 if that is not known.
 fn changed(metadata: &Metadata) -> u64 {
+    let metadata = metadata.map();
     let times = metadata.get("tahoe").and_then(|tahoe| tahoe.get("linkmotime"));
     let time = times.or_else(|| metadata.get("mtime")).and_then(serde_json::Value::as_f64);
     time.map_or(0, |time| time.max(0.0) as u64)
@@ -180,7 +191,7 @@ pub async fn directory(
     let order = Order::of(&asked.arguments);
     let base = address.path();
     let summary = summary(&listing);
-    let Listing { entries, unreadable, writable, mutable, .. } = listing;
+    let Listing { entries, unreadable, writable, mutable, room, .. } = listing;
     let count = entries.len();
     let entries = order.apply(entries);
     let template = Files {
@@ -217,7 +228,7 @@ pub async fn directory(
             if index == last || (index + 1).is_multiple_of(CHUNK) { "</div>\n" } else { "" };
         format!("{open}{row}{close}")
     };
-    Ok(in_pieces(page(StatusCode::OK), head, entries, row, tail))
+    in_pieces(asked, page(StatusCode::OK), (head, tail), Rows { entries, room }, row).await
 }
 
 /// The rows that a form removes.

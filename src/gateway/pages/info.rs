@@ -135,7 +135,8 @@ fn facts(object: &Object) -> Vec<(&'static str, String)> {
     }
     let tahoe = object.link.as_ref().and_then(|link| link.metadata.get("tahoe"));
     for (label, key) in [("Linked", "linkcrtime"), ("Link changed", "linkmotime")] {
-        let time = tahoe.and_then(|tahoe| tahoe.get(key)).and_then(serde_json::Value::as_f64);
+        let time =
+            tahoe.as_ref().and_then(|tahoe| tahoe.get(key)).and_then(serde_json::Value::as_f64);
         if let Some(time) = time {
             facts.push((label, words::date(time as u64)));
         }

@@ -74,7 +74,7 @@ pub async fn frame(asked: &Asked<'_>, handle: &str) -> Result<HttpResponse, Fail
         return Err(Failure::forbidden("This is only shown within its page."));
     }
     let cap = asked.gateway.pages.shown.find(handle).ok_or_else(Failure::not_found)?;
-    asked.gateway.blacklist.check(&cap)?;
+    asked.gateway.grid.permit(&cap)?;
     let mut response = framed_pdf(contents::deliver(asked, &cap, Some("file.pdf")).await?);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -107,7 +107,7 @@ pub async fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         return Ok(redirect(StatusCode::SEE_OTHER, "/deleted"));
     }
     let dir = Cap::parse(&found.dir).map_err(Failure::cap)?;
-    asked.gateway.blacklist.check(&dir)?;
+    asked.gateway.grid.permit(&dir)?;
     let entries = found.links.into_iter().map(Gone::entry).collect::<Result<Vec<_>, _>>()?;
     let mut entries: Vec<NewEntry> = entries;
     if found.replaced {

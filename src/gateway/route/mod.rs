@@ -14,7 +14,7 @@ use super::args::Arguments;
 use super::pages::forms::Asking;
 use actix_web::http::{Method, StatusCode};
 use table::Verb::{self, Delete, Get, Post, Put};
-use table::{At, TABLE};
+use table::{At, Row, TABLE};
 
 /// One thing that the gateway can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +137,17 @@ pub fn action(method: &Method, place: &Place, t: &str) -> Result<Action, Failure
     })
 }
 
+/// Everything that can be asked, for tests that must forget none of it: method, kind of place, `t`.
+#[doc(hidden)]
+pub fn everything() -> Vec<(String, String, &'static str)> {
+    let text = |verb: &Verb, at: &At| (format!("{verb:?}").to_uppercase(), format!("{at:?}"));
+    let row = |Row(verb, at, ts, _): &Row| {
+        let (method, at) = text(verb, at);
+        ts.iter().map(move |t| (method.clone(), at.clone(), *t)).collect::<Vec<_>>()
+    };
+    TABLE.iter().flat_map(row).collect()
+}
+
 fn verb(method: &Method) -> Option<Verb> {
     Some(match *method {
         Method::GET | Method::HEAD => Get,
@@ -184,7 +195,6 @@ pub fn redirect(arguments: &Arguments) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::super::address::{Address, Root};
-    use super::table::Row;
     use super::*;
 
     fn ask(method: &Method, target: &str) -> Result<Action, u16> {

@@ -1,7 +1,6 @@
 //! `t=check`: what is there of one object (`spec/webapi-delta.md` §4.1).
 
 use super::super::answer::Failure;
-use super::super::blacklist::Blacklist;
 use super::super::json;
 use super::super::object::{Asked, Object};
 use super::super::pages::checked;
@@ -19,7 +18,6 @@ use serde_json::{Map, Value, json};
 pub struct Checker {
     pub grid: Client,
     pub directories: Directories,
-    pub blacklist: Blacklist,
     pub add_lease: bool,
 }
 
@@ -33,7 +31,6 @@ impl Checker {
         Ok(Self {
             grid: asked.gateway.grid.clone(),
             directories: asked.directories.clone(),
-            blacklist: asked.gateway.blacklist.clone(),
             add_lease: asked.arguments.flag("add-lease")?,
         })
     }
@@ -42,7 +39,7 @@ impl Checker {
     /// prohibits is left alone, and counts as what is in its cap does.
     pub async fn check(&self, target: &Target) -> Value {
         match target {
-            Target::Known(cap) if self.blacklist.check(cap).is_err() => literal(),
+            Target::Known(cap) if self.grid.permit(cap).is_err() => literal(),
             Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_) | Cap::DirVerify(_))) => {
                 self.directory(cap).await
             }

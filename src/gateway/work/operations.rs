@@ -9,9 +9,11 @@ use super::super::answer::{self, Failure};
 use super::super::args::Arguments;
 use super::super::object::{Asked, Object, cap_text, directory_of};
 use super::super::route::Walk;
+use super::super::spill;
 use super::check::{Checker, is_distributed, is_healthy};
 use super::results;
 use super::walk::{Event, events, index_text, reason, verify_text};
+use crate::base::budget::{Budget, Share};
 use crate::base::limits::{
     DEEP_CHECKS_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX,
     OPERATION_READ_SECONDS, OPERATION_UNREAD_SECONDS, OPERATIONS_BYTES_MAX, OPERATIONS_MAX,
@@ -44,8 +46,9 @@ pub struct Progress {
     pub unhealthy: Vec<(Vec<String>, Value)>,
     /// Paths of directories of which something is missing, and why.
     pub missed: Vec<(Vec<String>, String)>,
-    /// Bytes that the lists take, roughly.
+    /// Bytes that the lists take, roughly, and the memory for them.
     bytes: usize,
+    room: Option<Share>,
 }
 
 /// Some work, under way or finished.
@@ -67,9 +70,12 @@ struct Entry {
 }
 
 /// All handles.
-#[derive(Default)]
 pub struct Operations {
     clock: Clock,
+    /// Memory for all results together.
+    results: Budget,
+    /// One result at a time is made an answer of, which takes several times its memory.
+    answering: tokio::sync::Mutex<()>,
     entries: Mutex<HashMap<String, Entry>>,
 }
 
@@ -97,7 +103,8 @@ impl Drop for Entry {
 
 impl Operations {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, entries: Mutex::default() }
+        let results = Budget::new(OPERATIONS_BYTES_MAX);
+        Self { clock, results, answering: Default::default(), entries: Mutex::default() }
     }
 
     /// The handles that are still good.
@@ -176,15 +183,26 @@ impl Operations {
     }
 
     /// `GET /operations/HANDLE`
-    pub fn show(&self, handle: &str, asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    pub async fn show(&self, handle: &str, asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         let operation = self.look(handle, &asked.arguments)?;
-        results::answer(&operation, handle, asked)
+        self.answer(&operation, handle, asked).await
+    }
+
+    async fn answer(
+        &self,
+        operation: &Operation,
+        handle: &str,
+        asked: &Asked<'_>,
+    ) -> Result<HttpResponse, Failure> {
+        let _turn = self.answering.lock().await;
+        let answer = results::answer(operation, handle, asked)?;
+        Ok(spill::lighten(&asked.gateway.spool, answer).await)
     }
 
     /// `POST /operations/HANDLE?t=cancel`
-    pub fn stop(&self, handle: &str, asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    pub async fn stop(&self, handle: &str, asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         let operation = self.cancel(handle)?;
-        results::answer(&operation, handle, asked)
+        self.answer(&operation, handle, asked).await
     }
 }
 
@@ -214,7 +232,9 @@ pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpRespo
         _ => None,
     };
     let origin = index_text(&root);
-    let operation = Arc::new(Operation { walk, origin, progress: Mutex::default() });
+    let room = Some(asked.gateway.operations.results.nothing());
+    let progress = Mutex::new(Progress { room, ..Progress::default() });
+    let operation = Arc::new(Operation { walk, origin, progress });
     let work = run(Arc::clone(&operation), asked.walk(root), checker);
     asked.gateway.operations.start(handle, retain_for(arguments)?, operation, work)?;
     let mut to = format!("/operations/{}", percent_encode(handle));
@@ -295,11 +315,19 @@ fn weight(path: &[String]) -> usize {
 fn bound(progress: &mut Progress) {
     let lists = [progress.manifest.len(), progress.unhealthy.len(), progress.missed.len()];
     let count = lists.into_iter().max().unwrap_or(0);
-    if count > MANIFEST_MAX || progress.bytes > MANIFEST_BYTES_MAX {
+    let bytes = progress.bytes;
+    let short = progress
+        .room
+        .as_mut()
+        .is_some_and(|room| bytes > room.bytes() && room.resize(bytes + RESULTS_STEP).is_err());
+    if count > MANIFEST_MAX || bytes > MANIFEST_BYTES_MAX || short {
         let text = "There is more below this directory than can be kept; use the stream- calls.";
         progress.failed = Some(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }
 }
+
+/// Memory that a result takes at once.
+const RESULTS_STEP: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@
 use super::place::{Place, Signer, State, prove};
 use super::seen::SeenHead;
 use super::{DirError, Entry, Unopened, seal::RowKeys};
+use crate::base::budget::Share;
 use crate::base::hash::Hash;
 use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, ROWS_MAX, STAGE_BYTES};
 use crate::base::rim::random;
@@ -23,6 +24,7 @@ use crate::vdrive::api::{
 use crate::vdrive::format::{Head, Row, RowId, SignedHead, Trie};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The rows that a change may touch, and what each is called when somebody is told of it.
 pub(super) struct Touched {
@@ -135,7 +137,7 @@ impl Place {
         let ids = &touched.ids;
         let _turn = self.turn().await?;
         let change = random();
-        let mut state = self.state(ids).await?;
+        let (mut state, mut _room) = self.state(ids).await?;
         let mut own = Own::of(&state, touched)?;
         for _ in 0..REDOS_MAX {
             let (opener, own_ids) = (keys.clone(), ids.clone());
@@ -153,25 +155,26 @@ impl Place {
             match self.send(&next).await? {
                 Sent::Made => return Ok(outcome),
                 Sent::MadeBefore => {
-                    next.is_followed(&self.state(ids).await?)?;
+                    next.is_followed(&self.state(ids).await?.0)?;
                     return Ok(outcome);
                 }
                 Sent::Stale(newer) if newer.covers(ids) => state = newer,
-                Sent::Stale(_) => state = self.state(ids).await?,
+                Sent::Stale(_) => (state, _room) = self.state(ids).await?,
             }
         }
         Err(DirError::TooManyRedos)
     }
 
     /// What is certain about all of these ids; the whole directory where they are too many to ask.
-    async fn state(&self, ids: &[RowId]) -> Result<State, DirError> {
+    async fn state(&self, ids: &[RowId]) -> Result<(State, Option<Share>), DirError> {
         if ids.len() <= ROW_IDS_MAX {
             let state = self.rows(ids).await?;
             if state.covers(ids) {
-                return Ok(state);
+                return Ok((state, None));
             }
         }
-        self.all().await
+        // Who changes has room already, and so must not wait for more.
+        self.all(Duration::ZERO).await.map(|(state, room)| (state, Some(room)))
     }
 
     async fn send(&self, next: &Next) -> Result<Sent, DirError> {
@@ -293,19 +296,17 @@ pub(super) async fn stage(staging: &Ref<Staging>, next: &Next) -> Result<Changed
     staging.call(Commit { head: next.head() }).await
 }
 
-/// Rows in pieces that a call can carry.
-fn pieces(rows: &[Row]) -> Vec<Bytes> {
-    let (mut pieces, mut piece) = (Vec::new(), Vec::new());
-    for row in rows {
-        if !piece.is_empty() && piece.len() + row.encoded_len() > STAGE_BYTES {
-            pieces.push(Bytes::from(std::mem::take(&mut piece)));
+/// Rows in pieces that a call can carry, each made when the one before is away.
+fn pieces(rows: &[Row]) -> impl Iterator<Item = Bytes> {
+    let mut rows = rows.iter().peekable();
+    std::iter::from_fn(move || {
+        let mut piece = Vec::new();
+        rows.next()?.encode(&mut piece);
+        while let Some(row) = rows.next_if(|row| piece.len() + row.encoded_len() <= STAGE_BYTES) {
+            row.encode(&mut piece);
         }
-        row.encode(&mut piece);
-    }
-    if !piece.is_empty() {
-        pieces.push(piece.into());
-    }
-    pieces
+        Some(piece.into())
+    })
 }
 
 fn before(keys: &RowKeys, state: &State, ids: &[RowId]) -> Result<Before, DirError> {

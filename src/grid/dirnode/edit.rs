@@ -9,6 +9,7 @@ use super::{
 };
 use crate::base::base32;
 use crate::base::hash::{pair, tagged};
+use crate::base::limits::ENTRY_ROOM;
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::cap::{Cap, DirCap};
 use crate::tub::Furl;
@@ -42,23 +43,32 @@ impl Directories {
 
     /// All children, and what does not open.
     pub async fn list(&self, dir: &Cap) -> Result<Listing, DirError> {
-        if let Some((entries, unreadable)) = fixed::entries(self, dir).await? {
-            let size = dir.size().unwrap_or(0);
-            return Ok(Listing { entries, unreadable, writable: false, mutable: false, size });
+        if let Some((entries, unreadable, room)) = fixed::entries(self, dir).await? {
+            let (size, room) = (dir.size().unwrap_or(0), Arc::new(room));
+            return Ok(Listing {
+                entries,
+                unreadable,
+                writable: false,
+                mutable: false,
+                size,
+                room,
+            });
         }
         let place = self.readable(dir)?;
         let keys = place.keys()?.clone();
-        let rows: Vec<Row> = place.all().await?.rows.into_values().collect();
+        let (rows, mut room) = place.listed(self.wait).await?;
         let size = rows.iter().map(|row| row.encoded_len() as u64).sum();
-        let opened = self.on_rows(rows.len(), move || Ok(open_all(&keys, &rows))).await?;
+        let opened = self.on_rows(rows.len(), move || Ok(open_all(&keys, rows))).await?;
         let (entries, unreadable) = opened;
-        Ok(Listing { entries, unreadable, writable: dir.is_writable(), mutable: true, size })
+        room.resize(entries.iter().map(room_of).sum::<usize>().min(room.bytes()))?;
+        let (writable, room) = (dir.is_writable(), Arc::new(room));
+        Ok(Listing { entries, unreadable, writable, mutable: true, size, room })
     }
 
     /// One child, proven to be there or proven not to be.
     pub async fn get(&self, dir: &Cap, name: &str) -> Result<Option<Child>, DirError> {
         let name = names::normalise(name)?;
-        if let Some((entries, unreadable)) = fixed::entries(self, dir).await? {
+        if let Some((entries, unreadable, _room)) = fixed::entries(self, dir).await? {
             let found = entries.into_iter().find(|entry| entry.name == name);
             return match (found, unreadable.named.first()) {
                 (Some(entry), _) => Ok(Some(entry.child)),
@@ -242,10 +252,16 @@ impl Directories {
     }
 }
 
-fn open_all(keys: &Arc<RowKeys>, rows: &[Row]) -> (Vec<Entry>, Unreadable) {
+/// The memory that an entry takes, more or less.
+pub(super) fn room_of(entry: &Entry) -> usize {
+    entry.name.len() + entry.child.metadata.text().len() + ENTRY_ROOM
+}
+
+/// Each row is let go when it is opened.
+fn open_all(keys: &Arc<RowKeys>, rows: Vec<Row>) -> (Vec<Entry>, Unreadable) {
     let (mut entries, mut unreadable) = (Vec::new(), Unreadable::default());
     for row in rows {
-        match keys.open(row) {
+        match keys.open(&row) {
             Ok(entry) => entries.push(entry),
             Err(error) => unreadable.note(Unopened::row(&row.id, &error)),
         }

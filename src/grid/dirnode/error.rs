@@ -1,8 +1,9 @@
 //! Why a directory could not be read or changed.
 
-use super::super::{DownloadError, UploadError};
+use super::super::{DownloadError, Prohibited, UploadError};
 use super::Unopened;
 use crate::base::base32;
+use crate::base::budget::NoRoom;
 use crate::cap::CapError;
 use crate::tub::{RemoteError, TubId};
 use crate::vdrive::format::RowId;
@@ -86,9 +87,15 @@ pub enum DirError {
     /// One child takes more room than a row has, or all together more than a change.
     #[error("too much for one directory entry or one change: {0}")]
     TooBig(&'static str),
+    /// It takes more memory than there is, now or ever.
+    #[error("the directory is too large for now: {0}")]
+    NoRoom(#[from] NoRoom),
     /// A cap of an unknown kind would give more than it says.
     #[error("the child {name:?} cannot be linked: {why}")]
     BadChild { name: String, why: ChildError },
+    /// The owner of this node does not want it touched.
+    #[error(transparent)]
+    Prohibited(#[from] Prohibited),
     /// The table of an immutable directory could not be read.
     #[error(transparent)]
     Download(#[from] DownloadError),

@@ -1,9 +1,10 @@
 //! Immutable directories: a table in a file, or in the cap itself.
 
-use super::edit::checked;
+use super::edit::{checked, room_of};
 use super::table::{self, Kind};
 use super::{DirError, Directories, Entry, Unreadable};
-use crate::base::limits::TABLE_MAX;
+use crate::base::budget::Share;
+use crate::base::limits::{PAGE_ROOM, TABLE_MAX, TABLE_ROOM};
 use crate::cap::Cap;
 use crate::grid::{Source, UploadOptions};
 use bytes::Bytes;
@@ -26,11 +27,13 @@ impl Directories {
     }
 }
 
-/// The children of an immutable directory, and what does not open; `None` if `dir` is none.
+/// The children of an immutable directory, what does not open, and the room that they take; `None` if
+/// `dir` is none.
 pub(super) async fn entries(
     dirs: &Directories,
     dir: &Cap,
-) -> Result<Option<(Vec<Entry>, Unreadable)>, DirError> {
+) -> Result<Option<(Vec<Entry>, Unreadable, Share)>, DirError> {
+    let mut room = room(dirs, dir).await?;
     let table = match dir {
         Cap::DirLit(cap) => Bytes::copy_from_slice(cap.plaintext()),
         Cap::DirChk(cap) if cap.size() > TABLE_MAX => return Err(DirError::TooBig("a directory")),
@@ -44,5 +47,21 @@ pub(super) async fn entries(
     let unpack = move || table::read(&table, Kind::Immutable);
     let bytes = usize::try_from(dir.size().unwrap_or(0)).unwrap_or(usize::MAX);
     let unpacked = dirs.grid.compute.run(bytes, unpack).await;
-    unpacked.map(Some).map_err(|_| DirError::CutOff)
+    let (entries, unreadable) = unpacked.map_err(|_| DirError::CutOff)?;
+    room.resize(entries.iter().map(room_of).sum::<usize>().min(room.bytes()))?;
+    Ok(Some((entries, unreadable, room)))
+}
+
+/// The memory that a table takes when it is taken apart.
+async fn room(dirs: &Directories, dir: &Cap) -> Result<Share, DirError> {
+    match dir {
+        Cap::DirChk(cap) => {
+            let size = usize::try_from(cap.size()).unwrap_or(usize::MAX);
+            match size.saturating_mul(TABLE_ROOM) {
+                ..=PAGE_ROOM => dirs.memory.page(dirs.wait).await,
+                large => dirs.memory.large(large, dirs.wait).await,
+            }
+        }
+        _ => Ok(dirs.memory.walk()),
+    }
 }

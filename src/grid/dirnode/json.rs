@@ -2,14 +2,13 @@
 //! keys in the order of insertion, floats with the fewest digits that give them back
 //! (`spec/formats-mutable.md` §10.1).
 
-use super::Metadata;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 use std::fmt::Write;
 
 /// The text of an object.
-pub fn spell(metadata: &Metadata) -> String {
+pub fn spell(map: &Map<String, Value>) -> String {
     let mut out = String::new();
-    object(metadata, &mut out);
+    object(map, &mut out);
     out
 }
 
@@ -29,7 +28,7 @@ fn value(value: &Value, out: &mut String) {
     }
 }
 
-fn object(map: &Metadata, out: &mut String) {
+fn object(map: &Map<String, Value>, out: &mut String) {
     out.push('{');
     separated(map, out, |(key, value), out| {
         string(key, out);

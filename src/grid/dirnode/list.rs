@@ -3,15 +3,17 @@
 //! Pages may come from different heads while others change the directory. Then what changed since
 //! the first page is asked for and put over it, until everything fits one head. The proof is the set
 //! itself: its root must be the one that is signed. Until that is known, no more is held than the
-//! signed number of rows allows, and [`LISTING_BYTES_MAX`].
+//! signed number of rows allows, and the room that was taken for it.
 
 use super::DirError;
 use super::place::{Place, State};
-use crate::base::limits::{LISTING_BYTES_MAX, REDOS_MAX, REMOVALS_KEPT};
+use crate::base::budget::Share;
+use crate::base::limits::{REDOS_MAX, REMOVALS_KEPT, ROW_ROOM};
 use crate::vdrive::api::{Changes, ListRows, Page, RowsSince};
 use crate::vdrive::format::{Head, Row, RowId, Trie};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Rows asked for at once; a server sends as many as one answer holds.
 const PAGE: u32 = 16_384;
@@ -24,19 +26,52 @@ struct Gathering {
     newest: Head,
     /// The largest number of rows that any of the heads says.
     most: u64,
-    /// Bytes of all rows that came, also of those that others replaced.
+    /// Memory for all rows that came, also for those that others replaced.
     bytes: usize,
+    room: Share,
+}
+
+/// What asking for all pages came to.
+enum Pages {
+    All(Box<Gathering>),
+    /// Others change so much that it is better to begin again.
+    Changing,
+    /// It needs so much room, and has none now.
+    Larger(usize),
 }
 
 impl Place {
-    /// The whole directory.
-    pub async fn all(&self) -> Result<State, DirError> {
+    /// The whole directory, and the room that it takes, for which it waits so long.
+    pub async fn all(&self, wait: Duration) -> Result<(State, Share), DirError> {
+        let found = self.gathered(wait).await?;
+        self.dirs.on_rows(found.rows.len(), move || found.whole()).await
+    }
+
+    /// Its rows alone.
+    pub async fn listed(&self, wait: Duration) -> Result<(Vec<Row>, Share), DirError> {
+        let found = self.gathered(wait).await?;
+        self.dirs.on_rows(found.rows.len(), move || found.listed()).await
+    }
+
+    async fn gathered(&self, wait: Duration) -> Result<Gathering, DirError> {
+        let mut larger = None;
         for _ in 0..REDOS_MAX {
-            let Some(mut found) = self.pages().await? else { continue };
+            let room = match larger {
+                None => self.dirs.memory.page(wait).await?,
+                Some(bytes) => self.dirs.memory.large(bytes, wait).await?,
+            };
+            let mut found = match self.pages(room).await? {
+                Pages::All(found) => *found,
+                Pages::Changing => continue,
+                Pages::Larger(bytes) => {
+                    larger = Some(bytes);
+                    continue;
+                }
+            };
             let mut patched = found.first == found.newest;
             for _ in 0..REDOS_MAX {
                 if patched {
-                    return self.whole(found).await;
+                    return Ok(found);
                 }
                 let Some(settled) = self.patch(&mut found).await? else { break };
                 patched = settled;
@@ -45,14 +80,9 @@ impl Place {
         Err(DirError::TooManyRedos)
     }
 
-    /// Checks rows that are many beside the thread that serves links.
-    async fn whole(&self, found: Gathering) -> Result<State, DirError> {
-        self.dirs.on_rows(found.rows.len(), move || found.whole()).await
-    }
-
-    /// All pages; `None` if others change so much that it is better to begin again.
-    async fn pages(&self) -> Result<Option<Gathering>, DirError> {
-        let mut found: Option<Gathering> = None;
+    /// All pages, if there is room for them.
+    async fn pages(&self, room: Share) -> Result<Pages, DirError> {
+        let (mut found, mut room): (Option<Gathering>, _) = (None, Some(room));
         let mut after = None;
         loop {
             let asked = self.before_asking();
@@ -60,9 +90,16 @@ impl Place {
             let head = self.believe(asked, &page.verify_key, &page.head)?;
             let rows = decode(page.rows.0)?;
             let last = ascending(&rows, after.as_ref())?;
-            let found = found.get_or_insert_with(|| Gathering::new(head));
-            if !found.put(head, rows)? {
-                return Ok(None);
+            if let Some(room) = room.take() {
+                let needed = estimate(&head, &rows);
+                if needed > room.bytes() {
+                    return Ok(Pages::Larger(needed));
+                }
+                found = Some(Gathering::new(head, room));
+            }
+            let put = found.as_mut().map(|found| found.put(head, rows)).transpose()?;
+            if put == Some(false) {
+                return Ok(Pages::Changing);
             }
             match (page.more, last) {
                 (false, _) => break,
@@ -70,7 +107,7 @@ impl Place {
                 (true, Some(last)) => after = Some(last),
             }
         }
-        Ok(found)
+        Ok(found.map_or(Pages::Changing, |found| Pages::All(Box::new(found))))
     }
 
     /// Puts what changed since the first page over the rows. Whether they are of one head now;
@@ -104,8 +141,8 @@ impl Place {
 }
 
 impl Gathering {
-    fn new(head: Head) -> Self {
-        Self { rows: BTreeMap::new(), first: head, newest: head, most: head.rows, bytes: 0 }
+    fn new(head: Head, room: Share) -> Self {
+        Self { rows: BTreeMap::new(), first: head, newest: head, most: head.rows, bytes: 0, room }
     }
 
     /// Adds rows that came with `head`; false if they are more than what changed meanwhile explains
@@ -113,9 +150,9 @@ impl Gathering {
     fn put(&mut self, head: Head, rows: Vec<Row>) -> Result<bool, DirError> {
         self.newest = head;
         self.most = self.most.max(head.rows);
-        self.bytes += rows.iter().map(Row::encoded_len).sum::<usize>();
-        if self.bytes > LISTING_BYTES_MAX {
-            return Err(DirError::TooBig("the rows of a directory"));
+        self.bytes += rows.iter().map(room_of).sum::<usize>();
+        if self.bytes > self.room.bytes() {
+            self.room.resize(self.bytes)?;
         }
         self.rows.extend(rows.into_iter().map(|row| (row.id, row)));
         let count = self.rows.len() as u64;
@@ -136,16 +173,45 @@ impl Gathering {
         Ok(())
     }
 
-    /// The rows, if they are those that the head's signer knew, all of them and no others.
-    fn whole(self) -> Result<State, DirError> {
+    fn whole(self) -> Result<(State, Share), DirError> {
+        let (trie, head) = (self.proven()?, self.newest);
+        let rows = self.rows.into_iter().collect();
+        Ok((State { head, trie, rows }, self.room))
+    }
+
+    /// In the order in which they came, so that pages can be let go one after the other.
+    fn listed(self) -> Result<(Vec<Row>, Share), DirError> {
+        drop(self.proven()?);
+        Ok((self.rows.into_values().collect(), self.room))
+    }
+
+    /// The trie of the rows, if they are those that the head's signer knew, all of them and no others.
+    fn proven(&self) -> Result<Trie, DirError> {
         let Self { rows, newest: head, .. } = self;
         let trie = Trie::of(rows.values().map(|row| (row.id, row.hash())));
         let counted = rows.len() as u64 == head.rows;
         if trie.root() != head.root || !counted || rows.values().any(|row| row.seq > head.seq) {
             return Err(DirError::Forged("its rows are not those that its head stands for"));
         }
-        Ok(State { head, trie, rows: rows.into_iter().collect() })
+        Ok(trie)
     }
+}
+
+/// The memory for a row while it is proven and opened.
+fn room_of(row: &Row) -> usize {
+    row.encoded_len() + ROW_ROOM
+}
+
+/// The memory for a directory, by its first rows. Others may be a little larger.
+fn estimate(head: &Head, first: &[Row]) -> usize {
+    const SPARE: usize = 32;
+    let all = usize::try_from(head.rows).unwrap_or(usize::MAX);
+    let had: usize = first.iter().map(room_of).sum();
+    if first.len() >= all {
+        return had;
+    }
+    let each = had / first.len().max(1);
+    all.saturating_mul(each + each / SPARE)
 }
 
 fn decode(bytes: Bytes) -> Result<Vec<Row>, DirError> {

@@ -8,6 +8,7 @@
 //! - [`table`], [`metadata`], `json`, `names`, `target`: the format that is shared with Tahoe-LAFS 1.20
 //! - `seal`: rows as the vdrive server has them; `place`, `recent`: how to reach it, and which of its
 //!   answers to believe
+//! - [`Memory`]: how much of it all of this takes
 //! - `list`, `change`, `create`, `watch`: a directory as a whole, changed, made, followed
 //! - `edit`, `walk`, `fixed`: the calls of [`Directories`]; immutable directories
 //! - [`Unreadable`]: what a writer put there that does not open
@@ -22,6 +23,7 @@ mod fixed;
 pub mod fuzz;
 mod json;
 mod list;
+mod memory;
 pub mod metadata;
 mod names;
 mod place;
@@ -37,22 +39,23 @@ mod walk;
 mod watch;
 
 pub use error::{ChildError, DirError};
+pub use memory::Memory;
+pub use metadata::Metadata;
 pub use names::normalise;
 pub use seen::{SeenCounts, SeenHeads};
 pub use tubs::{KnownTubs, TubBook};
 pub use unreadable::{Nameless, Unopened, Unreadable};
 
 use super::Client;
-use crate::base::limits::ROWS_IN_PLACE;
+use crate::base::budget::Share;
+use crate::base::limits::{DIRECTORY_ROOM_TIME, ROWS_IN_PLACE};
 use crate::base::rim::Clock;
 use crate::cap::Cap;
 use crate::tub::{Furl, Tub};
 use recent::Held;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use turns::Turns;
-
-/// What is known of a link beside where it leads: a JSON object.
-pub type Metadata = serde_json::Map<String, serde_json::Value>;
 
 /// Where a link leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +105,8 @@ pub struct Listing {
     pub mutable: bool,
     /// Bytes that keep it: of its sealed rows, or of its table.
     pub size: u64,
+    /// The memory that the entries take, for as long as there are any.
+    pub room: Arc<Share>,
 }
 
 /// What may be replaced by a new link of the same name.
@@ -124,6 +129,9 @@ pub struct Directories {
     turns: Turns,
     held: Held,
     clock: Clock,
+    memory: Memory,
+    /// How long memory is waited for.
+    wait: Duration,
     allow_new_tubs: bool,
 }
 
@@ -146,6 +154,8 @@ impl Directories {
             turns: Turns::default(),
             held: Held::default(),
             clock: Clock::System,
+            memory: Memory::default(),
+            wait: DIRECTORY_ROOM_TIME,
             allow_new_tubs: false,
         }
     }
@@ -155,6 +165,24 @@ impl Directories {
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same with other memory.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// The same, for who has taken memory already: with none left, nothing is waited for.
+    #[must_use]
+    pub fn without_waiting(&self) -> Self {
+        Self { wait: Duration::ZERO, ..self.clone() }
+    }
+
+    /// What all that is listed and changed here may take.
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The same, for a user who said yes to dialling servers that only a cap names. They are known

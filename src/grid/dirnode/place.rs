@@ -88,6 +88,7 @@ pub(super) fn failed(tub: TubId, error: RemoteError) -> DirError {
 impl Place {
     /// The directory of a cap that a vdrive server keeps.
     pub fn of(dirs: &Directories, cap: &Cap) -> Result<Self, DirError> {
+        dirs.grid.permit(cap)?;
         let (keys, signer, verify) = match cap {
             Cap::Dir(cap) => {
                 let signer = Arc::new(Signer::new(cap)?);

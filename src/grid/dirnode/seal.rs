@@ -179,7 +179,7 @@ fn read_body(entry: &Entry) -> Result<Zeroizing<Vec<u8>>, DirError> {
     let Entry { name, child } = entry;
     let name = names::normalise(name)?;
     let ro = child.target.read_uri().unwrap_or_default();
-    let metadata = json::spell(&child.metadata);
+    let metadata = json::spell(&child.metadata.map());
     let mut body = Zeroizing::new(Vec::with_capacity(2 * READ_BUCKET));
     field(&mut body, name.as_bytes(), usize::from(u16::MAX), "a name")?;
     field(&mut body, without_prefix(&ro, false).as_bytes(), CAP_TEXT_MAX, "a capability")?;

@@ -65,7 +65,7 @@ fn pack_entry(name: &str, child: &Child, kind: Kind<'_>) -> Vec<u8> {
     let mut entry = netstring(name.as_bytes());
     entry.extend(netstring(without_prefix(&ro, kind.is_immutable()).as_bytes()));
     entry.extend(netstring(&rwdata));
-    entry.extend(netstring(json::spell(&child.metadata).as_bytes()));
+    entry.extend(netstring(json::spell(&child.metadata.map()).as_bytes()));
     entry
 }
 
@@ -129,7 +129,8 @@ fn unpack_entry(entry: &[u8], kind: Kind<'_>) -> Result<Option<(String, Child)>,
 
 /// A JSON object and nothing else.
 pub(super) fn parse_metadata(json: &[u8]) -> Result<Metadata, DirError> {
-    serde_json::from_slice(json).map_err(|_| DirError::Corrupt("metadata is no JSON object"))
+    let text = std::str::from_utf8(json).ok();
+    text.and_then(Metadata::parse).ok_or(DirError::Corrupt("metadata is no JSON object"))
 }
 
 fn text<'a>(bytes: &'a [u8], problem: &'static str) -> Result<&'a str, DirError> {

@@ -52,6 +52,9 @@ pub enum DownloadError {
     /// Bytes beyond the end were asked for.
     #[error("bytes {start} to {end} were asked for; the file has {size}")]
     Range { start: u64, end: u64, size: u64 },
+    /// The owner of this node does not want it touched.
+    #[error(transparent)]
+    Prohibited(#[from] crate::grid::Prohibited),
     /// The program is going down.
     #[error("the download was cut off because the node is stopping")]
     CutOff,

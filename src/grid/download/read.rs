@@ -56,6 +56,7 @@ impl Client {
     /// As [`Client::open`], for a first read at byte `offset`: what it needs is fetched together with
     /// what opening needs.
     pub async fn open_at(&self, cap: &Cap, offset: u64) -> Result<FileReader, DownloadError> {
+        self.permit(cap)?;
         match cap {
             Cap::Lit(literal) => {
                 let bytes = Bytes::copy_from_slice(literal.plaintext());

@@ -8,8 +8,7 @@ fn cap(byte: u8) -> DirCap {
 }
 
 fn entry(name: &str, target: Target) -> Entry {
-    let mut metadata = Metadata::new();
-    metadata.insert("mtime".to_owned(), 5.into());
+    let metadata = Metadata::from_iter([("mtime".to_owned(), 5.into())]);
     Entry { name: name.to_owned(), child: Child { target, metadata } }
 }
 
@@ -171,7 +170,7 @@ fn rows_of_an_independent_implementation_open() {
             let sealed = Row { id, seq, read: read.into(), write: write.into() };
             let (all, some) = (writer.open(&sealed).unwrap(), reader.open(&sealed).unwrap());
             assert_eq!(all.name, row["name"]);
-            assert_eq!(serde_json::Value::Object(all.child.metadata.clone()), row["metadata"]);
+            assert_eq!(serde_json::Value::Object(all.child.metadata.map()), row["metadata"]);
             assert_eq!(all.child.target.write_uri().unwrap_or_default(), row["write_cap"]);
             assert_eq!(all.child.target.read_uri().unwrap(), row["read_cap"]);
             assert_eq!(some.child.target, all.child.target.read_only());

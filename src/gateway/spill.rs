@@ -1,0 +1,184 @@
+//! Long answers that are made faster than they are taken: through a file without a name.
+//!
+//! ```text
+//! what it is made of ──▶ file in NODE/tmp ──▶ peer, as fast as it reads
+//!      (memory)            (disk)                (one piece in memory)
+//! ```
+//! So the memory that an answer is made of is free again when it is made, however slowly it is read.
+
+use super::answer::Failure;
+use super::spool::{Held, Spool, done};
+use crate::base::limits::SPILL_PIECE;
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use futures_util::stream;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use tokio::task::spawn_blocking;
+
+/// What is being written: the last piece in memory, those before it in a file.
+struct Spill {
+    spool: Spool,
+    piece: Vec<u8>,
+    file: Option<File>,
+    size: u64,
+    held: Vec<Held>,
+}
+
+impl Spill {
+    fn new(spool: Spool) -> Self {
+        Self { spool, piece: Vec::new(), file: None, size: 0, held: Vec::new() }
+    }
+
+    fn put_down(&mut self) -> io::Result<()> {
+        let held = self.spool.hold(self.piece.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Held::join(&mut self.held, held);
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.spool.file()?),
+        };
+        file.write_all(&self.piece)?;
+        self.piece.clear();
+        Ok(())
+    }
+}
+
+impl Spill {
+    fn body(self) -> BoxBody {
+        if self.file.is_none() {
+            return BoxBody::new(self.piece);
+        }
+        let pieces = stream::unfold((self, 0), |(made, at)| async move {
+            let (piece, made) = next(made, at).await?;
+            let end = piece.as_ref().map_or(u64::MAX, |piece| at + piece.len() as u64);
+            Some((piece, (made, end)))
+        });
+        BoxBody::new(BodyStream::new(Box::pin(pieces)))
+    }
+}
+
+impl Write for Spill {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.piece.is_empty() && self.piece.len() + bytes.len() > SPILL_PIECE {
+            self.put_down()?;
+        }
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() > SPILL_PIECE {
+            self.put_down()?;
+        }
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Answers with what `make` writes.
+pub async fn answer(
+    spool: &Spool,
+    mut response: HttpResponseBuilder,
+    make: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+) -> Result<HttpResponse, Failure> {
+    let made = spilled(spool, make).await?;
+    Ok(response.body(made.body()))
+}
+
+async fn spilled(
+    spool: &Spool,
+    make: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+) -> Result<Spill, Failure> {
+    let mut spill = Spill::new(spool.clone());
+    let made = spawn_blocking(move || {
+        make(&mut spill)?;
+        if spill.file.is_some() {
+            spill.put_down()?;
+            spill.piece = Vec::new();
+        }
+        Ok(spill)
+    });
+    done(made.await)
+}
+
+/// An answer that is one long text, through a file as well.
+pub async fn lighten(spool: &Spool, response: HttpResponse) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    let text = match body.try_into_bytes() {
+        Ok(text) if text.len() > SPILL_PIECE => text,
+        Ok(text) => return head.set_body(BoxBody::new(text)),
+        Err(body) => return head.set_body(body),
+    };
+    match spilled(spool, move |out| out.write_all(&text)).await {
+        Ok(made) => head.set_body(made.body()),
+        Err(failure) => failure.respond(),
+    }
+}
+
+/// The piece at this place; none at the end.
+async fn next(made: Spill, at: u64) -> Option<(io::Result<Bytes>, Spill)> {
+    let left = usize::try_from(made.size.saturating_sub(at)).unwrap_or(usize::MAX);
+    let mut piece = vec![0; left.min(SPILL_PIECE)];
+    if piece.is_empty() {
+        return None;
+    }
+    let read = spawn_blocking(move || {
+        let read = made.file.as_ref().map_or(Ok(()), |file| file.read_exact_at(&mut piece, at));
+        (read.map(|()| Bytes::from(piece)), made)
+    });
+    read.await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+    use actix_web::http::StatusCode;
+
+    /// The answer of so many lines, and the bytes on disk while it waits to be read.
+    async fn made(limit: u64, lines: u32) -> (Result<HttpResponse, Failure>, u64) {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::new(dir.path().to_owned(), limit);
+        let response = HttpResponse::build(StatusCode::OK);
+        let write = move |out: &mut dyn Write| (0..lines).try_for_each(|n| writeln!(out, "{n:07}"));
+        let answer = answer(&spool, response, write).await;
+        (answer, spool.used())
+    }
+
+    #[actix_rt::test]
+    async fn an_answer_is_what_was_written_wherever_it_waits() {
+        let piece = SPILL_PIECE as u32 / 8;
+        for lines in [0, 1, piece, piece + 1, 3 * piece, 3 * piece + 7] {
+            let (answer, used) = made(1 << 30, lines).await;
+            let body = answer.unwrap().into_body();
+            let size = u64::from(lines) * 8;
+            assert_eq!(used, if lines > piece { size } else { 0 });
+            let bytes = to_bytes(body).await.unwrap();
+            let text: String = (0..lines).map(|n| format!("{n:07}\n")).collect();
+            assert!(bytes == text.as_bytes(), "{lines}");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_text_that_is_made_already_waits_on_the_disk_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::new(dir.path().to_owned(), 1 << 30);
+        for (size, used) in [(SPILL_PIECE, 0), (SPILL_PIECE + 1, SPILL_PIECE + 1)] {
+            let response =
+                HttpResponse::Ok().insert_header(("x-kept", "yes")).body("a".repeat(size));
+            let light = lighten(&spool, response).await;
+            assert_eq!(spool.used(), used as u64);
+            assert!(light.headers().contains_key("x-kept"));
+            assert_eq!(to_bytes(light.into_body()).await.unwrap().len(), size);
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_full_disk_is_told() {
+        let (refused, used) = made(SPILL_PIECE as u64, SPILL_PIECE as u32).await;
+        assert_eq!(refused.unwrap_err().status, StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(used, 0);
+    }
+}

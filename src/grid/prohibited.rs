@@ -1,0 +1,34 @@
+//! What the owner of this node does not want touched, whoever asks, and by whatever cap.
+//!
+//! Asked where a cap becomes something that is opened, and nowhere else: files when they are opened
+//! or checked, directories when their server or their table is. So no front end can forget it.
+
+use super::client::Client;
+use crate::cap::Cap;
+
+/// The owner's list.
+pub trait Prohibitions: Send + Sync {
+    /// Why the object of a cap is not to be touched, if it is not.
+    fn reason(&self, cap: &Cap) -> Option<String>;
+}
+
+/// The owner's reason, to be told to who asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Prohibited(pub String);
+
+/// Nothing is prohibited.
+pub(super) struct Nothing;
+
+impl Prohibitions for Nothing {
+    fn reason(&self, _: &Cap) -> Option<String> {
+        None
+    }
+}
+
+impl Client {
+    /// Refuses what the owner prohibits.
+    pub fn permit(&self, cap: &Cap) -> Result<(), Prohibited> {
+        self.prohibitions.reason(cap).map_or(Ok(()), |reason| Err(Prohibited(reason)))
+    }
+}

@@ -1,0 +1,77 @@
+//! What a page of another site has a browser ask for.
+
+use crate::web::{Web, at};
+use tahoe::gateway::route::everything;
+
+/// Headers of what such a page fetches, embeds, prefetches or puts into a frame.
+const USED: &[(&str, &str, &str)] = &[
+    ("cross-site", "no-cors", "image"),
+    ("cross-site", "no-cors", "script"),
+    ("cross-site", "no-cors", "empty"),
+    ("cross-site", "cors", "empty"),
+    ("cross-site", "navigate", "iframe"),
+    ("same-site", "no-cors", "video"),
+    ("same-site", "cors", "empty"),
+];
+
+fn address(kind: &str, cap: &str) -> Option<String> {
+    Some(match kind {
+        "Welcome" => "/".to_owned(),
+        "Object" => at(cap),
+        "Named" => format!("{}/x", at(cap).replacen("/uri", "/file", 1)),
+        "Site" => at(cap).replacen("/uri", "/site", 1),
+        "Shown" => "/shown/x".to_owned(),
+        "Operation" => "/operations/x".to_owned(),
+        "Asset" => "/static/x".to_owned(),
+        "Transfer" => "/status/up-1".to_owned(),
+        "Helper" => "/helper_status".to_owned(),
+        "Incident" => "/report_incident".to_owned(),
+        "Logs" => "/private/logs/v1".to_owned(),
+        "Uri" => format!("/uri?uri={cap}"),
+        other => format!("/{}", other.to_lowercase()),
+    })
+}
+
+#[test]
+fn no_row_is_run_for_a_page_of_another_site_that_does_not_go_there() {
+    let web = Web::start();
+    let cap = web.put("/uri", &[7; 3_000]).expect(200);
+    let mut asked = 0;
+    for (method, kind, t) in everything() {
+        let Some(path) = address(&kind, &cap).filter(|_| method == "GET") else { continue };
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{mark}t={}", if t == "*" { "" } else { t });
+        for (site, mode, dest) in USED {
+            let headers =
+                [("Sec-Fetch-Site", *site), ("Sec-Fetch-Mode", *mode), ("Sec-Fetch-Dest", *dest)];
+            for method in ["GET", "HEAD"] {
+                let answer = web.ask(method, &path, &headers, b"");
+                assert_eq!(answer.status, 403, "{method} {path} {headers:?}");
+                asked += 1;
+            }
+        }
+    }
+    println!("promise 6: {asked} requests of foreign pages that are no navigation: 0 run");
+}
+
+#[test]
+fn a_link_from_another_site_leads_to_a_page_and_programs_are_asked_nothing() {
+    let web = Web::start();
+    let cap = web.put("/uri", &[7; 3_000]).expect(200);
+    let link = [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Mode", "navigate"),
+        ("Sec-Fetch-Dest", "document"),
+    ];
+    for headers in [&link[..], &[]] {
+        assert_eq!(web.ask("GET", "/", headers, b"").status, 200);
+        assert_eq!(web.ask("GET", &at(&cap), headers, b"").status, 200);
+        let range = [headers, &[("Range", "bytes=1-2")]].concat();
+        assert_eq!(web.ask("GET", &at(&cap), &range, b"").status, 206);
+        assert_eq!(web.ask("HEAD", &at(&cap), headers, b"").status, 200);
+    }
+    // A link may not have servers dialled, nor local files written.
+    for path in [format!("{}?allow-new-tub=1", at(&cap)), format!("{}?t=download", at(&cap))] {
+        web.ask("GET", &path, &link, b"").refused(403);
+    }
+}
