@@ -66,10 +66,10 @@ pub struct Place {
 }
 
 impl Connections {
-    /// For a process that may open so many files. A connection takes two, and the links to the grid,
+    /// For a process that may open so many files. A connection takes two, also while it is closing, and the links to the grid,
     /// the disk and the rest of the node need some as well.
     pub fn for_files(files: Option<u64>) -> Self {
-        const PART: u64 = 4;
+        const PART: u64 = 8;
         let most = files.map_or(usize::MAX, |files| (files / PART).max(1) as usize);
         Self::new(most.min(WEB_CONNECTIONS_MAX))
     }
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn places_follow_the_files_that_may_be_open() {
         let most = |files| Connections::for_files(files).most();
-        assert_eq!((most(Some(256)), most(Some(1)), most(Some(0))), (64, 1, 1));
+        assert_eq!((most(Some(256)), most(Some(1)), most(Some(0))), (32, 1, 1));
         assert_eq!((most(Some(1 << 20)), most(None)), (WEB_CONNECTIONS_MAX, WEB_CONNECTIONS_MAX));
     }
 

@@ -51,9 +51,10 @@ impl Scene {
         let local = self.web.folder.path().join("local");
         // A page to choose a place from is about that place.
         let to = if t == "move-form" { "" } else { "&to=/vdrive/global" };
+        let row = tahoe::base::base32::encode(&[7; 32]);
         let path = format!(
             "{path}?t={t}&name=x&uri=URI:LIT:me&ophandle=h{t}&from_name=in&to_name=y&do=delete\
-             {to}&output=JSON&localdir={}",
+             {to}&output=JSON&row={row}&localdir={}",
             local.display()
         );
         let raw = ["mkdir-with-children", "mkdir-immutable", "set_children", "set-children"];
