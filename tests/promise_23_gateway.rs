@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Slow sockets, here and before a release.
 const SOCKETS: (u64, u64) = (300, 2_000);
 /// Files that the gateway may have open here; it then has place for an eighth as many connections.
-const FILES: u64 = 256;
+const FILES: u64 = 512;
 const HONEST: usize = 12;
 /// An honest request is answered in this time on a machine that does other things too.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -178,10 +178,24 @@ fn ask(method: &str, url: &str, body: &[u8]) -> (u16, bool, Vec<u8>) {
     (head.status.as_u16(), head.headers.contains_key("retry-after"), bytes)
 }
 
+/// What came in chunks, which must end as they should.
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunks[end + 2..end + 2 + size]);
+        chunks = &chunks[end + 4 + size..];
+    }
+}
+
 /// As [`ask`], reading a little, then nothing until all are there who meet.
 fn ask_and_pause(to: SocketAddr, path: &str, meet: &Barrier) -> (u16, bool, Vec<u8>) {
     let mut socket = TcpStream::connect(to).unwrap();
-    let head = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     socket.write_all(head.as_bytes()).unwrap();
     let mut answer = vec![0; 32 << 10];
     let some = socket.read(&mut answer).unwrap();
@@ -191,6 +205,7 @@ fn ask_and_pause(to: SocketAddr, path: &str, meet: &Barrier) -> (u16, bool, Vec<
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     let body = answer.split_off(end);
     let head = String::from_utf8(answer).unwrap().to_lowercase();
+    let body = if head.contains("transfer-encoding: chunked") { joined(&body) } else { body };
     (head[9..12].parse().unwrap(), head.contains("retry-after"), body)
 }
 

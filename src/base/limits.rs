@@ -179,9 +179,9 @@ pub const SPILL_PIECE: usize = 64 << 10;
 pub const WEB_CONNECTIONS_MAX: usize = 256;
 /// Connections that may wait to be accepted; Linux takes fewer where it is set to.
 pub const WEB_BACKLOG: i32 = 4_096;
-/// Who has just connected has so long before counting as idle: a few round trips, and the turn of a busy
+/// Who has just connected has so long before counting as idle: a round trip, and the turn of a busy
 /// processor.
-pub const WEB_FRESH_TIME: Duration = Duration::from_millis(200);
+pub const WEB_FRESH_TIME: Duration = Duration::from_millis(100);
 /// A request or an answer that has not moved for so long counts as idle.
 pub const WEB_STILL_TIME: Duration = Duration::from_secs(10);
 /// A connection has moved when so many bytes came or went: a packet or three. One that brings less

@@ -181,22 +181,24 @@ impl All {
         true
     }
 
-    /// The one that goes first.
+    /// The one that goes first; none while it would be one that is served, and others have just come.
     fn idlest(&self, now: u64) -> Option<u64> {
         let still = WEB_STILL_TIME.as_millis() as u64;
+        let age = |one: &Connection| now.saturating_sub(one.moved.load(Relaxed));
         let fresh = |one: &Connection| {
-            let age = now.saturating_sub(one.moved.load(Relaxed));
             let idle = one.asked.load(Relaxed) == 0;
-            !one.seen.load(Relaxed) || idle && age < WEB_FRESH_TIME.as_millis() as u64
+            !one.seen.load(Relaxed) || idle && age(one) < WEB_FRESH_TIME.as_millis() as u64
         };
+        let working = |one: &Connection| one.working.load(Relaxed) > 0;
+        let moving = |one: &Connection| one.asked.load(Relaxed) > 0 && age(one) < still;
         let rank = |one: &Connection| {
-            let moved = one.moved.load(Relaxed);
-            let moving = one.asked.load(Relaxed) > 0 && now.saturating_sub(moved) < still;
-            (one.owners.load(Relaxed), one.working.load(Relaxed) > 0, moving, moved)
+            (one.owners.load(Relaxed), working(one), moving(one), one.moved.load(Relaxed))
         };
-        let all = self.open.iter().filter(|(_, one)| !fresh(one));
-        let first = all.min_by_key(|(number, one)| (rank(one), **number));
-        first.map(|(number, _)| *number)
+        let waiting = self.open.iter().filter(|(_, one)| !fresh(one));
+        let (number, first) = waiting.min_by_key(|(number, one)| (rank(one), **number))?;
+        let served = working(first) || moving(first) || first.owners.load(Relaxed);
+        let some_are_fresh = self.open.values().any(|one| fresh(one));
+        (!served || !some_are_fresh).then_some(*number)
     }
 }
 
@@ -349,10 +351,12 @@ mod tests {
     async fn who_has_just_come_has_a_moment() {
         let all = old(2);
         let mut places: Vec<Place> = (0..5).map(|_| all.take(None)).collect();
-        assert!(places.iter().all(|place| has(&all, place)), "all of them have just come");
+        let _served = places[1].served(false);
+        places.push(all.take(None));
+        assert!(places.iter().all(|place| has(&all, place)), "the one that is served too");
+        drop(places.pop());
         let now = millis(all.0.started) - WEB_FRESH_TIME.as_millis() as u64;
         moved(&places.iter().collect::<Vec<_>>(), &[now - 5, now - 4, now - 3, now - 2, now - 1]);
-        let _served = places[1].served(false);
         while all.0.relieving.load(Relaxed) {
             tokio::time::sleep(WEB_FRESH_TIME).await;
         }
