@@ -14,10 +14,14 @@ mod web_stub;
 
 #[path = "cli_directories/copies.rs"]
 mod copies;
+#[path = "cli_directories/failures.rs"]
+mod failures;
 #[path = "cli_directories/help.rs"]
 mod help;
 #[path = "cli_directories/run.rs"]
 mod run;
+#[path = "cli_directories/trees.rs"]
+mod trees;
 
 use nodes::{bytes, done, failed, tahoe, text};
 use run::{FOLDER, folder, two_sentences};
@@ -486,4 +490,16 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
         assert_eq!(code, 1, "{wrong:?}");
     }
     assert_eq!(run(&["ls", "docs"]), "one\nsub\ntwo\n");
+    // Immutable directories, the same directory twice, and one in itself.
+    run(&["ln", "work:snapshots/Latest", "private:twice/a"]);
+    run(&["ln", "work:snapshots/Latest", "private:twice/b"]);
+    run(&["cp", "-r", "private:twice", "restored"]);
+    for copy in ["restored/a/sub/three", "restored/b/sub/three"] {
+        assert_eq!(fs::read(root.join(copy)).unwrap(), bytes(300, 300));
+    }
+    run(&["ln", "docs", "docs/sub/up"]);
+    let (code, said) = failed(&mut command(&["cp", "-r", "global:docs", "looped"]));
+    two_sentences(&said);
+    assert!(code == 1 && said.contains("left out sub/up: it contains itself"), "{said}");
+    assert_eq!(fs::read(root.join("looped/sub/three")).unwrap(), bytes(300, 300));
 }

@@ -580,6 +580,26 @@ pub const CLI_WORKERS: usize = 16;
 pub const CALL_CHILDREN_MAX: usize = 1_000;
 /// Folders in folders that a command copies: a directory of the grid can contain itself.
 pub const FOLDER_DEPTH_MAX: usize = 200;
+/// Files and folders that a copy makes, without being asked for them, of what it makes already: of
+/// twenty directories with two links to the next in each there are a million.
+pub const COPIES_MAX: u64 = 10_000;
+/// Bytes of such copies; one large file at the end of ten such directories is a thousand.
+pub const COPIED_BYTES_MAX: u64 = 10 << 30;
+/// What a command knows of folders in memory before the rest goes to a file without a name.
+pub const FOLDERS_IN_MEMORY: usize = 16 << 20;
+/// Things that a command could not do and names, a line each; more are counted.
+pub const LEFT_OUT_LINES_MAX: u64 = 100;
+/// Pauses before something is asked for again that a gateway cannot do now, or not answer: longer
+/// than a link takes to come back.
+pub const RETRY_PAUSES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+/// Such pauses one after the other that helped nothing, of all things that a command is about: then
+/// it is not about this thing or that, and the command ends.
+pub const RETRIES_MAX: u32 = 64;
 /// A gateway's answer that is one text, such as a cap or an error, is shorter.
 pub const ANSWER_TEXT_MAX: u64 = 64 << 10;
 /// A line about one object of a walk: a path, a few caps, what a check found on 256 shares.

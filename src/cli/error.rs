@@ -12,6 +12,18 @@ pub struct CliError {
     what: String,
     advice: String,
     code: u8,
+    reach: Reach,
+}
+
+/// How far a failure reaches where a command does the same with many things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// This thing alone.
+    One,
+    /// This thing, and it may go well when it is tried again.
+    Now,
+    /// All that would come after it, too: a full disk, a reader that went away.
+    All,
 }
 
 /// What a shell makes of a process that the closed pipe ended.
@@ -19,7 +31,7 @@ const NOBODY_READS: u8 = 141;
 
 impl CliError {
     pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into(), code: 1 }
+        Self { what: what.into(), advice: advice.into(), code: 1, reach: Reach::One }
     }
 
     /// The command was called in a way that cannot mean anything.
@@ -29,7 +41,23 @@ impl CliError {
 
     /// Whoever read the output has seen enough: nothing to report, nothing more to do.
     pub fn nobody_reads() -> Self {
-        Self { code: NOBODY_READS, ..Self::new("", "") }
+        Self { code: NOBODY_READS, reach: Reach::All, ..Self::new("", "") }
+    }
+
+    /// The process or the machine has as many files open as it may; nothing is wrong with the node.
+    pub fn too_many_open(doing: &str) -> Self {
+        let what = format!("{doing}: too many files are open");
+        let advice = "Allow more of them in this shell with `ulimit -n 1024`, and try again.";
+        Self::new(what, advice).reaching(Reach::All)
+    }
+
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// What happened, without the advice.

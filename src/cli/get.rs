@@ -1,5 +1,6 @@
 //! `tahoe get CAP|PATH [FILE|-]`
 
+use super::error::Reach;
 use super::http::{Answer, Gateway};
 use super::location::{Location, PLACES};
 use super::new_file::NewFile;
@@ -49,7 +50,7 @@ impl Arguments {
         }
         let answer = session.connection.get(&place.url())?.success("")?;
         let progress = Progress::stream(answer.size());
-        save(answer, path, &progress)??;
+        save(answer, path, &progress)?;
         progress.finish();
         Ok(())
     }
@@ -70,13 +71,8 @@ fn refuse_directory(session: &Session, place: &Location) -> Result<(), CliError>
     ))
 }
 
-/// Writes what is on its way to `path`, which is replaced as a whole unless it is a device or a pipe. The inner failure is the
-/// download's, the outer one this machine's.
-pub fn save(
-    answer: Answer,
-    path: &Path,
-    progress: &Progress,
-) -> Result<Result<(), CliError>, CliError> {
+/// Writes what is on its way to `path`, which is replaced as a whole unless it is a device or a pipe.
+pub fn save(answer: Answer, path: &Path, progress: &Progress) -> Result<(), CliError> {
     let fail = |error: &io::Error| local::unwritable(path, error);
     let mut file = NewFile::create(path).map_err(|error| fail(&error))?;
     let mut refused = None;
@@ -85,10 +81,8 @@ pub fn save(
     if let Some(error) = refused {
         return Err(fail(&error));
     }
-    match received {
-        Ok(()) => file.keep().map(Ok).map_err(|error| fail(&error)),
-        Err(error) => Ok(Err(error)),
-    }
+    received?;
+    file.keep().map_err(|error| fail(&error))
 }
 
 /// Keeps the error of the side that is written to apart from that of the side that is read.
@@ -139,4 +133,5 @@ fn broken_off(reason: &str) -> CliError {
         format!("The download broke off: {reason}"),
         "Try again; if it breaks off at the same place, too few servers hold that part.",
     )
+    .reaching(Reach::Now)
 }

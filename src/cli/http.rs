@@ -1,10 +1,11 @@
 //! Talking to a node's gateway.
 
-use super::CliError;
 use super::dirs::default_dir;
+use super::error::Reach;
 use super::pinned::Pinned;
 pub use super::refusal::about;
 use super::refusal::refusal;
+use super::{CliError, local};
 use crate::base::limits::{ANSWER_TEXT_MAX, CLI_WORKERS};
 pub use crate::gateway::address::percent_encode;
 use crate::gateway::webport::WebPort;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use ureq::http::{Request, Response};
+use ureq::http::{Request, Response, StatusCode};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, Body, BodyReader, SendBody};
@@ -24,6 +25,9 @@ use ureq::{Agent, Body, BodyReader, SendBody};
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Gateways close connections that are idle for five seconds.
 const IDLE_TIME: Duration = Duration::from_secs(3);
+
+/// What a gateway says of something that it could do at another time.
+const NOT_NOW: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// Which gateway to use.
 #[derive(clap::Args)]
@@ -220,12 +224,18 @@ impl Connection {
                 false => "Use -d NODEDIR of that node, whose own certificate is then trusted.",
             };
             let what = format!("{} cannot be trusted to be the gateway: {reason}", self.base);
-            return CliError::new(what, advice);
+            return CliError::new(what, advice).reaching(Reach::All);
+        }
+        if let ureq::Error::Io(error) = error
+            && local::are_too_many_open(error)
+        {
+            return CliError::too_many_open("The gateway cannot be asked");
         }
         CliError::new(
             format!("The gateway at {} does not answer: {error}", self.base),
             "Start the node with `tahoe start`, or name another one with -d or -u.",
         )
+        .reaching(Reach::Now)
     }
 }
 
@@ -262,12 +272,15 @@ impl Answer {
         let base = self.base;
         let reader = BufReader::with_capacity(64 << 10, self.response.into_body().into_reader());
         serde_json::from_reader(reader).map_err(|error| {
-            let what =
-                if error.is_io() { "broke off" } else { "is not the JSON that was expected" };
+            let (what, reach) = match error.is_io() {
+                true => ("broke off", Reach::Now),
+                false => ("is not the JSON that was expected", Reach::One),
+            };
             CliError::new(
                 format!("The answer of the gateway at {base} {what}"),
                 "Check that the address is that of a Tahoe gateway.",
             )
+            .reaching(reach)
         })
     }
 
@@ -281,6 +294,7 @@ impl Answer {
             format!("The answer of the gateway at {} broke off: {error}", self.base),
             "Try again; if it happens again, look into the node's file logs/node.log.",
         )
+        .reaching(Reach::Now)
     }
 
     /// The answer in two sentences.
@@ -288,6 +302,7 @@ impl Answer {
         let status = self.response.status();
         let body = self.response.body_mut().with_config().limit(ANSWER_TEXT_MAX);
         let text = body.lossy_utf8(true).read_to_string().unwrap_or_default();
-        refusal(status.as_u16(), &status.to_string(), &text, what)
+        let error = refusal(status.as_u16(), &status.to_string(), &text, what);
+        if status == NOT_NOW { error.reaching(Reach::Now) } else { error }
     }
 }

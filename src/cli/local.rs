@@ -1,7 +1,10 @@
 //! Files of this machine: read for storing, and what is said when that fails.
 
 use super::CliError;
+use super::error::Reach;
 use super::http::Answer;
+use super::output::shown;
+use rustix::io::Errno;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -22,7 +25,7 @@ impl LocalFile {
         let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
         if metadata.is_dir() {
             return Err(CliError::new(
-                format!("{} is a folder", path.display()),
+                format!("{} is a folder", path_shown(path)),
                 "Copy all of it with `tahoe cp -r`, or store an archive of it.",
             ));
         }
@@ -89,9 +92,23 @@ pub fn file_name(path: &Path) -> Option<&str> {
     path.file_name().and_then(|name| name.to_str())
 }
 
+/// A path as it may go to a terminal: its names may be those that somebody else chose.
+pub fn path_shown(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}
+
+/// Whether this process, or the machine, has as many files open as it may.
+pub fn are_too_many_open(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
 pub fn unreadable(path: &Path, error: &io::Error) -> CliError {
+    let path = path_shown(path);
+    if are_too_many_open(error) {
+        return CliError::too_many_open(&format!("{path} cannot be read"));
+    }
     CliError::new(
-        format!("{} cannot be read: {error}", path.display()),
+        format!("{path} cannot be read: {error}"),
         "Check the name of the file, and that you may read it.",
     )
 }
@@ -100,8 +117,19 @@ pub fn unwritable(path: &Path, error: &io::Error) -> CliError {
     if path == Path::new("stdout") && error.kind() == io::ErrorKind::BrokenPipe {
         return CliError::nobody_reads();
     }
+    let path = path_shown(path);
+    if are_too_many_open(error) {
+        return CliError::too_many_open(&format!("{path} cannot be written"));
+    }
     CliError::new(
-        format!("{} cannot be written: {error}", path.display()),
+        format!("{path} cannot be written: {error}"),
         "Check the path and the space that is left.",
     )
+    .reaching(if is_full(error) { Reach::All } else { Reach::One })
+}
+
+/// Whether nothing more can be written there, whatever it is called.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
 }

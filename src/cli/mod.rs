@@ -34,6 +34,7 @@ mod location;
 mod ls;
 mod man;
 mod manifest;
+mod many;
 mod mkdir;
 mod mv;
 mod new_file;

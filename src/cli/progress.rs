@@ -47,6 +47,11 @@ impl Progress {
         Self::new(Some(bytes), files as u64)
     }
 
+    /// Things that are counted while they are found.
+    pub fn finding() -> Self {
+        Self::new(None, 0)
+    }
+
     fn new(size: Option<u64>, files: u64) -> Self {
         let terminal = io::stderr().is_terminal();
         let bar = if is_quiet() || !terminal { ProgressBar::hidden() } else { bar(size, files) };
@@ -81,6 +86,16 @@ impl Progress {
     pub fn skip(&self, bytes: u64) {
         self.add(bytes);
         self.file_done();
+    }
+
+    /// So much was found until now.
+    pub fn found(&self, files: u64, folders: u64) {
+        let text = || format!("{files} files in {folders} folders found so far");
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text());
+            self.bar.tick();
+        }
+        self.now_and_then(|_| text());
     }
 
     /// Tells the user something without writing across the bar.
@@ -122,6 +137,10 @@ impl Progress {
     }
 
     fn say_now_and_then(&self) {
+        self.now_and_then(|elapsed| self.line(elapsed));
+    }
+
+    fn now_and_then(&self, line: impl FnOnce(Duration) -> String) {
         if !self.plain {
             return;
         }
@@ -129,7 +148,7 @@ impl Progress {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(*said) >= PAUSE {
             *said = now;
-            super::output::remark(self.line(now.duration_since(self.began)));
+            super::output::remark(line(now.duration_since(self.began)));
         }
     }
 
@@ -190,6 +209,7 @@ impl Drop for Progress {
 
 fn bar(size: Option<u64>, files: u64) -> ProgressBar {
     let template = match (size, files) {
+        (None, 0) => "{spinner} {msg}",
         (None, _) => "{spinner} {decimal_bytes} {decimal_bytes_per_sec}",
         (Some(_), 1) => {
             "{decimal_bytes}/{decimal_total_bytes} {wide_bar} {decimal_bytes_per_sec} {eta}"

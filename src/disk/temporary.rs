@@ -20,11 +20,14 @@ pub fn temporary(folder: &Path, prefix: &str, mode: u32) -> io::Result<NamedTemp
         .map_err(without_path)
 }
 
-/// The library keeps what the system said in no other form than text.
+/// The library keeps what the system said in no other form than text; its number is in there.
 fn without_path(error: io::Error) -> io::Error {
-    match error.to_string().split_once(" at path ") {
-        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
-        None => error,
+    let text = error.to_string();
+    let Some((said, _)) = text.split_once(" at path ") else { return error };
+    let number = said.rsplit_once("(os error ").and_then(|(_, number)| number.strip_suffix(')'));
+    match number.and_then(|number| number.parse().ok()) {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => io::Error::new(error.kind(), said.to_owned()),
     }
 }
 
@@ -39,6 +42,7 @@ mod tests {
         let error = temporary(&folder.path().join("missing"), ".new-", 0o600).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(error.to_string(), "No such file or directory (os error 2)");
+        assert_eq!(error.raw_os_error(), Some(2));
     }
 
     #[test]

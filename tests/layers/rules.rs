@@ -155,6 +155,7 @@ pub const RIMS: &[Rim] = &[
             ("src/cli/local.rs", "files that a user gave"),
             ("src/cli/new_file.rs", "files that a user asked for"),
             ("src/cli/tree/local.rs", "folders that a user gave"),
+            ("src/cli/tree/spool.rs", "what is in folders, out of memory"),
             ("src/cli/cp/", "folders that a user asked for"),
             ("src/cli/backup/", "times of files, and the database, which may be lost"),
             ("src/cli/aliases.rs", "one writer at a time"),

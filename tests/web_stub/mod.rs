@@ -28,6 +28,10 @@ pub struct World {
     pub asked: Vec<String>,
     /// Part of `METHOD target`, status and text of the answer.
     pub refuse: Vec<(String, u16, String)>,
+    /// As `refuse`, but only so many times.
+    pub busy: Vec<(String, u16, usize)>,
+    /// No file with this content is stored.
+    pub unwanted: Vec<u8>,
     /// Caps whose check finds too few shares.
     pub unhealthy: Vec<String>,
     /// The size that a cap says, where it is not that of its file.
@@ -116,9 +120,8 @@ fn serve(stream: &TcpStream, world: &Mutex<World>) -> Option<()> {
     let mut world = world.lock().unwrap();
     let line = format!("{} {target}", asked.method);
     world.asked.push(line.clone());
-    let refused = world.refuse.iter().find(|(part, ..)| line.contains(part.as_str()));
-    let (status, body) = match refused {
-        Some((_, status, text)) => said(*status, text.clone()),
+    let (status, body) = match world.refusal(&line) {
+        Some((status, text)) => said(status, text),
         None => world.answer(&asked),
     };
     let stalled = asked.method == "GET" && world.stalled.iter().any(|cap| asked.path.contains(cap));
@@ -258,7 +261,34 @@ impl World {
         cap
     }
 
-    fn link(&mut self, dir: &str, name: &str, cap: &str) {
+    /// What a request is answered with instead of what it is about.
+    fn refusal(&mut self, line: &str) -> Option<(u16, String)> {
+        let refused = self.refuse.iter().find(|(part, ..)| line.contains(part.as_str()));
+        if let Some((_, status, text)) = refused {
+            return Some((*status, text.clone()));
+        }
+        let mut busy = self.busy.iter_mut();
+        let (_, status, left) =
+            busy.find(|(part, _, left)| *left > 0 && line.contains(part.as_str()))?;
+        *left -= 1;
+        Some((*status, "Ask again.".to_owned()))
+    }
+
+    /// A file with this content, in no directory.
+    pub fn new_file(&mut self, content: impl Into<Vec<u8>>) -> String {
+        let cap = self.new_cap("CHK");
+        self.files.insert(cap.clone(), content.into());
+        cap
+    }
+
+    /// An empty directory, in no other.
+    pub fn new_directory(&mut self) -> String {
+        let cap = self.new_cap("DIR");
+        self.dirs.insert(cap.clone(), BTreeMap::new());
+        cap
+    }
+
+    pub fn link(&mut self, dir: &str, name: &str, cap: &str) {
         let times =
             json!({"tahoe": {"linkcrtime": 1_194_451_509.5, "linkmotime": 1_194_451_509.5}});
         self.dirs.get_mut(dir).unwrap().insert(name.into(), (cap.into(), times));
@@ -330,6 +360,9 @@ impl World {
         let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
         let t = asked.query.get("t").map_or("", String::as_str);
         match (asked.method.as_str(), path.as_slice(), t) {
+            ("PUT", ["uri"], "") if !asked.body.is_empty() && asked.body == self.unwanted => {
+                said(413, "Too large.")
+            }
             ("PUT", ["uri"], "") => {
                 // Equal files have equal caps.
                 let known = self.files.iter().find(|(_, content)| **content == asked.body);

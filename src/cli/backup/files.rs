@@ -2,7 +2,7 @@
 
 use super::database::Stamp;
 use super::{Report, Run, is_healthy};
-use crate::cli::cp::store;
+use crate::cli::cp::{nothing_stored, store};
 use crate::cli::progress::Progress;
 use crate::cli::tree::{Leaf, Source, Tree};
 use crate::cli::{CliError, parallel};
@@ -39,16 +39,13 @@ impl Run<'_> {
         let progress = Progress::files(tree.bytes(), tree.files.len());
         let all = parallel::each(tree.files.iter().collect(), |leaf: &Leaf| {
             let Source::Local(path) = &leaf.source else { return Ok(None) };
-            match self.file(path, leaf, &progress)? {
-                Ok(stored) => Ok(Some(stored)),
-                Err(error) => {
-                    progress.remark(format_args!("left out {}: {}", leaf.path, error.what()));
-                    Ok(None)
-                }
-            }
+            self.many.one(&leaf.path, &progress, || self.file(path, leaf, &progress))
         });
         progress.finish();
         let all = all?;
+        if !all.is_empty() && all.iter().all(Option::is_none) {
+            return Err(nothing_stored());
+        }
         for (stored, leaf) in all.iter().zip(&tree.files) {
             match stored {
                 Some(stored) if stored.new => {
@@ -56,27 +53,19 @@ impl Run<'_> {
                     report.bytes += leaf.size;
                 }
                 Some(_) => report.reused += 1,
-                None => report.left_out += 1,
+                None => {}
             }
         }
         Ok(all)
     }
 
-    fn file(
-        &self,
-        path: &Path,
-        leaf: &Leaf,
-        progress: &Progress,
-    ) -> Result<Result<Stored, CliError>, CliError> {
+    fn file(&self, path: &Path, leaf: &Leaf, progress: &Progress) -> Result<Stored, CliError> {
         if let Some(stored) = self.known(path) {
             self.tell(progress, "reused", leaf);
             progress.skip(leaf.size);
-            return Ok(Ok(stored));
+            return Ok(stored);
         }
-        let (cap, file) = match store(path, self.connection, progress)? {
-            Ok(stored) => stored,
-            Err(error) => return Ok(Err(error)),
-        };
+        let (cap, file) = store(path, self.connection, progress)?;
         progress.file_done();
         self.tell(progress, "stored", leaf);
         let before = Stamp::of(file.metadata());
@@ -84,7 +73,7 @@ impl Run<'_> {
         if file.metadata_now().is_ok_and(|now| Stamp::of(&now) == before) {
             self.database.set_file(path, before, &cap, self.now);
         }
-        Ok(Ok(Stored { cap, metadata: metadata(file.metadata()), new: true }))
+        Ok(Stored { cap, metadata: metadata(file.metadata()), new: true })
     }
 
     /// For the user who asked for every line.

@@ -5,6 +5,7 @@ use super::files::{Stored, metadata};
 use super::{Report, Run, is_healthy};
 use crate::cli::objects::{NewChild, children_body};
 use crate::cli::output::remark;
+use crate::cli::progress::Progress;
 use crate::cli::tree::{Folder, TOP, Tree};
 use crate::cli::{CliError, parallel};
 use std::fs;
@@ -21,11 +22,18 @@ impl Run<'_> {
         report: &mut Report,
     ) -> Result<String, CliError> {
         let mut caps: Vec<Option<String>> = vec![None; tree.folders.len()];
+        let progress = Progress::finding();
         for level in tree.levels() {
             let made = parallel::each(level, |number| {
                 let Some(folder) = tree.folder(number) else { return Ok(None) };
                 let body = content(folder, tree, files, &caps);
-                Ok(Some((number, self.folder(&body, folder)?)))
+                let make = || self.folder(&body, folder);
+                let made = match number {
+                    // Without the first there is no snapshot.
+                    TOP => Some(self.many.patiently(make)?),
+                    _ => self.many.one(&folder.path, &progress, make)?,
+                };
+                Ok(made.map(|made| (number, made)))
             })?;
             for (number, (cap, new)) in made.into_iter().flatten() {
                 *if new { &mut report.made } else { &mut report.kept } += 1;
@@ -49,7 +57,7 @@ impl Run<'_> {
             }
         }
         let answer = self.connection.post("/uri?t=mkdir-immutable", body)?;
-        let cap = answer.success(&folder.path)?.text()?;
+        let cap = answer.success("")?.text()?;
         self.database.set_folder(body, &cap, self.now);
         if self.verbose {
             let path = if folder.path.is_empty() { "." } else { &folder.path };

@@ -15,9 +15,10 @@ mod glob;
 
 use super::http::{Answer, Connection, Gateway};
 use super::location::{Location, PLACES};
-use super::output::{count, is_quiet, line};
+use super::many::Many;
+use super::output::{count, is_quiet, summary};
 use super::session::Session;
-use super::tree::{Links, TOP, Tree};
+use super::tree::{Links, Rules, TOP, Tree};
 use super::walk::Verdict;
 use super::{CliError, time_text};
 use crate::base::rim::Clock;
@@ -96,12 +97,12 @@ struct Report {
     bytes: u64,
     made: u64,
     kept: u64,
-    left_out: usize,
 }
 
 /// What the steps of a backup work with.
 struct Run<'a> {
     connection: &'a Connection,
+    many: &'a Many,
     database: &'a Database,
     now: u64,
     ignore_timestamps: bool,
@@ -114,25 +115,32 @@ impl Arguments {
         let place = session.place(&self.to)?;
         let archives = place.child("Archives");
         may_go_to(&archives, &session)?;
-        let mut tree = Tree::new();
+        let many = Many::default();
+        let mut tree = Tree::new(&many);
         let from = std::path::absolute(&self.from)
             .map_err(|error| super::local::unreadable(&self.from, &error))?;
-        tree.read_local(TOP, &from, Links::LeaveOut, &|name| self.wants(name))?;
+        let wanted = |name: &str| self.wants(name);
+        let rules = Rules { links: Links::LeaveOut, wanted: &wanted, fine: &|_| Ok(()) };
+        tree.read_local(TOP, &from, &rules)?;
+        tree.found_all();
         let database = self.database(&session)?;
         let run = Run {
             connection: &session.connection,
+            many: &many,
             database: &database,
             now: Clock::System.now(),
             ignore_timestamps: self.ignore_timestamps,
             verbose: self.verbose && !is_quiet(),
         };
-        let mut report = Report { left_out: tree.left_out, ..Report::default() };
+        let mut report = Report::default();
         let stored = run.files(&tree, &mut report)?;
         let snapshot = run.folders(&tree, &stored, &mut report)?;
         database.flush();
         let name = add(&archives, &snapshot, run.now, &session)?;
         put(&place.child("Latest"), &snapshot, "true", &session)?.success(&place.shown())?;
-        self.tell(&report, &format!("{}Archives/{name}", slashed(&place)))
+        tell(&report, &format!("{}Archives/{name}", slashed(&place)))?;
+        let advice = "See above which and why; leave them out by --exclude to be told no more.";
+        many.whole("The snapshot was made", "thing is not in it", "things are not in it", advice)
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -150,28 +158,16 @@ impl Arguments {
         let grid = basedir.read("introducer.furl")?.unwrap_or_default();
         Database::open(&basedir.join("private/backup.sled"), grid.as_bytes())
     }
+}
 
-    fn tell(&self, report: &Report, snapshot: &str) -> Result<(), CliError> {
-        let Report { stored, reused, bytes, made, kept, left_out } = report;
-        if !is_quiet() {
-            let files = count(*stored, "file", "files");
-            let folders = count(*made, "directory", "directories");
-            line(format_args!(
-                "{files} stored ({}), {reused} reused; {folders} made, {kept} reused\n{snapshot}",
-                DecimalBytes(*bytes)
-            ))?;
-        }
-        if *left_out == 0 {
-            return Ok(());
-        }
-        Err(CliError::new(
-            format!(
-                "The snapshot was made, but {} not in it",
-                count(*left_out as u64, "thing is", "things are")
-            ),
-            "See above which and why; leave them out by --exclude to be told no more.",
-        ))
-    }
+fn tell(report: &Report, snapshot: &str) -> Result<(), CliError> {
+    let Report { stored, reused, bytes, made, kept } = report;
+    let files = count(*stored, "file", "files");
+    let folders = count(*made, "directory", "directories");
+    summary(format_args!(
+        "{files} stored ({}), {reused} reused; {folders} made, {kept} reused\n{snapshot}",
+        DecimalBytes(*bytes)
+    ))
 }
 
 fn slashed(place: &Location) -> String {

@@ -3,20 +3,29 @@
 //! To the grid, files are stored first, then new directories are made from the deepest up, all of
 //! them in no other; only then is one call for each directory that was there already made to link
 //! what is new. Interrupted before that, the command has changed nothing that anybody sees.
+//!
+//! To this machine, all directories are listed first, each once; then the folders are made from the
+//! top down while files are fetched into them, each of which is there whole or not at all.
+//!
+//! Either way what fails by itself is left out, and the rest is copied.
 
+mod copies;
+mod siblings;
 mod to_grid;
 mod to_local;
 mod upload;
 
-pub use upload::store;
+pub use upload::{nothing_stored, store};
 
-use super::http::Gateway;
+use super::http::{Connection, Gateway};
 use super::location::{self, Location, PLACES};
+use super::many::Many;
 use super::objects::{Kind, Object};
 use super::output::{self, count, summary};
 use super::session::Session;
-use super::tree::{Leaf, Links, Source, TOP, Tree};
+use super::tree::Source;
 use super::{CliError, local};
+use copies::Copies;
 use indicatif::DecimalBytes;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -45,6 +54,10 @@ pub struct Arguments {
     /// Copy folders with all that is in them.
     #[arg(short, long)]
     recursive: bool,
+    /// Where several links lead to the same folders, make so many copies of what is in them, and not
+    /// only a few thousand.
+    #[arg(long, value_name = "NUMBER")]
+    copies: Option<u64>,
     #[command(flatten)]
     gateway: Gateway,
 }
@@ -66,16 +79,26 @@ enum Target {
 enum Found {
     File { name: Option<String>, source: Source, size: u64 },
     LocalFolder { name: Option<String>, path: PathBuf },
-    GridFolder { name: Option<String>, directory: Object },
+    GridFolder { name: Option<String>, directory: Box<Object> },
 }
 
 /// What is to be made at the target.
 enum Plan {
-    /// One file, under the target's own name.
-    File(Leaf),
-    /// A folder of the target's name, or what goes into the one that is there.
-    Folder(Tree),
+    /// It is to be what this is, under its own name.
+    Become(Found),
+    /// These go into it.
+    Take(Vec<Found>),
 }
+
+/// What both ways of copying work with.
+struct Work<'a> {
+    connection: &'a Connection,
+    many: Many,
+    copies: Copies,
+}
+
+/// Files and bytes that were to be copied.
+type Sum = (u64, u64);
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
@@ -84,30 +107,24 @@ impl Arguments {
             CliError::usage("Only one name was given", "Say what to copy, and then where to.")
         })?;
         let session = self.gateway.session()?;
-        Copy { sources, target, recursive: self.recursive }.run(&session)
+        let (connection, many) = (&session.connection, Many::default());
+        let work = Work { connection, many, copies: Copies::new(self.copies) };
+        Copy { sources, target, recursive: self.recursive }.run(&session, &work)
     }
 }
 
 impl Copy {
-    fn run(self, session: &Session) -> Result<(), CliError> {
+    fn run(self, session: &Session, work: &Work) -> Result<(), CliError> {
         let target = self.target(session)?;
         let plan = self.plan(&target, session)?;
-        let (files, bytes) = match &plan {
-            Plan::File(leaf) => (1, leaf.size),
-            Plan::Folder(tree) => (tree.files.len(), tree.bytes()),
+        let (files, bytes) = match target {
+            Target::Local(path) => to_local::copy(plan, &path, work)?,
+            Target::Grid(place, there) => to_grid::copy(plan, &place, *there, (session, work))?,
         };
-        let left_out = match target {
-            Target::Local(path) => to_local::copy(plan, &path, &session.connection)?,
-            Target::Grid(place, there) => to_grid::copy(plan, &place, *there, session)?,
-        };
-        if left_out > 0 {
-            let things = count(left_out as u64, "thing was", "things were");
-            return Err(CliError::new(
-                format!("Everything else was copied, but {things} left out"),
-                "See above which and why; copy them by themselves when that is mended.",
-            ));
-        }
-        let files = count(files as u64, "file", "files");
+        let (one, many) = ("thing was left out", "things were left out");
+        let advice = "See above which and why; copy them by themselves when that is mended.";
+        work.many.whole("Everything else was copied", one, many, advice)?;
+        let files = count(files, "file", "files");
         summary(format_args!("copied {files}, {}", DecimalBytes(bytes)))
     }
 
@@ -126,26 +143,28 @@ impl Copy {
         Ok(Target::Local(PathBuf::from(&self.target)))
     }
 
-    /// Reads all sources.
+    /// Looks at all sources.
     fn plan(&self, target: &Target, session: &Session) -> Result<Plan, CliError> {
-        let mut tree = Tree::new();
         let several = self.sources.len() > 1;
         if !several && !target.is_folder(&self.target)? {
-            return match self.find(self.sources.first().map_or("".as_ref(), |one| one), session)? {
-                Found::File { source, size, .. } => {
-                    Ok(Plan::File(Leaf { path: shown(&self.target), source, size }))
-                }
-                _ if target.is_file() => Err(in_the_way(&self.target)),
-                found => found.put_content(&mut tree, TOP, session).map(|()| Plan::Folder(tree)),
+            let found = self.find(self.sources.first().map_or("".as_ref(), |one| one), session)?;
+            let is_file = matches!(found, Found::File { .. });
+            return match !is_file && target.is_file() {
+                true => Err(in_the_way(&self.target)),
+                false => Ok(Plan::Become(found)),
             };
         }
         if several && target.is_file() {
             return Err(in_the_way(&self.target));
         }
-        for text in &self.sources {
-            self.find(text, session)?.put(&mut tree, session)?;
-        }
-        Ok(Plan::Folder(tree))
+        let found = |text: &OsString| match self.find(text, session)? {
+            Found::File { name: None, .. } => Err(CliError::usage(
+                "A file by its cap alone has no name, nor has one whose name is not UTF-8",
+                "Copy it by itself and write the name, such as private:notes.txt.",
+            )),
+            found => Ok(found),
+        };
+        self.sources.iter().map(found).collect::<Result<_, _>>().map(Plan::Take)
     }
 
     fn find(&self, text: &OsStr, session: &Session) -> Result<Found, CliError> {
@@ -200,7 +219,7 @@ fn find_in_grid(place: &Location, session: &Session) -> Result<Found, CliError> 
     let object = session.must_look(place)?;
     let name = place.name().map(str::to_owned);
     match (object.0, object.read_cap()) {
-        (Kind::Directory, _) => Ok(Found::GridFolder { name, directory: object }),
+        (Kind::Directory, _) => Ok(Found::GridFolder { name, directory: Box::new(object) }),
         (Kind::File, Some(cap)) => Ok(Found::File {
             name,
             source: Source::Grid(cap.to_owned()),
@@ -237,39 +256,12 @@ impl Target {
 }
 
 impl Found {
-    /// Puts it into the tree's first folder under its own name. A folder without a name, such as
-    /// `global:` or `.`, gives what is in it.
-    fn put(self, tree: &mut Tree, session: &Session) -> Result<(), CliError> {
-        let folder = match &self {
-            Self::File { name: None, .. } => {
-                return Err(CliError::usage(
-                    "A file by its cap alone has no name, nor has one whose name is not UTF-8",
-                    "Copy it by itself and write the name, such as private:notes.txt.",
-                ));
-            }
-            Self::File { name: Some(name), source, size } => {
-                tree.add_file(TOP, name, source.clone(), *size);
-                return Ok(());
-            }
-            Self::LocalFolder { name: Some(name), path } => tree.add_local_folder(TOP, name, path),
-            Self::GridFolder { name: Some(name), directory } => {
-                tree.add_grid_folder(TOP, name, directory.read_cap().unwrap_or_default())
-            }
-            _ => Some(TOP),
-        };
-        folder.map_or(Ok(()), |folder| self.put_content(tree, folder, session))
-    }
-
-    /// Puts what is in a folder into another one.
-    fn put_content(self, tree: &mut Tree, into: usize, session: &Session) -> Result<(), CliError> {
+    /// The same, to be called as the target is.
+    fn nameless(self) -> Self {
         match self {
-            Self::File { .. } => Ok(()),
-            Self::LocalFolder { path, .. } => {
-                tree.read_local(into, &path, Links::Follow, &|_| true)
-            }
-            Self::GridFolder { directory, .. } => {
-                tree.read_grid(into, directory, &session.connection)
-            }
+            Self::File { source, size, .. } => Self::File { name: None, source, size },
+            Self::LocalFolder { path, .. } => Self::LocalFolder { name: None, path },
+            Self::GridFolder { directory, .. } => Self::GridFolder { name: None, directory },
         }
     }
 }

@@ -1,71 +1,158 @@
-//! A copy to this machine. Names were chosen by others: none may lead out of the folder.
+//! A copy to this machine. Names were chosen by others: none may lead out of the folder, and one that
+//! no file here can have is left out like everything else that fails by itself.
 
-use super::Plan;
-use crate::cli::http::Connection;
+use super::copies::beyond;
+use super::siblings::{Case, Siblings};
+use super::{Found, Plan, Sum, Work};
+use crate::cli::error::Reach;
 use crate::cli::http::percent_encode;
 use crate::cli::progress::Progress;
-use crate::cli::tree::{Leaf, Source, Tree};
+use crate::cli::tree::{Child, Expansion, Graph, Link, Source, Step, TOP, links};
 use crate::cli::{CliError, get, local, parallel};
+use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Copies; returns how many things were left out.
-pub fn copy(plan: Plan, target: &Path, connection: &Connection) -> Result<usize, CliError> {
-    match plan {
-        Plan::File(leaf) => {
-            let progress = Progress::stream(Some(leaf.size));
-            fetch(&leaf, target, connection, &progress)??;
+/// Copies; returns how much.
+pub fn copy(plan: Plan, target: &Path, work: &Work) -> Result<Sum, CliError> {
+    let graph = match plan {
+        Plan::Become(Found::File { source: Source::Grid(cap), size, .. }) => {
+            let progress = Progress::stream(Some(size));
+            work.many.patiently(|| fetch(&cap, target, work, &progress))?;
             progress.finish();
-            Ok(0)
+            return Ok((1, size));
         }
-        Plan::Folder(mut tree) => {
-            let jobs = make_folders(&mut tree, target)?;
-            let progress = Progress::files(tree.bytes(), jobs.len());
-            let missing = AtomicUsize::new(0);
-            parallel::each(jobs, |(number, path)| {
-                let Some(leaf) = tree.files.get(number) else { return Ok(()) };
-                if let Err(error) = fetch(leaf, &path, connection, &progress)? {
-                    missing.fetch_add(1, Ordering::Relaxed);
-                    progress.remark(format_args!("left out {}: {}", leaf.path, error.what()));
+        Plan::Become(found) => graph_of(vec![found.nameless()], work)?,
+        Plan::Take(found) => graph_of(found, work)?,
+    };
+    copy_all(graph, target, work)
+}
+
+/// Everything that goes into the target.
+fn graph_of(found: Vec<Found>, work: &Work) -> Result<Graph, CliError> {
+    let mut graph = Graph::new();
+    let (mut tops, mut looked_at) = (Vec::new(), HashMap::new());
+    let alone = found.len() == 1;
+    for one in found {
+        match one {
+            Found::File { name: Some(name), source: Source::Grid(cap), size } => {
+                tops.push((name, Link::file(cap, size)));
+            }
+            Found::GridFolder { name, directory } => {
+                let cap = directory.read_cap().unwrap_or_default().to_owned();
+                match name {
+                    Some(name) => {
+                        tops.push((name, Link::directory(cap.clone())));
+                        looked_at.insert(cap, *directory);
+                    }
+                    None => {
+                        // Where there are others it is not all of what is at the top.
+                        if alone {
+                            graph.begin_at(&cap);
+                        }
+                        tops.extend(links(*directory));
+                    }
                 }
-                progress.file_done();
-                Ok(())
-            })?;
-            progress.finish();
-            Ok(tree.left_out + missing.into_inner())
+            }
+            // What is on this machine is not copied here.
+            Found::File { .. } | Found::LocalFolder { .. } => {}
         }
+    }
+    let mut unlisted = Vec::new();
+    for (number, cap) in graph.list(TOP, tops)? {
+        match looked_at.remove(&cap) {
+            Some(directory) => unlisted.extend(graph.list(number, links(directory))?),
+            None => unlisted.push((number, cap)),
+        }
+    }
+    graph.read(unlisted, work.connection, &work.many)?;
+    Ok(graph)
+}
+
+fn copy_all(mut graph: Graph, target: &Path, work: &Work) -> Result<Sum, CliError> {
+    let (once, everywhere) = (graph.found, graph.everywhere());
+    work.copies.check(beyond(once, everywhere))?;
+    fs::create_dir_all(target).map_err(|error| local::unwritable(target, &error))?;
+    let progress = Progress::files(everywhere.bytes, everywhere.files as usize);
+    let expansion = Expansion::new(graph, Folder::at(target.to_owned()))?;
+    let jobs = Jobs { expansion, case: Case::default(), work, progress: &progress };
+    parallel::stream(jobs, |job| {
+        let fetched = || fetch(&job.cap, &job.to, work, &progress);
+        work.many.one(&job.path, &progress, fetched)?;
+        progress.file_done();
+        Ok(())
+    })?;
+    progress.finish();
+    Ok((everywhere.files, everywhere.bytes))
+}
+
+/// A file to be fetched into a folder that is there.
+struct Job {
+    cap: String,
+    to: PathBuf,
+    path: String,
+}
+
+/// A folder that is there, and the names in it so far.
+struct Folder {
+    path: PathBuf,
+    names: Siblings,
+}
+
+impl Folder {
+    fn at(path: PathBuf) -> Self {
+        Self { path, names: Siblings::default() }
     }
 }
 
-/// Makes all folders; returns the files with their paths.
-fn make_folders(tree: &mut Tree, target: &Path) -> Result<Vec<(usize, PathBuf)>, CliError> {
-    let mut paths = vec![None; tree.folders.len()];
-    if let Some(top) = paths.first_mut() {
-        *top = Some(target.to_owned());
+/// All files, one by one; the folders are made on the way.
+struct Jobs<'a> {
+    expansion: Expansion<Folder>,
+    case: Case,
+    work: &'a Work<'a>,
+    progress: &'a Progress,
+}
+
+impl Iterator for Jobs<'_> {
+    type Item = Result<Job, CliError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.job().transpose()
     }
-    let mut jobs = Vec::new();
-    let mut bad = Vec::new();
-    for (number, folder) in tree.folders.iter().enumerate() {
-        // Every folder comes after the one it is in; what is in one left out is left out with it.
-        let Some(path) = paths.get(number).cloned().flatten() else { continue };
-        std::fs::create_dir_all(&path).map_err(|error| local::unwritable(&path, &error))?;
-        for (name, file) in &folder.files {
-            match safe(name) {
-                true => jobs.push((*file, path.join(name))),
-                false => bad.push(name.clone()),
+}
+
+impl Jobs<'_> {
+    fn job(&mut self) -> Result<Option<Job>, CliError> {
+        while let Some(Step { name, path, what }) = self.expansion.step()? {
+            let Some(Folder { path: folder, names }) = self.expansion.place() else { break };
+            let to = folder.join(&name);
+            match what {
+                Child::Neither(reason) => self.leave_out(&path, &reason),
+                _ if !safe(&name) => self.leave_out(&path, "no file here can have that name"),
+                _ if names.clash(&name, folder, &mut self.case) => {
+                    self.leave_out(&path, "something else would have the same name here");
+                }
+                Child::File(cap, _) => return Ok(Some(Job { cap, to, path })),
+                Child::Folder(number) => match make(&to) {
+                    Ok(()) => self.expansion.enter(number, Folder::at(to), path)?,
+                    Err(error) if error.reach() == Reach::All => return Err(error),
+                    Err(error) => self.leave_out(&path, &error.what()),
+                },
             }
         }
-        for (name, below) in &folder.folders {
-            match (safe(name), paths.get_mut(*below)) {
-                (true, Some(slot)) => *slot = Some(path.join(name)),
-                _ => bad.push(name.clone()),
-            }
-        }
+        Ok(None)
     }
-    for name in bad {
-        tree.leave_out(&crate::cli::output::shown(&name), "no file here can have that name");
+
+    fn leave_out(&self, path: &str, reason: &str) {
+        self.work.many.leave_out(path, reason, self.progress);
     }
-    Ok(jobs)
+}
+
+fn make(folder: &Path) -> Result<(), CliError> {
+    match fs::create_dir(folder) {
+        Err(error) if !folder.is_dir() => Err(local::unwritable(folder, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a name stays a name where paths are made of names.
@@ -73,27 +160,15 @@ fn safe(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
-/// Fetches one file; the inner failure is that file's alone.
-fn fetch(
-    leaf: &Leaf,
-    path: &Path,
-    connection: &Connection,
-    progress: &Progress,
-) -> Result<Result<(), CliError>, CliError> {
-    let Source::Grid(cap) = &leaf.source else { return Ok(Ok(())) };
-    if path.is_dir() {
-        let name = path.display();
-        let error = CliError::new(
-            format!("{name} is a folder, where a file is to go"),
+fn fetch(cap: &str, to: &Path, work: &Work, progress: &Progress) -> Result<(), CliError> {
+    if to.is_dir() {
+        return Err(CliError::new(
+            format!("{} is a folder, where a file is to go", local::path_shown(to)),
             "Copy to another name, or move that folder first.",
-        );
-        return Ok(Err(error));
+        ));
     }
-    let answer = connection.get(&format!("/uri/{}", percent_encode(cap)))?;
-    match answer.success("") {
-        Ok(answer) => get::save(answer, path, progress),
-        Err(error) => Ok(Err(error)),
-    }
+    let answer = work.connection.get(&format!("/uri/{}", percent_encode(cap)))?;
+    get::save(answer.success("")?, to, progress)
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! Files stored and directories made, none of them linked to yet.
 
+use super::Work;
 use crate::base::limits::CALL_CHILDREN_MAX;
 use crate::base::rim::Clock;
 use crate::cli::CliError;
-use crate::cli::http::Connection;
-use crate::cli::http::percent_encode;
+use crate::cli::http::{Connection, percent_encode};
 use crate::cli::local::LocalFile;
 use crate::cli::objects::{NewChild, children_body};
 use crate::cli::parallel;
 use crate::cli::progress::Progress;
-use crate::cli::tree::{Leaf, Source, Tree};
+use crate::cli::tree::{Leaf, Source, TOP, Tree};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,68 +20,88 @@ pub struct Stored {
     pub folders: Vec<Option<String>>,
 }
 
-/// Stores a file and returns its cap; the inner failure is this machine's.
+/// Stores a file and returns its cap.
 pub fn store(
     path: &Path,
     connection: &Connection,
     progress: &Progress,
-) -> Result<Result<(String, LocalFile), CliError>, CliError> {
-    let mut file = match LocalFile::open(path) {
-        Ok(file) => file,
-        Err(error) => return Ok(Err(error)),
-    };
+) -> Result<(String, LocalFile), CliError> {
+    let mut file = LocalFile::open(path)?;
     let size = file.size();
     let answer = connection.put_file("/uri", &mut progress.send(&mut file), size);
     if file.has_failed() {
-        return Ok(Err(file.blame(answer).err().unwrap_or_else(CliError::nobody_reads)));
+        return Err(file.blame(answer).err().unwrap_or_else(CliError::nobody_reads));
     }
-    let cap = answer?.success(&path.display().to_string())?.text()?;
-    Ok(Ok((cap, file)))
+    let cap = answer?.success("")?.text()?;
+    Ok((cap, file))
 }
 
-/// Stores all files of the tree, several at a time.
-pub fn files(tree: &Tree, connection: &Connection) -> Result<Vec<Option<String>>, CliError> {
-    let local = tree.files.iter().filter(|leaf| matches!(leaf.source, Source::Local(_)));
-    let bytes = local.clone().fold(0, |bytes: u64, leaf| bytes.saturating_add(leaf.size));
-    let progress = Progress::files(bytes, local.count());
+/// The cap of something that is in the grid, or is then.
+pub fn file(source: &Source, work: &Work, progress: &Progress) -> Result<String, CliError> {
+    match source {
+        Source::Grid(cap) => Ok(cap.clone()),
+        Source::Local(path) => store(path, work.connection, progress).map(|(cap, _)| cap),
+    }
+}
+
+/// Stores all files of the tree, several at a time; none for one that failed. If all did, nothing is
+/// there to be linked.
+pub fn files(tree: &Tree, work: &Work) -> Result<Vec<Option<String>>, CliError> {
+    let local = |leaf: &&Leaf| matches!(leaf.source, Source::Local(_));
+    let bytes = tree.files.iter().filter(local).map(|leaf| leaf.size);
+    let bytes = bytes.fold(0, u64::saturating_add);
+    let progress = Progress::files(bytes, tree.files.iter().filter(local).count());
     let caps = parallel::each(tree.files.iter().collect(), |leaf: &Leaf| {
-        let path = match &leaf.source {
-            Source::Grid(cap) => return Ok(Some(cap.clone())),
-            Source::Local(path) => path,
-        };
-        let stored = store(path, connection, &progress)?;
-        progress.file_done();
-        Ok(match stored {
-            Ok((cap, _)) => Some(cap),
-            Err(error) => {
-                progress.remark(format_args!("left out {}: {}", leaf.path, error.what()));
-                None
-            }
-        })
+        let stored =
+            work.many.one(&leaf.path, &progress, || file(&leaf.source, work, &progress))?;
+        if local(&leaf) {
+            progress.file_done();
+        }
+        Ok(stored)
     });
     progress.finish();
-    caps
+    let caps = caps?;
+    match !caps.is_empty() && caps.iter().all(Option::is_none) {
+        true => Err(nothing_stored()),
+        false => Ok(caps),
+    }
 }
 
-/// Makes all folders but those in `there`, the deepest first, several at a time.
+/// Not one of the files is in the grid.
+pub fn nothing_stored() -> CliError {
+    CliError::new(
+        "Not one of the files could be stored, and nothing was linked",
+        "See above why; try again when that is mended.",
+    )
+}
+
+/// Makes all folders but those in `there`, the deepest first, several at a time. One that cannot be
+/// made is left out with all that is in it.
 pub fn folders(
     tree: &Tree,
     stored: &mut Stored,
     there: &BTreeSet<usize>,
-    connection: &Connection,
+    work: &Work,
 ) -> Result<(), CliError> {
+    let progress = Progress::finding();
     for level in tree.levels() {
         let wanted: Vec<_> = level.into_iter().filter(|number| !there.contains(number)).collect();
         let made = parallel::each(wanted, |number| {
-            let folder = tree.folder(number);
-            let children = folder
-                .into_iter()
-                .flat_map(|folder| children(&folder.files, &folder.folders, stored));
-            Ok((number, make(children.collect(), connection)?))
+            let Some(folder) = tree.folder(number) else { return Ok((number, None)) };
+            let make = || {
+                let children = children(&folder.files, &folder.folders, stored);
+                make(children, work.connection)
+            };
+            let cap = match number {
+                // Without the first there is nothing to link the others to.
+                TOP => Some(work.many.patiently(make)?),
+                _ => work.many.one(&folder.path, &progress, make)?,
+            };
+            Ok((number, cap))
         })?;
         for (number, cap) in made {
             if let Some(slot) = stored.folders.get_mut(number) {
-                *slot = Some(cap);
+                *slot = cap;
             }
         }
     }

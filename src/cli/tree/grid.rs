@@ -1,69 +1,87 @@
-//! A directory of the grid, read into a [`Tree`].
+//! Directories of the grid, read into a [`Graph`] or from there into a [`Tree`].
 
-use super::{Identity, Source, Tree};
+use super::expand::Expansion;
+use super::graph::{Child, Graph, Link, Unlisted};
+use super::{Source, Tree};
 use crate::cli::CliError;
-use crate::cli::http::Connection;
-use crate::cli::http::percent_encode;
-use crate::cli::objects::{Kind, Object};
-use crate::cli::parallel;
+use crate::cli::error::Reach;
+use crate::cli::http::{Connection, percent_encode};
+use crate::cli::many::Many;
+use crate::cli::objects::Kind;
+use crate::cli::parallel::{self, locked};
+use crate::cli::progress::Progress;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
-impl Tree {
-    /// Reads a directory, already looked at, and all below it into `into`.
-    pub fn read_grid(
+/// A gateway's answer about a directory.
+#[derive(Deserialize)]
+struct Listed(Kind, Facts);
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Facts {
+    children: BTreeMap<String, Link>,
+}
+
+impl Graph {
+    /// Lists these directories and all below them. What cannot be listed is known as lost.
+    pub fn read(
         &mut self,
-        into: usize,
-        directory: Object,
+        first: Vec<Unlisted>,
         connection: &Connection,
+        many: &Many,
     ) -> Result<(), CliError> {
-        if let Some(folder) = self.folders.get_mut(into) {
-            folder.identity = directory.read_cap().map(|cap| Identity::Grid(cap.to_owned()));
-        }
-        let mut level = vec![(into, directory)];
-        while !level.is_empty() {
-            let mut below = Vec::new();
-            for (number, directory) in level {
-                for (name, child) in directory.1.children {
-                    below.extend(self.add_object(number, &name, &child));
+        let progress = Progress::finding();
+        let graph = Mutex::new(self);
+        parallel::walk(first, |(number, cap)| {
+            let listed = many.patiently(|| links(&cap, connection));
+            let mut graph = locked(&graph);
+            let new = match listed {
+                Ok(links) => graph.list(number, links)?,
+                Err(error) if error.reach() == Reach::All => return Err(error),
+                Err(error) => {
+                    graph.lose(number, error.what());
+                    Vec::new()
+                }
+            };
+            progress.found(graph.found.files, graph.found.folders);
+            Ok(new)
+        })
+    }
+}
+
+fn links(cap: &str, connection: &Connection) -> Result<BTreeMap<String, Link>, CliError> {
+    let answer = connection.get(&format!("/uri/{}?t=json", percent_encode(cap)))?;
+    match answer.success("")?.json()? {
+        Listed(Kind::Directory, facts) => Ok(facts.children),
+        _ => Err(CliError::new("it is no directory", "Check the cap: it must be copied whole.")),
+    }
+}
+
+impl Tree<'_> {
+    /// An empty folder for what is in a directory of the grid.
+    pub fn add_grid_folder(&mut self, above: usize, name: &str) -> Option<usize> {
+        self.add_folder(above, name, None)
+    }
+
+    /// Adds what is in a graph, at all places to which links lead, to a folder.
+    pub fn add_graph(&mut self, into: usize, graph: Graph) -> Result<(), CliError> {
+        let mut expansion = Expansion::new(graph, into)?;
+        while let Some(step) = expansion.step()? {
+            let Some(above) = expansion.place().copied() else { break };
+            match step.what {
+                Child::File(cap, size) => {
+                    self.add_file(above, &step.name, Source::Grid(cap), size);
+                }
+                Child::Neither(reason) => self.leave_out(&self.path_in(above, &step.name), &reason),
+                Child::Folder(number) => {
+                    if let Some(folder) = self.add_grid_folder(above, &step.name) {
+                        expansion.enter(number, folder, step.path)?;
+                    }
                 }
             }
-            level = parallel::each(below, |(number, cap)| {
-                let path = format!("/uri/{}?t=json", percent_encode(&cap));
-                Ok((number, connection.get(&path)?, cap))
-            })?
-            .into_iter()
-            .filter_map(|(number, answer, _)| match answer.success("").and_then(|a| a.json()) {
-                Ok(object) => Some((number, object)),
-                Err(error) => {
-                    let path = self.folder(number).map(|one| one.path.clone()).unwrap_or_default();
-                    self.leave_out(&path, &error.what());
-                    None
-                }
-            })
-            .collect();
         }
         Ok(())
-    }
-
-    /// A directory of the grid as a folder in `above`.
-    pub fn add_grid_folder(&mut self, above: usize, name: &str, cap: &str) -> Option<usize> {
-        self.add_folder(above, name, Some(Identity::Grid(cap.to_owned())))
-    }
-
-    /// Adds a file, or a folder, whose number and cap are returned: it is to be listed, too.
-    fn add_object(&mut self, above: usize, name: &str, child: &Object) -> Option<(usize, String)> {
-        match (child.0, child.read_cap()) {
-            (Kind::Directory, Some(cap)) => {
-                Some((self.add_grid_folder(above, name, cap)?, cap.to_owned()))
-            }
-            (Kind::File, Some(cap)) => {
-                let size = child.1.size.unwrap_or(0);
-                self.add_file(above, name, Source::Grid(cap.to_owned()), size);
-                None
-            }
-            _ => {
-                self.leave_out(&self.path_in(above, name), "this gateway does not know what it is");
-                None
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! A folder of this machine, read into a [`Tree`].
 
-use super::{Identity, Source, Tree};
+use super::{Count, Identity, Source, Tree};
 use crate::cli::CliError;
 use crate::cli::local::unreadable;
 use std::fs::{self, DirEntry, FileType, Metadata};
@@ -16,34 +16,38 @@ pub enum Links {
     LeaveOut,
 }
 
-impl Tree {
-    /// Reads the folder `path` and all below it into `into`. What cannot be read is left out;
-    /// `wanted` is asked for every name.
-    pub fn read_local(
-        &mut self,
-        into: usize,
-        path: &Path,
-        links: Links,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<(), CliError> {
+/// What is read.
+pub struct Rules<'a> {
+    pub links: Links,
+    /// Asked for every name.
+    pub wanted: &'a dyn Fn(&str) -> bool,
+    /// Asked after every folder whether to go on with so many copies of the same.
+    pub fine: &'a dyn Fn(Count) -> Result<(), CliError>,
+}
+
+impl Tree<'_> {
+    /// Reads the folder `path` and all below it into `into`. What cannot be read is left out.
+    pub fn read_local(&mut self, into: usize, path: &Path, rules: &Rules) -> Result<(), CliError> {
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         // The first one must be readable; nothing was asked for but this.
         fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
         if let Some(folder) = self.folders.get_mut(into) {
             folder.identity = Some(identity(&metadata));
             folder.local = Some(path.to_owned());
+            self.identities.insert(identity(&metadata));
         }
         let mut waiting = vec![(into, path.to_owned())];
         while let Some((number, path)) = waiting.pop() {
             for entry in self.entries(number, &path) {
                 let Some(name) = self.name(number, &entry) else { continue };
-                if !wanted(&name) {
+                if !(rules.wanted)(&name) {
                     continue;
                 }
-                if let Some(folder) = self.add_entry(number, &name, &entry, links) {
+                if let Some(folder) = self.add_entry(number, &name, &entry, rules.links) {
                     waiting.push((folder, entry.path()));
                 }
             }
+            (rules.fine)(self.copies)?;
         }
         Ok(())
     }
@@ -116,5 +120,5 @@ impl Tree {
 }
 
 fn identity(metadata: &Metadata) -> Identity {
-    Identity::Local(metadata.dev(), metadata.ino())
+    (metadata.dev(), metadata.ino())
 }

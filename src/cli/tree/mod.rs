@@ -4,26 +4,32 @@
 //! Folders are numbered; the first is the one into which everything goes, and every folder has a
 //! higher number than the one it is in.
 
+mod expand;
+mod graph;
 mod grid;
 mod local;
+mod spool;
 
-pub use local::Links;
+pub use expand::{Expansion, Step};
+pub use graph::{Child, Count, Graph, Link, TOP, links};
+pub use local::{Links, Rules};
 
-use super::output::remark;
+use super::many::Many;
+use super::progress::Progress;
 use crate::base::limits::FOLDER_DEPTH_MAX;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-/// The number of the folder into which everything goes.
-pub const TOP: usize = 0;
-
-pub struct Tree {
+pub struct Tree<'a> {
     pub folders: Vec<Folder>,
     pub files: Vec<Leaf>,
-    /// How many things were named and are not in here.
-    pub left_out: usize,
+    /// What is in here although it is in here already: several links lead to the folder above it.
+    pub copies: Count,
+    identities: HashSet<Identity>,
+    many: &'a Many,
+    progress: Progress,
 }
 
 #[derive(Default)]
@@ -35,15 +41,14 @@ pub struct Folder {
     pub folders: BTreeMap<String, usize>,
     pub local: Option<PathBuf>,
     above: Option<usize>,
-    /// What tells it from all others: (device, inode) or read cap.
+    /// What tells a folder of this machine from all others.
     identity: Option<Identity>,
+    /// It, or one above it, is in here already.
+    is_copy: bool,
 }
 
-#[derive(Clone, PartialEq, Eq)]
-enum Identity {
-    Local(u64, u64),
-    Grid(String),
-}
+/// Device and inode.
+type Identity = (u64, u64);
 
 /// A file, not yet moved.
 pub struct Leaf {
@@ -59,9 +64,21 @@ pub enum Source {
     Grid(String),
 }
 
-impl Tree {
-    pub fn new() -> Self {
-        Self { folders: vec![Folder::default()], files: Vec::new(), left_out: 0 }
+impl<'a> Tree<'a> {
+    pub fn new(many: &'a Many) -> Self {
+        Self {
+            folders: vec![Folder::default()],
+            files: Vec::new(),
+            copies: Count::default(),
+            identities: HashSet::new(),
+            many,
+            progress: Progress::finding(),
+        }
+    }
+
+    /// All is found; what is told from now on needs no room for the number.
+    pub fn found_all(&self) {
+        self.progress.finish();
     }
 
     pub fn folder(&self, number: usize) -> Option<&Folder> {
@@ -70,17 +87,12 @@ impl Tree {
 
     /// The path, as it is shown, of what is in a folder under this name.
     fn path_in(&self, folder: usize, name: &str) -> String {
-        let name = super::output::shown(name);
-        match self.folder(folder) {
-            Some(folder) if !folder.path.is_empty() => format!("{}/{name}", folder.path),
-            _ => name,
-        }
+        path_below(self.folder(folder).map_or("", |folder| &folder.path), name)
     }
 
     /// Names something that will not be copied.
-    pub fn leave_out(&mut self, path: &str, reason: &str) {
-        self.left_out += 1;
-        remark(format_args!("left out {path}: {reason}"));
+    pub fn leave_out(&self, path: &str, reason: &str) {
+        self.many.leave_out(path, reason, &self.progress);
     }
 
     /// A file in a folder, unless its name is taken there.
@@ -88,9 +100,12 @@ impl Tree {
         let Some((name, path)) = self.free(above, name) else { return };
         let number = self.files.len();
         self.files.push(Leaf { path, source, size });
-        if let Some(folder) = self.folders.get_mut(above) {
-            folder.files.insert(name, number);
+        let Some(folder) = self.folders.get_mut(above) else { return };
+        folder.files.insert(name, number);
+        if folder.is_copy {
+            self.copies = self.copies.and(Count { files: 1, folders: 0, bytes: size });
         }
+        self.progress.found(self.files.len() as u64, self.folders.len() as u64);
     }
 
     /// An empty folder in a folder; none if its name is taken or it would contain itself.
@@ -111,10 +126,15 @@ impl Tree {
             return None;
         }
         let number = self.folders.len();
-        let above = Some(above);
-        self.folders.push(Folder { path, depth, above, identity, ..Folder::default() });
-        let parent = self.folders.get_mut(above?)?;
+        let known = identity.is_some_and(|identity| !self.identities.insert(identity));
+        let parent = self.folders.get_mut(above)?;
         parent.folders.insert(name, number);
+        let is_copy = known || parent.is_copy;
+        let above = Some(above);
+        self.folders.push(Folder { path, depth, above, identity, is_copy, ..Folder::default() });
+        if is_copy {
+            self.copies = self.copies.and(Count { folders: 1, ..Count::default() });
+        }
         Some(number)
     }
 
@@ -162,6 +182,12 @@ impl Tree {
     }
 }
 
+/// The path, as it is shown, of what has this name in a folder.
+fn path_below(folder: &str, name: &str) -> String {
+    let name = super::output::shown(name);
+    if folder.is_empty() { name } else { format!("{folder}/{name}") }
+}
+
 /// The form in which directories keep names.
 pub fn normal(name: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(name)
@@ -173,22 +199,27 @@ mod tests {
 
     #[test]
     fn names_that_the_grid_would_not_tell_apart_are_left_out() {
-        let mut tree = Tree::new();
+        let many = Many::default();
+        let mut tree = Tree::new(&many);
         tree.add_file(TOP, "\u{fc}", Source::Grid("a".into()), 1);
         tree.add_file(TOP, "u\u{308}", Source::Grid("b".into()), 1);
-        assert_eq!((tree.files.len(), tree.left_out), (1, 1));
+        assert_eq!((tree.files.len(), many.left_out()), (1, 1));
         assert!(tree.add_folder(TOP, "\u{fc}", None).is_none());
     }
 
     #[test]
     fn a_folder_never_contains_itself() {
-        let mut tree = Tree::new();
-        let cap = |text: &str| Some(Identity::Grid(text.into()));
-        let a = tree.add_folder(TOP, "a", cap("A")).unwrap();
-        let b = tree.add_folder(a, "b", cap("B")).unwrap();
-        assert!(tree.add_folder(b, "c", cap("A")).is_none());
-        assert!(tree.add_folder(TOP, "again", cap("A")).is_some());
+        let many = Many::default();
+        let mut tree = Tree::new(&many);
+        let a = tree.add_folder(TOP, "a", Some((1, 1))).unwrap();
+        let b = tree.add_folder(a, "b", Some((1, 2))).unwrap();
+        assert!(tree.add_folder(b, "c", Some((1, 1))).is_none());
+        let again = tree.add_folder(TOP, "again", Some((1, 1))).unwrap();
+        tree.add_file(a, "file", Source::Grid("F".into()), 5);
         assert_eq!(tree.folder(b).unwrap().path, "a/b");
-        assert_eq!(tree.levels(), [vec![b], vec![a, 3], vec![TOP]]);
+        assert_eq!(tree.levels(), [vec![b], vec![a, again], vec![TOP]]);
+        assert_eq!(tree.copies, Count { files: 0, folders: 1, bytes: 0 });
+        tree.add_file(again, "file", Source::Grid("F".into()), 5);
+        assert_eq!(tree.copies, Count { files: 1, folders: 1, bytes: 5 });
     }
 }
