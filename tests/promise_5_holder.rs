@@ -2,8 +2,9 @@
 //!
 //! Against real processes: every remote method is called without a reference, with a guessed
 //! swissnum, with a revoked one and with another object's; leases are touched with wrong secrets
-//! and by the wrong facet; and 10,000 swissnums are guessed over 625 links, as many on each as a
-//! stranger is let. Nothing may change on any disk, and every stranger hears the same word.
+//! and by the wrong facet; every secret that was sent to one server is tried on every other; and
+//! 10,000 swissnums are guessed over 625 links, as many on each as a stranger is let. Nothing may
+//! change on any disk, and every stranger hears the same word.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@
 )]
 
 mod nodes;
+mod overheard;
 
 use actix::{Actor, Context, Handler};
 use nodes::{RunningGrid, bytes, http, storage_furls};

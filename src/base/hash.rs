@@ -34,7 +34,7 @@ pub fn blake2b(bytes: &[u8]) -> Hash {
     blake2::Blake2b::<blake2::digest::consts::U32>::digest(bytes).into()
 }
 
-/// SHA-1, for server permutation only (§12).
+/// SHA-1, for server permutation (§12) and the names of 1.20's nodes.
 pub fn sha1(parts: &[&[u8]]) -> [u8; 20] {
     let mut context = Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
     for part in parts {

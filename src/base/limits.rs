@@ -143,6 +143,10 @@ pub const ANNOUNCEMENTS_MAX: usize = 4_096;
 pub const SERVICES_PER_TUB_MAX: usize = 8;
 /// One signed announcement.
 pub const ANNOUNCEMENT_MAX: usize = 4_096;
+/// The certificate of a node that was taken over, in an announcement: 1.20 makes some 730 bytes.
+pub const CERTIFICATE_MAX: usize = 1_536;
+/// A signature by that certificate's key, of at most 4,096 bits; 1.20 makes keys of 2,048.
+pub const RSA_SIGNATURE_MAX: usize = 512;
 /// Nickname, version and service names, in bytes.
 pub const NICKNAME_MAX: usize = 256;
 /// Announcements in one message: a frame's body less its heads and lengths.

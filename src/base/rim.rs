@@ -24,6 +24,11 @@ pub fn fill_random(out: &mut [u8]) {
     SystemRandom::new().fill(out).expect("the operating system gives random bytes");
 }
 
+/// The same source, for algorithms that draw from it themselves.
+pub fn source() -> impl SecureRandom {
+    SystemRandom::new()
+}
+
 /// The time of day, and time as it passes whatever the time of day is set to; or a clock that a test
 /// moves by hand.
 #[derive(Clone, Debug, Default)]

@@ -15,3 +15,5 @@ pub const FILE_RENEWAL: &[u8] = b"allmydata_file_renewal_secret_v1";
 pub const FILE_CANCEL: &[u8] = b"allmydata_file_cancel_secret_v1";
 pub const BUCKET_RENEWAL: &[u8] = b"allmydata_bucket_renewal_secret_v1";
 pub const BUCKET_CANCEL: &[u8] = b"allmydata_bucket_cancel_secret_v1";
+/// Not 1.20's: its tag for what depends on a seed must not make anything else.
+pub const TUB_CANCEL: &[u8] = b"tahoe_tub_cancel_secret_v1";

@@ -1,22 +1,24 @@
 //! Checking: which shares of a file the connected servers say they have.
 //!
 //! Counting shares asks every server one short question and reads no share, so it finds what is
-//! lost, not what is damaged. With `add_lease` each server that has shares is asked to keep them
-//! for another term. A server that keeps the others waiting is left out.
+//! lost, not what is damaged. With `add_lease` each server that shows a share is asked to keep what it
+//! has for another term; on its word alone it is sent no secret. A server that keeps the others waiting
+//! is left out.
 
 use super::client::Client;
+use super::download::shows_a_share;
 use super::happiness::servers_of_happiness;
 use super::patience::{Patience, within};
 use super::prohibited::Prohibited;
 use super::round::Round;
 use super::servers::Server;
 use super::standing::Duty;
-use crate::base::file::BadParams;
+use crate::base::file::{BadParams, FileFacts};
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::Cap;
-use crate::codec::lease::bucket_secrets;
+use crate::codec::lease::LeaseSecrets;
 use crate::storage::api::{AddLease, ListShares};
-use crate::tub::TubId;
+use crate::tub::{RemoteError, TubId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -82,7 +84,7 @@ impl Client {
         let answers = self.lists(si).await;
         if add_lease {
             let holders = answers.iter().filter(|(_, shares)| !shares.is_empty());
-            self.lease(si, holders.map(|(server, _)| server)).await;
+            self.lease((si, facts), holders.map(|(server, _)| server)).await;
         }
         let total = facts.params.total();
         let held: BTreeMap<TubId, BTreeSet<ShareNum>> = answers
@@ -129,15 +131,17 @@ impl Client {
         lists
     }
 
-    /// Asks these servers to keep what they have for another term.
-    async fn lease(&self, si: StorageIndex, servers: impl Iterator<Item = &Arc<Server>>) {
-        let time = self.patience.allocate;
+    /// Asks these servers to keep what they have for another term, if they show that it is the file's.
+    async fn lease(
+        &self,
+        of: (StorageIndex, FileFacts),
+        servers: impl Iterator<Item = &Arc<Server>>,
+    ) {
+        let time = self.patience.find + self.patience.allocate;
         let mut round = Round::new(Duty::Store, time, &self.patience);
-        for server in servers {
-            let secrets = bucket_secrets(&self.secrets.lease, si, &server.lease_seed);
-            let (renew, cancel) = (secrets.renew, secrets.cancel);
-            let lease = server.storage.call(AddLease { si, renew, cancel });
-            round.ask(server, Arc::clone(server), within(time, lease));
+        for server in servers.filter(|server| !self.pool.refuses(server.id)) {
+            let lease = lease_shown(self.clone(), Arc::clone(server), of);
+            round.ask(server, Arc::clone(server), lease);
         }
         while let Some((server, answer)) = round.next(round.is_half_done()).await {
             if let Err(error) = answer {
@@ -146,4 +150,19 @@ impl Client {
         }
         round.note_late();
     }
+}
+
+/// Leases what one server has of the file with these facts. On its word alone it is sent no secret.
+async fn lease_shown(
+    client: Client,
+    server: Arc<Server>,
+    (si, facts): (StorageIndex, FileFacts),
+) -> Result<(), RemoteError> {
+    if !shows_a_share(&server, si, &facts, &client.patience).await {
+        tracing::info!(%server, "a server is not asked for a lease: it shows no share");
+        return Ok(());
+    }
+    let LeaseSecrets { renew, cancel } = server.lease_secrets(&client.secrets.lease, si);
+    let lease = server.storage.call(AddLease { si, renew, cancel });
+    within(client.patience.allocate, lease).await.map(drop)
 }

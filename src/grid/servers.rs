@@ -9,6 +9,8 @@ use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
 use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, STANDINGS_MAX};
 use crate::base::rim::Clock;
+use crate::base::secret::LeaseMasterSecret;
+use crate::codec::lease::{LeaseSecrets, bucket_secrets};
 use crate::storage::api::{GetClock, GetVersion, ServerVersion, Storage};
 use crate::tub::{Ref, RemoteError, TubId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +27,7 @@ pub struct Server {
     pub nickname: String,
     /// Decides where on the ring the server stands.
     pub permutation_seed: Vec<u8>,
-    /// What its lease secrets are derived from.
+    /// What its renew secrets are derived from: its own by default, or proven to be.
     pub lease_seed: [u8; 20],
     pub storage: Ref<Storage>,
     /// How quickly it answers.
@@ -35,6 +37,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The secrets for all shares of `si` on this server, good for no other.
+    pub fn lease_secrets(&self, master: &LeaseMasterSecret, si: StorageIndex) -> LeaseSecrets {
+        bucket_secrets(master, si, &self.lease_seed, &self.id.0)
+    }
+
     /// What it is and takes: the first question to a server. If the answer comes quickly it is the
     /// first thing known of the server's pace, so that already the first download asks for more at once.
     pub async fn version(&self) -> Result<ServerVersion, RemoteError> {
@@ -80,6 +87,7 @@ impl fmt::Display for Server {
 struct Known {
     servers: BTreeMap<TubId, Arc<Server>>,
     preferred: BTreeSet<TubId>,
+    refused: BTreeSet<TubId>,
     /// Servers that are being dialled, and until when it is worth to wait for them.
     expected: BTreeMap<TubId, Instant>,
     /// By tub, so that what is remembered outlives a link.
@@ -170,6 +178,17 @@ impl ServerPool {
         self.known().preferred = ids.into_iter().collect();
     }
 
+    /// Servers that get no new share and no lease from now on, connected or not; others do. What they
+    /// have is still read.
+    pub fn refuse(&self, ids: BTreeSet<TubId>) {
+        self.known().refused = ids;
+    }
+
+    /// Whether a server gets no new share and no lease.
+    pub fn refuses(&self, id: TubId) -> bool {
+        self.known().refused.contains(&id)
+    }
+
     /// All servers, by tub id.
     pub fn all(&self) -> Vec<Arc<Server>> {
         self.known().servers.values().cloned().collect()
@@ -197,6 +216,14 @@ impl ServerPool {
     pub fn best_first(&self, si: &StorageIndex, duties: &[Duty]) -> Vec<Arc<Server>> {
         let mut servers = self.in_order(si);
         servers.sort_by_cached_key(|server| server.standing.rank(duties));
+        servers
+    }
+
+    /// Those of [`ServerPool::best_first`] that get new shares.
+    pub fn takers(&self, si: &StorageIndex, duties: &[Duty]) -> Vec<Arc<Server>> {
+        let mut servers = self.best_first(si, duties);
+        let known = self.known();
+        servers.retain(|server| !known.refused.contains(&server.id));
         servers
     }
 

@@ -2,6 +2,7 @@
 
 use super::announcement::Announcement;
 use super::book::{Book, Change};
+use super::certificate::rsa_key;
 
 /// An announcement of any bytes. What is believed is kept as it was signed, and is new once.
 pub fn announcement(data: &[u8]) {
@@ -10,6 +11,12 @@ pub fn announcement(data: &[u8]) {
     let mut book = Book::default();
     assert_eq!(book.offer(announcement.clone()), Change::New);
     assert_eq!(book.offer(announcement), Change::Same);
+}
+
+/// A certificate of any bytes. The key that is found in one is a part of it.
+pub fn certificate(data: &[u8]) {
+    let Some(key) = rsa_key(data) else { return };
+    assert!(data.windows(key.len()).any(|part| part == key), "not the certificate's");
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! - [`api`]: the messages; read it first
 //! - [`announcement`]: the signed statement a node makes about one of its services
+//! - [`succession`]: how it proves that it goes on as another node; [`certificate`]: with what
 //! - [`book`]: a bounded list of the newest announcement of each tub, pure data
 //! - [`actor`]: the introducer itself
 //! - [`client`]: a node's side, which follows one introducer for as long as the node runs
@@ -17,12 +18,15 @@ pub mod actor;
 pub mod announcement;
 pub mod api;
 pub mod book;
+mod certificate;
 pub mod client;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod succession;
 
 pub use actor::{Introducer, SetParameters};
-pub use announcement::{Announcement, AnnouncementError, Fields};
+pub use announcement::{Announcement, AnnouncementError, Fields, contested};
 pub use api::GridParameters;
 pub use book::{Book, Change};
 pub use client::{Follower, Listener};
+pub use succession::Succession;

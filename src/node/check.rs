@@ -4,7 +4,7 @@
 use super::basedir::{Basedir, Role};
 use super::config::Config;
 use super::error::NodeError;
-use super::secrets;
+use super::{secrets, seeds};
 use crate::gateway::serve::tls_of;
 
 /// The error with which a start would end, as far as the node's own files decide it.
@@ -15,7 +15,7 @@ pub fn check(basedir: &Basedir) -> Result<(), NodeError> {
         secrets::convergence(basedir)?;
         secrets::lease_master(basedir)?;
         if config.storage.is_some() {
-            secrets::seeds(basedir, identity.tub_id())?;
+            seeds::seeds(basedir, identity.tub_id())?;
         }
     }
     if let Some(webport) = &config.webport {

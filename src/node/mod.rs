@@ -8,7 +8,7 @@
 //! - [`neighbours`]: the storage servers it has heard of, connected and not, kept over restarts
 //! - [`parameters`]: the introducer's encoding parameters, followed while it runs
 //! - [`control`]: what the owner's tools ask a running node
-//! - `storage`: the space that is offered to others
+//! - `storage`: the space that is offered to others; `seeds`: whose place it takes among servers
 //! - `vdrive`, `roots`: directories served, and the two that `/vdrive` names
 //! - [`demo`]: a whole grid of such nodes in one process
 
@@ -30,6 +30,7 @@ mod roots;
 pub mod running;
 mod saved;
 mod secrets;
+mod seeds;
 mod storage;
 mod vdrive;
 

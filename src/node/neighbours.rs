@@ -5,6 +5,9 @@
 //! reconnector keeps a link to each: a node that only offers space needs none of the others. Those
 //! with a link are in the [`ServerPool`] that uploads and downloads draw from. Nothing here asks
 //! the introducer for leave: its "gone" only shows on the page.
+//!
+//! Of servers that announce one lease seed, those that do not prove it get no new share and no lease: one
+//! of them copies the other, and secrets are for no two servers.
 
 use super::saved::Saved;
 use crate::base::rim::Clock;
@@ -13,10 +16,10 @@ use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::{Server, ServerPool};
 use crate::grid::standing::Standing;
-use crate::introducer::{Announcement, Book, GridParameters, Listener};
+use crate::introducer::{Announcement, Book, GridParameters, Listener, contested};
 use crate::storage::api::Storage;
 use crate::tub::{Reconnector, Ref, Tub, TubId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared by the follower, the gateway's page and the control object.
@@ -35,6 +38,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     servers: BTreeMap<TubId, Known>,
+    /// Those that announce another's lease seed.
+    contested: BTreeSet<TubId>,
     introducer: bool,
     awake: bool,
 }
@@ -125,7 +130,14 @@ impl Neighbours {
     pub fn status(&self) -> Vec<ServerStatus> {
         let now = Clock::System.now();
         let state = self.state();
-        state.servers.iter().map(|(tub, known)| self.line(*tub, known, now)).collect()
+        let line = |(tub, known): (&TubId, &Known)| {
+            let line = self.line(*tub, known, now);
+            match state.contested.contains(tub) {
+                true => refused(line),
+                false => line,
+            }
+        };
+        state.servers.iter().map(line).collect()
     }
 
     fn line(&self, tub: TubId, known: &Known, now: u64) -> ServerStatus {
@@ -191,6 +203,21 @@ impl Neighbours {
         }
     }
 
+    /// Looks for servers that announce the same lease seed; each is told of once.
+    fn compare_seeds(&self, state: &mut State) {
+        let contested = contested(state.servers.values().map(|known| &known.announcement));
+        for server in contested.difference(&state.contested) {
+            tracing::warn!(
+                %server, "gets no new shares: another server announces the same lease seed, and \
+                 neither proves by a certificate that it goes on as the node whose seed that was"
+            );
+        }
+        if contested != state.contested {
+            self.0.pool.refuse(contested.clone());
+            state.contested = contested;
+        }
+    }
+
     fn unlinked(&self, server: &Arc<Server>) {
         self.0.pool.remove(server);
         if let Some(known) = self.state().servers.get_mut(&server.id)
@@ -215,6 +242,7 @@ impl Neighbours {
                 }
                 reconnector.try_now();
             }
+            self.compare_seeds(&mut state);
             return;
         }
         let known = Known {
@@ -224,6 +252,7 @@ impl Neighbours {
             introducer_says_gone: false,
         };
         let replaced = state.servers.insert(tub, known);
+        self.compare_seeds(&mut state);
         drop(state);
         if let Some(link) = replaced.and_then(|known| known.link) {
             self.0.pool.remove(&link.server);
@@ -236,6 +265,14 @@ fn told_clock(off: i64) -> String {
     let days = off.unsigned_abs() / (24 * 3600);
     let way = if off > 0 { "ahead" } else { "behind" };
     format!("; its clock is {days} days {way}, so it is not certain when leases there end")
+}
+
+/// The line of a server that announces another's lease seed.
+fn refused(line: ServerStatus) -> ServerStatus {
+    let state = &line.connection_status;
+    let connection_status =
+        format!("{state}; gets no new shares, as another server announces the same lease seed");
+    ServerStatus { connection_status, ..line }
 }
 
 /// Whether a newer announcement leaves the link and the server's place in all orders as they are.

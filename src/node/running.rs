@@ -10,6 +10,7 @@ use super::neighbours::Neighbours;
 use super::pages::{self, Followers, Joining};
 use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
+use super::seeds::{Seeds, seeds};
 use super::vdrive::{self, Learner};
 use super::{hints, parameters, secrets, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
@@ -95,8 +96,9 @@ impl Node {
     /// Brings up the node in `basedir`; it is reachable when this returns.
     pub async fn start(basedir: Basedir, options: Options) -> Result<Self, NodeError> {
         let lock = NodeLock::take(&basedir)?;
-        let config = Config::read(&basedir)?;
+        // A node that was killed has left it, and another program may listen there.
         basedir.remove(NODE_URL)?;
+        let config = Config::read(&basedir)?;
         let arbiters: Vec<Arbiter> = match config.webport {
             Some(_) => (0..LINK_THREADS).map(|_| Arbiter::new()).collect(),
             None => Vec::new(),
@@ -258,17 +260,17 @@ impl Node {
         self.tub.set_restorer(restorer);
         let swissnum = secrets::swissnum(&self.basedir, STORAGE)?;
         let furl = self.tub.register(server, Some(swissnum));
-        let (permutation_seed, lease_seed) = secrets::seeds(&self.basedir, self.tub.id())?;
+        let Seeds { permutation, lease, succession } = seeds(&self.basedir, self.tub.id())?;
         let fields = Fields {
             sequence: next_sequence(&self.basedir)?,
             service: STORAGE.to_owned(),
             furl,
             nickname: config.nickname.clone(),
             version: version(),
-            permutation_seed,
-            lease_seed,
+            permutation_seed: permutation,
+            lease_seed: lease,
         };
-        Ok(Announcement::sign(self.tub.identity(), &fields)?)
+        Ok(Announcement::sign_with(self.tub.identity(), &fields, succession.as_ref())?)
     }
 
     fn start_control(&self, grid: &Client, neighbours: &Neighbours) -> Result<(), NodeError> {

@@ -60,31 +60,6 @@ fn bytes(basedir: &Basedir, name: &str) -> Result<[u8; 32], BasedirError> {
     base32::decode_array(&text).map_err(|_| basedir.bad(name, &text, "52 base32 letters"))
 }
 
-/// How others find this server's place in their orders, and derive its lease secrets. Public, but
-/// lasting: with other values stored shares would be neither found nor renewed.
-pub fn seeds(
-    basedir: &Basedir,
-    tub: crate::tub::TubId,
-) -> Result<(Vec<u8>, [u8; 20]), BasedirError> {
-    let (permutation, lease) = crate::introducer::announcement::default_seeds(tub);
-    let lasting = |name: &str, default: &[u8]| match basedir.read(name)? {
-        Some(text) => base32::decode_loose(&text)
-            .ok()
-            .filter(|seed| !seed.is_empty() && seed.len() <= CONVERGENCE_MAX)
-            .ok_or_else(|| basedir.bad(name, &text, "base32")),
-        None => {
-            basedir.write(name, &base32::encode(default))?;
-            Ok(default.to_vec())
-        }
-    };
-    let permutation = lasting("permutation-seed", &permutation)?;
-    let found = lasting("lease-seed", &lease)?;
-    let lease = found.as_slice().try_into().map_err(|_| {
-        basedir.bad("lease-seed", &base32::encode(&found), "base32 of exactly 20 bytes")
-    })?;
-    Ok((permutation, lease))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,17 +79,5 @@ mod tests {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-    }
-
-    #[test]
-    fn seeds_of_an_older_node_are_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let node = Basedir::create(&dir.path().join("n"), Role::Client, Synced::Each).unwrap();
-        let old = base32::encode(&[7; 20]);
-        node.write("permutation-seed", &old).unwrap();
-        let tub = crate::tub::TubId([1; 32]);
-        let (permutation, lease) = seeds(&node, tub).unwrap();
-        assert_eq!(permutation, [7; 20]);
-        assert_eq!(node.read("lease-seed").unwrap(), Some(base32::encode(&lease)));
     }
 }

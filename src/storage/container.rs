@@ -457,6 +457,19 @@ mod tests {
     }
 
     #[test]
+    fn renewing_with_another_cancel_secret_keeps_the_lease_and_gives_no_right_to_cancel() {
+        for version in [Version::One, Version::Two] {
+            let (old, mut table) = (secrets(1), empty(version));
+            table.add_or_renew(1, &old, 100);
+            let new = LeaseSecrets { cancel: secrets(2).cancel, ..old.clone() };
+            let edit = table.add_or_renew(1, &new, 200).edit.unwrap();
+            assert_eq!((edit.old_leases, edit.new_leases, table.leases[0].expires), (1, 1, 200));
+            assert_eq!(table.cancel(&blake2b(new.cancel.reveal())), Cancelled::Nothing);
+            assert_eq!(table.cancel(&blake2b(old.cancel.reveal())), Cancelled::Share(1));
+        }
+    }
+
+    #[test]
     fn a_lease_is_never_shortened() {
         let mut table = empty(Version::One);
         table.add_or_renew(1, &secrets(1), 100);

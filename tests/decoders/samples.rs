@@ -1,6 +1,9 @@
 //! Every decoder of strangers' bytes, with good samples to start from.
 
 use super::vdrive::Directories;
+use ring::signature::RsaKeyPair;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tahoe::base::ShareNum;
 use tahoe::base::file::{FileKey, Params};
 use tahoe::cap::fuzz as cap;
@@ -9,12 +12,15 @@ use tahoe::codec::fuzz as codec;
 use tahoe::codec::layout::{Offsets, Version};
 use tahoe::grid::dirnode::fuzz as dirnode;
 use tahoe::introducer::announcement::default_seeds;
-use tahoe::introducer::{Announcement, Fields, fuzz as introducer};
+use tahoe::introducer::{Announcement, Fields, Succession, fuzz as introducer};
 use tahoe::link::{Suite, fuzz as link, preamble};
 use tahoe::storage::fuzz as storage;
 use tahoe::storage::journal::record::seal;
 use tahoe::tub::{Furl, Hint, Identity, Swissnum, codec::encode, fuzz as tub};
 use tahoe::vdrive::fuzz as vdrive;
+
+/// Certificate and key of a node of 1.20.
+const FOOLSCAP: &[u8] = include_bytes!("../nodes/foolscap.pem");
 
 /// One decoder's fuzz body and inputs that it should like.
 pub struct Decoder {
@@ -43,6 +49,7 @@ pub fn all() -> Vec<Decoder> {
         decoder("journal", storage::journal, journals().map(|records| seal(0, &records)).collect()),
         decoder("sealed_journal", storage::sealed_journal, journals().collect()),
         decoder("announcement", introducer::announcement, announcements()),
+        decoder("certificate", introducer::certificate, vec![certificate().to_vec()]),
         decoder("vdrive_rows", vdrive::rows, directories.rows),
         decoder("vdrive_head", vdrive::head, directories.heads),
         decoder("vdrive_proof", vdrive::proof, directories.proofs),
@@ -186,9 +193,14 @@ fn journals() -> impl Iterator<Item = Vec<u8>> {
     [vec![], edit(1), [edit(1), edit(2), void(1)].concat()].into_iter()
 }
 
-/// What two nodes say of themselves.
+/// That of a node of 1.20.
+fn certificate() -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(FOOLSCAP).expect("a certificate")
+}
+
+/// What three nodes say of themselves; the last goes on as a node of 1.20.
 fn announcements() -> Vec<Vec<u8>> {
-    let announcement = |nickname: &str| {
+    let announcement = |nickname: &str, key: Option<&RsaKeyPair>| {
         let identity = Identity::random();
         let tub = identity.tub_id();
         let (permutation_seed, lease_seed) = default_seeds(tub);
@@ -201,7 +213,11 @@ fn announcements() -> Vec<Vec<u8>> {
             permutation_seed,
             lease_seed,
         };
-        Announcement::sign(&identity, &fields).expect("our own tub").bytes().to_vec()
+        let proof = key.and_then(|key| Succession::sign(&certificate(), key, tub));
+        let signed = Announcement::sign_with(&identity, &fields, proof.as_ref());
+        signed.expect("our own tub").bytes().to_vec()
     };
-    vec![announcement("alice"), announcement("")]
+    let key = PrivatePkcs8KeyDer::from_pem_slice(FOOLSCAP).expect("a key");
+    let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).expect("an RSA key");
+    vec![announcement("alice", None), announcement("", None), announcement("bob", Some(&key))]
 }

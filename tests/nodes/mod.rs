@@ -213,12 +213,17 @@ pub fn wait_for_servers(dir: &Path, count: usize) {
 
 /// The furls of the storage servers that the node in `dir` has heard of and written down.
 pub fn storage_furls(dir: &Path) -> Vec<Furl> {
+    announcements(dir).iter().map(|known| known.furl.clone()).collect()
+}
+
+/// What they said of themselves.
+pub fn announcements(dir: &Path) -> Vec<Announcement> {
     let list = dir.join("private/known_servers");
     for _ in 0..1_000 {
         if let Ok(text) = fs::read_to_string(&list) {
             let verify = |line: &str| Announcement::verify(&base32::decode(line).unwrap()).unwrap();
             let signed = text.lines().filter(|line| !line.contains(' '));
-            return signed.map(|line| verify(line).furl.clone()).collect();
+            return signed.map(verify).collect();
         }
         // A file says nothing when it appears.
         std::thread::sleep(Duration::from_millis(10));

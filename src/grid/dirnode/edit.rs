@@ -19,8 +19,9 @@ use futures_util::stream::BoxStream;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-const RENEWAL_TAG: &[u8] = b"tahoe_vdrive_lease_renewal_secret_v1";
-const CANCEL_TAG: &[u8] = b"tahoe_vdrive_lease_cancel_secret_v1";
+/// Of version 2: those of version 1 were the same on every server.
+const RENEWAL_TAG: &[u8] = b"tahoe_vdrive_lease_renewal_secret_v2";
+const CANCEL_TAG: &[u8] = b"tahoe_vdrive_lease_cancel_secret_v2";
 
 impl Directories {
     /// Makes a directory with these children, in one durable step; their metadata stays as it is.
@@ -213,11 +214,13 @@ impl Directories {
         Ok(place.believe(asked, &now.verify_key, &now.head)?.seq)
     }
 
-    /// Adds or renews this node's lease on the directory; when it ends, in seconds since 1970.
+    /// Adds or renews this node's lease on the directory; when it ends, in seconds since 1970. Its
+    /// secrets are good for the directory's own server only: a cap may name any tub for it.
     pub async fn add_lease(&self, dir: &Cap) -> Result<u64, DirError> {
         let place = Place::of(self, dir)?;
         let master = self.grid.secrets.lease.reveal();
-        let secret = |tag| pair(tag, &tagged(tag, master), place.id());
+        let here = pair(b"tahoe_vdrive_lease_place_v1", place.id(), &place.tub_id().0);
+        let secret = |tag| pair(tag, &tagged(tag, master), &here);
         let (renew, cancel) = (secret(RENEWAL_TAG), secret(CANCEL_TAG));
         let message =
             || AddLease { renew: RenewSecret::new(renew), cancel: CancelSecret::new(cancel) };

@@ -271,6 +271,11 @@ fn note(book: &Book, answer: Answer) {
     book.answered();
 }
 
+/// The shares in an answer to [`OpenBucket`].
+pub fn shares_at(server: &Arc<Server>, head: u32, opened: Opened) -> Vec<Found> {
+    shares(server, &Asked::Head(head), opened, Duration::ZERO)
+}
+
 /// Takes an answer apart. What came of the shares stands one after the other in their order; one that
 /// was left out for want of room has nothing.
 fn shares(server: &Arc<Server>, asked: &Asked, opened: Opened, took: Duration) -> Vec<Found> {

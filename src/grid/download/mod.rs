@@ -15,9 +15,11 @@ mod find;
 mod gather;
 mod read;
 mod share;
+mod shown;
 
 pub use error::DownloadError;
 pub use read::{FileReader, ReadStream};
+pub(super) use shown::shows_a_share;
 
 use super::compute::Compute;
 use super::patience::Patience;

@@ -39,7 +39,6 @@ use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
 use crate::base::{ShareNum, rim};
 use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::encode::{Buffers, Plan};
-use crate::codec::lease::bucket_secrets;
 use crate::tub::TubId;
 use allocate::Asking;
 use encode::{Encoding, Job};
@@ -275,14 +274,14 @@ impl Upload {
 
     /// Asks the first 2N servers along the ring.
     async fn survey(&self, wanted: &Wanted) -> Result<(Sites, Late), UploadError> {
-        let mut servers = self.client.pool.best_first(&wanted.si, &[Duty::List, Duty::Store]);
+        let mut servers = self.client.pool.takers(&wanted.si, &[Duty::List, Duty::Store]);
         if servers.is_empty() {
             return Err(UploadError::NoServers);
         }
         servers.truncate(2 * wanted.total);
         let lease = &self.client.secrets.lease;
         let with_secrets = servers.into_iter().map(|server| {
-            let secrets = bucket_secrets(lease, wanted.si, &server.lease_seed);
+            let secrets = server.lease_secrets(lease, wanted.si);
             (server, secrets)
         });
         let surveyed = survey(with_secrets.collect(), wanted, &self.client.patience).await;
