@@ -10,13 +10,22 @@
 
 mod nodes;
 
-use nodes::{Nodes, Process, RunningGrid, bytes, done, http, tahoe, text, wait_for_servers};
+use nodes::{
+    Nodes, Process, RunningGrid, announcements, bytes, done, failed, http, tahoe, text,
+    wait_for_servers,
+};
 use rustix::process::{Pid, Signal, kill_process};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tahoe::base::hash::sha1;
 
 fn put(node: &Path, file: &Path) -> String {
     done(tahoe().arg("put").arg(file).arg("-d").arg(node)).trim().to_owned()
@@ -185,6 +194,117 @@ fn a_node_that_is_stopped_while_it_starts_leaves_no_address() {
     let output = child.wait_with_output().unwrap();
     assert!(told && output.status.success() && !text(&output.stdout).contains("ready"));
     assert!(!url.exists());
+}
+
+/// Listens where a gateway did: writes down what it is told, and answers with something, or with what
+/// the gateway at another address answers to it.
+#[derive(Clone, Default)]
+struct Impostor {
+    told: Arc<Mutex<Vec<u8>>>,
+    relays_to: Arc<Mutex<Option<String>>>,
+}
+
+impl Impostor {
+    fn at(address: &str) -> Self {
+        let (this, listener) = (Self::default(), TcpListener::bind(address).unwrap());
+        let shared = this.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let this = shared.clone();
+                std::thread::spawn(move || this.talk(stream.unwrap()));
+            }
+        });
+        this
+    }
+
+    fn talk(&self, mut stream: TcpStream) {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            self.told.lock().unwrap().extend_from_slice(&buffer[..read]);
+            let relayed = self.relays_to.lock().unwrap().clone();
+            let answer =
+                relayed.map_or(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into(), |to| {
+                    let mut gateway = TcpStream::connect(to).unwrap();
+                    gateway.write_all(&buffer[..read]).unwrap();
+                    let read = gateway.read(&mut buffer).unwrap();
+                    buffer[..read].to_vec()
+                });
+            let _ = stream.write_all(&answer);
+        }
+    }
+
+    /// What it was told since it was asked last.
+    fn told(&self) -> String {
+        text(&std::mem::take(&mut *self.told.lock().unwrap()))
+    }
+}
+
+#[test]
+fn who_listens_where_a_killed_gateway_did_is_told_nothing() {
+    let nodes = Nodes::new();
+    let dir = nodes.create_client("alone", &["--no-storage", "--webport", "0"]);
+    let (gateway, file) = (Process::run(&dir), nodes.dir("file"));
+    fs::write(&file, b"contents that nobody else shall see: ".repeat(100)).unwrap();
+    let stale = fs::read_to_string(dir.join("node.url")).unwrap();
+    let at = |url: &str| url.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    gateway.kill();
+    assert!(dir.join("node.url").exists(), "it could not take it away");
+    let impostor = Impostor::at(&at(&stale));
+    let cap = "URI:CHK:aaaaaaaaaaaaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb:3:10:5000";
+    let commands: &[&[&str]] = &[
+        &["put", file.to_str().unwrap()],
+        &["get", cap, "-"],
+        &["ls", "private:"],
+        &["check", cap],
+        &["webopen", "--print"],
+        &["webopen", "--print", cap],
+        &["webopen", "--print", "private:"],
+        &["status"],
+    ];
+    let token = fs::read_to_string(dir.join("private/api_auth_token")).unwrap();
+    let tries = |advice: &str| {
+        for command in commands {
+            let (code, said) = failed(tahoe().args(*command).arg("-d").arg(&dir));
+            assert!(code == 1 && said.contains("is not the gateway"), "{command:?}: {said}");
+            assert!(said.contains(advice) && !said.contains(cap), "{command:?}: {said}");
+            let told = impostor.told();
+            assert!(told.starts_with("GET /login?prove="), "{command:?}: {told}");
+            for secret in [token.trim(), "aaaaaaaaaaaaaaaa", "contents", "Authorization"] {
+                assert!(!told.contains(secret), "{command:?}: {told}");
+            }
+        }
+    };
+    tries("tahoe start");
+    // The node is there again, elsewhere; for a moment the folder still tells the old address.
+    let again = Process::run(&dir);
+    let new = fs::read_to_string(dir.join("node.url")).unwrap();
+    assert_ne!(new, stale);
+    done(tahoe().args(["status", "-d"]).arg(&dir));
+    *impostor.relays_to.lock().unwrap() = Some(at(&new));
+    fs::write(dir.join("node.url"), &stale).unwrap();
+    tries("tahoe restart");
+    again.kill();
+    fs::write(dir.join("webport"), "nonsense").unwrap();
+    failed(tahoe().arg("run").arg(&dir));
+    assert!(!dir.join("node.url").exists(), "a start takes it away before anything else");
+}
+
+#[test]
+fn a_node_that_goes_on_as_an_older_one_proves_it_to_all_others() {
+    let (nodes, pem) = (Nodes::new(), include_str!("nodes/foolscap.pem"));
+    let _introducer = Process::run(&nodes.create_introducer());
+    let heir = nodes.create_client("heir", &[]);
+    fs::write(heir.join("private/node.pem"), pem).unwrap();
+    let other = nodes.create_client("other", &["--no-storage", "--webport", "0"]);
+    nodes.join(&heir);
+    nodes.join(&other);
+    let running = [Process::run(&heir), Process::run(&other)];
+    wait_for_servers(&other, 1);
+    let said = announcements(&other).remove(0);
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    assert_eq!(said.lease_seed, sha1(&[&certificate]), "the older node's name");
+    assert!(said.unproven_seed().is_none());
+    drop(running);
 }
 
 #[test]

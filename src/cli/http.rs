@@ -1,8 +1,12 @@
 //! Talking to a node's gateway.
+//!
+//! Nothing is said to what listens at the address in a node's folder before it has shown that it is that
+//! node: by the node's own certificate, or by a proof that it knows the token ([`super::proven`]).
 
 use super::dirs::default_dir;
 use super::error::Reach;
 use super::pinned::Pinned;
+use super::proven::{NotProven, Proven};
 pub use super::refusal::about;
 use super::refusal::refusal;
 use super::{CliError, local};
@@ -10,6 +14,7 @@ use crate::base::limits::{ANSWER_TEXT_MAX, CLI_WORKERS};
 pub use crate::gateway::address::percent_encode;
 use crate::gateway::webport::WebPort;
 use crate::node::basedir::Basedir;
+use crate::node::lock;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::de::DeserializeOwned;
@@ -52,54 +57,76 @@ pub struct Connection {
     token: Option<String>,
     /// Only the node's own certificate is accepted.
     pinned: bool,
+    /// The node's folder, if the address comes from there.
+    dir: Option<PathBuf>,
     allow_new_tub: bool,
 }
 
 impl Gateway {
     pub fn connect(&self) -> Result<Connection, CliError> {
-        let (base, token, certificate) = match &self.node_url {
-            Some(url) => (url.clone(), None, None),
+        let node = match &self.node_url {
+            Some(url) => Node { base: url.clone(), token: None, certificate: None, dir: None },
             None => self.of_node()?,
         };
+        let Node { base, token, certificate, dir } = node;
         if !base.starts_with("http://") && !base.starts_with("https://") {
             return Err(CliError::usage(
                 format!("{base:?} is not the address of a gateway"),
                 "It looks like http://127.0.0.1:8123/.",
             ));
         }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT_TIME))
-            .max_redirects(0)
-            .max_idle_connections_per_host(CLI_WORKERS)
-            .max_idle_age(IDLE_TIME)
-            .proxy(None)
-            .build();
         let base = base.trim_end_matches('/').to_owned();
-        let allow_new_tub = self.allow_new_tub;
         let pinned = certificate.is_some();
-        let agent = match certificate.map(Pinned::new).and_then(Result::ok) {
-            Some(tls) => {
-                let connector = TcpConnector::default().chain(tls);
-                Agent::with_parts(config, connector, DefaultResolver::default())
-            }
-            None => config.new_agent(),
-        };
-        Ok(Connection { agent, base, token, pinned, allow_new_tub })
+        let agent = agent(&base, token.as_ref(), certificate);
+        Ok(Connection { agent, base, token, pinned, dir, allow_new_tub: self.allow_new_tub })
     }
 
     /// The address of a node's gateway, its token, and its own certificate if it has one.
     fn of_node(&self) -> Result<Node, CliError> {
         let dir = self.node_directory.clone().unwrap_or_else(default_dir);
         let basedir = Basedir::open(&dir)?;
-        let Some(url) = basedir.read("node.url")? else { return Err(no_gateway(&basedir, &dir)) };
-        // Only a gateway that listens to others asks for it; one that does not ignores it.
+        let Some(base) = basedir.read("node.url")? else { return Err(no_gateway(&basedir, &dir)) };
+        // Others may not read it; then nothing can be proven, and at least the node must be there.
         let token = basedir.read("private/api_auth_token").ok().flatten();
-        Ok((url, token, own_certificate(&basedir)))
+        if token.is_none() && lock::running(&basedir)?.is_none() {
+            return Err(no_gateway(&basedir, &dir));
+        }
+        Ok(Node { base, token, certificate: own_certificate(&basedir), dir: Some(dir) })
     }
 }
 
-type Node = (String, Option<String>, Option<CertificateDer<'static>>);
+/// Where a gateway is, and what it and its owner know.
+struct Node {
+    base: String,
+    token: Option<String>,
+    certificate: Option<CertificateDer<'static>>,
+    dir: Option<PathBuf>,
+}
+
+/// What makes connections to the gateway at `base`, and makes sure whose it is as far as it can be.
+fn agent(
+    base: &str,
+    token: Option<&String>,
+    certificate: Option<CertificateDer<'static>>,
+) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT_TIME))
+        .max_redirects(0)
+        .max_idle_connections_per_host(CLI_WORKERS)
+        .max_idle_age(IDLE_TIME)
+        .proxy(None)
+        .build();
+    let (tcp, names) = (TcpConnector::default(), DefaultResolver::default());
+    match (certificate.map(Pinned::new).and_then(Result::ok), token) {
+        (_, Some(token)) if base.starts_with("http://") => {
+            let proven = Proven { token: token.clone(), address: base.to_owned() };
+            Agent::with_parts(config, tcp.chain(proven), names)
+        }
+        (Some(tls), _) => Agent::with_parts(config, tcp.chain(tls), names),
+        (None, _) => config.new_agent(),
+    }
+}
 
 /// Why a node has not said where its gateway is.
 fn no_gateway(basedir: &Basedir, dir: &Path) -> CliError {
@@ -112,6 +139,20 @@ fn no_gateway(basedir: &Basedir, dir: &Path) -> CliError {
         _ => CliError::new(
             format!("The node in {dir} has no gateway"),
             "Write a port into its file webport and start it, or name a gateway with -d or -u.",
+        ),
+    }
+}
+
+/// What to say when another program listens where a node did; it was told nothing.
+fn other(base: &str, dir: &Path) -> CliError {
+    let running = Basedir::open(dir).and_then(|basedir| lock::running(&basedir));
+    let dir = dir.display();
+    let what = format!("What listens at {base} is not the gateway of the node in {dir}");
+    match running {
+        Ok(Some(_)) => CliError::new(what, format!("Start it anew with `tahoe restart {dir}`.")),
+        _ => CliError::new(
+            what,
+            format!("That node is not running; start it with `tahoe start {dir}`."),
         ),
     }
 }
@@ -140,6 +181,12 @@ fn distrust(error: &ureq::Error) -> Option<String> {
     })
 }
 
+/// Whether what listens at a node's address is not the node.
+fn is_other(error: &ureq::Error) -> bool {
+    let ureq::Error::Io(error) = error else { return false };
+    error.get_ref().is_some_and(|inner| inner.is::<NotProven>())
+}
+
 /// What a request carries.
 enum Payload<'a> {
     Nothing,
@@ -148,6 +195,14 @@ enum Payload<'a> {
 }
 
 impl Connection {
+    /// Makes sure that a node's gateway is there and the node's, for who is sent to it by other means.
+    pub fn reach(&self) -> Result<(), CliError> {
+        match self.dir {
+            Some(_) => self.get("/?t=json").map(drop),
+            None => Ok(()),
+        }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -216,6 +271,9 @@ impl Connection {
 
     /// What to say when there was no answer.
     fn unreachable(&self, error: &ureq::Error) -> CliError {
+        if let Some(dir) = self.dir.as_deref().filter(|_| is_other(error)) {
+            return other(&self.base, dir);
+        }
         if let Some(reason) = distrust(error) {
             let advice = match self.pinned {
                 true => {

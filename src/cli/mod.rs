@@ -43,6 +43,7 @@ mod output;
 mod parallel;
 mod pinned;
 mod progress;
+mod proven;
 mod put;
 mod refusal;
 mod restart;

@@ -43,6 +43,8 @@ impl Arguments {
             Some(place) if place.wants_directory() => format!("{}/", place.url()),
             Some(place) => place.url(),
         };
+        // The address may hold a cap, which is for the node's gateway alone.
+        session.connection.reach()?;
         let url = session.connection.url(&match &place {
             Some(place) if place.is_private() => log_in(&session, &path)?,
             None => log_in(&session, &path).unwrap_or(path),

@@ -7,6 +7,7 @@
 //! - [`serve`]: listening, limits, and the one handler through which every request goes
 //! - [`connections`], `watched`: who is connected, and who is let go when there is no more room
 //! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
+//! - [`proof`]: how a gateway shows whose it is
 //! - [`route`], [`address`], [`args`]: what a request asks for; pure
 //! - [`body`], [`spool`]: request bodies on their way in; `spill`: long answers on their way out
 //! - [`transfers`]: the memory of files on their way
@@ -37,6 +38,7 @@ pub mod mime;
 pub mod object;
 pub mod owner;
 pub mod pages;
+pub mod proof;
 pub mod range;
 pub mod route;
 pub mod serve;

@@ -6,6 +6,7 @@
 //!                                                    that POST /login made
 //!           POST /login, key=…   ──▶ the same        with such a key, or the token
 //!           POST /logout         ──▶ the session ends
+//! anybody:  GET /login?prove=…   ──▶ a proof that the gateway knows the token, for the owner's programs
 //! ```
 //! Each key is good once, as it stays in what a browser remembers; after the one in `start.html` was
 //! used, the file gets the next. The cookie is not sent along by other sites' pages, and a script
@@ -14,6 +15,7 @@
 use super::answer::{Failure, page, plain, redirect};
 use super::args::Arguments;
 use super::guard::by_browser;
+use super::proof::Challenge;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{LOGIN_SECONDS, SESSION_SECONDS, SESSIONS_MAX};
@@ -32,6 +34,8 @@ pub struct Owner {
     clock: Clock,
     secure: bool,
     state: Arc<Mutex<State>>,
+    /// The gateway's, once it listens.
+    address: Arc<OnceLock<String>>,
     /// Writes the next login path into the file `start.html`.
     start_page: Arc<OnceLock<StartPage>>,
 }
@@ -51,7 +55,22 @@ struct State {
 impl Owner {
     /// `secure`: the gateway speaks TLS, and the cookie shall go nowhere else.
     pub fn new(token: String, clock: Clock, secure: bool) -> Self {
-        Self { token, clock, secure, state: Arc::default(), start_page: Arc::default() }
+        let (state, start_page) = (Arc::default(), Arc::default());
+        Self { token, clock, secure, state, address: Arc::default(), start_page }
+    }
+
+    /// The gateway listens at this address.
+    pub fn listens_at(&self, address: &str) {
+        // Said once, when the gateway has it.
+        let _ = self.address.set(address.to_owned());
+    }
+
+    /// `GET /login?prove=…`: that this is the gateway which the owner's token is for.
+    pub fn prove(&self, challenge: &str) -> Result<HttpResponse, Failure> {
+        let challenge = Challenge::parse(challenge)
+            .ok_or_else(|| Failure::bad_request("prove= is base32 of 32 bytes."))?;
+        let address = self.address.get().ok_or_else(Failure::not_found)?;
+        Ok(plain(StatusCode::OK).body(challenge.proof(&self.token, address)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

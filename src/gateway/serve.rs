@@ -119,10 +119,12 @@ impl Settings {
         let address = listener.local_addr().map_err(fail)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let exposed = !self.webport.is_local() && tls.is_none();
+        let url = format!("{scheme}://{}/", reachable(address));
+        gateway.owner.listens_at(&url);
         let server = start(listener, tls, gateway).map_err(fail)?;
         let handle = server.handle();
         actix_rt::spawn(server);
-        Ok(Running { url: format!("{scheme}://{}/", reachable(address)), exposed, handle })
+        Ok(Running { url, exposed, handle })
     }
 
     fn bind(&self) -> Result<TcpListener, ServeError> {
@@ -341,7 +343,10 @@ async fn plainly(
         (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, Vec::new()).await,
         (Place::Uri, _) => unlinked::put(asked, body).await,
         (Place::Operation(handle), _) => operations.show(&handle, asked).await,
-        (Place::Login, _) => owner.log_in(arguments),
+        (Place::Login, _) => match arguments.get("prove") {
+            Some(challenge) => owner.prove(challenge),
+            None => owner.log_in(arguments),
+        },
         (Place::Transfer(name), _) => status::transfer(history, &name),
         (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
         (Place::Grid, _) => pages::grid::grid(asked).await,

@@ -74,7 +74,12 @@ fn holder(file: &File) -> Option<Pid> {
 
 /// The process that runs the node in `basedir`, if one does.
 pub fn running(basedir: &Basedir) -> Result<Option<Pid>, BasedirError> {
-    let file = open(basedir)?;
+    let path = basedir.join(NAME);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io_error(&path, source)),
+    };
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(None),
         Err(_) => Ok(holder(&file).or_else(|| written(basedir))),

@@ -124,6 +124,7 @@ pub const RIMS: &[Rim] = &[
             ("src/node/hints.rs", "which own address faces the network"),
             ("src/cli/http.rs", "the HTTP client"),
             ("src/cli/pinned.rs", "TLS of the HTTP client"),
+            ("src/cli/proven.rs", "whom the HTTP client speaks to"),
         ],
     },
     Rim {

@@ -13,6 +13,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use tahoe::gateway::proof::Challenge;
 use tempfile::TempDir;
 
 pub const TOKEN: &str = "the-owners-token";
@@ -117,6 +118,9 @@ fn serve(stream: &TcpStream, world: &Mutex<World>) -> Option<()> {
     // Bodies are framed, and nothing is sent before the answer: reading ahead loses nothing.
     let mut reader = BufReader::new(stream);
     let (asked, target) = read(&mut reader, world)?;
+    if let Some(challenge) = asked.query.get("prove") {
+        return prove(stream, challenge);
+    }
     let mut world = world.lock().unwrap();
     let line = format!("{} {target}", asked.method);
     world.asked.push(line.clone());
@@ -136,6 +140,14 @@ fn serve(stream: &TcpStream, world: &Mutex<World>) -> Option<()> {
         return None;
     }
     stream.write_all(&body).ok()
+}
+
+/// That it is the gateway of the owner's node, as the first request of each connection asks.
+fn prove(mut stream: &TcpStream, challenge: &str) -> Option<()> {
+    let address = format!("http://{}", stream.local_addr().unwrap());
+    let proof = Challenge::parse(challenge).unwrap().proof(TOKEN, &address);
+    let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", proof.len());
+    stream.write_all((head + &proof).as_bytes()).ok()
 }
 
 fn read(reader: &mut BufReader<&TcpStream>, world: &Mutex<World>) -> Option<(Asked, String)> {
