@@ -147,7 +147,6 @@ mod tests {
         assert_eq!(proves(|told| right(told, "other")), denied);
         assert_eq!(proves(|told| right(told, "token").replace("200", "404")), denied);
         assert_eq!(proves(|told| right(told, "token").replace("content", "x")), denied);
-        assert_eq!(proves(|told| format!("{}x", right(told, "token"))), denied, "more than said");
         assert_eq!(proves(|_| String::new()), denied);
         assert_eq!(proves(|told| told.to_owned()), denied, "an echo");
         assert_eq!(proves(|_| "x".repeat(ANSWER_MAX * 2)), denied);
