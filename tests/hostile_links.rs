@@ -353,6 +353,30 @@ async fn where_memory_is_short_the_slowest_frame_makes_room() {
 }
 
 #[actix_rt::test]
+async fn records_that_are_begun_count_and_the_slowest_makes_room() {
+    let budget = 4 * limits::RECORD_PLAIN_MAX;
+    let (_tub, furl) = server_with(Limits { process_bytes: budget, ..Limits::default() }).await;
+    let mut rogues = Vec::new();
+    for id in 0..4 {
+        let mut rogue = member(&furl).await;
+        let record = rogue.sealed(&[limits::RECORD_PLAIN_MAX], &guess(id, 100, &[7; 100_000]));
+        assert!(rogue.say_unsealed(&record.as_slice()[..60_000]).await);
+        rogues.push(rogue);
+    }
+    let friend = client();
+    let reference: Ref<Echo> = friend.get(&furl).await.unwrap();
+    let mut busy = 0;
+    while say(&reference, 100_000).await != Ok(100_000) {
+        busy += 1;
+        tokio::time::sleep(limits::FRAME_HURRY / 8).await;
+        assert!(busy < 80, "there is never room");
+    }
+    assert!(busy > 0, "there was room all the time");
+    let ends = rogues.iter_mut().map(|rogue| Box::pin(rogue.is_cut_off()));
+    assert!(futures_util::future::select_all(ends).await.0);
+}
+
+#[actix_rt::test]
 async fn bulk_for_which_no_memory_is_left_on_its_way_is_refused_and_the_link_goes_on() {
     let (_tub, furl) = server_with(Limits { process_bytes: 256 << 10, ..Limits::default() }).await;
     let friend = client();

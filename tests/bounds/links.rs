@@ -5,7 +5,7 @@ use super::Flooded;
 use crate::common::rounds;
 use crate::hostile::{Pace, Rogue, Stranger, address, hello, words};
 use std::time::{Duration, Instant};
-use tahoe::base::limits::{BULK_MAX, PINGS_MAX};
+use tahoe::base::limits::{BODY_MAX, BULK_MAX, PINGS_MAX, RECORD_PLAIN_MAX};
 use tahoe::storage::api::{GetVersion, Storage};
 use tahoe::tub::frame::Head;
 use tahoe::tub::{Furl, Identity, Interface, Ref, Tub, TubOptions};
@@ -19,6 +19,7 @@ async fn floods_of_links_take_little_memory_and_no_friends_time() {
     let furl = flooded.storage.clone();
     flooded.under("pings", pings(&furl)).await;
     flooded.under("announced bulk", announced_bulk(&furl)).await;
+    flooded.under("begun records", begun_records(&furl)).await;
     flooded.under("unasked answers", unasked_answers(&furl)).await;
     flooded.under("idle links", idle_links(&furl)).await;
     flooded.under("slow sockets", slow_sockets(&furl)).await;
@@ -60,7 +61,7 @@ async fn pings(furl: &Furl) -> (String, ()) {
 /// Links on which bulk is announced that never comes.
 async fn announced_bulk(furl: &Furl) -> (String, Vec<Rogue>) {
     let mut held = Vec::new();
-    for id in 0..rounds(175, 700) as u32 {
+    for id in 0..rounds(175, 1_000) as u32 {
         let Some(mut rogue) = member(furl).await else { break };
         let call = words::call(100 + id, words::object(furl), (Storage::id(), 0));
         assert!(rogue.say(&words::announced(&call, &[], BULK_MAX as u32)).await);
@@ -68,6 +69,22 @@ async fn announced_bulk(furl: &Furl) -> (String, Vec<Rogue>) {
     }
     let waited = new_friend(furl).await;
     (format!("2 MiB on each of {} links, a friend waits {waited:.0?}", held.len()), held)
+}
+
+/// Links on which the longest record is begun and never ended.
+async fn begun_records(furl: &Furl) -> (String, Vec<Rogue>) {
+    let mut held = Vec::new();
+    for id in 0..rounds(175, 1_000) as u32 {
+        let Some(mut rogue) = member(furl).await else { break };
+        let call = words::call(100 + id, words::object(furl), (Storage::id(), 0));
+        let record = rogue.sealed(&[RECORD_PLAIN_MAX], &words::frame(&call, &[], &[7; BODY_MAX]));
+        let begun = record.as_slice().get(..BODY_MAX - 1_000).unwrap();
+        // Where memory ends, those before it are let go.
+        rogue.say_unsealed(begun).await;
+        held.push(rogue);
+    }
+    let waited = new_friend(furl).await;
+    (format!("64 kB on each of {} links, a friend waits {waited:.0?}", held.len()), held)
 }
 
 /// Links that bring answers to questions which nobody asked.

@@ -5,12 +5,13 @@ use super::Conn;
 use super::dispatch::Dispatcher;
 use super::ends::{leave, probation, tick};
 use super::gate::{LinkGate, Question, Questions};
+use super::intake::{INTAKE_FIRST, Intake, read};
 use crate::base::limits::{
     BULK_OWN_RECORD, FRAME_HURRY, RECORD_PLAIN_MAX, TIGHT_TIME, WRITE_STALL_TIME,
 };
 use crate::link::record::{BadRecord, Opened, plain_len, sealed_len};
 use crate::link::{Records, Sealed};
-use crate::tub::budget::Budget;
+use crate::tub::budget::{Budget, Held};
 use crate::tub::frame::{Head, InFrame, OutFrame, Reason, Violation};
 use crate::tub::parser::Parser;
 use bytes::Bytes;
@@ -20,14 +21,9 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-/// Ciphertext read at once, but for bulk: the longest record.
-const READ_BUFFER: usize = sealed_len(RECORD_PLAIN_MAX);
-/// The same on a link on which no more than this was ever there to be read: most of its life an idle
-/// link, or a stranger's, needs no more.
-const READ_BUFFER_FIRST: usize = 4 << 10;
 /// Bulk of which so much is missing is read into its place.
 const DIRECT_MIN: usize = 32 << 10;
 /// Read at once after such a bulk: the head of the next, and little of what is better read elsewhere.
@@ -38,8 +34,8 @@ const WRITE_BUFFER: usize = 256 << 10;
 /// A release waits so long for something to leave with: by itself it costs both ends as much as a
 /// call, and most are followed by one.
 const RELEASE_TIME: Duration = Duration::from_millis(20);
-/// After so long without anything to write, a link is quiet.
-const QUIET_TIME: Duration = Duration::from_secs(1);
+/// After so long without anything to read or to write, a link is quiet.
+pub(super) const QUIET_TIME: Duration = Duration::from_secs(1);
 
 /// The two halves of a stream, and the cipher that both directions share.
 pub struct Wires {
@@ -113,26 +109,23 @@ impl Reader {
         &mut self,
         stream: &mut Box<dyn AsyncRead + Unpin>,
     ) -> Result<Infallible, End> {
-        let mut buffer = vec![0; READ_BUFFER_FIRST];
-        let (mut have, mut limit) = (0, READ_BUFFER_FIRST);
+        let mut intake = Intake::default();
+        let mut at_once = usize::MAX;
         loop {
             self.wait_for_memory().await;
-            let room = buffer.get_mut(have..limit).unwrap_or_default();
-            let Some(count) = read(stream, room).await else {
-                return Err(End::Over { whole: have == 0 && self.parser.is_between_frames() });
-            };
-            have += count;
-            let used = self.records_in(buffer.get_mut(..have).unwrap_or_default())?;
-            buffer.copy_within(used..have, 0);
-            let is_bulk = self.parser.rest().is_some_and(|(missing, _)| missing >= DIRECT_MIN);
-            if is_bulk || have == limit {
-                buffer.resize(READ_BUFFER, 0);
+            let charged = self.charge(intake.bytes().len());
+            if !intake.read(stream, at_once).await {
+                let whole = intake.bytes().is_empty() && self.parser.is_between_frames();
+                return Err(End::Over { whole });
             }
-            (have, limit) = (have - used, buffer.len());
-            self.note_arrival(have);
-            if is_bulk {
-                have = self.bulk_in(stream, &mut buffer, have).await?;
-                limit = if have > 0 { READ_BUFFER } else { READ_AFTER_BULK };
+            drop(charged);
+            let used = self.records_in(intake.bytes())?;
+            intake.drop_front(used);
+            self.note_arrival(intake.bytes().len());
+            at_once = usize::MAX;
+            if self.parser.rest().is_some_and(|(missing, _)| missing >= DIRECT_MIN) {
+                self.bulk_in(stream, &mut intake).await?;
+                at_once = READ_AFTER_BULK;
             }
         }
     }
@@ -179,9 +172,8 @@ impl Reader {
         }
     }
 
-    /// Reads the bulk under way to its end, or up to a record that says more than the bulk. The
-    /// first `begun` bytes of `buffer` are the beginning of its next record; answers how many bytes
-    /// of such a record are there afterwards.
+    /// Reads the bulk under way to its end, or up to a record that says more than the bulk. What
+    /// `intake` holds is the beginning of its next record; afterwards, that of such a record.
     ///
     /// ```text
     /// opened so far │ seals of records just opened │ records read, not all whole │ room
@@ -191,33 +183,31 @@ impl Reader {
     async fn bulk_in(
         &mut self,
         stream: &mut Box<dyn AsyncRead + Unpin>,
-        buffer: &mut [u8],
-        begun: usize,
-    ) -> Result<usize, End> {
+        intake: &mut Intake,
+    ) -> Result<(), End> {
         let (_, place) = self.parser.rest().ok_or(Violation)?;
-        let begun = buffer.get(..begun).ok_or(Violation)?;
+        let begun = intake.bytes();
         place.get_mut(..begun.len()).ok_or(Violation)?.copy_from_slice(begun);
         let mut sealed = 0..begun.len();
+        intake.drop_front(sealed.end);
         loop {
             while let Some((missing, place)) = self.parser.rest() {
                 let read = place.get_mut(..sealed.end).ok_or(Violation)?;
                 let waiting = read.get(sealed.clone()).ok_or(Violation)?;
                 if plain_len(waiting)?.is_some_and(|plain| plain > missing) {
-                    let room = buffer.get_mut(..waiting.len()).ok_or(Violation)?;
-                    room.copy_from_slice(waiting);
-                    return Ok(room.len());
+                    return Ok(intake.put(waiting)?);
                 }
                 let opened = self.records.borrow_mut().open(read, sealed.start)?;
                 let Some(Opened { plain, end }) = opened else { break };
                 sealed = end - plain..sealed.end - plain;
                 if let Some(frame) = self.parser.advance(plain) {
-                    self.frame(frame)?;
-                    return Ok(0);
+                    return self.frame(frame);
                 }
                 if self.parser.is_refused() {
-                    return self.rest_refused(buffer, sealed);
+                    return self.rest_refused(intake, sealed);
                 }
             }
+            let charged = self.charge(sealed.len());
             let (missing, place) = self.parser.rest().ok_or(Violation)?;
             place.copy_within(sealed.clone(), 0);
             sealed = 0..sealed.len();
@@ -225,6 +215,7 @@ impl Reader {
             let Some(count) = read(stream, room).await else {
                 return Err(End::Over { whole: false });
             };
+            drop(charged);
             sealed.end += count;
             self.note_arrival(sealed.len());
         }
@@ -232,16 +223,14 @@ impl Reader {
 
     /// Goes on behind a bulk for which there is no memory: the records that were read into its place
     /// are opened elsewhere.
-    fn rest_refused(&mut self, buffer: &mut [u8], sealed: Range<usize>) -> Result<usize, End> {
+    fn rest_refused(&mut self, intake: &mut Intake, sealed: Range<usize>) -> Result<(), End> {
         let (_, place) = self.parser.rest().ok_or(Violation)?;
         let mut records =
             place.get(..sealed.end).and_then(|read| read.get(sealed)).map(<[u8]>::to_vec);
         let records = records.as_mut().ok_or(Violation)?;
         self.parser.skip_refused();
         let used = self.records_in(records)?;
-        let begun = records.get(used..).ok_or(Violation)?;
-        buffer.get_mut(..begun.len()).ok_or(Violation)?.copy_from_slice(begun);
-        Ok(begun.len())
+        Ok(intake.put(records.get(used..).ok_or(Violation)?)?)
     }
 
     /// Notes what has come. `begun` bytes of a record that is not whole are progress too: on a slow
@@ -250,6 +239,19 @@ impl Reader {
         let now_ms = self.conn.note_life();
         self.conn.standing.frame_under_way(now_ms, self.parser.under_way() + begun);
         self.conn.motion.answers_arrived(self.parser.answer_bytes() + begun as u64);
+    }
+
+    /// Charges for what is there of a record while the rest is waited for, but for what every link
+    /// may have. If there is no memory, whoever is slowest makes room.
+    fn charge(&self, begun: usize) -> Option<Held> {
+        if begun <= INTAKE_FIRST {
+            return None;
+        }
+        let held = self.budget.take(begun);
+        if held.is_none() {
+            self.hurry();
+        }
+        held
     }
 
     fn frame(&mut self, frame: InFrame) -> Result<(), End> {
@@ -265,11 +267,6 @@ impl Reader {
         }
         Ok(self.dispatcher.frame(frame)?)
     }
-}
-
-/// Some bytes of the stream; `None` at its end, which a failure is too.
-async fn read(stream: &mut Box<dyn AsyncRead + Unpin>, room: &mut [u8]) -> Option<usize> {
-    stream.read(room).await.ok().filter(|count| *count > 0)
 }
 
 /// Why the reader stops.

@@ -10,6 +10,7 @@ mod dispatch;
 mod drive;
 mod ends;
 mod gate;
+mod intake;
 mod motion;
 mod queue;
 mod standing;
