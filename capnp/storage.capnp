@@ -34,6 +34,24 @@ interface Storage $Types.name("grid.storage.v1") {
   # As openBucket; instead of the first bytes of each share, these ranges of it.
   getClock @9 () -> (reply :UInt64);
   # The time by which it dates leases, in seconds since 1970.
+  allocateProven @10 (
+    si :Types.StorageIndex,
+    shares :List(UInt8),
+    size :UInt64,
+    uebHash :Types.Hash,
+    renew :Types.Secret,
+    cancel :Types.Secret) -> (reply :Allocated);
+  # As allocate, for shares of the file whose UEB has this hash, where something else stands in their
+  # places: they are kept under the first 16 bytes of a tagged hash of both (PROVEN_INDEX_TAG in
+  # src/base/file.rs). A close is refused if the share is not of that file.
+  putProven @11 (
+    si :Types.StorageIndex,
+    share :UInt8,
+    uebHash :Types.Hash,
+    renew :Types.Secret,
+    cancel :Types.Secret,
+    data :Types.Bulk) -> (reply :Allocated);
+  # As put, likewise.
 }
 
 interface BucketWriter $Types.name("grid.storage.writer.v1") {

@@ -30,9 +30,9 @@ use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use tahoe::storage::api::{
-    Abort, AddLease, AdviseCorrupt, Allocate, BucketReader, BucketWriter, Cancel, Close, Expires,
-    GetClock, GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares, OpenAndRead,
-    OpenBucket, Put, Read, Renew, Storage, Write,
+    Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, BucketReader, BucketWriter, Cancel,
+    Close, Expires, GetClock, GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares,
+    OpenAndRead, OpenBucket, Put, PutProven, Read, Renew, Storage, Write,
 };
 use tahoe::tub::{
     Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
@@ -161,9 +161,21 @@ impl Tally {
         let (share, data) = (ShareNum(0), bulk());
         let put = Put { si, share, renew: renew.clone(), cancel: cancel.clone(), data };
         self.refused::<Storage, _>(tub, furl, put, word).await;
+        self.proven_storage(tub, furl, word).await;
         self.refused::<Storage, _>(tub, furl, AddLease { si, renew, cancel }, word).await;
         let advise = AdviseCorrupt { si, share: ShareNum(0), reason: "x".into() };
         self.refused::<Storage, _>(tub, furl, advise, word).await;
+    }
+
+    async fn proven_storage(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {
+        let (si, share, ueb_hash) = (StorageIndex([1; 16]), ShareNum(0), [3; 32]);
+        let (renew, cancel) = (secret(1), CancelSecret::new([2; 32]));
+        let (shares, size) = (vec![share], 10);
+        let (first, second) = (renew.clone(), cancel.clone());
+        let ask = AllocateProven { si, shares, size, ueb_hash, renew: first, cancel: second };
+        self.refused::<Storage, _>(tub, furl, ask, word).await;
+        let put = PutProven { si, share, ueb_hash, renew, cancel, data: bulk() };
+        self.refused::<Storage, _>(tub, furl, put, word).await;
     }
 
     async fn control(&mut self, tub: &Tub, furl: &Furl, word: &RemoteError) {

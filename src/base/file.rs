@@ -1,7 +1,7 @@
 //! What capabilities and shares both say of an immutable file: its key, its share counts, and the
 //! facts that a holder may check shares against.
 
-use super::hash::{Hash, tagged, truncated};
+use super::hash::{Hash, pair, tagged, truncated};
 use super::limits::SHARES_MAX;
 use super::{ShareNum, StorageIndex};
 use std::fmt;
@@ -10,6 +10,15 @@ use zeroize::Zeroize;
 
 /// Tag of the hash from a file's key to its storage index.
 pub const STORAGE_INDEX_TAG: &[u8] = b"allmydata_immutable_key_to_storage_index_v1";
+
+/// Tag of the hash from a file's storage index and UEB to the index of its proven shares.
+pub const PROVEN_INDEX_TAG: &[u8] = b"allmydata_proven_share_to_storage_index_v1";
+
+/// Where a file's shares are kept on servers that have something else under its own storage index:
+/// only they belong there, as anybody can tell by their UEB's hash.
+pub fn proven_index(index: &StorageIndex, ueb_hash: &Hash) -> StorageIndex {
+    StorageIndex(truncated(pair(PROVEN_INDEX_TAG, &index.0, ueb_hash)))
+}
 
 /// `needed` of `total` shares: `1 <= needed <= total <= 256`.
 ///

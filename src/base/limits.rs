@@ -13,6 +13,9 @@ pub const LIT_MAX: u64 = 55;
 pub const SEGMENT_MAX: u64 = 1 << 20;
 /// Shares of one file: share numbers are one byte in the erasure code.
 pub const SHARES_MAX: usize = 256;
+/// A share with a longer hash tree is not judged by who has no cap: 4 MiB are the tree of a file of
+/// 64 GiB, and three of them are held meanwhile.
+pub const ALONE_TREE_MAX: u64 = 4 << 20;
 /// A URI extension block longer than this is absurd (the format's verifier refuses it too).
 pub const UEB_MAX: usize = 2_000;
 /// Segments that a reader accepts. Bounds the hash trees, which are held whole: 2^20 leaves of a
@@ -322,6 +325,13 @@ pub const CLOCK_VOUCH_SECONDS: u64 = 6 * 3600;
 pub const CLOCK_SAVE: Duration = Duration::from_secs(3600);
 /// An upload without a write for so long is aborted.
 pub const UPLOAD_IDLE_TIME: Duration = Duration::from_secs(30 * 60);
+/// A share of at most so many bytes is judged while its allocation waits, which is a few
+/// milliseconds; a longer one is read beside it, and is in progress so long.
+pub const JUDGE_AT_ONCE_MAX: u64 = 2 << 20;
+/// Shares whose judgement is remembered: a mebibyte.
+pub const JUDGED_MAX: usize = 16_384;
+/// Shares that wait to be judged; who asks for one more asks again later.
+pub const JUDGE_LATER_MAX: usize = 1_024;
 /// Ranges in one read call.
 pub const READ_RANGES_MAX: usize = 1_024;
 /// Bytes that a server returns of each share when it is opened, at most.

@@ -9,7 +9,7 @@
 use super::bytes_in::{BytesIn, Short};
 use super::geometry::{BadGeometry, Geometry};
 use super::tags;
-use crate::base::file::{Params, decimal};
+use crate::base::file::{FileFacts, Params, decimal};
 use crate::base::hash::{Hash, netstring, tagged};
 use crate::base::limits::UEB_MAX;
 use std::collections::BTreeMap;
@@ -131,6 +131,13 @@ impl Ueb {
             share_root: hash("share_root_hash")?,
             values,
         })
+    }
+
+    /// What it says of its file, if it says all of it; `hash` is the block's own.
+    pub fn facts(&self, hash: Hash) -> Option<FileFacts> {
+        let number = |key: &str| self.values.get(key.as_bytes()).and_then(|text| decimal(text));
+        let params = Params::new(number("needed_shares")?, number("total_shares")?).ok()?;
+        Some(FileFacts { params, size: number("size")?, ueb_hash: hash })
     }
 
     /// Whether it tells of another size or encoding than `params` and `size`; a reader may read on,

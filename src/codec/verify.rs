@@ -1,11 +1,15 @@
 //! The verdict on one whole share: every duty of a verifier, every byte that matters
-//! (`spec/formats-immutable.md` §11).
+//! (`spec/formats-immutable.md` §11); and what can be said of a share by who knows nothing of its
+//! file.
 
-use super::decode::{Opening, ShareError};
+use super::decode::{Opening, ShareError, ueb_range};
 use super::geometry::{Geometry, SegmentNum};
+use super::layout::{HEADER_MAX, Offsets};
+use super::ueb::{Ueb, ueb_hash};
 use crate::base::ShareNum;
 use crate::base::file::FileFacts;
-use crate::base::limits::{BATCH_MAX, BATCH_SEGMENTS_MAX};
+use crate::base::hash::Hash;
+use crate::base::limits::{ALONE_TREE_MAX, BATCH_MAX, BATCH_SEGMENTS_MAX, UEB_MAX};
 use bytes::Bytes;
 use std::ops::Range;
 
@@ -29,6 +33,42 @@ impl From<ShareError> for Verdict {
             other => Self::Corrupt(other),
         }
     }
+}
+
+/// What is to be said of a share by who has no cap: whether it is what it says itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alone {
+    /// Every block leads to its UEB, which has this hash.
+    Sound(Hash),
+    /// It says that it is a share, and its own sums do not hold.
+    Broken,
+    /// Nothing that could be held against it, or more than is worth holding in memory for it.
+    Unknown,
+}
+
+/// As [`verify_share`], against what the share says of itself.
+pub fn verify_alone<E>(
+    share: ShareNum,
+    len: u64,
+    mut read: impl FnMut(Range<u64>) -> Result<Bytes, E>,
+) -> Result<Alone, E> {
+    let head = read(0..(HEADER_MAX as u64).min(len))?;
+    let Ok(offsets) = Offsets::parse(&head) else { return Ok(Alone::Unknown) };
+    let Ok(range) = ueb_range(&offsets, len) else { return Ok(Alone::Unknown) };
+    let Some(facts) = own_facts(&offsets, &read(range)?) else { return Ok(Alone::Unknown) };
+    Ok(match verify_share(facts, share, len, read)? {
+        Verdict::Good => Alone::Sound(facts.ueb_hash),
+        _ => Alone::Broken,
+    })
+}
+
+/// What the share's UEB says of the file, if that can be checked in the memory that it is worth.
+fn own_facts(offsets: &Offsets, region: &[u8]) -> Option<FileFacts> {
+    let (len, ueb) = offsets.split_ueb(region).ok()?;
+    let parsed = Ueb::parse_unproven(ueb).ok().filter(|_| len < UEB_MAX as u64)?;
+    let facts = parsed.facts(ueb_hash(ueb))?;
+    let cut = Geometry::with_segment_size(facts.params, facts.size, parsed.segment_size).ok()?;
+    (cut.tree_bytes() <= ALONE_TREE_MAX).then_some(facts)
 }
 
 /// Reads a share of `len` bytes through `read`, which may answer short, and judges it.

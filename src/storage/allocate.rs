@@ -1,13 +1,17 @@
 //! Making room for new shares.
 
+use super::bucket::Found;
 use super::container::{HEADER_LEN, LEASE_LEN};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
 use super::space::take;
 use super::store::{AllocateRequest, Store, locked};
 use super::upload::Upload;
-use crate::base::ids::ShareNum;
+use crate::base::hash::Hash;
+use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{SHARE_MAX, WRITERS_CROWD, WRITERS_MAX};
+use crate::base::rim;
+use crate::codec::verify::Alone;
 use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -18,20 +22,44 @@ use std::sync::Arc;
 const OWNER_ALLOCATE: u32 = 0;
 
 /// The answer to an [`AllocateRequest`]. A share that was asked for and is nowhere here was
-/// refused: there is no room for it, or for its lease.
+/// refused: there is no room for it, or for its lease, or something else stands in its place.
 #[derive(Default)]
 pub struct Granted {
-    /// Every share of the SI that is here, asked for or not, and has the lease now.
+    /// Shares of the SI that are here, asked for or not, and have the lease now.
     pub already: Vec<ShareNum>,
-    /// Another upload is writing these.
+    /// Another upload is writing these, or they are being judged.
     pub in_progress: Vec<ShareNum>,
     pub uploads: Vec<(ShareNum, Upload)>,
+}
+
+/// What an upload must turn out to be, and what is known of it.
+#[derive(Clone, Copy, Default)]
+struct Terms<'a> {
+    /// The hash of its UEB. What stands in its place and has another one gives way.
+    proven: Option<Hash>,
+    /// All of the share.
+    whole: Option<&'a [u8]>,
+}
+
+/// What stands where a share is to go.
+enum Standing {
+    /// As good as what would be written.
+    Same,
+    /// Nobody has looked at it yet; somebody does.
+    Unseen,
+    /// Something that stays.
+    Other,
+    /// Something that gives way.
+    Worse,
 }
 
 /// A promise of bytes to one upload; given back when dropped.
 pub(super) struct Reservation {
     store: Arc<Store>,
     key: Key,
+    /// What it counts as, and where it is written: its own key, or a place of its own if nobody may
+    /// keep it out.
+    slot: Key,
 }
 
 impl Reservation {
@@ -43,38 +71,52 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         let mut uploads = locked(&self.store.uploads);
-        if let Some(size) = uploads.sizes.remove(&self.key) {
+        if let Some(size) = uploads.sizes.remove(&self.slot) {
             uploads.reserved = uploads.reserved.saturating_sub(size);
         }
     }
 }
 
 impl Store {
-    /// Renews the lease on every share that the SI has here, and opens an upload for each other
-    /// share that there is room for.
+    /// Renews the lease on every share that the SI has here, is as long and is what it says itself;
+    /// and opens an upload for each other share that there is room and a place for.
     pub fn allocate(self: &Arc<Self>, ask: &AllocateRequest) -> Result<Granted> {
-        self.admit(ask, |store, reserved| store.begin(ask, reserved))
+        self.admit(ask, Terms::default())
     }
 
-    /// As [`Store::allocate`]; `begin` opens the uploads.
-    fn admit(
+    /// As [`Store::allocate`], for an SI that belongs to shares of the file with this UEB alone:
+    /// whatever else stands there gives way to one that is closed.
+    pub fn allocate_proven(
         self: &Arc<Self>,
         ask: &AllocateRequest,
-        begin: impl Fn(&Arc<Self>, Reservation) -> Result<Upload>,
+        ueb_hash: Hash,
     ) -> Result<Granted> {
+        self.admit(ask, Terms { proven: Some(ueb_hash), whole: None })
+    }
+
+    fn admit(self: &Arc<Self>, ask: &AllocateRequest, terms: Terms<'_>) -> Result<Granted> {
         let _change = self.begin_change()?;
         let _bucket = self.lock(&ask.si);
-        let bucket = self.scan(&ask.si, Mode::Change)?;
+        let mut bucket = self.scan(&ask.si, Mode::Change)?;
         self.adopt(&ask.si, &bucket)?;
-        let already = self.lease_shares(&ask.si, &bucket, OWNER_ALLOCATE, &ask.secrets)?;
+        let mut granted = Granted::default();
         let mut wanted: BTreeSet<ShareNum> = ask.shares.iter().copied().collect();
-        for taken in bucket.shares.iter().map(|share| &share.key.1).chain(&bucket.taken) {
-            wanted.remove(taken);
+        wanted.retain(|num| !bucket.taken.contains(num));
+        let mut same = BTreeSet::new();
+        for found in &bucket.shares {
+            let (num, standing) = (found.key.1, self.standing(found, ask, terms)?);
+            let asked = !matches!(standing, Standing::Worse) && wanted.remove(&num);
+            match standing {
+                Standing::Same => drop(same.insert(num)),
+                Standing::Unseen if asked => granted.in_progress.push(num),
+                _ => {}
+            }
         }
-        let mut granted = Granted { already, ..Granted::default() };
-        for reserved in self.reserve(ask, wanted, &mut granted.in_progress) {
+        bucket.shares.retain(|found| same.contains(&found.key.1));
+        granted.already = self.lease_shares(&ask.si, &bucket, OWNER_ALLOCATE, &ask.secrets)?;
+        for reserved in self.reserve(ask, terms, wanted, &mut granted.in_progress) {
             let num = reserved.key.1;
-            match begin(self, reserved) {
+            match self.begin(ask, terms, reserved) {
                 Ok(upload) => granted.uploads.push((num, upload)),
                 Err(StoreError::NoSpace | StoreError::ReadOnly) => {}
                 Err(error) => return Err(error),
@@ -83,11 +125,49 @@ impl Store {
         Ok(granted)
     }
 
+    /// Compares a share that is here with what is to be written. Whole shares are compared as they
+    /// are, and those that were not asked for not at all.
+    fn standing(
+        self: &Arc<Self>,
+        found: &Found,
+        ask: &AllocateRequest,
+        terms: Terms<'_>,
+    ) -> Result<Standing> {
+        let other = if terms.proven.is_some() { Standing::Worse } else { Standing::Other };
+        if let Some(data) = terms.whole {
+            let same = ask.shares.contains(&found.key.1) && found.is(data)?;
+            return Ok(if same { Standing::Same } else { other });
+        }
+        if found.header.data_len != ask.size {
+            return Ok(other);
+        }
+        Ok(match (self.judge(found)?, terms.proven) {
+            (None, _) => Standing::Unseen,
+            (Some(Alone::Sound(hash)), Some(proven)) if hash == proven => Standing::Same,
+            // Of what no server can judge, the uploader can: it has it shown.
+            (Some(Alone::Sound(_) | Alone::Unknown), None) => Standing::Same,
+            _ => other,
+        })
+    }
+
     /// Stores one whole share, whose size is that of `data`: it is among what is here already once
     /// it is durable and visible.
     pub fn put(self: &Arc<Self>, ask: &AllocateRequest, data: &[u8]) -> Result<Granted> {
-        let begin = |store: &Arc<Self>, reserved| store.begin_whole(ask, reserved, data);
-        let mut granted = self.admit(ask, begin)?;
+        self.put_on(ask, Terms { proven: None, whole: Some(data) })
+    }
+
+    /// As [`Store::put`], in the way of [`Store::allocate_proven`].
+    pub fn put_proven(
+        self: &Arc<Self>,
+        ask: &AllocateRequest,
+        ueb_hash: Hash,
+        data: &[u8],
+    ) -> Result<Granted> {
+        self.put_on(ask, Terms { proven: Some(ueb_hash), whole: Some(data) })
+    }
+
+    fn put_on(self: &Arc<Self>, ask: &AllocateRequest, terms: Terms<'_>) -> Result<Granted> {
+        let mut granted = self.admit(ask, terms)?;
         for (num, upload) in std::mem::take(&mut granted.uploads) {
             upload.close()?;
             granted.already.push(num);
@@ -106,6 +186,7 @@ impl Store {
     fn reserve(
         self: &Arc<Self>,
         ask: &AllocateRequest,
+        terms: Terms<'_>,
         wanted: BTreeSet<ShareNum>,
         in_progress: &mut Vec<ShareNum>,
     ) -> Vec<Reservation> {
@@ -118,7 +199,11 @@ impl Store {
         let mut remaining = room.saturating_sub(uploads.reserved);
         for num in wanted {
             let key = (ask.si, num);
-            if uploads.sizes.contains_key(&key) {
+            let slot = match terms.proven {
+                Some(_) => (StorageIndex(rim::random()), num),
+                None => key,
+            };
+            if uploads.sizes.contains_key(&slot) {
                 in_progress.push(num);
                 continue;
             }
@@ -126,32 +211,37 @@ impl Store {
             if full || ask.size > SHARE_MAX || take(&mut remaining, cost).is_err() {
                 continue;
             }
-            uploads.sizes.insert(key, cost);
+            uploads.sizes.insert(slot, cost);
             uploads.reserved += cost;
-            granted.push(Reservation { store: self.clone(), key });
+            granted.push(Reservation { store: self.clone(), key, slot });
         }
         granted
     }
 
-    fn begin(self: &Arc<Self>, ask: &AllocateRequest, reserved: Reservation) -> Result<Upload> {
-        let from = self.paths.incoming_share(&reserved.key);
-        let file = self.create_incoming(&reserved.key, &from, Self::new_with_folders)?;
-        let mut upload = Upload::new(self.clone(), reserved, ask, (file, from))?;
-        upload.write_frame()?;
-        Ok(upload)
-    }
-
-    fn begin_whole(
+    fn begin(
         self: &Arc<Self>,
         ask: &AllocateRequest,
+        terms: Terms<'_>,
         reserved: Reservation,
-        data: &[u8],
     ) -> Result<Upload> {
-        let from = self.paths.incoming_whole(&reserved.key);
-        let new = |store: &Self, _: &Key, path: &Path| store.disk.open(path, Mode::New);
-        let file = self.create_incoming(&reserved.key, &from, new)?;
+        let (from, file) = match terms.whole {
+            Some(_) => {
+                let from = self.paths.incoming_whole(&reserved.slot);
+                let new = |store: &Self, _: &Key, path: &Path| store.disk.open(path, Mode::New);
+                (from.clone(), self.create_incoming(&reserved.key, &from, new)?)
+            }
+            None => {
+                let from = self.paths.incoming_share(&reserved.slot);
+                let new = Self::new_with_folders;
+                (from.clone(), self.create_incoming(&reserved.key, &from, new)?)
+            }
+        };
         let mut upload = Upload::new(self.clone(), reserved, ask, (file, from))?;
-        upload.write_whole(data)?;
+        upload.proven = terms.proven;
+        match terms.whole {
+            Some(data) => upload.write_whole(data)?,
+            None => upload.write_frame()?,
+        }
         Ok(upload)
     }
 

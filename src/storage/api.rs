@@ -17,8 +17,8 @@ remote_interface! {
     pub interface Storage = "grid.storage.v1" {
         /// What the server is and what it has room for.
         0 => GetVersion {} -> ServerVersion,
-        /// Asks for a writer for each of these shares of `size` bytes. Every share of the SI that
-        /// is here gets the lease, asked for or not.
+        /// Asks for a writer for each of these shares of `size` bytes. Those of the SI that are
+        /// here, are as long and whose own sums hold get the lease, asked for or not.
         1 => Allocate {
             si: StorageIndex,
             shares: Vec<ShareNum>,
@@ -37,7 +37,8 @@ remote_interface! {
         /// Reports that a share from here did not verify.
         5 => AdviseCorrupt { si: StorageIndex, share: ShareNum, reason: String } -> (),
         /// Stores a whole share in one step, as `Allocate`, `Write` and `Close` would: it is among
-        /// `already` once it is durable and visible. There are no writers in the answer.
+        /// `already` once it is durable and visible, and no share with other bytes ever is. There
+        /// are no writers in the answer.
         6 => Put {
             si: StorageIndex,
             share: ShareNum,
@@ -54,6 +55,28 @@ remote_interface! {
         /// The time by which it dates leases, in seconds since 1970: for who wants to know whether 31 days
         /// are as long there.
         9 => GetClock {} -> u64,
+        /// As `Allocate`, for shares of the file whose UEB has this hash, where something else
+        /// stands in their places: they are kept under
+        /// [`proven_index`](crate::base::file::proven_index) of SI and hash, which takes no others.
+        /// A close is refused if the share is not what was promised, and nothing that is not can
+        /// keep one out.
+        10 => AllocateProven {
+            si: StorageIndex,
+            shares: Vec<ShareNum>,
+            size: u64,
+            ueb_hash: [u8; 32],
+            renew: RenewSecret,
+            cancel: CancelSecret,
+        } -> Allocated,
+        /// As `Put`, likewise.
+        11 => PutProven {
+            si: StorageIndex,
+            share: ShareNum,
+            ueb_hash: [u8; 32],
+            renew: RenewSecret,
+            cancel: CancelSecret,
+            data: Bulk,
+        } -> Allocated,
     }
 }
 
@@ -120,12 +143,13 @@ pub struct SpaceNow {
 wire_plain!(ServerVersion, SpaceNow);
 
 wire_struct! {
-    /// The answer to [`Allocate`] and [`Put`]. A share that was asked for and is nowhere here was refused for
-    /// space.
+    /// The answer to [`Allocate`], [`Put`] and the like. A share that was asked for and is nowhere
+    /// here was refused: there is no room, or something else stands in its place.
     pub struct Allocated {
-        /// Shares of the SI that are here, asked for or not.
+        /// Shares of the SI that are here, asked for or not. A claim: who wants to count one has it
+        /// shown.
         pub already: Vec<ShareNum>,
-        /// Shares that another client is writing.
+        /// Shares that another client is writing, or that the server is looking at.
         pub in_progress: Vec<ShareNum>,
         pub writers: Vec<(ShareNum, Ref<BucketWriter>)>,
     }
@@ -203,4 +227,6 @@ pub mod code {
     pub const ENDED: u16 = 8;
     /// The share has as many leases as it may have.
     pub const TOO_MANY_LEASES: u16 = 9;
+    /// The share is not of the file that was promised.
+    pub const UNPROVEN: u16 = 10;
 }

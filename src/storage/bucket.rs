@@ -28,6 +28,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether its data are these bytes.
+    pub fn is(&self, data: &[u8]) -> Result<bool> {
+        let same_len = self.header.data_len == data.len() as u64;
+        Ok(same_len && self.file.read(HEADER_LEN, data.len())? == data)
+    }
+
     /// Reads its leases. `TooManyLeases` if there are more than are held in memory: such a share is
     /// served, and its leases are let alone.
     pub fn table(&self) -> Result<LeaseTable> {
@@ -197,6 +203,14 @@ impl Store {
         Ok((file, len, kind))
     }
 
+    /// Opens an immutable share; none if something else is there. Its bytes of data, too.
+    pub(super) fn immutable(&self, key: &Key, mode: Mode) -> Result<Option<(File, u64)>> {
+        Ok(match self.look(key, mode)? {
+            (file, _, Kind::Immutable(header)) => Some((file, header.data_len)),
+            _ => None,
+        })
+    }
+
     /// Moves a share file that cannot be one out of the way.
     fn quarantine(&self, key: &Key, len: u64) -> Result<()> {
         let (si, num) = key;
@@ -239,8 +253,8 @@ impl Store {
     /// Opens the file of a share again that had so many bytes of data.
     fn reopen(&self, key: &Key, len: u64) -> Result<File> {
         let _bucket = self.lock(&key.0);
-        match self.look(key, Mode::Read) {
-            Ok((file, _, Kind::Immutable(header))) if header.data_len == len => Ok(file),
+        match self.immutable(key, Mode::Read) {
+            Ok(Some((file, data_len))) if data_len == len => Ok(file),
             Ok(_) => Err(StoreError::NoSuchShare),
             Err(StoreError::Disk(cause)) if cause.kind() == ErrorKind::NotFound => {
                 Err(StoreError::NoSuchShare)

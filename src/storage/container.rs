@@ -342,6 +342,22 @@ impl LeaseTable {
         Given { edit: Some(self.edit(self.leases.len() - 1, self.leases.len())), expires }
     }
 
+    /// Takes over the leases of another share in this one's place; those for which there is no room
+    /// share one. This share's version hashes secrets.
+    pub fn inherit(&mut self, other: &Self) {
+        for lease in &other.leases {
+            let (renew, cancel) = (other.digest(&lease.renew), other.digest(&lease.cancel));
+            if self.renew(&renew, lease.expires).is_some() {
+                continue;
+            }
+            if lease.owner == OWNER_SHARED || self.leases.len() >= LEASES_MAX {
+                self.share_one(lease.expires);
+            } else {
+                self.append(Lease { renew, cancel, ..lease.clone() });
+            }
+        }
+    }
+
     /// Removes every lease with this cancel digest; later ones move up.
     pub fn cancel(&mut self, cancel: &Hash) -> Cancelled {
         let version = self.header.version;
@@ -466,6 +482,46 @@ mod tests {
             assert_eq!((edit.old_leases, edit.new_leases, table.leases[0].expires), (1, 1, 200));
             assert_eq!(table.cancel(&blake2b(new.cancel.reveal())), Cancelled::Nothing);
             assert_eq!(table.cancel(&blake2b(old.cancel.reveal())), Cancelled::Share(1));
+        }
+    }
+
+    #[test]
+    fn no_lease_is_lost_when_a_share_takes_the_place_of_another() {
+        let numbered = |n: u32| {
+            let mut renew = [0; 32];
+            renew[..4].copy_from_slice(&n.to_be_bytes());
+            LeaseSecrets { renew: RenewSecret::new(renew), ..secrets(1) }
+        };
+        let most = LEASES_MAX as u32;
+        for version in [Version::One, Version::Two] {
+            // The last of the leases that come in are the first for which there is no room.
+            for others in [most - 1, most, most + 1] {
+                let mut old = empty(version);
+                for n in 1..=others {
+                    old.add_or_renew(0, &numbered(n), 100 + n);
+                }
+                let mut new = empty(Version::Two);
+                new.add_or_renew(0, &numbered(0), 50);
+                new.inherit(&old);
+                let one_more = usize::from(others >= most);
+                assert_eq!(new.leases.len(), LEASES_MAX + one_more);
+                assert_eq!(new.header.leases as usize, new.leases.len());
+                for n in 1..most {
+                    assert_eq!(new.expires(&blake2b(numbered(n).renew.reveal())), Some(100 + n));
+                }
+                assert_eq!(new.latest(), Some(100 + others));
+            }
+        }
+    }
+
+    #[test]
+    fn a_lease_that_both_shares_have_lasts_as_long_as_it_did_on_either() {
+        for (own, others) in [(50, 60), (60, 50)] {
+            let (mut old, mut new) = (empty(Version::One), empty(Version::Two));
+            old.add_or_renew(0, &secrets(1), others);
+            new.add_or_renew(0, &secrets(1), own);
+            new.inherit(&old);
+            assert_eq!((new.leases.len(), new.latest()), (1, Some(60)));
         }
     }
 

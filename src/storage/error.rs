@@ -18,6 +18,9 @@ pub enum StoreError {
     /// Bytes were written again with another content: the upload is void.
     #[error("written bytes differ")]
     Conflict,
+    /// The share is not of the file that was promised: the upload is void.
+    #[error("not a share of that file")]
+    Unproven,
     /// A write past the allocated size, or in more pieces than a writer may make.
     #[error("out of range")]
     OutOfRange,

@@ -12,9 +12,10 @@
 //! index    what is quicker to look up (sled)       open_files which of them are open
 //! space    how much may be stored                  changes    leases of a bucket
 //! clock    what is known of time                   collection collecting leases that ended
-//!                                                  expiry     how long they last for that
+//! judge    whether shares are what they say        expiry     how long they last for that
 //! ```
-//! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap.
+//! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap; a
+//! share's own sums need neither.
 
 pub mod actor;
 pub mod api;
@@ -36,6 +37,7 @@ mod clock;
 mod coverage;
 mod gather;
 mod index;
+mod judge;
 mod leases;
 mod open_files;
 mod store;

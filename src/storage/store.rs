@@ -14,6 +14,7 @@ use super::container::LeaseSecrets;
 use super::error::{Result, StoreError};
 use super::index::Index;
 use super::journal::record::Key;
+use super::judge::Judged;
 use super::leases::Leases;
 use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
@@ -129,6 +130,7 @@ pub struct Store {
     pub(super) files: Arc<OpenFiles>,
     pub(super) advisories: Mutex<Option<usize>>,
     pub(super) collected: Mutex<Option<Collected>>,
+    pub(super) judged: Mutex<Judged>,
     buckets: Vec<Mutex<()>>,
     size_limit: Option<u64>,
     reserved_space: u64,
@@ -199,6 +201,7 @@ impl Store {
             files: Arc::new(OpenFiles::new(READER_FILES_MAX)),
             advisories: Mutex::default(),
             collected: Mutex::default(),
+            judged: Mutex::default(),
             buckets: (0..BUCKET_LOCKS).map(|_| Mutex::default()).collect(),
             size_limit: config.size_limit,
             reserved_space: config.reserved_space,
@@ -228,6 +231,11 @@ impl Store {
         let change = self.changing.read().unwrap_or_else(PoisonError::into_inner);
         // Looked at under the lock: who sees no stop is waited for by it.
         if self.stopping.load(Relaxed) { Err(StoreError::Ended) } else { Ok(change) }
+    }
+
+    /// Whether long work should end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
     }
 
     /// Bytes left for new shares.

@@ -5,13 +5,18 @@
 //! not closed removes the file.
 
 use super::allocate::{Reservation, file_len};
-use super::container::{HEADER_LEN, Header, Lease, LeaseSecrets, Version};
+use super::bucket::Found;
+use super::container::{
+    COUNT_OFFSET, HEADER_LEN, Header, Lease, LeaseSecrets, LeaseTable, Version,
+};
 use super::coverage::Coverage;
 use super::error::{Result, StoreError};
 use super::gather::Gather;
 use super::journal::record::Key;
+use super::judge::judge_file;
 use super::store::{AllocateRequest, Store, locked};
 use crate::base::hash::Hash;
+use crate::codec::verify::Alone;
 use crate::disk::{Cache, File, Mode};
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -34,6 +39,8 @@ pub struct Upload {
     coverage: Coverage,
     gather: Gather,
     failed: Option<StoreError>,
+    /// The hash of the UEB that it must turn out to have.
+    pub(super) proven: Option<Hash>,
     done: bool,
     /// Last: the share counts as in progress until its file is gone.
     _reserved: Option<Reservation>,
@@ -61,6 +68,7 @@ impl Upload {
             coverage: Coverage::default(),
             gather,
             failed: None,
+            proven: None,
             done: false,
             _reserved: Some(reserved),
         })
@@ -167,13 +175,15 @@ impl Upload {
             return Err(StoreError::Incomplete);
         }
         self.file.sync()?;
+        self.prove()?;
         let store = self.store.clone();
         let _change = store.begin_change()?;
         let _bucket = store.lock(&self.key.0);
         store.check_names(&self.key.0)?;
         store.leases.forget(&self.key)?;
+        locked(&store.judged).forget(&self.key);
         if !store.place(&self.key, &self.from)? {
-            return self.join_existing();
+            return self.meet_existing();
         }
         self.done = true;
         if let Err(error) = store.sync_names(&self.key) {
@@ -189,16 +199,67 @@ impl Upload {
         (self.lease.renew, self.lease.cancel)
     }
 
-    /// The share came to be here by another way: it gets the lease, if it is the same size.
-    fn join_existing(&self) -> Result<()> {
+    /// Reads a share that was promised to be of a certain file.
+    fn prove(&self) -> Result<()> {
+        let Some(hash) = self.proven else { return Ok(()) };
+        match judge_file(&self.file, self.key.1, self.size)? {
+            Alone::Sound(found) if found == hash => Ok(()),
+            _ => Err(StoreError::Unproven),
+        }
+    }
+
+    /// There is a share in this place. It gets the lease, if it is the same; a proven one takes the
+    /// place of anything else.
+    fn meet_existing(&mut self) -> Result<()> {
         let (si, num) = self.key;
         let mut bucket = self.store.scan(&si, Mode::Change)?;
-        bucket.shares.retain(|share| share.key.1 == num && share.header.data_len == self.size);
-        if bucket.shares.is_empty() {
-            return Err(StoreError::Conflict);
+        bucket.shares.retain(|share| share.key.1 == num);
+        let found = bucket.shares.first().ok_or(StoreError::Conflict)?;
+        match (self.is_as(found)?, self.proven) {
+            (true, _) => {}
+            (false, Some(_)) => return self.replace(found),
+            (false, None) => return Err(StoreError::Conflict),
         }
         self.store.sync_names(&self.key)?;
         self.store.lease_shares(&si, &bucket, self.lease.owner, &self.secrets).map(drop)
+    }
+
+    /// Whether a share that is here has the same bytes.
+    fn is_as(&self, found: &Found) -> Result<bool> {
+        const STEP: u64 = 256 << 10;
+        if found.header.data_len != self.size {
+            return Ok(false);
+        }
+        for at in (0..self.size).step_by(STEP as usize) {
+            let (at, len) = (HEADER_LEN + at, STEP.min(self.size - at) as usize);
+            if self.file.read(at, len)? != found.file.read(at, len)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes the place of a share that is not what belongs there, and its leases: whoever keeps what
+    /// stood here wants to keep this.
+    fn replace(&mut self, found: &Found) -> Result<()> {
+        let (store, (si, num)) = (self.store.clone(), self.key);
+        let mut table = LeaseTable { header: self.header(), leases: vec![self.lease.clone()] };
+        table.inherit(&found.table()?);
+        // Held until the index has counted it; one lease is promised already.
+        let more = store.costs.share(table.header) - store.costs.share(self.header());
+        let _room = store.grow(more)?;
+        self.write_leases(&table)?;
+        store.replace(&self.key, &self.from)?;
+        self.done = true;
+        tracing::warn!(%si, %num, "a share took the place of one that does not belong there");
+        store.reindex(&si, &store.scan(&si, Mode::Read)?)
+    }
+
+    fn write_leases(&self, table: &LeaseTable) -> Result<()> {
+        let area: Vec<u8> = table.leases.iter().flat_map(Lease::to_bytes).collect();
+        self.file.write_at(&area, table.header.leases_offset(), Cache::Keep)?;
+        self.file.write_at(&table.header.leases.to_be_bytes(), COUNT_OFFSET, Cache::Keep)?;
+        Ok(self.file.sync()?)
     }
 
     /// Bytes of the share.
@@ -245,6 +306,17 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Renames a finished share over one that is there.
+    fn replace(&self, key: &Key, from: &Path) -> Result<()> {
+        let tree = locked(&self.tree);
+        self.disk.rename_over(from, &self.paths.share(key))?;
+        self.prune_incoming(from);
+        drop(tree);
+        self.sync_names(key).inspect_err(|_| {
+            locked(&self.settled).doubtful.insert(key.0);
+        })
     }
 
     /// Syncs every folder that a new share's name depends on.

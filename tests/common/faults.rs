@@ -5,9 +5,9 @@ use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::storage::api::{
-    Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put,
-    Read, ServerVersion, SpaceNow, Storage, Write,
+    Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
+    BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
+    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write,
 };
 use tahoe::tub::{Bulk, Call, Interface, Ref, RemoteError, start};
 use tokio::sync::watch;
@@ -181,13 +181,13 @@ macro_rules! pass {
     )*};
 }
 
-pass!(Storage: GetVersion => ServerVersion, GetClock => u64, GetSpace => SpaceNow, AddLease => u32, AdviseCorrupt => (), Put => Allocated);
+pass!(Storage: GetVersion => ServerVersion, GetClock => u64, GetSpace => SpaceNow, AddLease => u32, AdviseCorrupt => (), Put => Allocated, PutProven => Allocated);
 pass!(BucketWriter: Write => (), Close => (), Abort => ());
 
-impl Handler<Allocate> for Faulty<Storage> {
-    type Result = ResponseFuture<Result<Allocated, RemoteError>>;
-    fn handle(&mut self, message: Allocate, _: &mut Self::Context) -> Self::Result {
-        let (answer, switch) = (self.pass(message), self.switch.clone());
+impl Faulty<Storage> {
+    /// An allocation whose writers misbehave as the server does.
+    fn allocated(&self, answer: Allocating) -> Allocating {
+        let switch = self.switch.clone();
         Box::pin(async move {
             let mut allocated = answer.await?;
             for (_, writer) in &mut allocated.writers {
@@ -195,6 +195,22 @@ impl Handler<Allocate> for Faulty<Storage> {
             }
             Ok(allocated)
         })
+    }
+}
+
+type Allocating = ResponseFuture<Result<Allocated, RemoteError>>;
+
+impl Handler<Allocate> for Faulty<Storage> {
+    type Result = Allocating;
+    fn handle(&mut self, message: Allocate, _: &mut Self::Context) -> Self::Result {
+        self.allocated(self.pass(message))
+    }
+}
+
+impl Handler<AllocateProven> for Faulty<Storage> {
+    type Result = Allocating;
+    fn handle(&mut self, message: AllocateProven, _: &mut Self::Context) -> Self::Result {
+        self.allocated(self.pass(message))
     }
 }
 

@@ -5,11 +5,14 @@ use actix::{Actor, Context, Handler};
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use tahoe::base::file::proven_index;
+use tahoe::base::hash::Hash;
 use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::codec::verify::{Alone, verify_alone};
 use tahoe::storage::api::{
-    Abort, AddLease, AdviseCorrupt, Allocate, Allocated, BucketReader, BucketWriter, Close,
-    GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put,
-    Read, ServerVersion, SpaceNow, Storage, Write, code, cut,
+    Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
+    BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
+    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write, code, cut,
 };
 use tahoe::tub::{Bulk, Ref, RemoteError, start};
 
@@ -53,6 +56,13 @@ impl MemoryServer {
 }
 
 impl Disk {
+    fn takes(&self) -> Result<(), RemoteError> {
+        if self.read_only {
+            return Err(RemoteError::app(code::READ_ONLY, "read-only"));
+        }
+        self.lease_refusal.map_or(Ok(()), |code| Err(RemoteError::app(code, "no lease")))
+    }
+
     fn of(&self, si: StorageIndex) -> Vec<(ShareNum, Bytes)> {
         let here = self.shares.range((si, ShareNum(0))..=(si, ShareNum(255)));
         here.map(|((_, num), bytes)| (*num, bytes.clone())).collect()
@@ -92,58 +102,106 @@ impl Handler<GetSpace> for MemoryServer {
     }
 }
 
-impl Handler<Allocate> for MemoryServer {
-    type Result = Result<Allocated, RemoteError>;
-    fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
+impl MemoryServer {
+    /// Makes room for shares at `si`; with a UEB's hash only for shares of that file.
+    fn allocate(&self, ask: Allocate, proven: Option<Hash>) -> Result<Allocated, RemoteError> {
         let mut disk = self.0.lock().unwrap();
-        if disk.read_only {
-            return Err(RemoteError::app(code::READ_ONLY, "read-only"));
-        }
-        if let Some(code) = disk.lease_refusal {
-            return Err(RemoteError::app(code, "no lease"));
-        }
-        let already: Vec<ShareNum> = disk.of(ask.si).into_iter().map(|(num, _)| num).collect();
+        disk.takes()?;
+        let here = disk
+            .of(ask.si)
+            .into_iter()
+            .filter(|(num, bytes)| bytes.len() as u64 == ask.size && is_whole(*num, bytes, proven));
+        let already: Vec<ShareNum> = here.map(|(num, _)| num).collect();
         let mut answer = Allocated { already, in_progress: Vec::new(), writers: Vec::new() };
         for share in ask.shares {
             let name = (ask.si, share);
-            if disk.writing.contains_key(&name) {
+            let stands = disk.shares.contains_key(&name) && proven.is_none();
+            if disk.writing.contains_key(&name) && proven.is_none() {
                 answer.in_progress.push(share);
-            } else if !answer.already.contains(&share) && disk.room.is_none_or(|r| r >= ask.size) {
+            } else if !answer.already.contains(&share)
+                && !stands
+                && disk.room.is_none_or(|room| room >= ask.size)
+            {
                 disk.room = disk.room.map(|room| room - ask.size);
                 disk.next_writer += 1;
                 let id = disk.next_writer;
                 disk.writing.insert(name, id);
                 let bytes = BytesMut::zeroed(ask.size as usize);
-                let writer = Writer { disk: Arc::clone(&self.0), name, id, bytes, written: 0 };
+                let disk = Arc::clone(&self.0);
+                let writer = Writer { disk, name, id, bytes, written: 0, proven };
                 answer.writers.push((share, BucketWriter::of(start(writer))));
             }
         }
         disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
         Ok(answer)
     }
+
+    fn put(&self, put: Put, proven: Option<Hash>) -> Result<Allocated, RemoteError> {
+        let mut disk = self.0.lock().unwrap();
+        disk.takes()?;
+        let (name, size) = ((put.si, put.share), put.data.0.len() as u64);
+        if proven.is_some() && !is_whole(put.share, &put.data.0, proven) {
+            return Err(RemoteError::app(code::UNPROVEN, "not a share of that file"));
+        }
+        let mut answer = Allocated { already: vec![], in_progress: vec![], writers: vec![] };
+        if disk.writing.contains_key(&name) && proven.is_none() {
+            answer.in_progress.push(put.share);
+            return Ok(answer);
+        }
+        let stands = disk.shares.get(&name).is_some_and(|there| *there != put.data.0);
+        if (!stands || proven.is_some()) && disk.room.is_none_or(|room| room >= size) {
+            if disk.shares.insert(name, put.data.0).is_none() {
+                disk.room = disk.room.map(|room| room - size);
+            }
+            disk.leases.entry(put.si).or_default().insert(*put.renew.reveal());
+            answer.already.push(put.share);
+        }
+        Ok(answer)
+    }
+}
+
+/// Whether a share's own sums hold, as far as anybody can tell without a cap; and, if `proven`, for
+/// the file with that UEB.
+fn is_whole(num: ShareNum, bytes: &Bytes, proven: Option<Hash>) -> bool {
+    let read = |range: std::ops::Range<u64>| {
+        Ok::<_, ()>(bytes.slice(range.start as usize..range.end as usize))
+    };
+    match (verify_alone(num, bytes.len() as u64, read).unwrap(), proven) {
+        (Alone::Sound(hash), Some(proven)) => hash == proven,
+        (verdict, None) => verdict != Alone::Broken,
+        _ => false,
+    }
+}
+
+impl Handler<Allocate> for MemoryServer {
+    type Result = Result<Allocated, RemoteError>;
+    fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
+        self.allocate(ask, None)
+    }
+}
+
+impl Handler<AllocateProven> for MemoryServer {
+    type Result = Result<Allocated, RemoteError>;
+    fn handle(&mut self, ask: AllocateProven, _: &mut Self::Context) -> Self::Result {
+        let AllocateProven { si, shares, size, ueb_hash, renew, cancel } = ask;
+        let si = proven_index(&si, &ueb_hash);
+        self.allocate(Allocate { si, shares, size, renew, cancel }, Some(ueb_hash))
+    }
 }
 
 impl Handler<Put> for MemoryServer {
     type Result = Result<Allocated, RemoteError>;
     fn handle(&mut self, put: Put, _: &mut Self::Context) -> Self::Result {
-        let mut disk = self.0.lock().unwrap();
-        if disk.read_only {
-            return Err(RemoteError::app(code::READ_ONLY, "read-only"));
-        }
-        if let Some(code) = disk.lease_refusal {
-            return Err(RemoteError::app(code, "no lease"));
-        }
-        let (name, size) = ((put.si, put.share), put.data.0.len() as u64);
-        let mut in_progress = Vec::new();
-        if disk.writing.contains_key(&name) {
-            in_progress.push(put.share);
-        } else if !disk.shares.contains_key(&name) && disk.room.is_none_or(|room| room >= size) {
-            disk.room = disk.room.map(|room| room - size);
-            disk.shares.insert(name, put.data.0);
-        }
-        disk.leases.entry(put.si).or_default().insert(*put.renew.reveal());
-        let already = disk.of(put.si).into_iter().map(|(num, _)| num).collect();
-        Ok(Allocated { already, in_progress, writers: Vec::new() })
+        self.put(put, None)
+    }
+}
+
+impl Handler<PutProven> for MemoryServer {
+    type Result = Result<Allocated, RemoteError>;
+    fn handle(&mut self, put: PutProven, _: &mut Self::Context) -> Self::Result {
+        let PutProven { si, share, ueb_hash, renew, cancel, data } = put;
+        let si = proven_index(&si, &ueb_hash);
+        self.put(Put { si, share, renew, cancel, data }, Some(ueb_hash))
     }
 }
 
@@ -215,6 +273,7 @@ struct Writer {
     id: u64,
     bytes: BytesMut,
     written: usize,
+    proven: Option<Hash>,
 }
 
 impl Writer {
@@ -225,7 +284,7 @@ impl Writer {
         if mine {
             disk.writing.remove(&self.name);
         }
-        mine
+        mine || self.proven.is_some()
     }
 }
 
@@ -258,6 +317,9 @@ impl Handler<Close> for Writer {
             return Err(RemoteError::app(code::ENDED, "ended"));
         }
         let bytes = std::mem::take(&mut self.bytes).freeze();
+        if self.proven.is_some() && !is_whole(self.name.1, &bytes, self.proven) {
+            return Err(RemoteError::app(code::UNPROVEN, "not a share of that file"));
+        }
         self.disk.lock().unwrap().shares.insert(self.name, bytes);
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! FileFacts ─ Opening (one share): which bytes it needs, takes them → OpenShare, FileTree
+//! Showing (one share): likewise, only whether it is of the file
 //! OpenShare ─ verify: a run of blocks → VerifiedRun
 //! FileReader ─ decode: k VerifiedRuns of the same segments → ciphertext, checked → plaintext
 //!              read: k Runs likewise; blocks are checked only where the segments do not prove them
@@ -13,10 +14,13 @@
 mod opening;
 mod reader;
 mod run;
+mod showing;
 
 pub use opening::Opening;
+pub(super) use opening::ueb_range;
 pub use reader::{FileReader, FileTree, SegmentError, Unreadable};
 pub use run::{OpenShare, Run, VerifiedRun, verify_runs};
+pub use showing::{Showing, showing_ranges};
 
 use super::chain::BadChain;
 use super::geometry::SegmentNum;

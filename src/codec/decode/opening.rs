@@ -10,7 +10,8 @@ use super::ShareError;
 use super::reader::FileTree;
 use super::run::OpenShare;
 use crate::base::ShareNum;
-use crate::base::file::FileFacts;
+use crate::base::file::{FileFacts, Params};
+use crate::base::hash::Hash;
 use crate::base::limits::UEB_MAX;
 use crate::codec::chain::{Chain, ENTRY_BYTES, chain_bytes};
 use crate::codec::geometry::Geometry;
@@ -149,16 +150,13 @@ impl Opening {
         let Some(offsets) = header.map(|header| Offsets::parse(&header)).transpose()? else {
             return Ok(());
         };
-        let (chain, ueb) = (offsets.share_hashes..offsets.ueb, self.ueb_range(&offsets)?);
+        let chain = offsets.share_hashes..offsets.ueb;
+        let ueb = ueb_range(&offsets, self.len)?;
         let (Some(chain), Some(ueb)) = (self.have(chain), self.have(ueb)) else {
             return Ok(());
         };
         let chain = Chain::parse(&chain)?;
-        let (len, ueb) = offsets.split_ueb(&ueb).map_err(|_| ShareError::Short)?;
-        if len >= UEB_MAX as u64 {
-            return Err(BadUeb::TooLong.into());
-        }
-        let ueb = Ueb::parse(ueb, &self.facts.ueb_hash)?;
+        let ueb = unpack_ueb(&offsets, &ueb, &self.facts.ueb_hash)?;
         let FileFacts { params, size, .. } = self.facts;
         self.contradicts = ueb.contradicts(params, size);
         let geometry = Geometry::with_segment_size(params, size, ueb.segment_size)
@@ -176,25 +174,11 @@ impl Opening {
 
     /// Where chain and UEB are; more, if the whole tail is small.
     fn early_range(&self, offsets: &Offsets) -> Result<Range<u64>, ShareError> {
-        let chain = offsets.ueb.checked_sub(offsets.share_hashes).ok_or(ShareError::Layout)?;
-        let most = chain_bytes(self.facts.params) + 2 * ENTRY_BYTES as u64;
-        if chain > most {
-            return Err(ShareError::Layout);
-        }
-        let end = self.ueb_range(offsets)?.end;
+        chain_range(offsets, self.facts.params)?;
+        let end = ueb_range(offsets, self.len)?.end;
         let tail = offsets.crypttext_tree..end;
         let whole = tail.start <= offsets.share_hashes && end - tail.start <= TAIL_MAX;
         Ok(if whole { tail } else { offsets.share_hashes..end })
-    }
-
-    /// The UEB's length and bytes, as far as the share goes. Bytes after it do no harm.
-    fn ueb_range(&self, offsets: &Offsets) -> Result<Range<u64>, ShareError> {
-        let most = offsets.version.word_bytes() + UEB_MAX as u64;
-        let end = offsets.ueb.checked_add(most).ok_or(ShareError::Layout)?.min(self.len);
-        if end < offsets.ueb {
-            return Err(ShareError::Short);
-        }
-        Ok(offsets.ueb..end)
     }
 
     /// The trees that are needed; they lie side by side.
@@ -207,10 +191,43 @@ impl Opening {
     }
 
     fn have(&self, range: Range<u64>) -> Option<Bytes> {
-        self.chunks.iter().find_map(|(offset, bytes)| {
-            let start = usize::try_from(range.start.checked_sub(*offset)?).ok()?;
-            let end = usize::try_from(range.end.checked_sub(*offset)?).ok()?;
-            (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
-        })
+        have(&self.chunks, range)
     }
+}
+
+/// The bytes of `range`, if one of the chunks (offset, bytes) has them all.
+pub(super) fn have(chunks: &[(u64, Bytes)], range: Range<u64>) -> Option<Bytes> {
+    chunks.iter().find_map(|(offset, bytes)| {
+        let start = usize::try_from(range.start.checked_sub(*offset)?).ok()?;
+        let end = usize::try_from(range.end.checked_sub(*offset)?).ok()?;
+        (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
+    })
+}
+
+/// Where the chain is, if it can be one.
+pub(super) fn chain_range(offsets: &Offsets, params: Params) -> Result<Range<u64>, ShareError> {
+    let chain = offsets.ueb.checked_sub(offsets.share_hashes).ok_or(ShareError::Layout)?;
+    if chain > chain_bytes(params) + 2 * ENTRY_BYTES as u64 {
+        return Err(ShareError::Layout);
+    }
+    Ok(offsets.share_hashes..offsets.ueb)
+}
+
+/// The UEB's length and bytes, as far as a share of `len` bytes goes. Bytes after it do no harm.
+pub(in crate::codec) fn ueb_range(offsets: &Offsets, len: u64) -> Result<Range<u64>, ShareError> {
+    let most = offsets.version.word_bytes() + UEB_MAX as u64;
+    let end = offsets.ueb.checked_add(most).ok_or(ShareError::Layout)?.min(len);
+    if end < offsets.ueb {
+        return Err(ShareError::Short);
+    }
+    Ok(offsets.ueb..end)
+}
+
+/// The UEB in its region, if it has that hash.
+pub(super) fn unpack_ueb(offsets: &Offsets, region: &[u8], hash: &Hash) -> Result<Ueb, ShareError> {
+    let (len, ueb) = offsets.split_ueb(region).map_err(|_| ShareError::Short)?;
+    if len >= UEB_MAX as u64 {
+        return Err(BadUeb::TooLong.into());
+    }
+    Ok(Ueb::parse(ueb, hash)?)
 }

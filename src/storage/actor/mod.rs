@@ -53,6 +53,7 @@ fn told(error: StoreError) -> RemoteError {
         StoreError::ReadOnly => code::READ_ONLY,
         StoreError::Incomplete => code::INCOMPLETE,
         StoreError::Conflict => code::CONFLICT,
+        StoreError::Unproven => code::UNPROVEN,
         StoreError::OutOfRange => code::OUT_OF_RANGE,
         StoreError::Ended => code::ENDED,
         StoreError::NoSuchShare => code::NO_SUCH_SHARE,

@@ -5,13 +5,16 @@ use super::lease::LeaseRestorer;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Ask, indexed};
+use crate::base::file::proven_index;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::base::pool::{InUse, Pool};
+use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, Allocated, BucketWriter, GetClock, GetSpace, GetVersion,
-    ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, ServerVersion, SpaceNow, Storage,
+    AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketWriter, GetClock, GetSpace,
+    GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, PutProven,
+    ServerVersion, SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space, Store};
@@ -48,6 +51,9 @@ impl Default for ServerOptions {
         Self { version, upload_idle: UPLOAD_IDLE_TIME, expiry: None }
     }
 }
+
+/// The secrets of a lease.
+type Lease = (RenewSecret, CancelSecret);
 
 /// What the actors of one server share.
 #[derive(Clone)]
@@ -177,6 +183,17 @@ fn answer(shared: &Shared, granted: Granted) -> Allocated {
     }
 }
 
+/// What `grant` gives, with a writer for each upload.
+async fn granted(
+    shared: &Shared,
+    grant: impl FnOnce(&Arc<Store>) -> Result<Granted, StoreError> + Send + 'static,
+) -> Result<Allocated, RemoteError> {
+    counted(shared).await;
+    let store = shared.store.clone();
+    let granted = shared.jobs.ask(move || grant(&store)).await?;
+    Ok(answer(shared, granted))
+}
+
 impl Handler<Allocate> for StorageServer {
     type Result = ResponseFuture<Result<Allocated, RemoteError>>;
 
@@ -188,12 +205,33 @@ impl Handler<Allocate> for StorageServer {
                 return Err(RemoteError::BadArguments);
             }
             let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
-            counted(&shared).await;
-            let store = shared.store.clone();
-            let granted = shared.jobs.ask(move || store.allocate(&ask)).await?;
-            Ok(answer(&shared, granted))
+            granted(&shared, move |store| store.allocate(&ask)).await
         })
     }
+}
+
+impl Handler<AllocateProven> for StorageServer {
+    type Result = ResponseFuture<Result<Allocated, RemoteError>>;
+
+    fn handle(&mut self, ask: AllocateProven, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let AllocateProven { si, shares, size, ueb_hash, renew, cancel } = ask;
+            if shares.len() > SHARES_MAX {
+                return Err(RemoteError::BadArguments);
+            }
+            let si = proven_index(&si, &ueb_hash);
+            let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
+            granted(&shared, move |store| store.allocate_proven(&ask, ueb_hash)).await
+        })
+    }
+}
+
+/// A request for the one share that `data` is.
+fn for_whole(si: StorageIndex, share: ShareNum, data: &Bytes, lease: Lease) -> AllocateRequest {
+    let (renew, cancel) = lease;
+    let (shares, size) = (vec![share], data.len() as u64);
+    AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } }
 }
 
 impl Handler<Put> for StorageServer {
@@ -202,13 +240,22 @@ impl Handler<Put> for StorageServer {
     fn handle(&mut self, put: Put, _: &mut Self::Context) -> Self::Result {
         let shared = self.shared.clone();
         Box::pin(async move {
-            let Put { si, share, renew, cancel, data } = put;
-            let (shares, size) = (vec![share], data.0.len() as u64);
-            let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
-            counted(&shared).await;
-            let store = shared.store.clone();
-            let granted = shared.jobs.ask(move || store.put(&ask, &data.0)).await?;
-            Ok(answer(&shared, granted))
+            let Put { si, share, renew, cancel, data: Bulk(data) } = put;
+            let ask = for_whole(si, share, &data, (renew, cancel));
+            granted(&shared, move |store| store.put(&ask, &data)).await
+        })
+    }
+}
+
+impl Handler<PutProven> for StorageServer {
+    type Result = ResponseFuture<Result<Allocated, RemoteError>>;
+
+    fn handle(&mut self, put: PutProven, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let PutProven { si, share, ueb_hash, renew, cancel, data: Bulk(data) } = put;
+            let ask = for_whole(proven_index(&si, &ueb_hash), share, &data, (renew, cancel));
+            granted(&shared, move |store| store.put_proven(&ask, ueb_hash, &data)).await
         })
     }
 }

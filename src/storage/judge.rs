@@ -1,0 +1,170 @@
+//! Whether shares are what they say themselves: read whole once, and remembered.
+//!
+//! A server has no cap, so it cannot know what should be under a storage index; but a share carries
+//! sums of its own, and one whose sums do not hold is nobody's. Small shares are judged while their
+//! allocation waits. Larger ones are read by a thread beside it, one at a time, and nobody is told
+//! anything of them before.
+
+use super::bucket::Found;
+use super::container::HEADER_LEN;
+use super::journal::record::Key;
+use super::store::{Store, locked};
+use crate::base::ids::ShareNum;
+use crate::base::limits::{JUDGE_AT_ONCE_MAX, JUDGE_LATER_MAX, JUDGED_MAX};
+use crate::codec::verify::{Alone, verify_alone};
+use crate::disk::{File, Mode};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Weak};
+
+/// What has been judged, and what waits for it.
+#[derive(Default)]
+pub(super) struct Judged {
+    known: HashMap<Key, Alone>,
+    /// With a number each: a share that is replaced and asked for again is another one.
+    waiting: VecDeque<(u64, Key)>,
+    last: u64,
+    working: bool,
+}
+
+impl Judged {
+    fn remember(&mut self, key: Key, verdict: Alone) {
+        if self.known.len() >= JUDGED_MAX {
+            self.known.clear();
+        }
+        self.known.insert(key, verdict);
+    }
+
+    /// Puts a share in the queue; whether somebody must begin to work on that.
+    fn wait_for(&mut self, key: Key) -> bool {
+        let queued = self.waiting.iter().any(|(_, waiting)| *waiting == key);
+        if queued || self.waiting.len() >= JUDGE_LATER_MAX {
+            return false;
+        }
+        self.last += 1;
+        self.waiting.push_back((self.last, key));
+        !std::mem::replace(&mut self.working, true)
+    }
+
+    /// The share to judge now. None: there is nothing to do, and nobody does it from now on.
+    fn next(&mut self) -> Option<(u64, Key)> {
+        let next = self.waiting.front().copied();
+        self.working = next.is_some();
+        next
+    }
+
+    /// What was read of the first in the queue says so; `None`: it could not be read.
+    fn done(&mut self, job: (u64, Key), verdict: Option<Alone>) {
+        if self.waiting.front() == Some(&job) {
+            self.waiting.pop_front();
+            if let Some(verdict) = verdict {
+                self.remember(job.1, verdict);
+            }
+        }
+    }
+
+    /// Another file takes this place.
+    pub fn forget(&mut self, key: &Key) {
+        self.known.remove(key);
+        self.waiting.retain(|(_, waiting)| waiting != key);
+    }
+}
+
+/// Judges the data of a share file.
+pub(super) fn judge_file(file: &File, num: ShareNum, len: u64) -> io::Result<Alone> {
+    verify_alone(num, len, |range| {
+        let bytes = file.read(HEADER_LEN + range.start, (range.end - range.start) as usize)?;
+        Ok(bytes.into())
+    })
+}
+
+impl Store {
+    /// What is to be said of a share; none as long as that takes. The caller holds the bucket's lock.
+    pub(super) fn judge(self: &Arc<Self>, found: &Found) -> io::Result<Option<Alone>> {
+        let known = locked(&self.judged).known.get(&found.key).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        if found.header.data_len > JUDGE_AT_ONCE_MAX {
+            self.judge_later(found.key);
+            return Ok(None);
+        }
+        let verdict = judge_file(&found.file, found.key.1, found.header.data_len)?;
+        locked(&self.judged).remember(found.key, verdict);
+        Ok(Some(verdict))
+    }
+
+    fn judge_later(self: &Arc<Self>, key: Key) {
+        if !locked(&self.judged).wait_for(key) {
+            return;
+        }
+        let store = Arc::downgrade(self);
+        let spawned = std::thread::Builder::new()
+            .name("storage-judge".into())
+            .spawn(move || while judge_next(&store).is_some() {});
+        if let Err(error) = spawned {
+            tracing::error!(%error, "shares cannot be judged");
+            locked(&self.judged).working = false;
+        }
+    }
+
+    fn open_to_judge(&self, key: &Key) -> Option<(File, u64)> {
+        let _bucket = self.lock(&key.0);
+        let (file, len) = self.immutable(key, Mode::Read).ok()??;
+        Some((file, len))
+    }
+}
+
+/// Judges the next share of the queue; none: there is no more, or no store.
+fn judge_next(store: &Weak<Store>) -> Option<()> {
+    let job = locked(&store.upgrade()?.judged).next()?;
+    let opened = store.upgrade()?.open_to_judge(&job.1);
+    let verdict = opened.and_then(|(file, len)| {
+        // A long read must not keep a store that everybody else has let go.
+        let read = |range: std::ops::Range<u64>| {
+            store.upgrade().filter(|store| !store.is_stopping()).ok_or(io::ErrorKind::Other)?;
+            file.read(HEADER_LEN + range.start, (range.end - range.start) as usize)
+                .map(bytes::Bytes::from)
+        };
+        verify_alone(job.1.1, len, read).ok()
+    });
+    locked(&store.upgrade().filter(|store| !store.is_stopping())?.judged).done(job, verdict);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::StorageIndex;
+
+    fn key(num: u8) -> Key {
+        (StorageIndex([1; 16]), ShareNum(num))
+    }
+
+    #[test]
+    fn a_share_that_was_replaced_while_it_was_read_is_not_known() {
+        let mut judged = Judged::default();
+        assert!(judged.wait_for(key(1)));
+        let job = judged.next().unwrap();
+        judged.forget(&key(1));
+        assert!(!judged.wait_for(key(1)), "somebody works already");
+        judged.done(job, Some(Alone::Broken));
+        assert!(judged.known.is_empty());
+        let job = judged.next().unwrap();
+        judged.done(job, Some(Alone::Unknown));
+        assert_eq!(judged.known.get(&key(1)), Some(&Alone::Unknown));
+        assert_eq!(judged.next(), None);
+        assert!(judged.wait_for(key(2)), "nobody works any more");
+    }
+
+    #[test]
+    fn what_is_remembered_and_what_waits_is_bounded() {
+        let mut judged = Judged::default();
+        let nth = |n: usize| (StorageIndex((n as u128).to_be_bytes()), ShareNum(0));
+        (0..=JUDGED_MAX).for_each(|n| judged.remember(nth(n), Alone::Unknown));
+        assert_eq!(judged.known.len(), 1);
+        let begun = (0..=JUDGE_LATER_MAX).filter(|n| judged.wait_for(nth(*n))).count();
+        assert_eq!(begun, 1);
+        assert_eq!(judged.waiting.len(), JUDGE_LATER_MAX);
+    }
+}
