@@ -370,7 +370,8 @@ impl World {
                 let file = newcomer.client.open(cap).await?;
                 file.read_all(0..file.size()).await
             };
-            let bytes = self.ends("a newcomer's read", whole).await.unwrap();
+            let bytes = self.ends("a newcomer's read", whole).await;
+            let bytes = bytes.unwrap_or_else(|error| panic!("seed {}: {error}", self.seed));
             assert!(bytes == stored.plaintext, "seed {}", self.seed);
         }
     }

@@ -162,12 +162,13 @@ async fn storing_again_does_not_wait_for_one_lease() {
     let bytes = data(1, SMALL);
     grid.put(&bytes).await;
     let usual = grid.put(&bytes).await.2;
-    grid.switches[7].set(Mode::DeafTo("AddLease"));
+    // A share that is there is put again, and so gets the lease.
+    grid.switches[7].set(Mode::DeafTo("Put"));
     let (_, placed, first) = grid.put(&bytes).await;
     assert!(first <= 2 * usual + JITTER_TIME, "{first:?}");
     assert_eq!((placed.happiness, placed.left_out), (9, 0), "its share stands elsewhere too");
     for _ in 0..3 {
-        assert_next_to_nothing("AddLease", grid.put(&bytes).await.2, usual);
+        assert_next_to_nothing("Put", grid.put(&bytes).await.2, usual);
     }
 }
 

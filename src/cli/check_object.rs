@@ -69,7 +69,12 @@ fn print(name: &str, verdict: &Verdict) -> Result<(), CliError> {
     if let (Some(good), Some(needed), Some(expected)) =
         (counts.count_shares_good, counts.count_shares_needed, counts.count_shares_expected)
     {
-        out.line(format_args!(" good shares: {good} (encoding is {needed}-of-{expected})"))?;
+        let counted = match counts.verified {
+            Some(false) => ", counted, not verified",
+            _ => "",
+        };
+        let encoding = format_args!("(encoding is {needed}-of-{expected}){counted}");
+        out.line(format_args!(" good shares: {good} {encoding}"))?;
     }
     for line in verdict.corrupt() {
         out.line(format_args!(" {line}"))?;

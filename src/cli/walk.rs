@@ -54,6 +54,8 @@ pub struct Verdict {
 #[serde(default, rename_all = "kebab-case")]
 pub struct Counts {
     pub healthy: bool,
+    /// Whether shares were read; a count of what servers say is no proof.
+    pub verified: Option<bool>,
     pub recoverable: Option<bool>,
     pub count_happiness: Option<u64>,
     pub count_shares_good: Option<u64>,

@@ -1,9 +1,10 @@
 //! Checking: which shares of a file the connected servers say they have.
 //!
-//! Counting shares asks every server one short question and reads no share, so it finds what is
-//! lost, not what is damaged. With `add_lease` each server that shows a share is asked to keep what it
-//! has for another term; on its word alone it is sent no secret. A server that keeps the others waiting
-//! is left out.
+//! Counting shares asks every server two short questions (what it has under the file's index, and
+//! under that of its proven shares) and reads no share, so it finds what is lost, not what is damaged
+//! or not the file's: what it comes to is counted, not verified, and has to be called so. With
+//! `add_lease` each server that shows a share is asked to keep what it has for another term; on its
+//! word alone it is sent no secret. A server that keeps the others waiting is left out.
 
 use super::client::Client;
 use super::download::shows_a_share;
@@ -13,7 +14,7 @@ use super::prohibited::Prohibited;
 use super::round::Round;
 use super::servers::Server;
 use super::standing::Duty;
-use crate::base::file::{BadParams, FileFacts};
+use crate::base::file::{BadParams, FileFacts, proven_index};
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::Cap;
 use crate::codec::lease::LeaseSecrets;
@@ -22,7 +23,10 @@ use crate::tub::{RemoteError, TubId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What was found of one file.
+/// A server and what it says it has.
+type Listed = (Arc<Server>, Vec<ShareNum>);
+
+/// What was found of one file, by counting: what servers say is not verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     pub si: StorageIndex,
@@ -81,19 +85,17 @@ impl Client {
             _ => return Err(CheckError::NoShares),
         };
         let si = cap.storage_index().ok_or(CheckError::NoShares)?;
-        let answers = self.lists(si).await;
+        let beside = proven_index(&si, &facts.ueb_hash);
+        let (own, proven) = tokio::join!(self.lists(si), self.lists(beside));
         if add_lease {
-            let holders = answers.iter().filter(|(_, shares)| !shares.is_empty());
-            self.lease((si, facts), holders.map(|(server, _)| server)).await;
+            tokio::join!(self.lease((si, facts), &own), self.lease((beside, facts), &proven));
         }
         let total = facts.params.total();
-        let held: BTreeMap<TubId, BTreeSet<ShareNum>> = answers
-            .into_iter()
-            .map(|(server, shares)| {
-                let possible = shares.into_iter().filter(|num| usize::from(num.0) < total);
-                (server.id, possible.collect())
-            })
-            .collect();
+        let mut held: BTreeMap<TubId, BTreeSet<ShareNum>> = BTreeMap::new();
+        for (server, shares) in own.into_iter().chain(proven) {
+            let possible = shares.into_iter().filter(|num| usize::from(num.0) < total);
+            held.entry(server.id).or_default().extend(possible);
+        }
         let mut shares: BTreeMap<ShareNum, BTreeSet<TubId>> = BTreeMap::new();
         for (id, numbers) in &held {
             for number in numbers {
@@ -112,7 +114,7 @@ impl Client {
 
     /// What each server says it has. Servers that others waited for are left out, but have more time
     /// than elsewhere: what is not counted here seems lost.
-    async fn lists(&self, si: StorageIndex) -> Vec<(Arc<Server>, Vec<ShareNum>)> {
+    async fn lists(&self, si: StorageIndex) -> Vec<Listed> {
         let Patience { find, settle, .. } = self.patience;
         let patience = Patience { jitter: settle, ..self.patience.clone() };
         let mut round = Round::new(Duty::List, find, &patience);
@@ -131,15 +133,13 @@ impl Client {
         lists
     }
 
-    /// Asks these servers to keep what they have for another term, if they show that it is the file's.
-    async fn lease(
-        &self,
-        of: (StorageIndex, FileFacts),
-        servers: impl Iterator<Item = &Arc<Server>>,
-    ) {
+    /// Asks the servers that have something to keep it for another term, if they show that it is the
+    /// file's.
+    async fn lease(&self, of: (StorageIndex, FileFacts), lists: &[Listed]) {
         let time = self.patience.find + self.patience.allocate;
         let mut round = Round::new(Duty::Store, time, &self.patience);
-        for server in servers.filter(|server| !self.pool.refuses(server.id)) {
+        let holders = lists.iter().filter(|(_, shares)| !shares.is_empty());
+        for (server, _) in holders.filter(|(server, _)| !self.pool.refuses(server.id)) {
             let lease = lease_shown(self.clone(), Arc::clone(server), of);
             round.ask(server, Arc::clone(server), lease);
         }

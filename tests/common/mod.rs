@@ -16,6 +16,7 @@ pub mod dirs;
 pub mod faults;
 pub mod hostile_writer;
 pub mod introduced;
+pub mod liars;
 pub mod memory;
 pub mod real;
 pub mod web;

@@ -44,9 +44,9 @@ impl Showing {
         Self { facts, share, len, chunks: Vec::new() }
     }
 
-    /// Takes bytes of the share that begin at `offset`; none are no help.
+    /// Takes bytes of the share that begin at `offset`: an answer that brought none is one, too.
     pub fn take(&mut self, offset: u64, bytes: Bytes) {
-        if !bytes.is_empty() && self.chunks.len() < CHUNKS_MAX {
+        if self.chunks.len() < CHUNKS_MAX {
             self.chunks.push((offset, bytes));
         }
     }

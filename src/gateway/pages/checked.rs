@@ -80,9 +80,11 @@ fn sentence(result: &Value) -> String {
         );
     }
     let survives = format!("any {needed} give it back, so {} more may be lost", good - needed);
+    // A server's word is all that a count knows.
+    let counted = "Counted, not verified.";
     match good >= expected {
-        true => format!("All {expected} shares are there, {place}: {survives}."),
-        false => format!("{good} of {expected} shares are there, {place}: {survives}."),
+        true => format!("All {expected} shares are there, {place}: {survives}. {counted}"),
+        false => format!("{good} of {expected} shares are there, {place}: {survives}. {counted}"),
     }
 }
 

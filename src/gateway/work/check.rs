@@ -135,6 +135,7 @@ fn shares(checked: &Checked) -> Value {
             "count-recoverable-versions": usize::from(recoverable),
             "count-unrecoverable-versions": usize::from(!recoverable),
             "healthy": checked.is_healthy(),
+            "verified": false,
             "recoverable": recoverable,
         },
     })

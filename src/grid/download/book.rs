@@ -39,6 +39,10 @@ struct State {
     rounds: u32,
     /// Some time has passed since looking began.
     looked: bool,
+    /// A share was something else than it should be.
+    doubtful: bool,
+    /// Some servers were not asked what they have beside, where proven shares are kept.
+    beside_open: bool,
     /// Servers that may have more and did not answer.
     silent: BTreeSet<TubId>,
     /// Servers that were being dialled when nobody else was left.
@@ -202,6 +206,30 @@ impl Book {
         self.demote(Standing::Bad, |other| Arc::ptr_eq(other, share));
     }
 
+    /// The share is something else than it should be. Where one is, more may be: what else its server
+    /// has under the same index is used only when nothing better is left.
+    pub fn mistrust(&self, share: &Arc<Share>) {
+        self.state().doubtful = true;
+        self.demote(Standing::Slow, |other| other.same_server(share) && other.si() == share.si());
+        self.condemn(share);
+    }
+
+    /// Whether some servers can still be asked what they have beside.
+    pub fn open_beside(&self, open: bool) {
+        self.state().beside_open = open;
+    }
+
+    /// Whether they are to be asked: something stands where the file's shares should, or these do not
+    /// suffice although all were asked for.
+    pub fn looks_beside(&self, all_asked: bool) -> bool {
+        let state = self.state();
+        self.wants_beside(&state) && (all_asked || state.doubtful)
+    }
+
+    fn wants_beside(&self, state: &State) -> bool {
+        state.beside_open && (state.doubtful || state.usable() < self.params.needed())
+    }
+
     /// The link to the share's server is lost: the share is useless, but may be found again.
     pub fn cut_off(&self, share: &Arc<Share>) {
         self.state().cut_off = true;
@@ -210,7 +238,7 @@ impl Book {
 
     pub fn incompatible(&self, share: &Arc<Share>, version: u32) {
         self.state().incompatible = Some(version);
-        self.condemn(share);
+        self.mistrust(share);
     }
 
     fn demote(&self, standing: Standing, which: impl Fn(&Arc<Share>) -> bool) {
@@ -219,7 +247,7 @@ impl Book {
             entry.standing = entry.standing.max(standing);
         }
         // Said here and not when looking goes on: until then nobody may conclude that all is lost.
-        state.nobody_left &= !state.may_return();
+        state.nobody_left &= !(state.may_return() || self.wants_beside(&state));
         drop(state);
         self.wanted.notify_one();
         self.changed.notify_waiters();
@@ -246,6 +274,12 @@ impl State {
 
     fn entry(&mut self, share: &Arc<Share>) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.share, share))
+    }
+
+    /// Share numbers of which some share is not known to be bad.
+    fn usable(&self) -> usize {
+        let usable = self.entries.iter().filter(|entry| entry.standing != Standing::Bad);
+        usable.map(|entry| entry.share.num()).collect::<BTreeSet<_>>().len()
     }
 
     fn good(&self) -> impl Iterator<Item = &Arc<Share>> {

@@ -9,6 +9,9 @@
 //! no longer counts. One that answers nothing in several times what others took is remembered as late
 //! and asked last by the next downloads. Looking pauses while nothing is wanted and goes on when
 //! a share turns out bad or slow; a server that came back after its link was lost is asked again.
+//!
+//! Once all were asked for what is under the file's own index, and that is not enough or something else
+//! stands there, they are asked for its proven shares, which have an index of their own.
 
 use super::book::Book;
 use super::share::Found;
@@ -33,6 +36,8 @@ const SPARE_QUESTIONS: usize = 1;
 /// What to look for and where.
 pub struct Search {
     pub si: StorageIndex,
+    /// Where proven shares are kept on servers that have something else under the file's own index.
+    pub beside: StorageIndex,
     pub pool: ServerPool,
     /// Bytes of each share that come with the answer.
     pub head: u32,
@@ -97,6 +102,7 @@ impl Drop for Waiting<'_> {
 
 struct Answer {
     server: Arc<Server>,
+    si: StorageIndex,
     asked: Asked,
     opened: Result<Opened, RemoteError>,
     took: Duration,
@@ -141,12 +147,16 @@ impl Asked {
     }
 }
 
-/// Servers that have not been asked, in permuted order.
+/// Questions that have not been put, in permuted order.
 #[derive(Default)]
 struct Unasked {
-    next: VecDeque<Arc<Server>>,
+    next: VecDeque<(Arc<Server>, StorageIndex)>,
     /// All that were ever taken in; a server that reconnected is another one.
     known: Vec<Arc<Server>>,
+    /// Those that said what they have under the file's own index: who is silent is not asked twice.
+    answered: Vec<Arc<Server>>,
+    /// Of so many of these it was also wanted to know what they have beside.
+    beside: usize,
 }
 
 impl Unasked {
@@ -155,14 +165,23 @@ impl Unasked {
         for server in search.pool.best_first(&search.si, &[Duty::Read]) {
             if !self.known.iter().any(|known| Arc::ptr_eq(known, &server)) {
                 self.known.push(Arc::clone(&server));
-                self.next.push_back(server);
+                self.next.push_back((server, search.si));
             }
         }
     }
 
+    /// What stands under the file's own index is not enough: proven shares are asked for first.
+    fn look_beside(&mut self, search: &Search) {
+        let new = self.answered.get(self.beside..).unwrap_or_default();
+        for server in new.iter().rev() {
+            self.next.push_front((Arc::clone(server), search.beside));
+        }
+        self.beside = self.answered.len();
+    }
+
     /// Whether the first `count` servers usually answer within `time`.
     fn begins_with_near(&self, count: usize, time: Duration) -> bool {
-        self.next.iter().take(count).all(|server| server.pace.is_within(time))
+        self.next.iter().take(count).all(|(server, _)| server.pace.is_within(time))
     }
 }
 
@@ -180,9 +199,14 @@ pub async fn find(search: Search, book: Arc<Book>) {
         (burst, search.patience.find_more, Asked::Head(search.head))
     };
     loop {
+        let all_asked = waiting.is_empty() && unasked.next.is_empty();
+        if book.wants_more() && book.looks_beside(all_asked) {
+            unasked.look_beside(&search);
+            book.open_beside(false);
+        }
         while waiting.len() + book.good_shares() < allowed && book.wants_more() {
-            let Some(server) = unasked.next.pop_front() else { break };
-            waiting.push(ask(server, &search, asked.clone(), &usual));
+            let Some(question) = unasked.next.pop_front() else { break };
+            waiting.push(ask(question, &search, asked.clone(), &usual));
         }
         if waiting.is_empty() && unasked.next.is_empty() {
             more_may_come(&search, &book).await;
@@ -191,7 +215,13 @@ pub async fn find(search: Search, book: Arc<Book>) {
         }
         tokio::select! {
             biased;
-            Some(answer) = waiting.next() => note(&book, answer),
+            Some(answer) = waiting.next() => {
+                if answer.si == search.si && answer.opened.is_ok() {
+                    unasked.answered.push(Arc::clone(&answer.server));
+                    book.open_beside(true);
+                }
+                note(&book, answer);
+            }
             () = book.wanted(), if !book.wants_more() => {}
             () = tokio::time::sleep(pause), if !waiting.is_empty() => {
                 pause = search.patience.find_more;
@@ -214,16 +244,21 @@ async fn more_may_come(search: &Search, book: &Book) {
     }
 }
 
-async fn ask(server: Arc<Server>, search: &Search, mut asked: Asked, usual: &Usual) -> Answer {
+async fn ask(
+    (server, si): (Arc<Server>, StorageIndex),
+    search: &Search,
+    mut asked: Asked,
+    usual: &Usual,
+) -> Answer {
     let mut round = 0;
     loop {
-        let (opened, took) = ask_once(&server, search, &asked, usual).await;
+        let (opened, took) = ask_once((&server, si), search, &asked, usual).await;
         if matches!((&opened, &asked), (Err(RemoteError::NoSuchMethod), Asked::Ranges(_))) {
             asked = Asked::Head(search.head);
             continue;
         }
         if !matches!(opened, Err(RemoteError::Busy)) || round == BUSY_ROUNDS_MAX {
-            return Answer { server, asked, opened, took };
+            return Answer { server, si, asked, opened, took };
         }
         tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await;
         round += 1;
@@ -232,7 +267,7 @@ async fn ask(server: Arc<Server>, search: &Search, mut asked: Asked, usual: &Usu
 
 /// One question and how long its answer took.
 async fn ask_once(
-    server: &Server,
+    (server, si): (&Server, StorageIndex),
     search: &Search,
     asked: &Asked,
     usual: &Usual,
@@ -240,7 +275,7 @@ async fn ask_once(
     let Patience { find, spare, .. } = search.patience;
     let waiting = Waiting::new(server, usual, spare);
     let timed = server.pace.time();
-    match within(find, asked.call(search.si, server)).await {
+    match within(find, asked.call(si, server)).await {
         Err(RemoteError::Timeout) => (Err(RemoteError::Timeout), find),
         answer => {
             let took = timed.answered();
@@ -251,10 +286,10 @@ async fn ask_once(
 }
 
 fn note(book: &Book, answer: Answer) {
-    let Answer { server, asked, opened, took } = answer;
+    let Answer { server, si, asked, opened, took } = answer;
     match opened {
         Ok(opened) => {
-            for found in shares(&server, &asked, opened, took) {
+            for found in shares((&server, si), &asked, opened, took) {
                 book.add(found);
             }
         }
@@ -278,7 +313,12 @@ pub fn shares_at(server: &Arc<Server>, head: u32, opened: Opened) -> Vec<Found> 
 
 /// Takes an answer apart. What came of the shares stands one after the other in their order; one that
 /// was left out for want of room has nothing.
-fn shares(server: &Arc<Server>, asked: &Asked, opened: Opened, took: Duration) -> Vec<Found> {
+fn shares(
+    (server, si): (&Arc<Server>, StorageIndex),
+    asked: &Asked,
+    opened: Opened,
+    took: Duration,
+) -> Vec<Found> {
     let Opened { shares, heads } = opened;
     let mut heads = heads.0;
     let lengths = asked.lengths(&shares);
@@ -289,6 +329,7 @@ fn shares(server: &Arc<Server>, asked: &Asked, opened: Opened, took: Duration) -
         if seen.insert(share.num) {
             found.push(Found {
                 server: Arc::clone(server),
+                si,
                 num: share.num,
                 length: share.length,
                 reader: share.reader,

@@ -8,6 +8,8 @@
 //! ```text
 //! find (servers along the ring) → book of shares → gather k of them → verify, decode, decrypt
 //! ```
+//! Where something else stands under the file's storage index, its shares are kept under another one
+//! that anybody can tell who can check them. It is looked at when the first does not give enough.
 
 mod book;
 mod error;
@@ -24,7 +26,6 @@ pub(super) use shown::shows_a_share;
 use super::compute::Compute;
 use super::patience::Patience;
 use super::standing::Duty;
-use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey};
 use crate::base::pool::Pool;
 use crate::codec::SegmentNum;
@@ -47,7 +48,6 @@ const HEDGE_FACTOR: u32 = 3;
 
 /// What all reads of one file share.
 pub(super) struct Download {
-    si: StorageIndex,
     facts: FileFacts,
     /// Without it, ciphertext is read.
     key: Option<FileKey>,
@@ -164,8 +164,8 @@ impl Download {
             Fault::Share(ShareError::Ueb(BadUeb::Geometry(_))) => self.book.condemn(share),
             Fault::Share(_) if self.is_contradicted() => self.book.condemn(share),
             Fault::Share(error) => {
-                self.book.condemn(share);
-                let (si, reason) = (self.si, error.to_string());
+                self.book.mistrust(share);
+                let (si, reason) = (share.si(), error.to_string());
                 share.server().storage.send_only(AdviseCorrupt { si, share: share.num(), reason });
             }
             Fault::Remote(RemoteError::Disconnected) => self.book.cut_off(share),

@@ -2,8 +2,7 @@
 
 use super::{Download, DownloadError, Unit};
 use crate::base::StorageIndex;
-use crate::base::file::FileFacts;
-use crate::base::file::FileKey;
+use crate::base::file::{FileFacts, FileKey, proven_index};
 use crate::base::limits::{
     BATCH_SEGMENTS_MAX, BULK_MAX, OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX, READ_UNIT_MAX,
 };
@@ -88,6 +87,7 @@ impl Client {
         let book = Arc::new(Book::new(facts.params));
         let search = Search {
             si,
+            beside: proven_index(&si, &facts.ueb_hash),
             pool: self.pool.clone(),
             head: head_len(&facts),
             early: early_ranges(&facts, offset),
@@ -96,7 +96,6 @@ impl Client {
         };
         let find = Task::spawn(find(search, Arc::clone(&book)));
         let download = Arc::new(Download {
-            si,
             facts,
             key,
             book,

@@ -1,8 +1,8 @@
 //! One share on one server: reading from it, and opening it.
 
-use crate::base::ShareNum;
 use crate::base::file::FileFacts;
 use crate::base::limits::BULK_MAX;
+use crate::base::{ShareNum, StorageIndex};
 use crate::codec::SegmentNum;
 use crate::codec::decode::{FileTree, OpenShare, Opening, Run, ShareError};
 use crate::grid::patience::while_moving;
@@ -19,6 +19,8 @@ use tokio::sync::OnceCell;
 /// A share that a server says it has.
 pub struct Found {
     pub server: Arc<Server>,
+    /// Under which index: the file's own, or that of its proven shares.
+    pub si: StorageIndex,
     pub num: ShareNum,
     /// Bytes, says the server.
     pub length: u64,
@@ -71,6 +73,10 @@ impl Share {
 
     pub fn num(&self) -> ShareNum {
         self.found.num
+    }
+
+    pub fn si(&self) -> StorageIndex {
+        self.found.si
     }
 
     pub fn server(&self) -> &Arc<Server> {

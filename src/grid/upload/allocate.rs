@@ -1,17 +1,17 @@
 //! Placing shares and asking servers to take them (`spec/formats-immutable.md` §15.2, steps 4–6).
 
-use super::sites::{Site, Sites, Trouble};
-use super::survey::Wanted;
-use crate::base::ShareNum;
+use super::sites::{Contest, Site, Sites, Trouble};
+use super::survey::{Place, Wanted};
+use crate::base::{ShareNum, StorageIndex};
+use crate::codec::lease::LeaseSecrets;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
 use crate::grid::round::Round;
 use crate::grid::standing::Duty;
-use crate::storage::api::{AddLease, Allocate, Allocated, Put, code};
-use crate::tub::{Bulk, RemoteError};
+use crate::storage::api::{AddLease, Allocate, AllocateProven, Allocated, Put, PutProven, code};
+use crate::tub::{Bulk, CallFuture, RemoteError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,17 +28,22 @@ pub enum Asking<'a> {
     Whole(&'a [Bytes]),
 }
 
-/// Allocates until every share has a place or no server takes more. Also puts this client's lease
-/// on the shares that were already there.
+/// Allocates until every share has a place or no server takes more. What a server says that it has is
+/// asked for likewise, which puts this client's lease on it: whole shares are compared by the server,
+/// others it looks at, and it shows them later.
 pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience, asking: Asking<'_>) {
-    lease_existing(sites, wanted, patience).await;
-    // Each round grants something or finds a server that takes nothing more, so it ends.
+    // Each round grants something, or finds a place that is taken or a server that takes nothing
+    // more, so it ends.
     loop {
-        let plan = place(&sites.candidates(), wanted.total);
-        if plan.new.is_empty() {
+        let mut requests = place(&sites.candidates(), wanted.total).new;
+        let unasked = |site: &Site| site.takes_more() && !site.leased && !site.claimed.is_empty();
+        for (index, site) in sites.0.iter().enumerate().filter(|(_, site)| unasked(site)) {
+            requests.entry(index).or_default().extend(&site.claimed);
+        }
+        if requests.is_empty() {
             return;
         }
-        ask(sites, wanted, patience, asking, plan.new).await;
+        ask(sites, wanted, patience, asking, requests).await;
     }
 }
 
@@ -54,23 +59,44 @@ pub async fn wait_for_others(
     let mut delay = LOOK_AGAIN_MIN;
     while sites.waits_for_others() {
         let now = Instant::now();
-        if now >= deadline {
-            for site in sites.0.iter_mut().filter(|site| !site.in_progress.is_empty()) {
-                site.in_progress.clear();
-                site.server.standing.note_late(Duty::Store);
-                site.give_up_writing(Trouble::Occupied);
-            }
-            return;
+        if now < deadline {
+            tokio::time::sleep(delay.min(deadline - now)).await;
+            delay = (delay * 2).min(LOOK_AGAIN_MAX);
         }
-        tokio::time::sleep(delay.min(deadline - now)).await;
-        delay = (delay * 2).min(LOOK_AGAIN_MAX);
         let occupied = |(index, site): (usize, &mut Site)| {
             let shares = std::mem::take(&mut site.in_progress);
             (!shares.is_empty()).then_some((index, shares))
         };
         let requests = sites.0.iter_mut().enumerate().filter_map(occupied).collect();
         ask(sites, wanted, patience, asking, requests).await;
+        if now >= deadline {
+            give_up_waiting(sites, wanted.ueb_hash.is_some());
+        }
     }
+}
+
+/// Who writes and does not end keeps nobody out: the shares go where proven ones stand. A server that
+/// says the same of those is given up.
+fn give_up_waiting(sites: &mut Sites, known: bool) {
+    for site in sites.0.iter_mut().filter(|site| !site.in_progress.is_empty()) {
+        if site.contest == Contest::Unknown {
+            site.contest(known, Trouble::Occupied);
+        } else {
+            site.in_progress.clear();
+            site.server.standing.note_late(Duty::Store);
+            site.give_up_writing(Trouble::Occupied);
+        }
+    }
+}
+
+/// What a server was asked to take.
+struct Asked {
+    index: usize,
+    shares: BTreeSet<ShareNum>,
+    /// Where only proven shares may stand.
+    proven: bool,
+    /// The shares themselves were sent.
+    whole: bool,
 }
 
 /// Asks each listed server to take those shares, all at once, and notes the answers. Who keeps the
@@ -89,30 +115,34 @@ async fn ask(
     let mut round = Round::new(Duty::Store, most, patience);
     for (index, shares) in requests {
         let Some(site) = sites.get_mut(index) else { continue };
+        let proven = site.contest != Contest::Unknown;
+        let whole = matches!(asking, Asking::Whole(_));
+        let asked = |shares| Asked { index, shares, proven, whole };
+        let place = wanted.place(site, proven);
         match asking {
             Asking::Writers => {
-                let answer = reserve(site, &shares, wanted, patience);
-                round.ask(&site.server, (index, shares), answer);
+                let answer = within(most, reserve(site, &shares, wanted, place));
+                round.ask(&site.server, asked(shares), answer);
             }
             Asking::Whole(all) => {
                 for share in shares {
                     let Some(data) = all.get(usize::from(share.0)) else { continue };
-                    let answer = put(site, (share, data.clone()), wanted, patience);
-                    round.ask(&site.server, (index, [share].into()), answer);
+                    let answer = within(most, put(site, (share, data.clone()), &place, wanted.si));
+                    round.ask(&site.server, asked([share].into()), answer);
                 }
             }
         }
     }
     loop {
-        let missing = round.open().map(|(index, _)| *index).collect();
+        let missing = round.open().map(|asked| asked.index).collect();
         let enough = sites.certain_without(&missing) >= wanted.happy
             || round.is_half_done() && suffice_without(sites, &missing, wanted);
-        let Some(((index, shares), answer)) = round.next(enough).await else { break };
-        if let Some(site) = sites.get_mut(index) {
-            note_answer(site, wanted, shares, answer);
+        let Some((asked, answer)) = round.next(enough).await else { break };
+        if let Some(site) = sites.get_mut(asked.index) {
+            note_answer(site, wanted, asked, answer);
         }
     }
-    pass_over(sites, round.give_up().map(|(index, _)| index));
+    pass_over(sites, round.give_up().map(|asked| asked.index));
 }
 
 /// Whether the upload can do without these servers.
@@ -120,7 +150,7 @@ fn suffice_without(sites: &Sites, missing: &BTreeSet<usize>, wanted: &Wanted) ->
     sites.reachable_without(missing, wanted.total) >= wanted.happy
 }
 
-fn pass_over(sites: &mut Sites, late: impl Iterator<Item = usize>) {
+pub(super) fn pass_over(sites: &mut Sites, late: impl Iterator<Item = usize>) {
     for index in late {
         if let Some(site) = sites.get_mut(index) {
             site.pass_over();
@@ -132,35 +162,37 @@ fn reserve(
     site: &Site,
     shares: &BTreeSet<ShareNum>,
     wanted: &Wanted,
-    patience: &Patience,
-) -> impl Future<Output = Result<Allocated, RemoteError>> + Send + use<> {
-    let call = site.server.storage.call(Allocate {
-        si: wanted.si,
-        shares: shares.iter().copied().collect(),
-        size: wanted.share_size,
-        renew: site.lease.renew.clone(),
-        cancel: site.lease.cancel.clone(),
-    });
-    within(patience.allocate, call)
+    place: Place,
+) -> CallFuture<Allocated> {
+    let (si, size) = (wanted.si, wanted.share_size);
+    let shares = shares.iter().copied().collect();
+    let Place { lease: LeaseSecrets { renew, cancel }, proven, .. } = place;
+    let storage = &site.server.storage;
+    match proven {
+        None => storage.call(Allocate { si, shares, size, renew, cancel }),
+        Some(ueb_hash) => {
+            storage.call(AllocateProven { si, shares, size, ueb_hash, renew, cancel })
+        }
+    }
 }
 
 fn put(
     site: &Site,
     (share, data): (ShareNum, Bytes),
-    wanted: &Wanted,
-    patience: &Patience,
-) -> impl Future<Output = Result<Allocated, RemoteError>> + Send + use<> {
-    let call = site.server.storage.call(Put {
-        si: wanted.si,
-        share,
-        renew: site.lease.renew.clone(),
-        cancel: site.lease.cancel.clone(),
-        data: Bulk(data),
-    });
-    within(patience.close, call)
+    place: &Place,
+    si: StorageIndex,
+) -> CallFuture<Allocated> {
+    let data = Bulk(data);
+    let LeaseSecrets { renew, cancel } = place.lease.clone();
+    let storage = &site.server.storage;
+    match place.proven {
+        None => storage.call(Put { si, share, renew, cancel, data }),
+        Some(ueb_hash) => storage.call(PutProven { si, share, ueb_hash, renew, cancel, data }),
+    }
 }
 
-async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
+/// Puts this client's lease on shares that were shown and were not asked for.
+pub(super) async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
     let mut round = Round::new(Duty::Store, patience.allocate, patience);
     let unleased = |site: &Site| !site.held.is_empty() && !site.leased;
     for (index, site) in sites.0.iter().enumerate().filter(|(_, site)| unleased(site)) {
@@ -185,15 +217,25 @@ async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience)
 fn note_answer(
     site: &mut Site,
     wanted: &Wanted,
-    asked: BTreeSet<ShareNum>,
+    asked: Asked,
     answer: Result<Allocated, RemoteError>,
 ) {
+    if asked.proven && site.contest == Contest::Open {
+        site.contest = Contest::Asked;
+    }
     match answer {
         Ok(allocated) => note_allocated(site, wanted, asked, allocated),
-        // The object's own refusal: what it holds, it holds.
+        // The object's own refusal: what it holds, it holds, and what it says that it has it may
+        // yet show if it takes no leases either.
         Err(RemoteError::App { code, .. }) if code != code::DISK => {
+            site.read_only |= code == code::READ_ONLY;
+            if !site.read_only {
+                site.claimed.clear();
+            }
             site.give_up_writing(Trouble::Refused);
         }
+        // An older server, which has no place for proven shares.
+        Err(RemoteError::NoSuchMethod) => site.give_up_writing(Trouble::Contested),
         Err(error) => site.forget(trouble(error)),
     }
 }
@@ -212,7 +254,7 @@ fn note_lease(site: &mut Site, answer: Result<u32, RemoteError>) {
     }
 }
 
-fn trouble(error: RemoteError) -> Trouble {
+pub(super) fn trouble(error: RemoteError) -> Trouble {
     match error {
         RemoteError::Timeout => Trouble::Silent,
         error => Trouble::Failed(error),
@@ -229,31 +271,39 @@ fn note_leased(site: &mut Site, shares: usize) {
 }
 
 /// Takes only what was asked for: a server may list or grant more, and it means nothing.
-fn note_allocated(
-    site: &mut Site,
-    wanted: &Wanted,
-    asked: BTreeSet<ShareNum>,
-    allocated: Allocated,
-) {
-    let ours = |share: &ShareNum| usize::from(share.0) < wanted.total;
+fn note_allocated(site: &mut Site, wanted: &Wanted, asked: Asked, allocated: Allocated) {
+    let Asked { shares, proven, whole, .. } = asked;
     site.leased = true;
-    site.held.extend(allocated.already.into_iter().filter(ours));
-    for (share, writer) in allocated.writers {
-        if asked.contains(&share) && !site.held.contains(&share) {
-            site.granted.entry(share).or_insert(writer);
+    site.claimed.retain(|share| !shares.contains(share));
+    for share in allocated.already.into_iter().filter(|share| shares.contains(share)) {
+        if whole {
+            site.held.insert(share);
+        } else if !site.held.contains(&share) {
+            site.claims_proven = proven;
+            site.claimed.insert(share);
+            site.found.insert(share);
         }
     }
-    for share in allocated.in_progress.into_iter().filter(|share| asked.contains(share)) {
-        if !site.held.contains(&share) && !site.granted.contains_key(&share) {
+    let known = |site: &Site, share: &ShareNum| {
+        let stored = site.held.contains(share) || site.claimed.contains(share);
+        stored || site.granted.contains_key(share) || site.in_progress.contains(share)
+    };
+    for (share, writer) in allocated.writers {
+        if shares.contains(&share) && !known(site, &share) {
+            site.granted.insert(share, writer);
+        }
+    }
+    for share in allocated.in_progress.into_iter().filter(|share| shares.contains(share)) {
+        if !known(site, &share) {
             site.in_progress.insert(share);
         }
     }
-    let placed = |share: &ShareNum| {
-        site.held.contains(share)
-            || site.granted.contains_key(share)
-            || site.in_progress.contains(share)
-    };
-    if !asked.iter().all(placed) {
-        site.give_up_writing(Trouble::Refused);
+    if shares.iter().all(|share| known(site, share)) {
+        return;
+    }
+    // It is full, or something else stands there: what is asked for next tells which.
+    match proven {
+        true => site.give_up_writing(Trouble::Refused),
+        false => site.contest(wanted.ueb_hash.is_some(), Trouble::Refused),
     }
 }

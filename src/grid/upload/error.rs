@@ -80,6 +80,7 @@ impl fmt::Display for Unhappy {
             (count(|t| *t == Trouble::Refused), "full or read-only"),
             (count(|t| *t == Trouble::Silent), "did not answer in time"),
             (count(|t| *t == Trouble::Occupied), "busy with another upload of this file"),
+            (count(|t| *t == Trouble::Contested), "with something else in the place of its shares"),
             (count(|t| matches!(t, Trouble::Failed(_))), "failed or disconnected"),
         ];
         for (count, what) in kinds.iter().filter(|(count, _)| *count > 0) {

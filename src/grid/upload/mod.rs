@@ -1,15 +1,18 @@
 //! Uploads: from a source to shares on at least `happy` servers, and a cap.
 //!
 //! Promises: success is only reported when a matching of at least `happy` distinct servers to
-//! distinct shares holds among shares whose close was acknowledged, so that any k of those servers
-//! give the file back. A server that fails, stalls or lies costs its share and some time: once
-//! others suffice a small multiple of theirs, and for some minutes after that nothing. Memory is
-//! bounded by a few batches, whatever the size of the file and the number of uploads.
+//! distinct shares holds among shares whose close was acknowledged, or that were there and shown, so
+//! that any k of those servers give the file back. A server that fails, stalls or lies costs its share
+//! and some time: once others suffice a small multiple of theirs, and for some minutes after that
+//! nothing. Memory is bounded by a few batches, whatever the size of the file and the number of uploads.
 //!
 //! ```text
-//! key (hash of the plaintext, or random) → survey → allocate → encode and send → close → count
-//!                               ↑ once more for shares that were lost or that others gave up ┘
+//! key (hash of the plaintext, or random) → survey → allocate → encode and send → close, prove → count
+//!            ↑ once more for shares that were lost, that others gave up, or whose places are taken ┘
 //! ```
+//! What a server says that it has is a claim. Nothing is counted that it did not show ([`prove`]);
+//! where something else stands in a share's place, the share is kept among proven ones, where nobody
+//! can put anything else ([`AllocateProven`](crate::storage::api::AllocateProven)).
 
 mod allocate;
 mod digest;
@@ -17,6 +20,7 @@ mod encode;
 mod error;
 mod hold;
 pub(super) mod join;
+mod prove;
 mod send;
 mod sinks;
 mod sites;
@@ -44,9 +48,10 @@ use allocate::Asking;
 use encode::{Encoding, Job};
 use futures_util::future::FutureExt;
 use hold::Holds;
+use prove::prove;
 use send::{Sending, Whole};
 use sinks::Sinks;
-use sites::Sites;
+use sites::{Site, Sites};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use survey::{Late, Wanted, survey};
@@ -158,44 +163,38 @@ impl Upload {
         // The first batch is encoded while the servers are asked.
         let mut encoding = Some(self.encoding());
         self.meter.at(Stage::Placing, 0);
-        let wanted = self.wanted();
+        let mut wanted = self.wanted();
         self.client.pool.gathered(wanted.total).await;
         let began = Instant::now();
         let (mut sites, mut late) = self.survey(&wanted).await?;
-        let before: usize = sites.0.iter().map(|site| site.held.len()).sum();
         let patience = &self.client.patience.used_to(late.took());
         let deadline = Instant::now() + patience.others;
         let whole = self.whole(&mut encoding).await?;
         let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));
-        let (mut ueb_hash, mut pushed) = (whole.as_ref().map(|whole| whole.ueb_hash), 0);
+        wanted.ueb_hash = whole.as_ref().map(|whole| whole.ueb_hash);
         for _ in 0..UPLOAD_PASSES_MAX {
             self.grant(&mut sites, &mut late, &wanted, (patience, asking)).await?;
             let writers = sites.take_writers();
-            if ueb_hash.is_none() || !writers.is_empty() {
+            if wanted.ueb_hash.is_none() || !writers.is_empty() {
                 let sinks = Sinks::new(writers, patience);
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
-                let (sites, late, expected) = (&mut sites, &mut late, ueb_hash);
-                let wanted = &wanted;
-                let sending = Sending { upload: &self, wanted, sites, late, sinks, expected };
-                let sent = sending.run(encoding).await?;
-                ueb_hash = Some(sent.ueb_hash);
-                pushed += sent.shares;
+                let (sites, late, expected) = (&mut sites, &mut late, wanted.ueb_hash);
+                let sending =
+                    Sending { upload: &self, wanted: &wanted, sites, late, sinks, expected };
+                wanted.ueb_hash = Some(sending.run(encoding).await?);
             }
+            sites.know_proven();
+            prove(&mut sites, &wanted, patience).await;
             if sites.waits_for_others() {
                 let deadline = self.deadline_for_others(&sites, began, deadline);
                 allocate::wait_for_others(&mut sites, &wanted, patience, asking, deadline).await;
-            } else if sites.certain() >= wanted.happy {
+            } else if sites.certain() >= wanted.happy && !sites.is_contested(wanted.total) {
                 break;
             }
         }
         self.happy_enough(&sites, sites.certain())?;
-        let ueb_hash = ueb_hash.ok_or(UploadError::CutOff)?;
-        if whole.is_some() {
-            let stored: usize = sites.0.iter().map(|site| site.held.len()).sum();
-            pushed = stored.saturating_sub(before);
-        }
-        let placed = placement(&sites, &wanted, pushed, before);
-        Ok(Uploaded { cap: self.cap(ueb_hash), placed })
+        let ueb_hash = wanted.ueb_hash.ok_or(UploadError::CutOff)?;
+        Ok(Uploaded { cap: self.cap(ueb_hash), placed: placement(&sites, &wanted) })
     }
 
     /// Until when to wait for other clients: at most until `latest`; where enough is stored without
@@ -221,7 +220,8 @@ impl Upload {
         loop {
             allocate::allocate(sites, wanted, patience, asking).await;
             let hoped_for = sites.hoped_for();
-            if hoped_for >= wanted.happy {
+            let proven = sites.waits_for_proven() && sites.reachable(wanted.total) >= wanted.happy;
+            if hoped_for >= wanted.happy || proven {
                 return Ok(());
             }
             if !sites.recall() && !late.more(sites, wanted).await {
@@ -253,6 +253,9 @@ impl Upload {
             share_size: self.plan.share_len(),
             total: self.plan.geometry().params().total(),
             happy: self.happy.into(),
+            plan: self.plan,
+            secrets: Arc::clone(&self.client.secrets),
+            ueb_hash: None,
         }
     }
 
@@ -313,7 +316,7 @@ impl Upload {
     }
 }
 
-fn placement(sites: &Sites, wanted: &Wanted, pushed: usize, preexisting: usize) -> Placement {
+fn placement(sites: &Sites, wanted: &Wanted) -> Placement {
     let holding = sites.0.iter().filter(|site| !site.held.is_empty());
     let servers = holding.map(|site| PlacedOn {
         id: site.server.id,
@@ -321,6 +324,10 @@ fn placement(sites: &Sites, wanted: &Wanted, pushed: usize, preexisting: usize) 
         shares: site.held.clone(),
     });
     let (servers, happiness) = (servers.collect(), sites.certain());
+    let found = |site: &Site| site.held.intersection(&site.found).count();
+    let preexisting = sites.0.iter().map(found).sum();
+    let stored: usize = sites.0.iter().map(|site| site.held.len()).sum();
+    let pushed = stored.saturating_sub(preexisting);
     let left_out = wanted.total.saturating_sub(sites.stored().len());
     if left_out > 0 {
         tracing::info!(si = %wanted.si, left_out, happiness, "stored without all shares");

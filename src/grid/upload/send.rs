@@ -28,17 +28,10 @@ pub struct Sending<'a> {
     pub expected: Option<Hash>,
 }
 
-/// What a pass came to.
-pub struct Sent {
-    pub ueb_hash: Hash,
-    /// Shares stored.
-    pub shares: usize,
-}
-
 impl Sending<'_> {
-    /// Sends all that `encoding` makes. Shares that are lost on the way are noted at their sites; an
-    /// error means that everything not closed yet was aborted.
-    pub async fn run(mut self, encoding: Encoding) -> Result<Sent, UploadError> {
+    /// Sends all that `encoding` makes; answers the hash of the file's UEB. Shares that are lost on the
+    /// way are noted at their sites; an error means that everything not closed yet was aborted.
+    pub async fn run(mut self, encoding: Encoding) -> Result<Hash, UploadError> {
         let sent = self.send(encoding).await;
         if sent.is_err() {
             self.sinks.abort();
@@ -46,8 +39,7 @@ impl Sending<'_> {
         sent
     }
 
-    async fn send(&mut self, mut encoding: Encoding) -> Result<Sent, UploadError> {
-        let mut shares = 0;
+    async fn send(&mut self, mut encoding: Encoding) -> Result<Hash, UploadError> {
         let finished = loop {
             tokio::select! {
                 made = encoding.next() => match made? {
@@ -55,7 +47,7 @@ impl Sending<'_> {
                     Made::Finished(finished) => break finished,
                 },
                 outcome = self.next_outcome(), if !self.sinks.is_empty() => {
-                    shares += self.note(outcome)?;
+                    self.note(outcome)?;
                 }
             }
         };
@@ -68,9 +60,9 @@ impl Sending<'_> {
         self.upload.meter.at(Stage::Closing, self.upload.plan.geometry().size());
         while !self.sinks.is_empty() {
             let outcome = self.next_outcome().await;
-            shares += self.note(outcome)?;
+            self.note(outcome)?;
         }
-        Ok(Sent { ueb_hash: finished.ueb_hash(), shares })
+        Ok(finished.ueb_hash())
     }
 
     async fn next_outcome(&mut self) -> Outcome {
@@ -83,18 +75,18 @@ impl Sending<'_> {
         self.sinks.write(Some(hold), |share| Some((batch.offset, run_of(batch, share)?)));
     }
 
-    /// Notes what became of a share; answers how many were stored by it.
-    fn note(&mut self, outcome: Outcome) -> Result<usize, UploadError> {
+    /// Notes what became of a share.
+    fn note(&mut self, outcome: Outcome) -> Result<(), UploadError> {
         let (site, share, trouble) = match outcome {
             Outcome::Closed { site, share } => (site, share, None),
             Outcome::Lost { site, share, trouble } => (site, share, Some(trouble)),
         };
-        let Some(site) = self.sites.get_mut(site) else { return Ok(0) };
+        let Some(site) = self.sites.get_mut(site) else { return Ok(()) };
         site.writing.remove(&share);
         let Some(trouble) = trouble else {
             site.held.insert(share);
             site.server.standing.note_prompt(Duty::Store);
-            return Ok(1);
+            return Ok(());
         };
         tracing::info!(server = %site.server, %share, ?trouble, "a share was lost on its way");
         if trouble == Trouble::Silent {
@@ -102,8 +94,7 @@ impl Sending<'_> {
         }
         site.give_up_writing(trouble);
         self.late.come(self.sites, self.wanted);
-        self.upload.still_possible(self.sites)?;
-        Ok(0)
+        self.upload.still_possible(self.sites)
     }
 }
 

@@ -20,8 +20,23 @@ pub enum Trouble {
     Refused,
     /// Another client began to write the shares there and has not finished.
     Occupied,
+    /// What it says that it has is not this file's, as far as it shows it.
+    Contested,
     /// It answered with an error, or the link broke.
     Failed(RemoteError),
+}
+
+/// Whether something else stands in a server where the file's shares should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contest {
+    /// Not that anybody knew.
+    Unknown,
+    /// Yes; the index of proven shares is not known before the file's UEB is.
+    Waiting,
+    /// Yes; from now on it is asked for room among proven shares.
+    Open,
+    /// It has been asked for that.
+    Asked,
 }
 
 /// One server and what it has, promised or refused.
@@ -30,6 +45,13 @@ pub struct Site {
     pub lease: LeaseSecrets,
     /// Shares that are stored there and, once `leased`, carry this client's lease.
     pub held: BTreeSet<ShareNum>,
+    /// Shares that it says it has, and has not shown: they are hoped for, and count for nothing.
+    pub claimed: BTreeSet<ShareNum>,
+    /// Whether it says so of the index of proven shares.
+    pub claims_proven: bool,
+    /// What it said that it has, and this upload did not write.
+    pub found: BTreeSet<ShareNum>,
+    pub contest: Contest,
     /// Whether the server took the lease for what it holds, or can take none and keeps it anyhow.
     pub leased: bool,
     /// Shares that another client is writing there.
@@ -57,6 +79,10 @@ impl Site {
             server,
             lease,
             held: BTreeSet::new(),
+            claimed: BTreeSet::new(),
+            claims_proven: false,
+            found: BTreeSet::new(),
+            contest: Contest::Unknown,
             leased: false,
             in_progress: BTreeSet::new(),
             granted: BTreeMap::new(),
@@ -70,8 +96,9 @@ impl Site {
 
     /// Everything that is, or should soon be, stored there.
     fn expected(&self) -> BTreeSet<ShareNum> {
-        let shares = self.held.iter().chain(&self.in_progress).chain(&self.writing);
-        shares.chain(self.granted.keys()).copied().collect()
+        let stored = self.held.iter().chain(&self.claimed);
+        let coming = self.in_progress.iter().chain(&self.writing).chain(self.granted.keys());
+        stored.chain(coming).copied().collect()
     }
 
     /// Nothing more is asked of this server; what it surely holds still counts.
@@ -84,8 +111,24 @@ impl Site {
     pub fn pass_over(&mut self) {
         self.asked_last = true;
         self.trouble = Some(Trouble::Silent);
+        self.claimed.clear();
         if !self.leased {
             self.held.clear();
+        }
+    }
+
+    /// Something else stands where the file's shares should: there is room for them under the index
+    /// of proven shares, if that is `known`, or will be.
+    pub fn contest(&mut self, known: bool, trouble: Trouble) {
+        self.in_progress.clear();
+        self.found.clear();
+        if self.contest != Contest::Unknown {
+            return;
+        }
+        self.trouble = Some(trouble);
+        if self.writable {
+            self.contest = if known { Contest::Open } else { Contest::Waiting };
+            self.writable = known;
         }
     }
 
@@ -96,6 +139,7 @@ impl Site {
     /// The server is out of reach: nothing there counts.
     pub fn forget(&mut self, trouble: Trouble) {
         self.held.clear();
+        self.claimed.clear();
         self.in_progress.clear();
         self.granted.clear();
         self.writing.clear();
@@ -122,9 +166,30 @@ impl Sites {
     pub fn reachable(&self, total: usize) -> usize {
         let mut candidates = self.candidates();
         for (candidate, site) in candidates.iter_mut().zip(&self.0) {
-            candidate.writable |= site.writable || site.unanswered;
+            let may_take = site.unanswered || site.contest == Contest::Waiting;
+            candidate.writable |= site.writable || may_take;
         }
         place(&candidates, total).happiness
+    }
+
+    /// The index of proven shares is known from now on.
+    pub fn know_proven(&mut self) {
+        for site in self.0.iter_mut().filter(|site| site.contest == Contest::Waiting) {
+            (site.contest, site.writable) = (Contest::Open, true);
+        }
+    }
+
+    /// Whether shares are to be placed beside something else that stands in their way.
+    pub fn is_contested(&self, total: usize) -> bool {
+        let open = |(index, _): (&usize, _)| {
+            self.0.get(*index).is_some_and(|site| site.contest == Contest::Open)
+        };
+        place(&self.candidates(), total).new.iter().any(open)
+    }
+
+    /// Whether some servers wait for the index of proven shares.
+    pub fn waits_for_proven(&self) -> bool {
+        self.0.iter().any(|site| site.contest == Contest::Waiting)
     }
 
     /// Happiness that can be had without these servers and without those that are asked last.

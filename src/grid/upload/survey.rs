@@ -4,8 +4,12 @@
 //! taken when servers that were quicker have failed.
 
 use super::sites::{Site, Sites, Trouble};
+use crate::base::file::{FileFacts, proven_index};
+use crate::base::hash::Hash;
 use crate::base::{ShareNum, StorageIndex};
-use crate::codec::lease::LeaseSecrets;
+use crate::codec::encode::Plan;
+use crate::codec::lease::{LeaseSecrets, bucket_secrets};
+use crate::grid::client::ClientSecrets;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
 use crate::grid::round::Round;
@@ -25,6 +29,39 @@ pub struct Wanted {
     pub share_size: u64,
     pub total: usize,
     pub happy: usize,
+    pub plan: Plan,
+    pub secrets: Arc<ClientSecrets>,
+    /// Once it is known.
+    pub ueb_hash: Option<Hash>,
+}
+
+/// Where on one server the file's shares go, with the secrets of their lease.
+pub struct Place {
+    pub si: StorageIndex,
+    pub lease: LeaseSecrets,
+    /// The hash of the UEB, if only shares of that file may stand there.
+    pub proven: Option<Hash>,
+}
+
+impl Wanted {
+    /// The file's own place on that server, or that of its proven shares if it is known.
+    pub fn place(&self, site: &Site, proven: bool) -> Place {
+        match self.ueb_hash.filter(|_| proven) {
+            None => Place { si: self.si, lease: site.lease.clone(), proven: None },
+            Some(hash) => {
+                let si = proven_index(&self.si, &hash);
+                let lease = bucket_secrets(&self.secrets.lease, si, &site.server.lease_seed);
+                Place { si, lease, proven: Some(hash) }
+            }
+        }
+    }
+
+    /// What the file's shares are held against, once that is known.
+    pub fn facts(&self) -> Option<FileFacts> {
+        let geometry = self.plan.geometry();
+        let ueb_hash = self.ueb_hash?;
+        Some(FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash })
+    }
 }
 
 type Answer = (Vec<ShareNum>, ServerVersion);
@@ -94,7 +131,8 @@ fn note(sites: &mut Sites, (index, answer): (usize, Result<Answer, RemoteError>)
     site.asked_last = site.server.standing.rank(&[Duty::Store]) > 0;
     match answer {
         Ok((held, version)) => {
-            site.held = ours(&held, wanted.total);
+            site.claimed = ours(&held, wanted.total);
+            site.found = site.claimed.clone();
             site.writable = accepts(&version, wanted.share_size);
             site.read_only = version.read_only;
             site.trouble = (!site.writable).then_some(Trouble::Refused);
