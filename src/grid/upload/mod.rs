@@ -4,7 +4,8 @@
 //! distinct shares holds among shares whose close was acknowledged, or that were there and shown, so
 //! that any k of those servers give the file back. A server that fails, stalls or lies costs its share
 //! and some time: once others suffice a small multiple of theirs, and for some minutes after that
-//! nothing. Memory is bounded by a few batches, whatever the size of the file and the number of uploads.
+//! nothing. Memory is bounded by a few batches, whatever the size of the file and the number of
+//! uploads.
 //!
 //! ```text
 //! key (hash of the plaintext, or random) → survey → allocate → encode and send → close, prove → count
