@@ -13,8 +13,8 @@ use tahoe::introducer::{
     Announcement, Book, Fields, Follower, GridParameters, Listener, Succession,
 };
 use tahoe::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, Allocated, GetClock, GetSpace, GetVersion, ListShares,
-    OpenAndRead, OpenBucket, Opened, Put, ServerVersion, SpaceNow, Storage,
+    AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, GetClock, GetSpace, GetVersion,
+    ListShares, OpenAndRead, OpenBucket, Opened, Put, PutProven, ServerVersion, SpaceNow, Storage,
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Call, Furl, Identity, Ref, RemoteError, Tub, TubId, TubOptions, start};
@@ -161,7 +161,10 @@ macro_rules! overheard {
 passed_on!(
     GetClock => u64, GetSpace => SpaceNow, AdviseCorrupt => (), OpenBucket => Opened, OpenAndRead => Opened
 );
-overheard!(Allocate => Allocated, Put => Allocated, AddLease => u32);
+overheard!(
+    Allocate => Allocated, AllocateProven => Allocated, Put => Allocated, PutProven => Allocated,
+    AddLease => u32
+);
 
 impl Handler<GetVersion> for Ears {
     type Result = ResponseFuture<Result<ServerVersion, RemoteError>>;

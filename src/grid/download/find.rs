@@ -307,8 +307,8 @@ fn note(book: &Book, answer: Answer) {
 }
 
 /// The shares in an answer to [`OpenBucket`].
-pub fn shares_at(server: &Arc<Server>, head: u32, opened: Opened) -> Vec<Found> {
-    shares(server, &Asked::Head(head), opened, Duration::ZERO)
+pub fn shares_at(place: (&Arc<Server>, StorageIndex), head: u32, opened: Opened) -> Vec<Found> {
+    shares(place, &Asked::Head(head), opened, Duration::ZERO)
 }
 
 /// Takes an answer apart. What came of the shares stands one after the other in their order; one that

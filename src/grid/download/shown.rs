@@ -26,7 +26,7 @@ pub async fn shows_a_share(
         let (first, time) = (0..0, patience.find);
         let opener =
             Opener { facts, tree: &tree, first: &first, time, contradicted: &contradicted };
-        for found in shares_at(server, OPEN_HEAD_MAX, opened) {
+        for found in shares_at((server, si), OPEN_HEAD_MAX, opened) {
             if Share::new(found).open(&opener).await.is_ok() {
                 return true;
             }

@@ -8,7 +8,7 @@ use crate::base::file::{FileFacts, proven_index};
 use crate::base::hash::Hash;
 use crate::base::{ShareNum, StorageIndex};
 use crate::codec::encode::Plan;
-use crate::codec::lease::{LeaseSecrets, bucket_secrets};
+use crate::codec::lease::LeaseSecrets;
 use crate::grid::client::ClientSecrets;
 use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
@@ -50,7 +50,7 @@ impl Wanted {
             None => Place { si: self.si, lease: site.lease.clone(), proven: None },
             Some(hash) => {
                 let si = proven_index(&self.si, &hash);
-                let lease = bucket_secrets(&self.secrets.lease, si, &site.server.lease_seed);
+                let lease = site.server.lease_secrets(&self.secrets.lease, si);
                 Place { si, lease, proven: Some(hash) }
             }
         }
