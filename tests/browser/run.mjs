@@ -1,7 +1,8 @@
 // Runs the cases in Chromium against a grid of processes. See README.md.
-import { existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
-import { dirname, join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -36,19 +37,21 @@ mkdirSync(artefacts, { recursive: true });
 
 const began = Date.now();
 const grid = await startGrid(tahoe);
-const browser = await engine.launch({
+const launch = (env = process.env) => engine.launch({
   executablePath: chromium,
   headless: true,
+  env,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP *.example 127.0.0.1"],
 });
+const browser = await launch();
 
 /// A new profile; what its pages complain about is an error of the case.
 const complaints = [];
 let round = 0;
-async function profile(options = {}, owner = true) {
+const profiles = (of) => async function profile(options = {}, owner = true) {
   const mine = round;
   const complain = (text) => { if (mine === round) complaints.push(text); };
-  const context = await browser.newContext({ viewport: { width: 1280, height: 850 }, ...options });
+  const context = await of.newContext({ viewport: { width: 1280, height: 850 }, ...options });
   context.setDefaultTimeout(60_000);
   context.on("weberror", (error) => complain(String(error.error())));
   context.on("console", (message) => {
@@ -61,12 +64,28 @@ async function profile(options = {}, owner = true) {
     await page.waitForURL(`${grid.url}/`);
   }
   return page;
+};
+
+/// Runs something with a browser that has one font and no other: of the common ones the widest.
+async function with_one_font(run) {
+  const fonts = mkdtempSync(join(tmpdir(), "fonts-"));
+  const font = execFileSync("fc-match", ["-f", "%{file}", "DejaVu Sans"], { encoding: "utf8" });
+  copyFileSync(font, join(fonts, basename(font)));
+  const config = join(fonts, "fonts.conf");
+  writeFileSync(config, `<?xml version="1.0"?><fontconfig><dir>${fonts}</dir><cachedir>${fonts}/cache</cachedir></fontconfig>`);
+  const other = await launch({ ...process.env, FONTCONFIG_FILE: config });
+  try {
+    await run(profiles(other));
+  } finally {
+    await other.close();
+    rmSync(fonts, { recursive: true });
+  }
 }
 
 const figures = [];
 // How many times slower than they should be the pages may be: for machines that do much else.
 const slack = Number(process.env.PAGES_SLACK ?? 10);
-const world = { slack, grid, browser, profile, complaints, artefacts, tahoe, figures };
+const world = { slack, grid, browser, profile: profiles(browser), with_one_font, complaints, artefacts, tahoe, figures };
 const files = ["newcomer", "files", "viewing", "dialogs", "noscript", "pages", "looks", "hostile"];
 let failed = 0;
 let passed = 0;

@@ -13,9 +13,10 @@
   // Figures of the queue, kept up to date one by one: it may be long. `before` is what had gone when
   // the present batch began, which is what its rate is about.
   let figures = null;
-  const reset = () => { figures = { waiting: 0, sending: 0, done: 0, failed: 0, all: 0, gone: 0, before: 0, began: 0 }; };
+  // `reading` counts what was dropped and is still being looked through: more may come of it.
+  const reset = () => { figures = { reading: 0, waiting: 0, sending: 0, done: 0, failed: 0, all: 0, gone: 0, before: 0, began: 0 }; };
   reset();
-  const busy = () => figures.waiting + figures.sending > 0;
+  const busy = () => figures.reading + figures.waiting + figures.sending > 0;
 
   const address = (path) => `${to}/${path.map(encodeURIComponent).join("/")}`;
   const button = (name, words, run) => make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
@@ -43,15 +44,25 @@
 
   const seconds = (left) => (left < 60 ? `${Math.ceil(left)} s left` : `${Math.ceil(left / 60)} min left`);
 
+  const files = (count) => `${count} ${count === 1 ? "file" : "files"}`;
+
+  // How it goes. No time is told while the end is not known: of a folder that is still being read, or
+  // of what the node has and spreads over the servers.
+  const progress = () => {
+    const { reading, all, gone, before, began } = figures;
+    const so_far = `${size(gone)} of ${size(all)}`;
+    if (reading) return `${so_far}; the folder is still being read`;
+    if (gone >= all) return "All sent; the node is spreading it over the servers";
+    const rate = (gone - before) / Math.max(0.5, (performance.now() - began) / 1000);
+    return rate > 0 ? `${so_far}, ${size(Math.round(rate))}/s, ${seconds((all - gone) / Math.max(rate, 1))} to send` : so_far;
+  };
+
   const totals = () => {
     if (!panel) return;
-    const { done, failed, all, gone, before, began } = figures;
-    const rate = (gone - before) / Math.max(0.5, (performance.now() - began) / 1000);
+    const { reading, done, failed, all, gone } = figures;
     panel.bar.value = all ? gone / all : busy() ? 0 : 1;
-    panel.title.textContent = busy() ? `Storing ${queue.length} ${queue.length === 1 ? "file" : "files"}` : failed ? `${failed} not stored` : `${done} ${done === 1 ? "file" : "files"} stored`;
-    panel.total.textContent = busy()
-      ? `${size(gone)} of ${size(all)}${rate > 0 ? `, ${size(Math.round(rate))}/s, ${seconds((all - gone) / Math.max(rate, 1))}` : ""}`
-      : failed ? "Retry, or close the list." : "Everything is stored.";
+    panel.title.textContent = busy() ? `Storing ${files(queue.length)}${reading ? " so far" : ""}` : failed ? `${failed} not stored` : `${files(done)} stored`;
+    panel.total.textContent = busy() ? progress() : failed ? "Retry, or close the list." : "Everything is stored.";
     if (!busy() && !panel.finished) {
       panel.finished = true;
       say(panel.title.textContent);
@@ -66,19 +77,25 @@
     job.sent = bytes;
   };
 
+  // What is not stored is not on its way either.
+  const weight = (job, state) => (state === "" || state === "failed" ? 0 : job.file.size);
+
+  // Where nothing was under way, a batch begins.
+  const begin = () => { if (!busy()) Object.assign(figures, { before: figures.gone, began: performance.now() }); };
+
   const set = (job, state, words) => {
     if (job.list === queue) {
       if (job.state) figures[job.state] -= 1;
-      else figures.all += job.file.size;
-      if (!busy()) Object.assign(figures, { before: figures.gone, began: performance.now() });
+      begin();
       figures[state] += 1;
+      figures.all += weight(job, state) - weight(job, job.state);
       sent(job, state === "done" ? job.file.size : 0);
     }
     job.state = state;
     if (state === "waiting") waiting.push(job);
     job.row.className = state;
     job.said.textContent = words;
-    const tools = { waiting: [button("close", `Cancel ${job.name}`, () => job.cancel())], sending: [button("close", `Cancel ${job.name}`, () => job.cancel())], failed: [button("retry", `Retry ${job.name}`, () => { set(job, "waiting", "Waiting"); next(); })] };
+    const tools = { waiting: [button("close", `Cancel ${job.name}`, () => job.cancel())], sending: [button("close", `Cancel ${job.name}`, () => job.cancel())], failed: [button("retry", `Retry ${job.name}`, job.again ?? (() => { set(job, "waiting", "Waiting"); next(); }))] };
     job.tools.replaceChildren(...(job.asks ?? tools[state] ?? []));
     job.asks = null;
     if (state === "done" || state === "failed") job.bar.hidden = true;
@@ -146,7 +163,8 @@
     totals();
   };
 
-  const add = (file, path) => {
+  // A row of the list: a file, or what could not be read to be one.
+  const enlist = (file, path) => {
     show();
     const name = path.join("/");
     const said = make("span", { class: "said" });
@@ -154,11 +172,28 @@
     const tools = make("span");
     const row = make("li", {}, make("span", { class: "name", title: name }, name), said, tools, bar);
     const job = { file, path, stem: path.at(-1), name, sent: 0, state: "", list: queue, row, said, bar, tools };
-    job.cancel = () => set(job, "failed", "Cancelled");
     panel.list.append(row);
     queue.push(job);
+    return job;
+  };
+
+  const add = (file, path) => {
+    const job = enlist(file, path);
+    job.cancel = () => set(job, "failed", "Cancelled");
     set(job, "waiting", "Waiting");
     if (figures.sending < AT_ONCE) next();
+  };
+
+  // What could not be read, or a folder that could not be made: nothing in it is stored.
+  const lost = (entry, path, error) => {
+    const job = enlist({ size: 0 }, [...path, entry.name]);
+    job.again = () => {
+      job.row.remove();
+      queue.splice(queue.indexOf(job), 1);
+      figures.failed -= 1;
+      start([entry], path);
+    };
+    set(job, "failed", entry.isFile ? `It could not be read: ${error.message}` : `Not everything in it is stored: ${error.message}`);
   };
 
   const folder = async (path) => {
@@ -166,31 +201,42 @@
     if (!answer.ok) throw new Error((await answer.text()).trim());
   };
 
-  const read = async (entry, path) => {
+  // Nothing is read for a list that was closed.
+  const read = async (entry, path, list) => {
     const here = [...path, entry.name];
     if (entry.isFile) {
-      add(await new Promise((good, bad) => entry.file(good, bad)), here);
+      const file = await new Promise((good, bad) => entry.file(good, bad));
+      if (list === queue) add(file, here);
       return;
     }
     await folder(here);
     const reader = entry.createReader();
-    for (;;) {
+    while (list === queue) {
       const some = await new Promise((good, bad) => reader.readEntries(good, bad));
       if (some.length === 0) return;
-      for (const child of some) await read(child, here);
+      for (const child of some) await visit(child, here, list);
     }
   };
 
-  const start = async (entries) => {
-    for (const entry of entries) {
-      try {
-        await read(entry, []);
-      } catch (error) {
-        show();
-        panel.total.textContent = `The folder could not be made: ${error.message}`;
-      }
-      next();
+  const visit = async (entry, path, list) => {
+    if (list !== queue) return;
+    try {
+      await read(entry, path, list);
+    } catch (error) {
+      if (list === queue) lost(entry, path, error);
     }
+  };
+
+  const start = async (entries, path = []) => {
+    show();
+    const list = queue;
+    begin();
+    figures.reading += 1;
+    totals();
+    for (const entry of entries) await visit(entry, path, list);
+    if (list !== queue) return;
+    figures.reading -= 1;
+    next();
   };
 
   tahoe.upload = (files) => {

@@ -22,6 +22,7 @@ struct Move {
     to: String,
     path: Vec<Step>,
     folders: Vec<Step>,
+    drives: Vec<Step>,
     writable: bool,
     same: bool,
 }
@@ -30,6 +31,12 @@ struct Step {
     name: String,
     /// The address of a directory.
     to: String,
+}
+
+impl Step {
+    fn new(name: String, to: &Address) -> Self {
+        Self { name, to: to.path() }
+    }
 }
 
 /// `GET` or `POST DIR?t=move-form&name=…&to=ADDRESS`; the names of many do not fit into an address.
@@ -42,7 +49,6 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
     let mut listing = asked.directories.list(&asked.dir(&to).await?).await?;
     listing.entries.sort_by(|a, b| natural(&a.name, &b.name));
     let base = address.path();
-    let step = |name: String, to: &Address| Step { name, to: to.path() };
     let folders = listing.entries.iter().filter(|entry| {
         let moved = to == *address && names.contains(&entry.name);
         !moved
@@ -53,7 +59,7 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
         let path = to.path.iter().cloned().chain([name.to_owned()]).collect();
         Address { root: to.root.clone(), path }
     };
-    let folders = folders.map(|entry| step(shown(&entry.name), &below(&entry.name))).collect();
+    let folders = folders.map(|entry| Step::new(shown(&entry.name), &below(&entry.name))).collect();
     let what = match names.as_slice() {
         [one] => format!("“{}”", shown(one)),
         many => words::count(many.len(), "item", "items"),
@@ -62,8 +68,9 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
         frame: Frame::new("Move or copy", "files"),
         what,
         base: base.clone(),
-        path: way(asked, &to).into_iter().map(|(name, to)| step(name, &to)).collect(),
+        path: way(&to),
         folders,
+        drives: other_drives(asked, &to.root),
         writable: listing.writable,
         same: to == *address,
         to: to.path(),
@@ -72,24 +79,28 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
     show(StatusCode::OK, &template)
 }
 
-/// The drives, then the way to where one is.
-fn way(asked: &Asked<'_>, to: &Address) -> Vec<(String, Address)> {
+/// The drives, but for the one that is shown.
+fn other_drives(asked: &Asked<'_>, shown: &Root) -> Vec<Step> {
     let roots = &asked.gateway.roots;
     let owner = asked.gateway.owner.sent(asked.request.headers());
-    let others = [
+    let drives = [
         (Root::Private, owner && roots.private().is_some()),
         (Root::Global, roots.global().is_some()),
     ];
-    let others = others.into_iter().filter(|(root, there)| *there && *root != to.root);
-    let mut way: Vec<_> = others
-        .map(|(root, _)| (root_name(&root).to_owned(), Address { root, path: Vec::new() }))
-        .collect();
-    way.extend((0..=to.path.len()).map(|depth| {
+    let others = drives.into_iter().filter(|(root, there)| *there && root != shown);
+    let step =
+        |(root, _)| Step::new(root_name(&root).to_owned(), &Address { root, path: Vec::new() });
+    others.map(step).collect()
+}
+
+/// From the drive, or what else the address begins with, to where one is.
+fn way(to: &Address) -> Vec<Step> {
+    let step = |depth| {
         let path = to.path.iter().take(depth).cloned().collect();
         let here = Address { root: to.root.clone(), path };
-        (title(&here), here)
-    }));
-    way
+        Step::new(title(&here), &here)
+    };
+    (0..=to.path.len()).map(step).collect()
 }
 
 /// The children that a form names: as they are by `name=`, or percent-encoded by `item=`, because

@@ -207,7 +207,7 @@ export async function a_slow_upload_says_how_fast_and_how_long(world) {
   const speed = (bytes) => network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytes });
   await speed(200_000);
   await page.setInputFiles("[data-chooser]", [{ name: "film.bin", mimeType: "x/y", buffer: Buffer.alloc(4_000_000, 3) }]);
-  const total = page.locator(".queue-total", { hasText: /^[\d.]+ [kM]B of 4 MB, [\d.]+ [kM]B\/s, \d+ s left$/ });
+  const total = page.locator(".queue-total", { hasText: /^[\d.]+ [kM]B of 4 MB, [\d.]+ [kM]B\/s, [1-9]\d* s left to send$/ });
   await total.waitFor();
   assert.match(await page.textContent(".queue h2"), /Storing 1 file/);
   assert.match(await page.textContent(".queue li .said"), /^[\d.]+ [kM]B of 4 MB$/);
@@ -217,9 +217,89 @@ export async function a_slow_upload_says_how_fast_and_how_long(world) {
   await page.waitForSelector(".queue h2:has-text('1 not stored')");
   assert.equal((await world.grid.ask("/vdrive/private/slowly/film.bin")).status, 404);
   await speed(-1);
+  const texts = await said(page);
   await page.click("[aria-label='Retry film.bin']");
   await page.waitForSelector("text=Stored on 10 of 10 servers");
   assert.match(await page.textContent(".queue-total"), /Everything is stored/);
+  // The node spreads what it has: no time is told then.
+  const all = await texts();
+  assert.ok(all.some((text) => text.startsWith("All sent; the node is spreading")), all.join("\n"));
+  assert.ok(!all.some((text) => / 0 s left/.test(text)), all.join("\n"));
+}
+
+/// Notes what is said of the whole queue from now on.
+async function said(page) {
+  await page.evaluate(() => {
+    window.__said = [];
+    new MutationObserver(() => { const total = document.querySelector(".queue-total"); if (total) window.__said.push(total.textContent); }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  return () => page.evaluate(() => window.__said);
+}
+
+/// Drops a folder of two files that shows the second, and its end, when it is let to.
+const slowly_read = `(() => {
+  const gate = new Promise((open) => { window.__open = open; });
+  const file = (name, how) => ({ isFile: true, name, file: how });
+  const good = (name) => file(name, (good) => good(new File(["x".repeat(500)], name)));
+  let broken = true;
+  const bad = file("gone.txt", (good, bad) => broken ? bad(new Error("it is not there")) : good(new File(["back"], "gone.txt")));
+  window.__mend = () => { broken = false; };
+  const steps = [[good("first.txt"), bad], [good("second.txt")], []];
+  const reader = { readEntries: async (good) => { if (steps.length === 2) await gate; good(steps.shift()); } };
+  const tree = { isFile: false, name: "slow", createReader: () => reader };
+  const event = new Event("drop", { cancelable: true });
+  Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], items: [{ webkitGetAsEntry: () => tree }], files: [] } });
+  dispatchEvent(event);
+})()`;
+
+export async function nothing_is_called_stored_while_a_folder_is_read(world) {
+  const page = await folder(world, "reading");
+  const texts = await said(page);
+  const may_leave = () => page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
+  await page.evaluate(slowly_read);
+  await page.waitForSelector(".queue .done:has-text('slow/first.txt')");
+  await page.waitForSelector(".queue .failed:has-text('it is not there')");
+  assert.match(await page.textContent(".queue h2"), /^Storing 2 files so far$/);
+  assert.match(await page.textContent(".queue-total"), /^500 B of 500 B; the folder is still being read$/);
+  assert.equal(await may_leave(), false);
+  await page.evaluate(() => window.__open());
+  await page.waitForSelector(".queue .done:has-text('slow/second.txt')");
+  await page.waitForSelector(".queue h2:has-text('1 not stored')");
+  assert.ok(!(await texts()).some((text) => text.includes("Everything is stored")));
+  assert.equal(await may_leave(), true);
+  // What could not be read can be tried again.
+  await page.evaluate(() => window.__mend());
+  await page.click("[aria-label='Retry slow/gone.txt']");
+  await page.waitForSelector(".queue h2:has-text('3 files stored')");
+  assert.equal(await page.textContent(".queue-total"), "Everything is stored.");
+  assert.equal(await (await world.grid.ask("/vdrive/private/reading/slow/gone.txt")).text(), "back");
+}
+
+export async function a_list_that_is_closed_reads_no_more(world) {
+  const page = await folder(world, "closing");
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.evaluate(slowly_read);
+  await page.waitForSelector(".queue .done:has-text('slow/first.txt')");
+  await page.click("[aria-label='Close the list of uploads']");
+  await page.waitForSelector(".queue", { state: "detached" });
+  await page.evaluate(() => window.__open());
+  await page.setInputFiles("[data-chooser]", [{ name: "next.txt", mimeType: "text/plain", buffer: Buffer.from("next") }]);
+  await page.waitForSelector(".queue h2:has-text('1 file stored')");
+  assert.equal((await world.grid.ask("/vdrive/private/closing/slow/second.txt")).status, 404);
+}
+
+export async function other_drives_stand_beside_the_way_to_a_folder(world) {
+  const page = await folder(world, "mover", [["a.txt", "a"]]);
+  await page.click("[data-all]");
+  await page.click("text=Move or copy");
+  const way = page.locator("dialog .pick-path").first();
+  await way.waitFor();
+  const [first, ...rest] = await way.locator("button").allTextContents();
+  assert.deepEqual([first, rest], ["Private drive", ["mover"]]);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), first);
+  await page.click("dialog >> text=Or on another drive >> button:has-text('Global drive')");
+  await page.waitForSelector("dialog .pick-path >> nth=0 >> text=Global drive");
+  assert.deepEqual(await way.locator("button").allTextContents(), ["Global drive"]);
 }
 
 export async function ten_thousand_entries_are_quick(world) {

@@ -85,6 +85,17 @@ export async function every_page_in_every_size_and_colour(world) {
   assert.equal(serious.length, 0, JSON.stringify(serious, null, 1));
 }
 
+/// A system may have other fonts than those that the pages were made with.
+export async function no_page_sticks_out_with_another_font({ grid, with_one_font, complaints }) {
+  const wide = [];
+  await with_one_font((profile) => everywhere({ grid, profile }, { viewport: { width: 360, height: 740 } }, async (page, name) => {
+    const needs = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (needs > 360) wide.push(`${name} is ${needs} of 360 pixels wide`);
+  }));
+  complaints.length = 0;
+  assert.deepEqual(wide, []);
+}
+
 /// Everything that can be used on a page is reached by Tab alone, and one sees where one is.
 async function tabThrough(page, within) {
   const wanted = await page.$$eval(`${within} :is(a[href], button:not([disabled]), input:not([type=hidden]), textarea, summary)`, (all) => {
