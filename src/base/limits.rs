@@ -215,7 +215,7 @@ pub const FORM_FIELD_MAX: usize = 64 << 10;
 pub const FORM_FIELDS_MAX: usize = 64;
 /// Who is refused because there is too much to do may ask again after so many seconds.
 pub const RETRY_SECONDS: u16 = 10;
-/// JSON that describes the children of one directory: 100,000 of them take some 60 MB.
+/// JSON that describes children of one directory: as many as it may name take some 30 MB.
 pub const CHILDREN_JSON_MAX: u64 = 64 << 20;
 /// Children in one JSON body, which are held in memory until the directory has them,
 pub const CHILDREN_MAX: usize = 50_000;
@@ -539,8 +539,8 @@ pub const ROWS_BULK_MAX: usize = 1 << 20;
 /// A proof for [`ROW_IDS_MAX`] ids of a large directory stays below this; more ids than honest
 /// ones that share long prefixes get a part of it.
 pub const PROOF_MAX: usize = BULK_MAX - ROWS_BULK_MAX;
-/// Memory of one change that is not yet committed: the 100,000 children that one JSON body describes
-/// take 690 bytes each and [`STAGED_ROW_COST`]. One alone may have half of all.
+/// Memory of one change that is not yet committed: the [`CHILDREN_MAX`] children that one JSON body
+/// describes take 690 bytes each and [`STAGED_ROW_COST`]. One alone may have half of all.
 pub const STAGED_MAX: usize = STAGED_ALL_MAX / 2;
 /// Memory of all changes that are not yet committed.
 pub const STAGED_ALL_MAX: usize = 192 << 20;
