@@ -17,11 +17,12 @@ use nodes::{
 use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -119,6 +120,86 @@ fn what_a_node_is_survives_a_restart() {
     let after: Vec<_> = dirs.iter().map(|dir| read(dir)).collect();
     assert!(before == after);
     drop((again, nodes));
+}
+
+/// Every file of a folder and what is in it.
+fn content(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => content(&path),
+            false => BTreeMap::from([(path.clone(), fs::read(&path).unwrap())]),
+        })
+        .filter(|(path, _)| !path.components().any(|part| part.as_os_str() == "logs"))
+        .collect()
+}
+
+#[test]
+fn what_a_node_has_lost_is_told_and_never_made_anew() {
+    let grid = RunningGrid::of(1, "1 1 1");
+    let (hub, server, gateway) =
+        (grid.nodes.dir("introducer"), grid.servers[0].dir.clone(), grid.gateway.dir.clone());
+    let root = gateway.join("my_vdrive.uri");
+    while !gateway.join("private/my_vdrive.id").exists() {
+        // A file says nothing when it appears.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let RunningGrid { nodes, introducer, servers, gateway: running } = grid;
+    for process in servers.into_iter().chain([running]).chain(introducer) {
+        assert_eq!(process.stop(), 0);
+    }
+    let lasting = [
+        (&hub, "private/node.identity"),
+        (&hub, "private/introducer.swissnum"),
+        (&hub, "private/vdrive.swissnum"),
+        (&hub, "introducer.port"),
+        (&server, "private/node.identity"),
+        (&server, "private/storage.swissnum"),
+        (&server, "private/convergence"),
+        (&gateway, "private/secret"),
+        (&gateway, "my_vdrive.uri"),
+    ];
+    let emptied = [
+        (&server, "role"),
+        (&server, "introducer.furl"),
+        (&server, "permutation-seed"),
+        (&gateway, "private/api_auth_token"),
+        (&gateway, "vdrive.furl"),
+    ];
+    let cases = lasting.iter().flat_map(|(dir, name)| [(dir, name, false), (dir, name, true)]);
+    for (dir, name, empty) in cases.chain(emptied.iter().map(|(dir, name)| (dir, name, true))) {
+        let (path, kept) = (dir.join(name), fs::read(dir.join(name)).unwrap());
+        match empty {
+            true => fs::write(&path, "").unwrap(),
+            false => fs::remove_file(&path).unwrap(),
+        }
+        let before = content(dir);
+        for command in ["run", "start"] {
+            let (code, said) = failed(tahoe().arg(command).arg(dir));
+            assert!(code == 1 && said.contains(name), "{name} {empty}: {said}");
+            assert!(said.contains("mpty") || said.contains("missing") || said.contains("nothing"));
+        }
+        assert!(content(dir) == before, "{name}: nothing was made");
+        fs::write(&path, kept).unwrap();
+    }
+    // All that was private at once: nothing is made, in whatever order it would be looked for.
+    fs::rename(gateway.join("private"), gateway.join("elsewhere")).unwrap();
+    let (_, said) = failed(tahoe().arg("run").arg(&gateway));
+    assert!(said.contains("node.identity") && said.contains("my_nodeid"), "{said}");
+    assert!(!gateway.join("private").exists());
+    fs::rename(gateway.join("elsewhere"), gateway.join("private")).unwrap();
+    // What was restored is as it was; what the owner gives up is made anew, once.
+    let (furl, cap) = (fs::read(hub.join("introducer.furl")).unwrap(), fs::read(&root).unwrap());
+    let _hub = Process::run(&hub);
+    assert!(fs::read(hub.join("introducer.furl")).unwrap() == furl);
+    fs::remove_file(&root).unwrap();
+    fs::write(gateway.join("new_keys_confirmed"), "").unwrap();
+    let _gateway = Process::run(&gateway);
+    while !root.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(fs::read(&root).unwrap() != cap && !gateway.join("new_keys_confirmed").exists());
+    drop(nodes);
 }
 
 #[test]

@@ -123,6 +123,10 @@ fn end(text: &str) -> String {
 impl From<BasedirError> for CliError {
     fn from(error: BasedirError) -> Self {
         let advice = match &error {
+            BasedirError::Lost { .. } => {
+                "Restore it from a backup of the node's folder; if it is lost for good, make an empty \
+                 file new_keys_confirmed in that folder, and the node goes on with a new one."
+            }
             BasedirError::Value { .. } => "Correct that file and try again.",
             BasedirError::Io { .. } => "Check that the path exists and that you may use it.",
             BasedirError::InUse { .. } => "Stop it first with `tahoe stop`, or use another folder.",

@@ -29,6 +29,9 @@ pub enum BasedirError {
     /// Another process runs this node.
     #[error("{} is in use by a running node{}", path.display(), process(*pid))]
     InUse { path: PathBuf, pid: Option<u32> },
+    /// Something that is made once was there, and is not any more.
+    #[error("{} {state}{}, and no new one is made: {cost}", file.display(), shown_by(*witness))]
+    Lost { file: PathBuf, state: &'static str, witness: Option<&'static str>, cost: &'static str },
     /// There is no node in this folder.
     #[error("{} is not a node directory", path.display())]
     NotANode { path: PathBuf },
@@ -39,6 +42,10 @@ pub enum BasedirError {
 
 fn process(pid: Option<u32>) -> String {
     pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}
+
+fn shown_by(witness: Option<&str>) -> String {
+    witness.map_or_else(String::new, |name| format!(", though {name} shows that the node has run"))
 }
 
 /// What a node does in its grid. Kept in the file `role`.
@@ -121,12 +128,23 @@ impl Basedir {
 
     /// What this node does. A directory that was put together by hand is a client.
     pub fn role(&self) -> Result<Role, BasedirError> {
+        const ACCEPTED: &str = "`client`, `introducer` or `vdrive`";
         match self.read("role")?.as_deref() {
             Some("introducer") => Ok(Role::Introducer),
             Some("vdrive") => Ok(Role::Vdrive),
-            Some("client") | None => Ok(Role::Client),
-            Some(other) => Err(self.bad("role", other, "`client`, `introducer` or `vdrive`")),
+            Some("client") => Ok(Role::Client),
+            Some(other) => Err(self.bad("role", other, ACCEPTED)),
+            None if self.join("role").exists() || self.has_served() => {
+                Err(self.bad("role", "", ACCEPTED))
+            }
+            None => Ok(Role::Client),
         }
+    }
+
+    /// Whether the node was an introducer or a vdrive server; then it did not begin by hand.
+    fn has_served(&self) -> bool {
+        let secrets = ["private/introducer.swissnum", "private/vdrive.swissnum"];
+        secrets.iter().any(|name| self.join(name).exists())
     }
 
     pub fn path(&self) -> &Path {
@@ -212,23 +230,12 @@ impl Basedir {
         write_atomically(&path, bytes, mode, self.synced).map_err(|source| io_error(&path, source))
     }
 
-    /// The secret in a file; made by `make` and written down when there is none yet.
-    pub fn secret_or(
-        &self,
-        name: &str,
-        make: impl FnOnce() -> String,
-    ) -> Result<String, BasedirError> {
-        if let Some(value) = self.read(name)? {
-            self.keep_mode(name, PRIVATE_MODE)?;
-            return Ok(value);
-        }
-        let value = make();
-        self.write_secret(name, &value)?;
-        Ok(value)
+    /// Takes from others the right to read a secret that was put here by hand.
+    pub fn hide(&self, name: &str) -> Result<(), BasedirError> {
+        self.keep_mode(name, PRIVATE_MODE)
     }
 
-    /// Takes from others what `mode` does not give them, such as the right to read a secret that
-    /// was put here by hand.
+    /// Takes from others what `mode` does not give them.
     fn keep_mode(&self, name: &str, mode: u32) -> Result<(), BasedirError> {
         let path = self.join(name);
         let metadata = fs::metadata(&path).map_err(|source| io_error(&path, source))?;
@@ -257,7 +264,9 @@ impl Basedir {
 
     /// A sentence about a value that makes no sense.
     pub fn bad(&self, name: &str, found: &str, accepted: &str) -> BasedirError {
-        let found = if name.starts_with("private/") || name.ends_with(".furl") {
+        let found = if found.is_empty() {
+            "nothing".to_owned()
+        } else if name.starts_with("private/") || name.ends_with(".furl") {
             "something else (not shown, it may be a secret)".to_owned()
         } else {
             let short: String = found.chars().take(80).collect();
@@ -324,12 +333,24 @@ mod tests {
     #[test]
     fn secrets_are_for_the_owner_alone() {
         let (_dir, node) = node();
-        assert_eq!(node.secret_or("private/secret", || "s".into()).unwrap(), "s");
+        node.write_secret("private/secret", "s").unwrap();
         fs::set_permissions(node.join("private/secret"), fs::Permissions::from_mode(0o644))
             .unwrap();
-        assert_eq!(node.secret_or("private/secret", || "other".into()).unwrap(), "s");
+        node.hide("private/secret").unwrap();
+        assert_eq!(node.read("private/secret").unwrap().as_deref(), Some("s"));
         let mode = fs::metadata(node.join("private/secret")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_role_that_was_lost_is_not_a_clients() {
+        let (_dir, node) = node();
+        node.write("role", "").unwrap();
+        assert!(matches!(node.role(), Err(BasedirError::Value { .. })));
+        node.remove("role").unwrap();
+        assert_eq!(node.role().unwrap(), Role::Client);
+        node.write_secret("private/vdrive.swissnum", "s").unwrap();
+        assert!(matches!(node.role(), Err(BasedirError::Value { .. })));
     }
 
     #[test]

@@ -4,12 +4,13 @@
 use super::basedir::{Basedir, Role};
 use super::config::Config;
 use super::error::NodeError;
-use super::{secrets, seeds};
+use super::{kept, secrets, seeds};
 use crate::gateway::serve::tls_of;
 
 /// The error with which a start would end, as far as the node's own files decide it.
 pub fn check(basedir: &Basedir) -> Result<(), NodeError> {
     let config = Config::read(basedir)?;
+    kept::prepare(basedir, &config)?;
     let identity = secrets::identity(basedir)?;
     if config.role == Role::Client {
         secrets::convergence(basedir)?;

@@ -125,7 +125,13 @@ fn value<T>(
     accepted: &str,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, BasedirError> {
-    let Some(text) = basedir.read(name)? else { return Ok(None) };
+    let Some(text) = basedir.read(name)? else {
+        // Nobody leaves a grid so, but a disk that was full empties files.
+        return match name.ends_with(".furl") && basedir.join(name).exists() {
+            true => Err(basedir.bad(name, "", &format!("{accepted}, or no such file"))),
+            false => Ok(None),
+        };
+    };
     parse(&text).map(Some).ok_or_else(|| basedir.bad(name, &text, accepted))
 }
 

@@ -1,6 +1,7 @@
 //! Nodes: directories of one-value files, what runs in them, and how it starts and stops.
 //!
 //! - [`basedir`], [`config`], [`secrets`], [`create`]: the directory
+//! - [`kept`]: what is made once and must not be lost
 //! - [`check`]: whether a node would start, by its files
 //! - [`lock`], [`logs`], [`foreground`]: one process a directory, what it writes, how it ends
 //! - [`running`]: a node from its directory; the only place where all layers meet
@@ -21,6 +22,7 @@ pub mod demo;
 mod error;
 pub mod foreground;
 mod hints;
+pub mod kept;
 pub mod lock;
 mod logs;
 mod neighbours;

@@ -10,8 +10,10 @@
 //! as the vdrive server can be reached.
 
 use super::basedir::{Basedir, BasedirError};
+use super::kept::{PRIVATE_ROOT, PRIVATE_ROOT_ID};
+use crate::base::base32;
 use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
-use crate::cap::Cap;
+use crate::cap::{Cap, DirCap};
 use crate::gateway::owner::Owner;
 use crate::gateway::serve::Roots;
 use crate::grid::dirnode::{DirError, Directories, TubBook};
@@ -23,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 const GLOBAL: &str = "global_root.uri";
-const PRIVATE: &str = "my_vdrive.uri";
+const PRIVATE: &str = PRIVATE_ROOT.name;
 const START: &str = "start.html";
 
 #[derive(Default)]
@@ -74,6 +76,9 @@ impl NodeRoots {
             {
                 book.learn(TubId(*cap.place().tub()), hints);
             }
+        }
+        if let Some(Cap::Dir(cap)) = &private {
+            keep_id(basedir, cap)?;
         }
         *this.lock() = Known { global, private, hopeless: false };
         Ok(this)
@@ -150,10 +155,18 @@ impl NodeRoots {
         if self.private().is_none() {
             let made = dirs.create(Vec::new()).await?;
             basedir.write_secret(PRIVATE, &made.reveal())?;
+            if let Cap::Dir(cap) = &made {
+                keep_id(basedir, cap)?;
+            }
             self.lock().private = Some(made);
         }
         Ok(())
     }
+}
+
+/// Notes that the owner's directory is there, so that no other is made in its place.
+fn keep_id(basedir: &Basedir, cap: &DirCap) -> Result<(), BasedirError> {
+    basedir.write_secret(PRIVATE_ROOT_ID, &base32::encode(&cap.read_cap().directory_id()))
 }
 
 /// Whether two caps lead to one directory, wherever they say that it may be reached.

@@ -12,7 +12,7 @@ use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
 use super::seeds::{Seeds, seeds};
 use super::vdrive::{self, Learner};
-use super::{hints, parameters, secrets, storage};
+use super::{hints, kept, parameters, secrets, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
@@ -99,6 +99,7 @@ impl Node {
         // A node that was killed has left it, and another program may listen there.
         basedir.remove(NODE_URL)?;
         let config = Config::read(&basedir)?;
+        kept::prepare(&basedir, &config)?;
         let arbiters: Vec<Arbiter> = match config.webport {
             Some(_) => (0..LINK_THREADS).map(|_| Arbiter::new()).collect(),
             None => Vec::new(),
@@ -175,7 +176,7 @@ impl Node {
         let parameters = config::grid_parameters(&self.basedir)?;
         let actor = start(introducer::Introducer::new(parameters));
         let reference = introducer::api::Introducer::of(actor.clone());
-        let swissnum = secrets::swissnum(&self.basedir, "introducer")?;
+        let swissnum = secrets::swissnum(&self.basedir, &kept::INTRODUCER)?;
         let furl = self.tub.register(reference, Some(swissnum));
         self.write_furl("introducer.furl", &furl)?;
         actix_rt::spawn(parameters::follow(self.basedir.clone(), actor.downgrade()));
@@ -252,15 +253,15 @@ impl Node {
         config: &Config,
         offered: StorageConfig,
     ) -> Result<Announcement, NodeError> {
+        let Seeds { permutation, lease, succession } = seeds(&self.basedir, self.tub.id())?;
         let store = storage::open(self.basedir.join(STORAGE), offered).await?;
         self.storage = Some(store.clone());
         let expiry = offered.expire_leases.map(Expiry::of);
         let options = ServerOptions { version: version(), expiry, ..ServerOptions::default() };
         let (server, restorer) = StorageServer::start(store, options);
         self.tub.set_restorer(restorer);
-        let swissnum = secrets::swissnum(&self.basedir, STORAGE)?;
+        let swissnum = secrets::swissnum(&self.basedir, &kept::STORAGE)?;
         let furl = self.tub.register(server, Some(swissnum));
-        let Seeds { permutation, lease, succession } = seeds(&self.basedir, self.tub.id())?;
         let fields = Fields {
             sequence: next_sequence(&self.basedir)?,
             service: STORAGE.to_owned(),
@@ -275,7 +276,7 @@ impl Node {
 
     fn start_control(&self, grid: &Client, neighbours: &Neighbours) -> Result<(), NodeError> {
         let actor = ControlActor { grid: grid.clone(), neighbours: neighbours.clone() };
-        let swissnum = secrets::swissnum(&self.basedir, "control")?;
+        let swissnum = secrets::swissnum(&self.basedir, &kept::CONTROL)?;
         let furl = self.tub.register(Control::of(start(actor)), Some(swissnum));
         self.write_furl("control.furl", &furl)
     }

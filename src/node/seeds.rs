@@ -55,14 +55,18 @@ pub fn seeds(basedir: &Basedir, tub: TubId) -> Result<Seeds, BasedirError> {
 
 /// What a file says, and from now on will say.
 fn lasting(basedir: &Basedir, name: &str, default: &[u8]) -> Result<Vec<u8>, BasedirError> {
+    const ACCEPTED: &str = "base32; without the file the node takes its own default";
     let Some(text) = basedir.read(name)? else {
+        if basedir.join(name).exists() {
+            return Err(basedir.bad(name, "", ACCEPTED));
+        }
         basedir.write(name, &base32::encode(default))?;
         return Ok(default.to_vec());
     };
     base32::decode_loose(&text)
         .ok()
         .filter(|seed| !seed.is_empty() && seed.len() <= SEED_MAX)
-        .ok_or_else(|| basedir.bad(name, &text, "base32"))
+        .ok_or_else(|| basedir.bad(name, &text, ACCEPTED))
 }
 
 /// The proof that this node goes on as an older one, and that one's name.

@@ -6,7 +6,7 @@
 use super::basedir::Basedir;
 use super::error::NodeError;
 use super::roots::NodeRoots;
-use super::{running, secrets};
+use super::{kept, running, secrets};
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::announcement::default_seeds;
 use crate::introducer::{Announcement, Book, Fields, Follower, GridParameters, Listener};
@@ -36,7 +36,7 @@ pub async fn serve(basedir: &Basedir, tub: &Tub) -> Result<Served, NodeError> {
     };
     let (server, restorer) = VdriveServer::start(store.clone(), &running::version());
     tub.set_restorer(restorer);
-    let furl = tub.register(server, Some(secrets::swissnum(basedir, VDRIVE)?));
+    let furl = tub.register(server, Some(secrets::swissnum(basedir, &kept::VDRIVE)?));
     basedir.write_secret(FURL_FILE, &furl.reveal())?;
     Ok(Served { store, furl })
 }
