@@ -23,7 +23,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tahoe::base::hash::sha1;
@@ -200,6 +200,38 @@ fn what_a_node_has_lost_is_told_and_never_made_anew() {
     }
     assert!(fs::read(&root).unwrap() != cap && !gateway.join("new_keys_confirmed").exists());
     drop(nodes);
+}
+
+#[test]
+fn two_nodes_with_one_key_are_told_on_both() {
+    let mut grid = RunningGrid::of(1, "1 1 1");
+    let state = |node: &Process| {
+        let mut answer = http().get(format!("{}/?t=json", node.url)).call().unwrap();
+        let json = answer.body_mut().read_to_vec().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        json["introducers"]["statuses"][0].as_str().unwrap().to_owned()
+    };
+    // A node that was killed and started again is alone.
+    let dir = grid.gateway.dir.clone();
+    let old =
+        std::mem::replace(&mut grid.gateway, Process::run(&grid.nodes.create_client("x", &[])));
+    old.kill();
+    let first = Process::run(&dir);
+    wait_for_servers(&dir, 1);
+    assert_eq!(state(&first), "Connected to the introducer.");
+    let copy = grid.nodes.dir("copy");
+    done(Command::new("cp").arg("-r").arg(&dir).arg(&copy));
+    fs::write(copy.join("client.port"), "tcp:0:interface=127.0.0.1").unwrap();
+    let second = Process::run(&copy);
+    for node in [&first, &second] {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !state(node).contains("ANOTHER NODE") {
+            assert!(Instant::now() < until, "{}", state(node));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let log = fs::read_to_string(node.dir.join("logs/node.log")).unwrap();
+        assert!(log.contains("ANOTHER NODE"), "{log}");
+    }
 }
 
 #[test]

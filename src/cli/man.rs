@@ -1,11 +1,12 @@
 //! `tahoe man DIR`: a page for each command, made from what its help says.
 
+use super::new_file::NewFile;
 use super::{Arguments as Program, CliError, local, output};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -38,7 +39,7 @@ impl Arguments {
 
 /// Writes the page of a command, those of its other names and those of the commands below it.
 fn write_all(command: &Command, name: &str, source: &str, dir: &Path) -> io::Result<()> {
-    fs::write(dir.join(format!("{name}.1")), page(command, name, source)?)?;
+    write(&dir.join(format!("{name}.1")), &page(command, name, source)?)?;
     let above = name.strip_suffix(command.get_name()).unwrap_or_default();
     for alias in command.get_visible_aliases() {
         other_name(dir, &format!("{above}{alias}"), name)?;
@@ -51,7 +52,13 @@ fn write_all(command: &Command, name: &str, source: &str, dir: &Path) -> io::Res
 
 /// A page that is another one.
 fn other_name(dir: &Path, alias: &str, name: &str) -> io::Result<()> {
-    fs::write(dir.join(format!("{alias}.1")), format!(".so man1/{name}.1\n"))
+    write(&dir.join(format!("{alias}.1")), format!(".so man1/{name}.1\n").as_bytes())
+}
+
+fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = NewFile::create(path)?;
+    file.write_all(text)?;
+    file.keep()
 }
 
 fn page(command: &Command, name: &str, source: &str) -> io::Result<Vec<u8>> {

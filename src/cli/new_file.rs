@@ -2,6 +2,7 @@
 //! all, whether its making fails or is interrupted.
 
 use crate::gateway::destination::{Destination, Writing};
+use crate::node::signals::{ENDING, Signals};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -70,7 +71,8 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From the first call on, Ctrl-C and a request to end remove unfinished files first.
+/// From the first call on, whatever signal would end this process has it remove
+/// unfinished files first.
 fn watch_for_interrupts() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -84,21 +86,20 @@ fn watch_for_interrupts() {
 }
 
 fn wait_for_one(ready: &Sender<()>) {
-    use tokio::signal::unix::{SignalKind, signal};
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
-    let code = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).ok()?;
-        let mut terminate = signal(SignalKind::terminate()).ok()?;
+    let signal = runtime.block_on(async {
+        let mut signals = Signals::of(ENDING).ok()?;
         let _ = ready.send(());
-        Some(tokio::select! { _ = interrupt.recv() => 130, _ = terminate.recv() => 143 })
+        Some(signals.wait().await)
     });
-    let Some(code) = code else { return };
+    let Some(signal) = signal else { return };
     // Held to the end: nobody makes another file now.
     let unfinished = unfinished();
     for name in unfinished.iter() {
         let _ = std::fs::remove_file(name);
     }
-    exit(code);
+    // As a shell says of a process that a signal ended.
+    exit(128 + signal.as_raw());
 }

@@ -135,6 +135,27 @@ impl Introducer {
         }
     }
 
+    /// Two processes with one key know nothing of each other; whoever both are connected to does. Each
+    /// hears of its own tub that it is gone: the other is there in its place. An answer shows that the
+    /// older one lives, and is not what a link that broke has left.
+    fn tell_twins(&self, to: &Ref<Subscriber>, ctx: &mut Context<Self>) {
+        let (Some(tub), Some(incarnation)) = (to.peer(), to.incarnation()) else { return };
+        let news = move || Changed { announced: Vec::new(), gone: vec![tub.0], parameters: None };
+        let others = self.watchers.values().map(|watcher| &watcher.to);
+        let is_twin = |other: &&Ref<Subscriber>| {
+            other.peer() == Some(tub) && other.incarnation() != Some(incarnation)
+        };
+        for other in others.filter(is_twin) {
+            let (call, newer) = (other.call(news()).into_actor(self), to.clone());
+            ctx.spawn(call.map(move |answer, this, ctx| {
+                if answer.is_ok() {
+                    tracing::warn!(%tub, "two nodes have one key");
+                    ctx.spawn(newer.call(news()).into_actor(this).map(|_, _, _| ()));
+                }
+            }));
+        }
+    }
+
     /// Forgets a subscriber and what waits for the end of its link.
     fn dismiss(&mut self, id: u64, ctx: &mut Context<Self>) {
         if let Some(watch) = self.watchers.remove(&id).and_then(|watcher| watcher.watch) {
@@ -236,6 +257,7 @@ impl Handler<Subscribe> for Introducer {
         };
         let announced =
             watcher.take_news(book, self.parameters).map_or_else(Vec::new, |news| news.announced);
+        self.tell_twins(&watcher.to, ctx);
         let lost = watcher.to.lost();
         let id = self.fresh_id();
         let lost = lost.into_actor(self).map(move |(), this, ctx| this.dismiss(id, ctx));

@@ -67,7 +67,8 @@ remote_interface! {
     /// A node that wants to hear of changes.
     pub interface Subscriber = "grid.introducer.subscriber.v1" {
         /// Signed announcements that are new, tub ids whose service is no longer connected, and
-        /// the grid's parameters when they changed.
+        /// the grid's parameters when they changed. A node that hears of its own tub that it is gone
+        /// has a twin: another process with its key is connected.
         0 => Changed {
             announced: Vec<Vec<u8>>,
             gone: Vec<[u8; 32]>,

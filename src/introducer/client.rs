@@ -15,7 +15,8 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message
 pub trait Listener: Send + 'static {
     /// A service is new, or said something newer about itself.
     fn announced(&mut self, announcement: &Announcement);
-    /// The introducer says that this tub is not connected to it.
+    /// The introducer says that this tub is not connected to it; of this node's own, that another
+    /// process with its key is.
     fn gone(&mut self, tub: TubId);
     /// The grid's encoding parameters, checked to be sound.
     fn parameters(&mut self, parameters: GridParameters);

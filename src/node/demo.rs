@@ -32,7 +32,7 @@ impl Stop for Grid {
     }
 }
 
-/// Runs a demo grid until SIGINT or SIGTERM. `ready` is called with the gateway's address and one that
+/// Runs a demo grid until a signal asks it to end. `ready` is called with the gateway's address and one that
 /// logs a browser in, once all servers are connected.
 pub fn run(demo: &Demo, ready: impl FnOnce(&str, &str)) -> Result<(), NodeError> {
     std::fs::create_dir_all(&demo.dir).map_err(|source| io_error(&demo.dir, source))?;

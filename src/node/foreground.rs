@@ -4,13 +4,13 @@ use super::basedir::{Basedir, io_error};
 use super::error::NodeError;
 use super::logs;
 use super::running::{Node, Options};
+use super::signals::{ASKED, Signals};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use std::fs::OpenOptions;
 use std::future::Future;
 use std::io;
 use std::path::Path;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a node says when it has started.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Ready {
     pub exposed: bool,
 }
 
-/// Runs the node in `dir` until SIGTERM or SIGINT. `announce` is called once it is ready. A
+/// Runs the node in `dir` until a signal asks it to end. `announce` is called once it is ready. A
 /// `detached` node leaves its terminal first, and its standard output once it is ready.
 pub fn run(dir: &Path, detached: bool, announce: impl FnOnce(&Ready)) -> Result<(), NodeError> {
     let basedir = Basedir::open(dir)?;
@@ -62,10 +62,10 @@ pub fn until_signalled<T: Stop>(
     let failed = |source| NodeError::System { what: "signals could not be set up", source };
     allow_many_files();
     actix_rt::System::new().block_on(async {
-        let mut signals = Signals::new().map_err(failed)?;
+        let mut signals = Signals::of(ASKED).map_err(failed)?;
         let started = tokio::select! {
             started = start => started?,
-            () = signals.wait() => return Ok(()),
+            _ = signals.wait() => return Ok(()),
         };
         signals.wait().await;
         tracing::info!("stopping");
@@ -89,25 +89,6 @@ fn allow_many_files() {
 /// Something that can be taken down.
 pub trait Stop {
     fn stop(self) -> impl Future<Output = ()>;
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 fn leave_output() -> io::Result<()> {

@@ -3,7 +3,7 @@
 //! - [`basedir`], [`config`], [`secrets`], [`create`]: the directory
 //! - [`kept`]: what is made once and must not be lost
 //! - [`check`]: whether a node would start, by its files
-//! - [`lock`], [`logs`], [`foreground`]: one process a directory, what it writes, how it ends
+//! - [`lock`], [`logs`], [`foreground`], [`signals`]: one process a directory, what it writes, how it ends
 //! - [`running`]: a node from its directory; the only place where all layers meet
 //! - [`hints`]: how others are told to reach it
 //! - [`neighbours`]: the storage servers it has heard of, connected and not, kept over restarts
@@ -33,6 +33,7 @@ pub mod running;
 mod saved;
 mod secrets;
 mod seeds;
+pub mod signals;
 mod storage;
 mod vdrive;
 

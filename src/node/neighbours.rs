@@ -22,6 +22,10 @@ use crate::tub::{Reconnector, Ref, Tub, TubId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// What is said where two nodes run with one key.
+pub const TWIN: &str = "ANOTHER NODE WITH THE KEY OF THIS ONE IS RUNNING, from a copy of its folder: others \
+                        reach now the one, now the other. Stop one of the two for good.";
+
 /// Shared by the follower, the gateway's page and the control object.
 #[derive(Clone)]
 pub struct Neighbours(Arc<Inner>);
@@ -41,6 +45,8 @@ struct State {
     /// Those that announce another's lease seed.
     contested: BTreeSet<TubId>,
     introducer: bool,
+    /// Another node with this node's key was seen.
+    twin: bool,
     awake: bool,
 }
 
@@ -124,6 +130,11 @@ impl Neighbours {
     /// Whether the introducer's link is up.
     pub fn introducer_connected(&self) -> bool {
         self.state().introducer
+    }
+
+    /// Whether another node with this node's key was seen since this one runs.
+    pub fn has_twin(&self) -> bool {
+        self.state().twin
     }
 
     /// One line a server, by tub id.
@@ -288,7 +299,11 @@ impl Listener for Neighbours {
     }
 
     fn gone(&mut self, tub: TubId) {
-        if let Some(known) = self.state().servers.get_mut(&tub) {
+        if tub == self.0.tub.id() {
+            if !std::mem::replace(&mut self.state().twin, true) {
+                tracing::error!("{TWIN}");
+            }
+        } else if let Some(known) = self.state().servers.get_mut(&tub) {
             known.introducer_says_gone = true;
         }
     }

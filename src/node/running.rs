@@ -6,7 +6,7 @@ use super::control::{Control, ControlActor};
 use super::error::NodeError;
 use super::foreground::Stop;
 use super::lock::NodeLock;
-use super::neighbours::Neighbours;
+use super::neighbours::{Neighbours, TWIN};
 use super::pages::{self, Followers, Joining};
 use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
@@ -394,7 +394,10 @@ impl Node {
                 nickname: nickname.clone(),
                 version: version(),
                 nodeid: nodeid.clone(),
-                introducer: joined.load(Ordering::Relaxed).then(|| line.to_owned()),
+                introducer: joined.load(Ordering::Relaxed).then(|| match neighbours.has_twin() {
+                    true => format!("{TWIN} {line}"),
+                    false => line.to_owned(),
+                }),
                 encoding: grid.params().to_string(),
                 servers: neighbours.status(),
             }

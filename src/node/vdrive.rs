@@ -5,6 +5,7 @@
 
 use super::basedir::Basedir;
 use super::error::NodeError;
+use super::neighbours::TWIN;
 use super::roots::NodeRoots;
 use super::{kept, running, secrets};
 use crate::grid::dirnode::{Directories, TubBook};
@@ -60,7 +61,7 @@ pub fn announce(
         lease_seed,
     };
     let own = Announcement::sign(tub.identity(), &fields)?;
-    let follower = Follower::start(VDRIVE, Vec::new(), vec![own], Box::new(Deaf));
+    let follower = Follower::start(VDRIVE, Vec::new(), vec![own], Box::new(Deaf(tub.id())));
     Follower::follow(&follower, tub, introducer.clone());
     Ok(follower)
 }
@@ -72,12 +73,18 @@ pub fn follow(learner: Learner, tub: &Tub, introducer: &Furl) -> Addr<Follower> 
     follower
 }
 
-/// Wants to hear nothing.
-struct Deaf;
+/// Wants to hear nothing but whether there is another with its key.
+struct Deaf(TubId);
 
 impl Listener for Deaf {
     fn announced(&mut self, _: &Announcement) {}
-    fn gone(&mut self, _: TubId) {}
+
+    fn gone(&mut self, tub: TubId) {
+        if tub == self.0 {
+            tracing::error!("{TWIN}");
+        }
+    }
+
     fn parameters(&mut self, _: GridParameters) {}
     fn introducer(&mut self, _: bool) {}
     fn settled(&mut self, _: &Book) {}

@@ -186,6 +186,15 @@ impl<I: Interface> Ref<I> {
             Place::Lazy(lazy) => Some(lazy.furl().tub()),
         }
     }
+
+    /// Which process of that tub hosts it: another one after a restart. `None` if it is this process,
+    /// or not reached yet.
+    pub fn incarnation(&self) -> Option<u64> {
+        match &self.place {
+            Place::Remote { import, .. } => Some(import.conn.incarnation()),
+            Place::Local(_) | Place::Lazy(_) => None,
+        }
+    }
 }
 
 /// Says that the way to an object is gone.

@@ -3,6 +3,7 @@
 use crate::nodes::{self, bytes, done, failed, tahoe, text};
 use crate::run::{FOLDER, folder, names};
 use crate::web_stub::Gateway;
+use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
@@ -180,14 +181,51 @@ fn a_directory_in_itself_is_copied_once() {
 }
 
 /// Starts a command, waits until `ready`, interrupts it and returns its exit code.
-fn interrupt(mut command: Command, ready: impl Fn() -> bool) -> Option<i32> {
+fn interrupt(command: Command, ready: impl Fn() -> bool) -> Option<i32> {
+    signalled(command, Signal::INT, ready)
+}
+
+fn signalled(mut command: Command, signal: Signal, ready: impl Fn() -> bool) -> Option<i32> {
     let mut child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     while !ready() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
     child.wait().unwrap().code()
+}
+
+#[test]
+fn no_signal_leaves_half_a_file() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    gateway.done(&["cp", "-r", "src", "global:"]);
+    let cap = gateway.done(&["ls", "--uri", "src/two"]);
+    let cap = cap.split_whitespace().last().unwrap().to_owned();
+    gateway.world().stalled.push(cap.clone());
+    let half = || gateway.leftovers().len() == 1;
+    for signal in [Signal::HUP, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::XCPU] {
+        let code = signalled(gateway.run(&["get", &cap, "out"]), signal, half);
+        assert_eq!(code, Some(128 + signal.as_raw()));
+        assert!(gateway.leftovers().is_empty() && !gateway.root.path().join("out").exists());
+    }
+    // `nohup` goes on when its terminal is gone.
+    let get = gateway.run(&["get", &cap, "out"]);
+    let mut nohup = Command::new("nohup");
+    nohup.arg(get.get_program()).args(get.get_args()).envs(
+        get.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))),
+    );
+    nohup.current_dir(get.get_current_dir().unwrap_or(gateway.root.path()));
+    let child = nohup.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = child else { return println!("skipped: no nohup") };
+    while !half() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::HUP).unwrap();
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(gateway.leftovers().is_empty());
 }
 
 #[test]
