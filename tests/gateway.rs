@@ -282,6 +282,77 @@ fn bodies_beyond_the_spool_are_refused() {
     put(&node.url, &bytes(1_900_000, 2));
 }
 
+/// What a gateway answers to a request as it is, of a shell that runs as this user.
+fn asked_by(user: u32, url: &str, request: &str) -> String {
+    use std::os::unix::process::CommandExt;
+    let port = url.rsplit(':').next().unwrap();
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request}' >&3; cat <&3");
+    let mut shell = std::process::Command::new("bash");
+    let shell = shell.args(["-c", &script]).current_dir("/").uid(user);
+    nodes::text(&shell.output().unwrap().stdout)
+}
+
+#[test]
+fn what_comes_through_a_proxy_is_not_the_owners() {
+    let grid = RunningGrid::of(1, "1 1 1");
+    let url = &grid.gateway.url;
+    let host = url.trim_start_matches("http://");
+    let token = fs::read_to_string(grid.gateway.dir.join("private/api_auth_token")).unwrap();
+    let put = |version: &str, more: &str| {
+        format!(
+            "PUT /uri HTTP/1.{version}\r\nHost: {host}\r\nConnection: close\r\n{more}\
+             Content-Length: 5\r\n\r\nhello"
+        )
+    };
+    let status = |request: &str| raw(url, request.as_bytes())[9..12].to_owned();
+    assert_eq!(status(&put("1", "")), "200", "a program of the node's own user");
+    let shown = format!("Authorization: tahoe-lafs {}\r\n", token.trim());
+    // As nginx asks by `proxy_pass` alone, and others by default.
+    for (version, more) in [
+        ("0", ""),
+        ("1", "X-Forwarded-For: 192.0.2.1\r\n"),
+        ("1", "Forwarded: for=192.0.2.1\r\n"),
+        ("1", "Via: 1.1 proxy\r\n"),
+        ("1", "X-Real-IP: 127.0.0.1\r\n"),
+    ] {
+        assert_eq!(status(&put(version, more)), "401", "{version} {more}");
+        assert_eq!(status(&put(version, &format!("{more}{shown}"))), "200", "{version} {more}");
+    }
+    let paths =
+        ["/", "/vdrive/global", "/status", "/statistics", "/storage", "/grid", "/uri/URI:LIT:"];
+    for path in paths {
+        let get =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nVia: x\r\nConnection: close\r\n\r\n");
+        assert_eq!(status(&get), "401", "{path}");
+    }
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: only root can ask as another user");
+    }
+    let mine = asked_by(0, url, &put("1", ""));
+    if mine.is_empty() {
+        return println!("skipped: no bash");
+    }
+    assert_eq!(&mine[9..12], "200");
+    for user in [33, 65_534] {
+        let other = |more: &str| asked_by(user, url, &put("1", more))[9..12].to_owned();
+        assert_eq!((other(""), other(&shown)), ("401".to_owned(), "200".to_owned()), "{user}");
+    }
+}
+
+#[test]
+fn a_gateway_that_is_published_trusts_nobody_without_a_token() {
+    let nodes = Nodes::new();
+    let dir = nodes.create_client("a", &["--webport", "0"]);
+    for (hosts, status) in [("me.localhost", 200), ("me.localhost,grid.example", 401)] {
+        fs::write(dir.join("web_hosts"), hosts).unwrap();
+        let node = Process::run(&dir);
+        assert_eq!(get(&node.url, &[]).status(), status, "{hosts}");
+        let port = node.url.rsplit(':').next().unwrap();
+        let named = get(&node.url, &[("Host", &format!("localhost:{port}"))]);
+        assert_eq!(named.status(), status, "{hosts}");
+    }
+}
+
 #[test]
 fn a_gateway_for_others_wants_tls_and_a_token() {
     let nodes = Nodes::new();

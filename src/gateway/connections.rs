@@ -14,13 +14,15 @@ use crate::base::limits::{
     WEB_CONNECTIONS_MAX, WEB_FRESH_TIME, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_MOVED_MIN,
     WEB_STILL_TIME,
 };
+use crate::base::peer;
 use actix_tls::accept::rustls_0_23::TlsStream;
-use rustix::net::Shutdown;
+use rustix::net::{Shutdown, getpeername, getsockname};
 use std::any::Any;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 use tokio::net::TcpStream;
 
@@ -54,6 +56,8 @@ pub struct Connection {
     working: AtomicU32,
     asked: AtomicU32,
     owners: AtomicBool,
+    /// Its peer is a program of this node's own user; asked for once, by who wants to know.
+    own: OnceLock<bool>,
     /// The server has looked at what came with it.
     seen: AtomicBool,
 }
@@ -112,6 +116,7 @@ impl Connections {
             working: AtomicU32::new(0),
             asked: AtomicU32::new(0),
             owners: AtomicBool::new(false),
+            own: OnceLock::new(),
             seen: AtomicBool::new(true),
         });
         let mut all = self.0.all();
@@ -209,6 +214,13 @@ impl Connection {
         self.bytes.store(0, Relaxed);
     }
 
+    /// Where it comes from, and where it goes.
+    fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let socket = self.socket.as_ref()?;
+        let theirs = getpeername(socket).ok()??.try_into().ok()?;
+        Some((theirs, getsockname(socket).ok()?.try_into().ok()?))
+    }
+
     /// The server finds it closed, and gives everything up that it has for it.
     fn end(&self) {
         if let Some(socket) = &self.socket {
@@ -226,6 +238,15 @@ impl Place {
         connection.working.fetch_add(1, Relaxed);
         connection.moved_now();
         Served { connection, ours: AtomicBool::new(true) }
+    }
+
+    /// Whether the peer is a program of this machine that the node's own user runs. A proxy is
+    /// another user's, as a rule, and so is whoever else has an account here.
+    pub fn is_own(&self) -> bool {
+        *self.connection.own.get_or_init(|| {
+            let ends = self.connection.ends();
+            ends.is_some_and(|(theirs, ours)| peer::is_own(theirs, ours))
+        })
     }
 }
 

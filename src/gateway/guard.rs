@@ -7,8 +7,8 @@
 //! long that takes tells things. A gateway that other machines can reach is closed to all but its owner as well (see [`super::owner`]).
 
 use super::answer::Failure;
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, Version};
 use std::net::IpAddr;
 
 /// What a gateway checks before it looks at a request.
@@ -117,6 +117,19 @@ impl Guard {
 /// Whether a browser sent this: it says where the request comes from, which programs do not.
 pub fn by_browser(headers: &HeaderMap) -> bool {
     headers.contains_key("Sec-Fetch-Site") || headers.contains_key(header::ORIGIN)
+}
+
+/// Whether a proxy passed a request on. Most of them say so; the others are told by the HTTP/1.0 that
+/// they speak unless they are told otherwise. What a proxy leaves out can only be missed here: whom to
+/// trust is decided by the connection as well.
+pub fn is_passed_on(version: Version, headers: &HeaderMap) -> bool {
+    let says = |name: &str| {
+        matches!(name, "forwarded" | "via" | "x-real-ip")
+            || name.starts_with("x-forwarded-")
+            || name.ends_with("-client-ip")
+            || name.ends_with("-connecting-ip")
+    };
+    version < Version::HTTP_11 || headers.keys().any(|name| says(name.as_str()))
 }
 
 /// For what a browser asks: `document` for a page, `empty` for a script, else a part of a page.
@@ -308,6 +321,29 @@ mod tests {
         assert!(!open.is_closed(&headers(&[("Host", "localhost:8123")])));
         assert!(!guard().is_exposed() && Guard { local: false, ..guard() }.is_exposed());
         assert!(!Guard { local: false, tls: true, ..guard() }.is_exposed());
+    }
+
+    #[test]
+    fn what_a_proxy_passed_on_is_known() {
+        let passed = |version, more: &[(&str, &str)]| {
+            let mut all = vec![("Host", "127.0.0.1:8123"), ("User-Agent", "x")];
+            all.extend_from_slice(more);
+            is_passed_on(version, &headers(&all))
+        };
+        assert!(!passed(Version::HTTP_11, &[]) && !passed(Version::HTTP_11, &[("X-For", "1")]));
+        assert!(passed(Version::HTTP_10, &[("Connection", "close")]));
+        for name in [
+            "X-Forwarded-For",
+            "x-forwarded-proto",
+            "Forwarded",
+            "Via",
+            "X-Real-IP",
+            "X-Client-IP",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+        ] {
+            assert!(passed(Version::HTTP_11, &[(name, "127.0.0.1")]), "{name}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::address::Root;
 use super::answer::Failure;
 use super::args::Arguments;
-use super::connections::Connections;
-use super::guard::Guard;
+use super::connections::{self, Connections};
+use super::guard::{self, Guard};
 use super::history::History;
 use super::object::post::{self, Came};
 use super::object::{self, Asked, Object, local, page, read, unlinked, write};
@@ -274,13 +274,14 @@ async fn respond(
 impl Gateway {
     /// Refuses what only the owner may see to everybody else.
     fn check_owner(&self, request: &HttpRequest, place: &Place) -> Result<(), Failure> {
-        let private = match place {
-            // One checks keys and tokens itself, the other tells nothing of this node.
-            Place::Login | Place::Asset(_) => false,
-            Place::Object(address) if address.root == Root::Private => true,
-            _ => self.guard.is_closed(request.headers()),
-        };
-        if private && !self.owner.sent(request.headers()) {
+        let headers = request.headers();
+        // One checks keys and tokens itself, the other tells nothing of this node.
+        let open = matches!(place, Place::Login | Place::Asset(_));
+        if open || self.owner.sent(headers) {
+            return Ok(());
+        }
+        let private = matches!(place, Place::Object(address) if address.root == Root::Private);
+        if private || self.guard.is_closed(headers) || is_foreign(request) {
             return Err(Failure::token_wanted());
         }
         Ok(())
@@ -303,6 +304,14 @@ impl Gateway {
         };
         Ok(Asked { gateway: self, request, arguments, directories })
     }
+}
+
+/// Whether a request comes from, or through, anything but a program of this node's own user. What takes
+/// requests in without connections says itself whose they are.
+fn is_foreign(request: &HttpRequest) -> bool {
+    let connection = request.conn_data::<connections::Place>();
+    guard::is_passed_on(request.version(), request.headers())
+        || connection.is_some_and(|connection| !connection.is_own())
 }
 
 /// GET, PUT and DELETE.

@@ -482,12 +482,11 @@ async fn open_tub(
 
 fn guard(config: &Config, webport: &WebPort) -> Guard {
     let local = webport.is_local();
-    Guard {
-        hosts: config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-        local,
-        tls: webport.tls.is_some(),
-        closed: !local,
-    }
+    let hosts: Vec<_> = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    // Who gives a name that others can look up has a proxy for it, and by what name that calls this
+    // gateway is the proxy's affair.
+    let published = hosts.iter().any(|host| host != "localhost" && !host.ends_with(".localhost"));
+    Guard { hosts, local, tls: webport.tls.is_some(), closed: !local || published }
 }
 
 fn encoding(parameters: GridParameters) -> Option<EncodingParams> {

@@ -119,6 +119,7 @@ pub const RIMS: &[Rim] = &[
         prefixes: &["tokio::net", "ureq"],
         names: &["TcpListener", "TcpStream", "TcpSocket", "UdpSocket", "UnixStream", "HttpServer"],
         allowed: &[
+            ("src/base/peer.rs", "its test opens some; whose they are is asked of the kernel"),
             ("src/base/local.rs", "how sockets of one machine send; only its test opens one"),
             ("src/tub/network.rs", "the one place that dials and listens for links"),
             ("src/tub/prompt.rs", "how those acknowledge while they are young"),
@@ -138,6 +139,7 @@ pub const RIMS: &[Rim] = &[
             ("src/disk/real.rs", "shares and directories, behind a trait that tests replace"),
             ("src/disk/direct.rs", "the same, past the page cache"),
             ("src/disk/kv.rs", "indexes, which may be lost"),
+            ("src/base/peer.rs", "the kernel's table of sockets"),
             ("src/disk/temporary.rs", "files that are written beside their place"),
             ("src/grid/source.rs", "the file that is uploaded"),
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),
@@ -174,6 +176,7 @@ pub const RIMS: &[Rim] = &[
         allowed: &[
             ("src/cli/", "a command is a process with arguments"),
             ("src/node/foreground.rs", "leaving the terminal"),
+            ("src/base/peer.rs", "which user this is"),
             ("src/gateway/serve.rs", "how many files may be open"),
             ("src/node/lock.rs", "who runs in this folder"),
             ("src/node/signals.rs", "what a process is asked"),
