@@ -12,6 +12,8 @@
 mod nodes;
 mod web_stub;
 
+#[path = "cli_directories/backups.rs"]
+mod backups;
 #[path = "cli_directories/copies.rs"]
 mod copies;
 #[path = "cli_directories/failures.rs"]

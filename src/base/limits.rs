@@ -614,6 +614,13 @@ pub const RETRY_PAUSES: [Duration; 4] = [
 /// Such pauses one after the other that helped nothing, of all things that a command is about: then
 /// it is not about this thing or that, and the command ends.
 pub const RETRIES_MAX: u32 = 64;
+/// Things that a backup looks at in the grid before it reuses them, at least: some seconds' work, and
+/// all that most people have.
+pub const BACKUP_AUDIT_MIN: usize = 5_000;
+/// Backups within which each thing is looked at once, however many there are: a week of one a day.
+pub const BACKUP_AUDIT_ROUNDS: usize = 7;
+/// So long a backup believes that what was seen in the grid is still there.
+pub const BACKUP_TRUST_SECONDS: u64 = 7 * 24 * 3600;
 /// A gateway's answer that is one text, such as a cap or an error, is shorter.
 pub const ANSWER_TEXT_MAX: u64 = 64 << 10;
 /// A line about one object of a walk: a path, a few caps, what a check found on 256 shares.

@@ -4,18 +4,20 @@ use super::CliError;
 use super::error::Reach;
 use super::http::Answer;
 use super::output::shown;
+use crate::disk::true_size;
 use rustix::io::Errno;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// An open file that gives exactly the bytes that it had when it was opened.
+/// An open file that gives exactly the bytes that it had when it was opened, or, where the system does
+/// not know how many they are, all that come.
 pub struct LocalFile {
     path: PathBuf,
     file: File,
     metadata: Metadata,
-    /// Bytes still to be read; none if that is not known beforehand (a pipe).
-    left: Option<u64>,
+    size: Option<u64>,
+    read: u64,
     failed: Option<io::Error>,
 }
 
@@ -29,13 +31,18 @@ impl LocalFile {
                 "Copy all of it with `tahoe cp -r`, or store an archive of it.",
             ));
         }
-        let left = metadata.is_file().then_some(metadata.len());
-        Ok(Self { path: path.to_owned(), file, metadata, left, failed: None })
+        let size = true_size(&file, &metadata);
+        Ok(Self { path: path.to_owned(), file, metadata, size, read: 0, failed: None })
     }
 
     /// Its length, if that is known beforehand.
     pub fn size(&self) -> Option<u64> {
-        self.metadata.is_file().then_some(self.metadata.len())
+        self.size
+    }
+
+    /// Bytes that were read.
+    pub fn read_so_far(&self) -> u64 {
+        self.read
     }
 
     /// As it was when it was opened.
@@ -64,20 +71,17 @@ impl LocalFile {
 
 impl Read for LocalFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = self.left.map_or(buffer.len(), |left| {
+        let left = self.size.map(|size| size.saturating_sub(self.read));
+        let wanted = left.map_or(buffer.len(), |left| {
             usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()))
         });
         let result = match buffer.get_mut(..wanted) {
             Some(buffer) if !buffer.is_empty() => self.file.read(buffer),
             _ => return Ok(0),
         };
-        let result = match (result, &mut self.left) {
+        let result = match (result, self.size) {
             (Ok(0), Some(_)) => Err(io::Error::other("it became shorter while it was read")),
-            (Ok(len), Some(left)) => {
-                *left -= len as u64;
-                Ok(len)
-            }
-            (result, _) => result,
+            (result, _) => result.inspect(|len| self.read += *len as u64),
         };
         result.map_err(|error| {
             let kind = error.kind();
@@ -132,4 +136,49 @@ pub fn unwritable(path: &Path, error: &io::Error) -> CliError {
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write;
+
+    fn all_of(path: &Path) -> (Option<u64>, Vec<u8>) {
+        let mut file = LocalFile::open(path).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!(file.read_so_far(), bytes.len() as u64);
+        (file.size(), bytes)
+    }
+
+    #[test]
+    fn the_content_decides_how_long_a_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        for (content, size) in [("", None), ("a", Some(1)), ("abc", Some(3))] {
+            let path = folder.path().join("file");
+            fs::write(&path, content).unwrap();
+            assert_eq!(all_of(&path), (size, content.into()));
+        }
+        let made_up = Path::new("/proc/self/mounts");
+        if let Ok(bytes) = fs::read(made_up) {
+            assert!(!bytes.is_empty() && all_of(made_up) == (None, bytes));
+        }
+    }
+
+    #[test]
+    fn what_is_added_while_a_file_is_read_is_not_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "first").unwrap();
+        let mut file = LocalFile::open(&path).unwrap();
+        let mut log = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        log.write_all(b" second").unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "first");
+        let mut file = LocalFile::open(&path).unwrap();
+        log.set_len(3).unwrap();
+        assert!(file.read_to_string(&mut text).is_err() && file.has_failed());
+    }
 }

@@ -54,6 +54,8 @@ pub struct Verdict {
 #[serde(default, rename_all = "kebab-case")]
 pub struct Counts {
     pub healthy: bool,
+    /// As many servers hold a part as an upload would want.
+    pub happy: bool,
     /// Whether shares were read; a count of what servers say is no proof.
     pub verified: Option<bool>,
     pub recoverable: Option<bool>,

@@ -17,10 +17,12 @@ pub mod kv;
 pub mod marker;
 pub mod memory;
 mod real;
+mod size;
 mod temporary;
 
 pub use aligned::{ALIGNMENT, AlignedBuffer};
 pub use faults::{Fault, Faults, Op};
+pub use size::{is_empty, true_size};
 pub use temporary::temporary;
 
 use faults::Verdict;

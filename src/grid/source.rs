@@ -3,6 +3,7 @@
 //! Reads name their offset, so the same source
 //! serves the pass that makes the key and the pass that encodes.
 
+use crate::disk::true_size;
 use bytes::Bytes;
 use std::fs::File;
 use std::io;
@@ -47,10 +48,19 @@ impl Source {
         Self { size: bytes.len() as u64, reader: Arc::new(bytes), shared: false, in_memory: true }
     }
 
-    /// A file that others may write to; its present length is what is uploaded.
-    pub fn file(file: File) -> io::Result<Self> {
-        let size = file.metadata()?.len();
-        Ok(Self { reader: Arc::new(file), size, shared: true, in_memory: false })
+    /// A file that others may write to; its present length is what is uploaded. What is made up as it
+    /// is read has none beforehand, and need not be the same twice: a copy of it is uploaded.
+    pub fn file(mut file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
+        if let Some(size) = true_size(&file, &metadata) {
+            return Ok(Self { reader: Arc::new(file), size, shared: true, in_memory: false });
+        }
+        let mut copy = tempfile::tempfile()?;
+        let size = io::copy(&mut file, &mut copy)?;
+        Ok(Self::spool(Arc::new(copy), size))
     }
 
     /// `size` bytes of a file that only this process can reach, such as an unlinked spool file.
@@ -74,5 +84,25 @@ struct Spool(Arc<File>);
 impl ReadAt for Spool {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         ReadAt::read_exact_at(&*self.0, buffer, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_up_as_it_is_read_is_taken_to_its_end() {
+        let Ok(file) = File::open("/proc/self/mounts") else { return };
+        let said = std::fs::read("/proc/self/mounts").unwrap();
+        let source = Source::file(file).unwrap();
+        let mut bytes = vec![0; said.len()];
+        source.reader.read_exact_at(&mut bytes, 0).unwrap();
+        assert!(!said.is_empty() && source.size() == said.len() as u64 && bytes == said);
+    }
+
+    #[test]
+    fn a_device_is_no_file() {
+        assert!(Source::file(File::open("/dev/null").unwrap()).is_err());
     }
 }

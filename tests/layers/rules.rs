@@ -140,6 +140,7 @@ pub const RIMS: &[Rim] = &[
             ("src/disk/direct.rs", "the same, past the page cache"),
             ("src/disk/kv.rs", "indexes, which may be lost"),
             ("src/base/peer.rs", "the kernel's table of sockets"),
+            ("src/disk/size.rs", "how long a file is, which only reading it tells"),
             ("src/disk/temporary.rs", "files that are written beside their place"),
             ("src/grid/source.rs", "the file that is uploaded"),
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),

@@ -1,29 +1,27 @@
 //! What earlier backups stored: which cap a file of this size and these times has, and which cap a
-//! directory with this content has.
+//! directory with this content has. Whether it is still there only the grid knows ([`super::audit`]).
 //!
 //! ```text
 //! tree "files-GRID"    path                     → {"stamp": …, "cap": CAP, "checked": SECONDS}
 //! tree "folders-GRID"  SHA-256d of the children → {"cap": CAP, "checked": SECONDS}
 //! ```
-//! It may be lost at any time: then everything is stored again, and gets the same caps. A damaged one
+//! `checked` is when it was stored, or last seen in the grid. It may be lost at any time: then everything is stored again, and gets the same caps. A damaged one
 //! is moved aside.
 
 use crate::base::base32;
 use crate::base::hash::{sha256, tagged};
-use crate::base::rim::random;
 use crate::cli::CliError;
 use crate::cli::output::remark;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// After so long a reused cap may have to be checked, after twice as long it must be.
-const MONTH: u64 = 30 * 24 * 60 * 60;
 /// Memory that sled may use for pages.
 const CACHE: u64 = 8 << 20;
 
@@ -72,16 +70,20 @@ struct FolderRow {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Known {
     pub cap: String,
-    /// It was stored or checked so long ago that it should be checked before it is relied on.
-    pub stale: bool,
+    /// When it was stored, or last seen in the grid; seconds since 1970.
+    pub checked: u64,
 }
 
-impl Known {
-    fn new(cap: String, checked: u64, now: u64) -> Self {
-        // From the first month on a growing part, so that not all become due on one day.
-        let over = now.saturating_sub(checked).saturating_sub(MONTH);
-        let due = MONTH * u64::from(u16::from_le_bytes(random())) / u64::from(u16::MAX);
-        Self { cap, stale: over > 0 && over >= due }
+/// Where the database keeps something.
+pub enum Row {
+    File(PathBuf),
+    Folder([u8; 32]),
+}
+
+impl Row {
+    /// That of a folder with this content.
+    pub fn folder(content: &str) -> Self {
+        Self::Folder(key(content))
     }
 }
 
@@ -127,10 +129,10 @@ impl Database {
         Ok(Self(Some(trees)))
     }
 
-    pub fn file(&self, path: &Path, stamp: Stamp, now: u64) -> Option<Known> {
+    pub fn file(&self, path: &Path, stamp: Stamp) -> Option<Known> {
         let trees = self.0.as_ref()?;
         let row: FileRow = get(&trees.files, path.as_os_str().as_bytes())?;
-        (row.stamp == stamp).then(|| Known::new(row.cap, row.checked, now))
+        (row.stamp == stamp).then_some(Known { cap: row.cap, checked: row.checked })
     }
 
     pub fn set_file(&self, path: &Path, stamp: Stamp, cap: &str, now: u64) {
@@ -140,15 +142,28 @@ impl Database {
         }
     }
 
-    pub fn folder(&self, content: &str, now: u64) -> Option<Known> {
+    pub fn folder(&self, content: &str) -> Option<Known> {
         let trees = self.0.as_ref()?;
         let row: FolderRow = get(&trees.folders, &key(content))?;
-        Some(Known::new(row.cap, row.checked, now))
+        Some(Known { cap: row.cap, checked: row.checked })
     }
 
     pub fn set_folder(&self, content: &str, cap: &str, now: u64) {
         if let Some(trees) = &self.0 {
             set(&trees.folders, &key(content), &FolderRow { cap: cap.to_owned(), checked: now });
+        }
+    }
+
+    /// What stands there was seen in the grid.
+    pub fn set_checked(&self, row: &Row, now: u64) {
+        let Some(trees) = &self.0 else { return };
+        let (tree, key) = match row {
+            Row::File(path) => (&trees.files, path.as_os_str().as_bytes()),
+            Row::Folder(key) => (&trees.folders, key.as_slice()),
+        };
+        if let Some(mut facts) = get::<Map<String, Value>>(tree, key) {
+            facts.insert("checked".to_owned(), now.into());
+            set(tree, key, &facts);
         }
     }
 
@@ -210,19 +225,23 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let stamp = Stamp::of(&fs::metadata(&path).unwrap());
         let database = Database::open(&place, b"grid").unwrap();
-        assert_eq!(database.file(&path, stamp, 0), None);
-        database.set_file(&path, stamp, "CAP", 0);
-        let known = |stale| Some(Known { cap: "CAP".into(), stale });
-        assert_eq!(database.file(&path, stamp, MONTH), known(false));
-        assert_eq!(database.file(&path, stamp, 2 * MONTH + 1), known(true));
+        assert_eq!(database.file(&path, stamp), None);
+        database.set_file(&path, stamp, "CAP", 5);
+        let known = |checked| Some(Known { cap: "CAP".into(), checked });
+        assert_eq!(database.file(&path, stamp), known(5));
+        database.set_checked(&Row::File(path.clone()), 7);
+        assert_eq!(database.file(&path, stamp), known(7));
         fs::write(&path, "three").unwrap();
-        assert_eq!(database.file(&path, Stamp::of(&fs::metadata(&path).unwrap()), 0), None);
+        assert_eq!(database.file(&path, Stamp::of(&fs::metadata(&path).unwrap())), None);
         database.set_folder("{}", "DIR", 0);
-        assert_eq!(database.folder("{}", 0).unwrap().cap, "DIR");
+        database.set_checked(&Row::folder("{}"), 9);
+        assert_eq!(database.folder("{}"), Some(Known { cap: "DIR".into(), checked: 9 }));
+        database.set_checked(&Row::folder("other"), 9);
+        assert_eq!(database.folder("other"), None);
         assert!(Database::open(&place, b"grid").is_err(), "one backup at a time");
         drop(database);
         let other = Database::open(&place, b"other grid").unwrap();
-        assert_eq!((other.file(&path, stamp, 0), other.folder("{}", 0)), (None, None));
+        assert_eq!((other.file(&path, stamp), other.folder("{}")), (None, None));
     }
 
     #[test]

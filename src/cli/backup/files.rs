@@ -1,11 +1,12 @@
 //! The files of a backup: stored unless the database knows them.
 
-use super::database::Stamp;
-use super::{Report, Run, is_healthy};
+use super::database::{Known, Stamp};
+use super::{Report, Run};
 use crate::cli::cp::{nothing_stored, store};
 use crate::cli::progress::Progress;
 use crate::cli::tree::{Leaf, Source, Tree};
 use crate::cli::{CliError, parallel};
+use crate::disk::is_empty;
 use serde_json::{Map, Value, json};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -15,8 +16,15 @@ use std::path::Path;
 pub struct Stored {
     pub cap: String,
     pub metadata: Map<String, Value>,
-    /// It was read and sent just now.
-    new: bool,
+    /// So many bytes of it were read and sent just now; none if it was known.
+    new: Option<u64>,
+}
+
+impl Stored {
+    /// One that an earlier backup stored.
+    pub fn reused(cap: String, facts: &Metadata) -> Self {
+        Self { cap, metadata: metadata(facts), new: None }
+    }
 }
 
 /// What a directory says of something that came from this machine.
@@ -46,13 +54,13 @@ impl Run<'_> {
         if !all.is_empty() && all.iter().all(Option::is_none) {
             return Err(nothing_stored());
         }
-        for (stored, leaf) in all.iter().zip(&tree.files) {
-            match stored {
-                Some(stored) if stored.new => {
+        for stored in &all {
+            match stored.as_ref().map(|stored| stored.new) {
+                Some(Some(bytes)) => {
                     report.stored += 1;
-                    report.bytes += leaf.size;
+                    report.bytes += bytes;
                 }
-                Some(_) => report.reused += 1,
+                Some(None) => report.reused += 1,
                 None => {}
             }
         }
@@ -69,11 +77,13 @@ impl Run<'_> {
         progress.file_done();
         self.tell(progress, "stored", leaf);
         let before = Stamp::of(file.metadata());
-        // One that was written to meanwhile is read again next time.
-        if file.metadata_now().is_ok_and(|now| Stamp::of(&now) == before) {
+        // One that was written to meanwhile is read again next time, and one whose facts say nothing.
+        let is_told = file.metadata().len() == file.read_so_far();
+        if is_told && file.metadata_now().is_ok_and(|now| Stamp::of(&now) == before) {
             self.database.set_file(path, before, &cap, self.now);
         }
-        Ok(Stored { cap, metadata: metadata(file.metadata()), new: true })
+        let new = Some(file.read_so_far());
+        Ok(Stored { cap, metadata: metadata(file.metadata()), new })
     }
 
     /// For the user who asked for every line.
@@ -83,20 +93,23 @@ impl Run<'_> {
         }
     }
 
-    /// A file that an earlier backup stored and that did not change.
+    /// A file that an earlier backup stored, that did not change and that is still there.
     fn known(&self, path: &Path) -> Option<Stored> {
+        let (known, facts) = self.remembered_file(path)?;
+        self.may_reuse(&known).then(|| Stored::reused(known.cap, &facts))
+    }
+
+    /// What the database says of a file that did not change.
+    pub fn remembered_file(&self, path: &Path) -> Option<(Known, Metadata)> {
         if self.ignore_timestamps {
             return None;
         }
         let facts = fs::metadata(path).ok()?;
-        let stamp = Stamp::of(&facts);
-        let known = self.database.file(path, stamp, self.now)?;
-        if known.stale {
-            if !is_healthy(&known.cap, self.connection) {
-                return None;
-            }
-            self.database.set_file(path, stamp, &known.cap, self.now);
+        // What is said to be empty may be made up as it is read.
+        if facts.len() == 0 && !is_empty(path).unwrap_or(false) {
+            return None;
         }
-        Some(Stored { cap: known.cap, metadata: metadata(&facts), new: false })
+        let known = self.database.file(path, Stamp::of(&facts))?;
+        Some((known, facts))
     }
 }

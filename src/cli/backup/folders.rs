@@ -2,7 +2,7 @@
 //! with the same children.
 
 use super::files::{Stored, metadata};
-use super::{Report, Run, is_healthy};
+use super::{Report, Run};
 use crate::cli::objects::{NewChild, children_body};
 use crate::cli::output::remark;
 use crate::cli::progress::Progress;
@@ -47,14 +47,9 @@ impl Run<'_> {
     }
 
     fn folder(&self, body: &str, folder: &Folder) -> Result<Made, CliError> {
-        if let Some(known) = self.database.folder(body, self.now) {
-            if !known.stale {
-                return Ok((known.cap, false));
-            }
-            if is_healthy(&known.cap, self.connection) {
-                self.database.set_folder(body, &known.cap, self.now);
-                return Ok((known.cap, false));
-            }
+        let known = self.database.folder(body).filter(|_| !self.ignore_timestamps);
+        if let Some(known) = known.filter(|known| self.may_reuse(known)) {
+            return Ok((known.cap, false));
         }
         let answer = self.connection.post("/uri?t=mkdir-immutable", body)?;
         let cap = answer.success("")?.text()?;
@@ -68,7 +63,7 @@ impl Run<'_> {
 }
 
 /// The children of a folder, in the order of their names: the same content, the same text.
-fn content(
+pub fn content(
     folder: &Folder,
     tree: &Tree,
     files: &[Option<Stored>],

@@ -5,9 +5,10 @@
 //! TO/Latest                           the same directory as the newest of them
 //! ```
 //! What did not change since the last backup is neither read nor stored again: a database in the
-//! node's folder says which cap it has. Interrupted, a backup leaves what is in TO as it was, and
+//! node's folder says which cap it has. Whether that is still there is asked of the grid. Interrupted, a backup leaves what is in TO as it was, and
 //! the next one goes on where it stopped.
 
+mod audit;
 mod database;
 mod files;
 mod folders;
@@ -19,12 +20,12 @@ use super::many::Many;
 use super::output::{count, is_quiet, summary};
 use super::session::Session;
 use super::tree::{Links, Rules, TOP, Tree};
-use super::walk::Verdict;
 use super::{CliError, time_text};
 use crate::base::rim::Clock;
 use database::Database;
 use glob::Glob;
 use indicatif::DecimalBytes;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -79,7 +80,7 @@ pub struct Arguments {
     /// Leave out what version control systems keep.
     #[arg(long)]
     exclude_vcs: bool,
-    /// Read every file, even if its size and times say that it did not change.
+    /// Read and store every file and make every directory, even if nothing says that it changed.
     #[arg(long)]
     ignore_timestamps: bool,
     /// A line for every file.
@@ -107,6 +108,8 @@ struct Run<'a> {
     now: u64,
     ignore_timestamps: bool,
     verbose: bool,
+    /// Caps that must not be reused.
+    lost: HashSet<String>,
 }
 
 impl Arguments {
@@ -124,14 +127,16 @@ impl Arguments {
         tree.read_local(TOP, &from, &rules)?;
         tree.found_all();
         let database = self.database(&session)?;
-        let run = Run {
+        let mut run = Run {
             connection: &session.connection,
             many: &many,
             database: &database,
             now: Clock::System.now(),
             ignore_timestamps: self.ignore_timestamps,
             verbose: self.verbose && !is_quiet(),
+            lost: HashSet::new(),
         };
+        run.lost = run.audit(&tree)?;
         let mut report = Report::default();
         let stored = run.files(&tree, &mut report)?;
         let snapshot = run.folders(&tree, &stored, &mut report)?;
@@ -224,11 +229,4 @@ fn add(
         format!("{} has a snapshot for every second of this minute", archives.shown()),
         "Wait a minute and try again.",
     ))
-}
-
-/// Whether something that the database knows can still be read in full; asked seldom.
-fn is_healthy(cap: &str, connection: &Connection) -> bool {
-    let path = format!("/uri/{}?t=check&output=JSON", crate::cli::http::percent_encode(cap));
-    let answer = connection.post(&path, "").and_then(|answer| answer.success(""));
-    answer.and_then(Answer::json::<Verdict>).is_ok_and(|verdict| verdict.results.healthy)
 }

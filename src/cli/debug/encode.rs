@@ -12,7 +12,7 @@ use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::convergence::{ConvergenceSecret, KeyHasher};
 use crate::codec::encode::{EncodeError, Encoder, Plan, Run};
 use crate::codec::layout::Version;
-use crate::disk::temporary;
+use crate::disk::{temporary, true_size};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -93,13 +93,21 @@ pub fn encode(arguments: &Arguments) -> Result<Cap, DebugError> {
     Ok(ChkCap::new(key, facts).into())
 }
 
-/// The file, or a copy of stdin, which is to be read twice.
+/// The file, or a copy of what cannot be read twice: stdin, and what is made up as it is read.
 fn open(path: &Path) -> std::io::Result<File> {
-    if path != Path::new("-") {
-        return File::open(path);
+    if path == Path::new("-") {
+        return copy(&mut std::io::stdin().lock());
     }
+    let mut file = File::open(path)?;
+    match true_size(&file, &file.metadata()?) {
+        Some(_) => Ok(file),
+        None => copy(&mut file),
+    }
+}
+
+fn copy(from: &mut dyn Read) -> std::io::Result<File> {
     let mut copy = tempfile::tempfile()?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut copy)?;
+    std::io::copy(from, &mut copy)?;
     copy.rewind()?;
     Ok(copy)
 }

@@ -44,7 +44,7 @@ impl Checker {
                 self.directory(cap).await
             }
             Target::Known(cap) => match self.grid.check(cap, self.add_lease).await {
-                Ok(checked) => shares(&checked),
+                Ok(checked) => shares(&checked, self.grid.params().happy()),
                 Err(_) => literal(),
             },
             Target::Unknown { .. } => literal(),
@@ -102,7 +102,8 @@ fn literal() -> Value {
     json!({"storage-index": "", "results": {"healthy": true}})
 }
 
-fn shares(checked: &Checked) -> Value {
+/// Also whether that would do for an upload that wants so many servers.
+fn shares(checked: &Checked, wanted: u16) -> Value {
     let (good, recoverable) = (checked.good(), checked.is_recoverable());
     let summary = if checked.is_healthy() {
         "Healthy".to_owned()
@@ -135,6 +136,7 @@ fn shares(checked: &Checked) -> Value {
             "count-recoverable-versions": usize::from(recoverable),
             "count-unrecoverable-versions": usize::from(!recoverable),
             "healthy": checked.is_healthy(),
+            "happy": recoverable && checked.happiness >= usize::from(wanted),
             "verified": false,
             "recoverable": recoverable,
         },
