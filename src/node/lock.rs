@@ -72,8 +72,19 @@ fn holder(file: &File) -> Option<Pid> {
     held.and_then(|lock| lock.pid)
 }
 
-/// The process that runs the node in `basedir`, if one does.
+/// The process that runs the node in `basedir`, if one does and the system tells its number.
 pub fn running(basedir: &Basedir) -> Result<Option<Pid>, BasedirError> {
+    let Some(file) = held(basedir)? else { return Ok(None) };
+    Ok(holder(&file).or_else(|| written(basedir)))
+}
+
+/// Whether a process runs the node in `basedir`.
+pub fn is_running(basedir: &Basedir) -> Result<bool, BasedirError> {
+    Ok(held(basedir)?.is_some())
+}
+
+/// The lock, if some process holds it.
+fn held(basedir: &Basedir) -> Result<Option<File>, BasedirError> {
     let path = basedir.join(NAME);
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -82,7 +93,7 @@ pub fn running(basedir: &Basedir) -> Result<Option<Pid>, BasedirError> {
     };
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(None),
-        Err(_) => Ok(holder(&file).or_else(|| written(basedir))),
+        Err(_) => Ok(Some(file)),
     }
 }
 
@@ -121,9 +132,9 @@ mod tests {
         assert_eq!(running(&node).unwrap(), None);
         let lock = NodeLock::take(&node).unwrap();
         assert!(matches!(NodeLock::take(&node), Err(BasedirError::InUse { .. })));
-        assert!(running(&node).unwrap().is_some());
+        assert!(running(&node).unwrap().is_some() && is_running(&node).unwrap());
         drop(lock);
-        assert_eq!(running(&node).unwrap(), None);
+        assert!(running(&node).unwrap().is_none() && !is_running(&node).unwrap());
         NodeLock::take(&node).unwrap();
     }
 }

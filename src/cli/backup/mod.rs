@@ -17,15 +17,17 @@ mod glob;
 use super::http::{Answer, Connection, Gateway};
 use super::location::{Location, PLACES};
 use super::many::Many;
-use super::output::{count, is_quiet, summary};
+use super::output::{count, is_quiet, remark, summary};
 use super::session::Session;
-use super::tree::{Links, Rules, TOP, Tree};
+use super::tree::{For, Rules, TOP, Tree};
 use super::{CliError, time_text};
 use crate::base::rim::Clock;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use database::Database;
 use glob::Glob;
 use indicatif::DecimalBytes;
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -34,8 +36,9 @@ Examples:
   tahoe backup --exclude '*.o' --exclude-vcs ~/src work:src
   tahoe cp -r private:backups/documents/Latest restored
 
-Symbolic links and special files are left out, which is said. Put the command into cron for a
-snapshot a day.";
+Symbolic links and special files are not in it, and are counted; -v names them. Nor are the folders
+of running nodes, and private keys of nodes, which is said. Put the command into cron for a snapshot
+a day.";
 
 /// What version control systems keep beside the files that they control.
 const VCS: &[&str] = &[
@@ -74,8 +77,9 @@ pub struct Arguments {
     /// The directory for the snapshots; it is made if need be.
     #[arg(value_name = "TO")]
     to: String,
-    /// Leave out what has such a name: `*` stands for any text, `?` for one character.
-    #[arg(long, value_name = "NAME", value_parser = Glob::parse)]
+    /// Leave out what has such a name: `*` stands for any text, `?` for one character, or one byte that
+    /// is not UTF-8.
+    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(Glob::parse))]
     exclude: Vec<Glob>,
     /// Leave out what version control systems keep.
     #[arg(long)]
@@ -122,8 +126,9 @@ impl Arguments {
         let mut tree = Tree::new(&many);
         let from = std::path::absolute(&self.from)
             .map_err(|error| super::local::unreadable(&self.from, &error))?;
-        let wanted = |name: &str| self.wants(name);
-        let rules = Rules { links: Links::LeaveOut, wanted: &wanted, fine: &|_| Ok(()) };
+        tree.verbose = self.verbose && !is_quiet();
+        let wanted = |name: &OsStr| self.wants(name);
+        let rules = Rules { what_for: For::Snapshot, wanted: &wanted, fine: &|_| Ok(()) };
         tree.read_local(TOP, &from, &rules)?;
         tree.found_all();
         let database = self.database(&session)?;
@@ -133,7 +138,7 @@ impl Arguments {
             database: &database,
             now: Clock::System.now(),
             ignore_timestamps: self.ignore_timestamps,
-            verbose: self.verbose && !is_quiet(),
+            verbose: tree.verbose,
             lost: HashSet::new(),
         };
         run.lost = run.audit(&tree)?;
@@ -143,13 +148,14 @@ impl Arguments {
         database.flush();
         let name = add(&archives, &snapshot, run.now, &session)?;
         put(&place.child("Latest"), &snapshot, "true", &session)?.success(&place.shown())?;
+        tell_counted_out(&tree);
         tell(&report, &format!("{}Archives/{name}", slashed(&place)))?;
         let advice = "See above which and why; leave them out by --exclude to be told no more.";
         many.whole("The snapshot was made", "thing is not in it", "things are not in it", advice)
     }
 
-    fn wants(&self, name: &str) -> bool {
-        let vcs = self.exclude_vcs && VCS.contains(&name);
+    fn wants(&self, name: &OsStr) -> bool {
+        let vcs = self.exclude_vcs && VCS.iter().any(|one| name == *one);
         !vcs && !self.exclude.iter().any(|glob| glob.matches(name))
     }
 
@@ -173,6 +179,19 @@ fn tell(report: &Report, snapshot: &str) -> Result<(), CliError> {
         "{files} stored ({}), {reused} reused; {folders} made, {kept} reused\n{snapshot}",
         DecimalBytes(*bytes)
     ))
+}
+
+/// One line, however many they are.
+fn tell_counted_out(tree: &Tree) {
+    let counts = tree.counted_out.iter().map(|(kind, number)| {
+        let (one, several) = kind.words();
+        count(*number, one, several)
+    });
+    let counts: Vec<_> = counts.collect();
+    if !counts.is_empty() && !is_quiet() {
+        let how = if tree.verbose { "" } else { "; -v names them" };
+        remark(format_args!("not in the snapshot: {}{how}", counts.join(" and ")));
+    }
 }
 
 fn slashed(place: &Location) -> String {

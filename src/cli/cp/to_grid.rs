@@ -9,7 +9,7 @@ use crate::cli::location::Location;
 use crate::cli::objects::Object;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::cli::tree::{Graph, Links, Rules, Source, TOP, Tree, links};
+use crate::cli::tree::{For, Graph, Rules, Source, TOP, Tree, links};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A directory that is there already, and what it is to get.
@@ -46,7 +46,7 @@ pub fn copy(
 fn tree_of<'a>(found: Vec<Found>, work: &'a Work) -> Result<Tree<'a>, CliError> {
     let mut tree = Tree::new(&work.many);
     let fine = |copies| work.copies.check(copies);
-    let rules = Rules { links: Links::Follow, wanted: &|_| true, fine: &fine };
+    let rules = Rules { what_for: For::Copy, wanted: &|_| true, fine: &fine };
     for one in found {
         match one {
             Found::File { name, source, size } => {

@@ -1,26 +1,34 @@
 //! A folder of this machine, read into a [`Tree`].
 
-use super::{Count, Identity, Source, Tree};
+use super::nodes::{self, Keys};
+use super::{Count, Identity, Kind, Source, Tree};
 use crate::cli::CliError;
-use crate::cli::local::unreadable;
+use crate::cli::local::{path_shown, unreadable};
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry, FileType, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What becomes of symbolic links.
+/// What becomes of what is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Links {
-    /// What they lead to is copied.
-    Follow,
-    /// They are left out, which is said.
-    LeaveOut,
+pub enum For {
+    /// A copy: what symbolic links lead to is copied.
+    Copy,
+    /// A snapshot: symbolic links, special files and private keys are not in it, which is no failure.
+    Snapshot,
+}
+
+impl For {
+    pub fn is_snapshot(self) -> bool {
+        self == Self::Snapshot
+    }
 }
 
 /// What is read.
 pub struct Rules<'a> {
-    pub links: Links,
+    pub what_for: For,
     /// Asked for every name.
-    pub wanted: &'a dyn Fn(&str) -> bool,
+    pub wanted: &'a dyn Fn(&OsStr) -> bool,
     /// Asked after every folder whether to go on with so many copies of the same.
     pub fine: &'a dyn Fn(Count) -> Result<(), CliError>,
 }
@@ -29,6 +37,12 @@ impl Tree<'_> {
     /// Reads the folder `path` and all below it into `into`. What cannot be read is left out.
     pub fn read_local(&mut self, into: usize, path: &Path, rules: &Rules) -> Result<(), CliError> {
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        if let Some(reason) = nodes::reason_against(path, rules.what_for) {
+            return Err(CliError::new(
+                format!("{} is not copied: {reason}", path_shown(path)),
+                "Stop a node to copy its folder; keep its keys where nobody else reads them.",
+            ));
+        }
         // The first one must be readable; nothing was asked for but this.
         fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
         if let Some(folder) = self.folders.get_mut(into) {
@@ -38,12 +52,17 @@ impl Tree<'_> {
         }
         let mut waiting = vec![(into, path.to_owned())];
         while let Some((number, path)) = waiting.pop() {
+            let keys = Keys::of(&path, rules.what_for);
             for entry in self.entries(number, &path) {
-                let Some(name) = self.name(number, &entry) else { continue };
-                if !(rules.wanted)(&name) {
+                if !(rules.wanted)(&entry.file_name()) {
                     continue;
                 }
-                if let Some(folder) = self.add_entry(number, &name, &entry, rules.links) {
+                let Some(name) = self.name(number, &entry) else { continue };
+                if let Some(reason) = keys.reason_against(&entry.file_name()) {
+                    self.pass_over(&self.path_in(number, &name), reason);
+                    continue;
+                }
+                if let Some(folder) = self.add_entry(number, &name, &entry, rules.what_for) {
                     waiting.push((folder, entry.path()));
                 }
             }
@@ -93,29 +112,27 @@ impl Tree<'_> {
         above: usize,
         name: &str,
         entry: &DirEntry,
-        links: Links,
+        what_for: For,
     ) -> Option<usize> {
         let path = entry.path();
         let is_link = entry.file_type().is_ok_and(|kind| FileType::is_symlink(&kind));
-        if is_link && links == Links::LeaveOut {
-            self.leave_out(&self.path_in(above, name), "it is a symbolic link");
+        if is_link && what_for.is_snapshot() {
+            self.count_out(Kind::Link, above, name);
             return None;
         }
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => self.add_local_folder(above, name, &path),
+            Ok(metadata) if metadata.is_dir() => match nodes::reason_against_folder(&path) {
+                Some(reason) => self.pass_over(&self.path_in(above, name), reason),
+                None => return self.add_local_folder(above, name, &path),
+            },
             Ok(metadata) if metadata.is_file() => {
-                self.add_file(above, name, Source::Local(PathBuf::from(&path)), metadata.len());
-                None
+                self.add_file(above, name, Source::Local(path), metadata.len());
             }
-            Ok(_) => {
-                self.leave_out(&self.path_in(above, name), "it is no file and no folder");
-                None
-            }
-            Err(error) => {
-                self.leave_out(&self.path_in(above, name), &error.to_string());
-                None
-            }
+            Ok(_) if what_for.is_snapshot() => self.count_out(Kind::Special, above, name),
+            Ok(_) => self.leave_out(&self.path_in(above, name), "it is no file and no folder"),
+            Err(error) => self.leave_out(&self.path_in(above, name), &error.to_string()),
         }
+        None
     }
 }
 

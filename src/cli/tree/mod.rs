@@ -8,11 +8,12 @@ mod expand;
 mod graph;
 mod grid;
 mod local;
+mod nodes;
 mod spool;
 
 pub use expand::{Expansion, Step};
 pub use graph::{Child, Count, Graph, Link, TOP, links};
-pub use local::{Links, Rules};
+pub use local::{For, Rules};
 
 use super::many::Many;
 use super::progress::Progress;
@@ -27,6 +28,9 @@ pub struct Tree<'a> {
     pub files: Vec<Leaf>,
     /// What is in here although it is in here already: several links lead to the folder above it.
     pub copies: Count,
+    /// What is not in here and cannot be, by kind; a user who asked for every line is told each.
+    pub counted_out: BTreeMap<Kind, u64>,
+    pub verbose: bool,
     identities: HashSet<Identity>,
     many: &'a Many,
     progress: Progress,
@@ -45,6 +49,23 @@ pub struct Folder {
     identity: Option<Identity>,
     /// It, or one above it, is in here already.
     is_copy: bool,
+}
+
+/// What a snapshot has no form for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Link,
+    Special,
+}
+
+impl Kind {
+    /// The words for one and for several.
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Link => ("symbolic link", "symbolic links"),
+            Self::Special => ("special file", "special files"),
+        }
+    }
 }
 
 /// Device and inode.
@@ -70,6 +91,8 @@ impl<'a> Tree<'a> {
             folders: vec![Folder::default()],
             files: Vec::new(),
             copies: Count::default(),
+            counted_out: BTreeMap::new(),
+            verbose: false,
             identities: HashSet::new(),
             many,
             progress: Progress::finding(),
@@ -93,6 +116,19 @@ impl<'a> Tree<'a> {
     /// Names something that will not be copied.
     pub fn leave_out(&self, path: &str, reason: &str) {
         self.many.leave_out(path, reason, &self.progress);
+    }
+
+    /// Names something that is not copied on purpose: that is no failure.
+    fn pass_over(&self, path: &str, reason: &str) {
+        self.progress.remark(format_args!("left out {path}: {reason}"));
+    }
+
+    /// Counts what there may be thousands of, which no failure should drown in.
+    fn count_out(&mut self, kind: Kind, above: usize, name: &str) {
+        *self.counted_out.entry(kind).or_default() += 1;
+        if self.verbose {
+            self.pass_over(&self.path_in(above, name), &format!("it is a {}", kind.words().0));
+        }
     }
 
     /// A file in a folder, unless its name is taken there.
