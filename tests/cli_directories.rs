@@ -38,7 +38,7 @@ fn places_are_written_in_every_way() {
     gateway.write("in", "hello");
     let cap = gateway.done(&["put", "in", "docs/notes.txt"]);
     assert!(cap.starts_with("URI:CHK:") && cap.lines().count() == 1, "{cap}");
-    for place in ["docs/notes.txt", "global:docs/notes.txt", "/docs/notes.txt", cap.trim()] {
+    for place in ["docs/notes.txt", "private:docs/notes.txt", "~/docs/notes.txt", cap.trim()] {
         assert_eq!(gateway.done(&["get", place]), "hello", "{place}");
     }
     gateway.done(&["put", "in", "private:a/"]);
@@ -51,7 +51,7 @@ fn places_are_written_in_every_way() {
     assert_eq!(gateway.given(format!("{}/x\n", dir.trim()).as_bytes(), &["ls", "-"]), "y\n");
     assert_eq!(gateway.given(cap.as_bytes(), &["get", "-"]), "hello");
     assert!(gateway.given(b"piped", &["put", "-", "global:p"]).starts_with("URI:CHK:"));
-    assert_eq!(gateway.done(&["get", "p"]), "piped");
+    assert_eq!(gateway.done(&["get", "global:p"]), "piped");
     gateway.done(&["put", "in", "odd/ü %?#&+ ;.txt"]);
     assert_eq!(gateway.done(&["ls", "odd"]), "ü %?#&+ ;.txt\n");
     assert_eq!(gateway.done(&["get", "odd/ü %?#&+ ;.txt"]), "hello");
@@ -59,7 +59,7 @@ fn places_are_written_in_every_way() {
     let said = gateway.failed(&["ls", "nobody:x"]);
     assert!(said.contains("no alias nobody"), "{said}");
     let said = gateway.failed(&["get", "docs/other.txt"]);
-    assert!(said.contains("global:docs/other.txt: No such child: other.txt"), "{said}");
+    assert!(said.contains("private:docs/other.txt: No such child: other.txt"), "{said}");
     let said = gateway.failed(&["get", "docs"]);
     assert!(said.contains("is a directory"), "{said}");
     assert!(gateway.failed(&["get", dir.trim()]).contains("is a directory"));
@@ -74,9 +74,70 @@ fn places_are_written_in_every_way() {
         (&["put", "-", "-"], 2),
         (&["put", "nothing", "a"], 1),
         (&["put", "in", "docs"], 1),
+        (&["get", "/docs/notes.txt"], 2),
+        (&["put", "in", "/docs/a"], 2),
+        (&["put", "in", "./docs/a"], 2),
+        (&["mkdir", "/docs/a"], 2),
+        (&["mv", "docs/notes.txt", "/docs/a"], 2),
+        (&["ln", "docs/notes.txt", "../a"], 2),
+        (&["rm", "-r", "/docs"], 2),
+        (&["backup", "docs", "/backup/docs"], 2),
     ] {
         assert_eq!(failed(&mut gateway.run(wrong)).0, code, "{wrong:?}");
     }
+    let (_, said) = failed(&mut gateway.run(&["backup", "docs", "/backup/docs"]));
+    assert!(said.contains("/backup/docs is a path on this machine"), "{said}");
+    assert!(said.contains("Write private:backup/docs"), "{said}");
+    assert_eq!(gateway.done(&["ls", "docs"]), "notes.txt\n");
+}
+
+#[test]
+fn nothing_is_published_that_does_not_say_so() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    for command in [
+        &["put", "src/one", "a"][..],
+        &["mkdir", "dir"],
+        &["mv", "a", "b"],
+        &["ln", "b", "c"],
+        &["cp", "src/one", "private:dir/"],
+        &["backup", "src", "snapshots"],
+        &["add-alias", "mine", "dir"],
+        &["put", "src/one", "mine:two"],
+    ] {
+        gateway.done(command);
+    }
+    assert_eq!(gateway.done(&["ls", "global:"]), "");
+    assert_eq!(gateway.done(&["ls"]), "b\nc\ndir\nsnapshots\n");
+    assert_eq!(gateway.done(&["ls", "dir"]), "one\ntwo\n");
+    gateway.done(&["ln", "b", "global:"]);
+    assert_eq!(gateway.done(&["ls", "global:"]), "b\n");
+    gateway.done(&["rm", "b"]);
+    assert_eq!(gateway.done(&["ls", "global:"]), "b\n");
+    // Without the node's token nobody has a private directory.
+    let mut command = tahoe();
+    let command = command.args(["put", "src/one", "a", "-u", &gateway.url]);
+    assert_eq!(failed(command.current_dir(gateway.root.path())).0, 1);
+}
+
+#[test]
+fn a_directory_is_removed_only_if_that_is_said() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    gateway.done(&["cp", "-r", "src", "private:"]);
+    gateway.done(&["backup", "src", "snapshots"]);
+    for directory in ["src/sub", "snapshots/Latest", "private:src/"] {
+        let said = gateway.failed(&["rm", directory]);
+        assert!(said.contains("is a directory") && said.contains("Add -r"), "{said}");
+    }
+    let said = gateway.failed(&["unlink", "src/sub", "src/one"]);
+    assert!(said.contains("private:src/sub is a directory"), "{said}");
+    assert_eq!(gateway.done(&["ls", "src"]), "empty\nsub\ntwo\n", "the file went");
+    gateway.done(&["rm", "-r", "src/sub", "src/two"]);
+    assert_eq!(gateway.done(&["ls", "src"]), "empty\n");
+    gateway.refuse("GET /vdrive/private/src/empty?t=uri", 403, "ProhibitedError: no.");
+    assert!(gateway.failed(&["rm", "src/empty"]).contains("Add -r"));
+    gateway.done(&["rm", "-r", "src/empty"]);
 }
 
 #[test]
@@ -106,7 +167,7 @@ fn the_private_directory_wants_the_owners_token() {
     let (code, said) = failed(tahoe().args(["ls", "private:", "-u", &gateway.url]));
     two_sentences(&said);
     assert!(code == 1 && said.contains("-d NODEDIR"), "{said}");
-    assert!(done(tahoe().args(["ls", "-u", &gateway.url])).is_empty());
+    assert!(done(tahoe().args(["ls", "global:", "-u", &gateway.url])).is_empty());
 }
 
 #[test]
@@ -129,7 +190,7 @@ fn listings_show_kinds_rights_and_times() {
     let json: serde_json::Value = serde_json::from_str(&gateway.done(&["ls", "--json"])).unwrap();
     assert_eq!(json[1]["children"]["big.bin"][1]["size"], 1234);
     assert!(gateway.failed(&["ls", "URI:CHK:unknown"]).contains("nothing that this gateway knows"));
-    gateway.refuse("GET /vdrive/global", 410, "UnrecoverableFileError: its server is away.");
+    gateway.refuse("GET /vdrive/private", 410, "UnrecoverableFileError: its server is away.");
     let said = gateway.failed(&["ls"]);
     assert!(said.contains("its server is away") && said.contains("tahoe status"), "{said}");
 }
@@ -154,19 +215,19 @@ fn things_are_moved_linked_and_removed() {
     assert_eq!(gateway.done(&["mv", "a", "b"]), "");
     assert_eq!(gateway.asked("t=relink"), 1, "one call, so that it is never in neither place");
     gateway.done(&["mv", "b", "dir/"]);
-    gateway.done(&["mv", "dir/b", "private:c"]);
+    gateway.done(&["mv", "dir/b", "global:c"]);
     assert_eq!(gateway.done(&["ls"]), "dir\n");
-    gateway.done(&["mv", "private:c", "private: spaced "]);
-    assert_eq!(gateway.done(&["get", "private: spaced "]), "x");
-    gateway.done(&["mv", "private: spaced ", "private:c"]);
-    assert_eq!(gateway.done(&["ls", "private:"]), "c\n");
-    gateway.done(&["ln", "private:c", "dir/"]);
+    gateway.done(&["mv", "global:c", "global: spaced "]);
+    assert_eq!(gateway.done(&["get", "global: spaced "]), "x");
+    gateway.done(&["mv", "global: spaced ", "global:c"]);
+    assert_eq!(gateway.done(&["ls", "global:"]), "c\n");
+    gateway.done(&["ln", "global:c", "dir/"]);
     let cap = gateway.done(&["put", "in"]);
     gateway.given(cap.as_bytes(), &["ln", "-", "dir/again"]);
     assert_eq!(gateway.done(&["ls", "dir"]), "again\nc\n");
     gateway.done(&["rm", "dir/again", "dir/c"]);
-    gateway.done(&["unlink", "private:c"]);
-    assert_eq!(gateway.done(&["ls", "dir"]) + &gateway.done(&["ls", "private:"]), "");
+    gateway.done(&["unlink", "global:c"]);
+    assert_eq!(gateway.done(&["ls", "dir"]) + &gateway.done(&["ls", "global:"]), "");
 
     gateway.done(&["put", "in", "a"]);
     for command in ["mv", "ln"] {
@@ -188,27 +249,27 @@ fn things_are_moved_linked_and_removed() {
     }
     // Wherever the way there begins.
     let cap = gateway.done(&["mkdir", "dir/sub"]);
-    gateway.done(&["add-alias", "way", "global:dir"]);
-    gateway.done(&["mkdir", "private:other"]);
+    gateway.done(&["add-alias", "way", "private:dir"]);
+    gateway.done(&["mkdir", "global:other"]);
     gateway.asked("");
     for below in ["way:", "way:sub/", "way:sub/dir"] {
         let said = gateway.failed(&["mv", "dir", below]);
-        assert!(said.contains("global:dir cannot be moved into itself"), "{said}");
+        assert!(said.contains("private:dir cannot be moved into itself"), "{said}");
     }
     assert_eq!(gateway.asked("to_dir="), 3);
-    gateway.done(&["mv", "dir/sub", "private:other/"]);
-    assert_eq!(gateway.done(&["mkdir", "private:other/sub"]), cap);
+    gateway.done(&["mv", "dir/sub", "global:other/"]);
+    assert_eq!(gateway.done(&["mkdir", "global:other/sub"]), cap);
     assert!(gateway.failed(&["rm", "none"]).contains("No such child"));
     gateway.done(&["put", "in", "dir/last"]);
     let said = gateway.failed(&["rm", "none", "dir/last", "gone"]);
     assert!(said.contains("none: No such child") && said.contains("gone: No such"), "{said}");
     assert_eq!(gateway.done(&["ls", "dir"]), "");
     for wrong in [
-        &["rm", "global:"][..],
-        &["mv", "private:", "x"],
+        &["rm", "private:"][..],
+        &["mv", "global:", "x"],
         &["mv", "a", "a"],
         &["mv", "URI:CHK:5", "x"],
-        &["ln", "global:", "private:"],
+        &["ln", "private:", "global:"],
         &["rm"],
     ] {
         assert_eq!(failed(&mut gateway.run(wrong)).0, 2, "{wrong:?}");
@@ -267,7 +328,7 @@ fn aliases_are_made_listed_and_never_overwritten() {
     }
     assert_eq!(fs::read(&file).unwrap(), before);
     // A name of one's own goes before the one that is built in.
-    fs::write(&file, "global: URI:DIR:3\n").unwrap();
+    fs::write(&file, "private: URI:DIR:3\n").unwrap();
     assert_eq!(gateway.done(&["ls"]), "a\n");
     fs::write(&file, "what is this\n").unwrap();
     assert!(gateway.failed(&["list-aliases"]).contains("Line 1"));
@@ -291,7 +352,7 @@ fn aliases_made_at_once_are_all_kept() {
 fn walks_print_everything_below() {
     let gateway = Gateway::start();
     folder(&gateway);
-    gateway.done(&["cp", "-r", "src", "global:"]);
+    gateway.done(&["cp", "-r", "src", "private:"]);
     let manifest = gateway.done(&["manifest"]);
     let paths: Vec<_> = manifest.lines().map(|line| line.split_once(' ').unwrap().1).collect();
     assert_eq!(paths.len(), FOLDER.len() + 2);
@@ -319,9 +380,9 @@ fn walks_print_everything_below() {
 fn checks_tell_what_is_not_stored_well() {
     let gateway = Gateway::start();
     folder(&gateway);
-    gateway.done(&["cp", "-r", "src", "global:"]);
+    gateway.done(&["cp", "-r", "src", "private:"]);
     let fine =
-        "global:src/one: Healthy\n storage index: si\n good shares: 10 (encoding is 3-of-10)\n";
+        "private:src/one: Healthy\n storage index: si\n good shares: 10 (encoding is 3-of-10)\n";
     assert_eq!(gateway.done(&["check", "src/one"]), fine);
     assert_eq!(gateway.done(&["deep-check"]), "9 objects checked: 9 healthy, 0 not healthy\n");
     assert_eq!(gateway.done(&["deep-check", "-v"]).lines().count(), 10);
@@ -337,7 +398,7 @@ fn checks_tell_what_is_not_stored_well() {
     assert!(text(&output.stderr).contains("1 of 9 is not healthy"), "{output:?}");
     assert!(gateway.failed(&["check", "none"]).contains("No such child"));
     let output = gateway.run(&["check", "none", "src/two", "gone"]).output().unwrap();
-    assert!(text(&output.stdout).contains("global:src/two: Healthy"), "{output:?}");
+    assert!(text(&output.stdout).contains("private:src/two: Healthy"), "{output:?}");
     let said = text(&output.stderr);
     assert!(said.contains("none: No such child") && said.contains("gone: No such"), "{said}");
     assert!(gateway.done(&["check", "--raw", "src/one"]).contains("\"healthy\":false"));
@@ -377,7 +438,7 @@ fn a_browser_is_opened_without_a_cap_in_the_list_of_processes() {
     let printed = gateway.done(&["webopen", "--print", "private:a b"]);
     let login = "/login?key=once&when_done=%2Fvdrive%2Fprivate%2Fa%2520b";
     assert_eq!(printed, format!("{}{login}\n", gateway.url));
-    let info = gateway.done(&["webopen", "--print", "--info", "docs"]);
+    let info = gateway.done(&["webopen", "--print", "--info", "global:docs"]);
     assert_eq!(info, format!("{}/vdrive/global/docs?t=info\n", gateway.url));
     let (code, said) = failed(gateway.run(&["webopen"]).env("BROWSER", "/nonexistent"));
     two_sentences(&said);
@@ -398,10 +459,10 @@ fn rollbacks_and_unknown_servers_are_accepted_only_aloud() {
         "It was restored from a backup; after asking its owner, run `tahoe accept-rollback CAP`.";
     gateway.refuse("PUT /vdrive/global/r", 409, text);
     gateway.write("in", "x");
-    let said = gateway.failed(&["put", "in", "r"]);
+    let said = gateway.failed(&["put", "in", "global:r"]);
     assert!(said.ends_with("from a backup.\nRun `tahoe accept-rollback CAP`.\n"), "{said}");
     gateway.asked("");
-    gateway.done(&["ls", "--allow-new-tub"]);
+    gateway.done(&["ls", "global:", "--allow-new-tub"]);
     assert_eq!(gateway.asked("GET /vdrive/global?t=json&allow-new-tub=1"), 1);
     gateway.refuse("GET /uri/URI%3ADIR%3A9", 403, "An unknown server; allow-new-tub=1 says so.");
     assert!(gateway.failed(&["ls", "URI:DIR:9"]).contains("--allow-new-tub"));
@@ -411,14 +472,14 @@ fn rollbacks_and_unknown_servers_are_accepted_only_aloud() {
 fn dumps_show_no_secret_unless_asked() {
     let gateway = Gateway::start();
     gateway.write("in", "x");
-    gateway.done(&["put", "in", "a"]);
+    gateway.done(&["put", "in", "global:a"]);
     let dump = gateway.done(&["debug", "dump-root-dirnode"]);
     assert!(dump.contains("children: 1") && dump.contains("size: 1"), "{dump}");
     assert!(dump.contains("URI:CHK-Verifier:") && !dump.contains("URI:DIR:"), "{dump}");
     let same = gateway.done(&["debug", "dump-dirnode", "URI:DIR-RO:0"]);
     assert!(same.contains("read only with this cap"), "{same}");
     assert!(gateway.done(&["debug", "dump-dirnode", "--uri", "global:"]).contains("URI:DIR:0"));
-    assert!(gateway.failed(&["debug", "dump-dirnode", "a"]).contains("not a directory"));
+    assert!(gateway.failed(&["debug", "dump-dirnode", "global:a"]).contains("not a directory"));
     gateway.refuse("/vdrive/global", 503, "No server for directories is connected.");
     gateway.failed(&["debug", "dump-root-dirnode"]);
 }
@@ -442,19 +503,22 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     run(&["create-alias", "work"]);
     run(&["put", "src/one", "work:a/b"]);
     run(&["mv", "work:a/b", "work:a/c"]);
-    run(&["mv", "work:a/c", "docs/sub/"]);
-    run(&["ln", "docs/one", "work:"]);
+    run(&["mv", "work:a/c", "global:docs/sub/"]);
+    run(&["ln", "global:docs/one", "work:"]);
     run(&["cp", "-r", "private:src/sub", "src/one", "global:docs"]);
-    assert_eq!(run(&["ls", "docs"]) + &run(&["ls", "docs/sub"]), "one\nsub\ntwo\nc\nthree\n");
+    assert_eq!(
+        run(&["ls", "global:docs"]) + &run(&["ls", "global:docs/sub"]),
+        "one\nsub\ntwo\nc\nthree\n"
+    );
     run(&["cp", "-r", "global:docs", "back"]);
     assert_eq!(fs::read(root.join("back/two")).unwrap(), bytes(70_000, 70_000));
-    run(&["rm", "docs/sub/c"]);
+    run(&["rm", "global:docs/sub/c"]);
     assert!(run(&["backup", "src", "work:snapshots"]).contains("3 files stored"));
     assert!(run(&["backup", "src", "work:snapshots"]).contains("0 files stored"));
-    assert_eq!(run(&["manifest", "docs"]).lines().count(), 5);
-    assert!(run(&["stats", "docs"]).contains("count-directories: 2"));
-    assert_eq!(run(&["check", "docs/two"]).lines().count(), 3);
-    assert_eq!(run(&["deep-check"]), "6 objects checked: 6 healthy, 0 not healthy\n");
+    assert_eq!(run(&["manifest", "global:docs"]).lines().count(), 5);
+    assert!(run(&["stats", "global:docs"]).contains("count-directories: 2"));
+    assert_eq!(run(&["check", "global:docs/two"]).lines().count(), 3);
+    assert_eq!(run(&["deep-check", "global:"]), "6 objects checked: 6 healthy, 0 not healthy\n");
     assert!(run(&["status"]).contains("uploaded"));
     assert!(run(&["debug", "dump-root-dirnode"]).contains("children: 1"));
     assert!(run(&["accept-rollback", "work:"]).contains("nothing newer"));
@@ -462,23 +526,23 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     for wrong in [
         &["ls", "none"][..],
         &["ls", "URI:DIR:x"],
-        &["get", "docs/none"],
-        &["get", "docs"],
-        &["put", "src/one", "docs"],
-        &["rm", "docs/none"],
-        &["mv", "docs/none", "x"],
-        &["ln", "docs/one", "docs/sub"],
-        &["mkdir", "docs/one/x"],
+        &["get", "global:docs/none"],
+        &["get", "global:docs"],
+        &["put", "src/one", "global:docs"],
+        &["rm", "global:docs/none"],
+        &["mv", "global:docs/none", "x"],
+        &["ln", "global:docs/one", "global:docs/sub"],
+        &["mkdir", "global:docs/one/x"],
         &["cp", "src", "global:"],
         &["cp", "-r", "src", "global:docs/one"],
         &["manifest", "none"],
         &["stats", "none"],
-        &["stats", "docs/one"],
+        &["stats", "global:docs/one"],
         &["check", "none"],
         &["deep-check", "none"],
-        &["backup", "src", "docs/one"],
-        &["accept-rollback", "docs/one"],
-        &["debug", "dump-dirnode", "docs/one"],
+        &["backup", "src", "global:docs/one"],
+        &["accept-rollback", "global:docs/one"],
+        &["debug", "dump-dirnode", "global:docs/one"],
     ] {
         let (code, said) = failed(&mut command(wrong));
         two_sentences(&said);
@@ -486,12 +550,14 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     }
     let cap = run(&["ls", "--readonly-uri", "global:"]);
     let read_only = cap.split_whitespace().last().unwrap();
-    for wrong in [&["put", "src/one"][..], &["mkdir"], &["cp", "src/one"], &["ln", "docs/two"]] {
+    for wrong in
+        [&["put", "src/one"][..], &["mkdir"], &["cp", "src/one"], &["ln", "global:docs/two"]]
+    {
         let target = format!("{read_only}/new");
         let (code, _) = failed(command(wrong).arg(&target));
         assert_eq!(code, 1, "{wrong:?}");
     }
-    assert_eq!(run(&["ls", "docs"]), "one\nsub\ntwo\n");
+    assert_eq!(run(&["ls", "global:docs"]), "one\nsub\ntwo\n");
     // Immutable directories, the same directory twice, and one in itself.
     run(&["ln", "work:snapshots/Latest", "private:twice/a"]);
     run(&["ln", "work:snapshots/Latest", "private:twice/b"]);
@@ -499,7 +565,7 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     for copy in ["restored/a/sub/three", "restored/b/sub/three"] {
         assert_eq!(fs::read(root.join(copy)).unwrap(), bytes(300, 300));
     }
-    run(&["ln", "docs", "docs/sub/up"]);
+    run(&["ln", "global:docs", "global:docs/sub/up"]);
     let (code, said) = failed(&mut command(&["cp", "-r", "global:docs", "looped"]));
     two_sentences(&said);
     assert!(code == 1 && said.contains("left out sub/up: it contains itself"), "{said}");

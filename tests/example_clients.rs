@@ -148,7 +148,7 @@ fn trees_go_up_and_come_back_by_python() {
     let there = format!("{}/vdrive/global/photos", demo.grid.url);
     let up = || done(script("python3", "upload_tree.py").arg(&tree).arg(&there));
     assert_eq!(sorted(&up()), STORED);
-    assert_eq!(demo.tahoe(&["ls", "-F", "photos"]), "a.txt\nempty/\nsub/\n");
+    assert_eq!(demo.tahoe(&["ls", "-F", "global:photos"]), "a.txt\nempty/\nsub/\n");
 
     let copy = demo.path("copy");
     let mirror = || done(script("python3", "mirror.py").arg(&there).arg(&copy));
@@ -160,8 +160,8 @@ fn trees_go_up_and_come_back_by_python() {
     fs::write(copy.join("mine"), "kept").unwrap();
     fs::write(tree.join("a.txt"), "hello again").unwrap();
     up();
-    demo.tahoe(&["rm", "photos/sub/large"]);
-    demo.tahoe(&["mv", "photos/sub/ü %?#[1]", "photos/plain"]);
+    demo.tahoe(&["rm", "global:photos/sub/large"]);
+    demo.tahoe(&["mv", "global:photos/sub/ü %?#[1]", "global:photos/plain"]);
     assert_eq!(
         sorted(&mirror()),
         [
@@ -194,8 +194,8 @@ fn a_mirror_stays_in_its_folder_and_ends_in_a_circle() {
         return;
     }
     let demo = Demo::start();
-    let made = demo.tahoe(&["mkdir", "trap"]);
-    demo.tahoe(&["ln", made.trim(), "trap/again"]);
+    let made = demo.tahoe(&["mkdir", "global:trap"]);
+    demo.tahoe(&["ln", made.trim(), "global:trap/again"]);
     let body = r#"{"../escaped": ["filenode", {"ro_uri": "URI:LIT:nbswy3dp"}],
         "..": ["filenode", {"ro_uri": "URI:LIT:nbswy3dp"}],
         ".mirror.json": ["filenode", {"ro_uri": "URI:LIT:nbswy3dp"}],
@@ -249,8 +249,8 @@ fn files_are_uploaded_and_shared_by_shell() {
     let there = format!("{}/vdrive/global/by shell", demo.grid.url).replace(' ', "%20");
     let said = done(script("sh", "upload_tree.sh").arg(&tree).arg(&there));
     assert_eq!(sorted(&said), STORED);
-    assert_eq!(demo.tahoe(&["get", "by shell/sub/ü %?#[1]/& + ;.txt"]), "odd");
-    assert_eq!(demo.tahoe(&["ls", "-F", "by shell"]), "a.txt\nempty/\nsub/\n");
+    assert_eq!(demo.tahoe(&["get", "global:by shell/sub/ü %?#[1]/& + ;.txt"]), "odd");
+    assert_eq!(demo.tahoe(&["ls", "-F", "global:by shell"]), "a.txt\nempty/\nsub/\n");
 
     let large = tree.join("sub/large");
     // Everybody on the machine can see what a program is started with.

@@ -87,7 +87,12 @@ fn the_shared_directory_is_listed_walked_and_written_whatever_a_member_signs() {
 fn a_command_says_what_is_missing_and_takes_it_out() {
     let web = scene(3);
     let run = |arguments: &[&str]| command(&web, arguments).output().unwrap();
-    for arguments in [&["ls"][..], &["manifest"], &["stats"], &["deep-check"]] {
+    for arguments in [
+        &["ls", "global:"][..],
+        &["manifest", "global:"],
+        &["stats", "global:"],
+        &["deep-check", "global:"],
+    ] {
         let output = run(arguments);
         let (said, remarks) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(1), "{arguments:?} {remarks}");
@@ -109,8 +114,8 @@ fn a_command_says_what_is_missing_and_takes_it_out() {
     assert!(code == 1 && said.contains("no such row"), "{said}");
     done(&mut command(&web, &["rm", "--unreadable", "global:"]));
     assert!(listed(&web)[1]["unreadable"].is_null());
-    assert_eq!(done(&mut command(&web, &["ls"])), "a.txt\nfolder\n");
-    done(&mut command(&web, &["manifest"]));
+    assert_eq!(done(&mut command(&web, &["ls", "global:"])), "a.txt\nfolder\n");
+    done(&mut command(&web, &["manifest", "global:"]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
     /// The directory to begin at.
-    #[arg(value_name = "PATH", default_value = "global:")]
+    #[arg(value_name = "PATH", default_value = "private:")]
     place: String,
     /// A line for healthy objects, too.
     #[arg(short, long)]

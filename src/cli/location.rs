@@ -1,13 +1,15 @@
 //! Places in the grid as people write them.
 //!
 //! ```text
-//! docs/notes.txt        a path in the global directory
-//! global:docs           the same, said aloud
-//! private:docs, ~/docs  a path in this node's own directory
+//! docs/notes.txt        a path in this node's own directory
+//! private:docs, ~/docs  the same
+//! global:docs           a path in the directory that the grid shares: to publish is said aloud
 //! NAME:docs             a path below the directory with this alias
 //! CAP, CAP/docs         a cap, and a path below it
 //! -                     any of the last two, from the next line of stdin
 //! ```
+//! A path that begins as those of files do (`/docs`, `./docs`) is none of them: a shell or a habit may
+//! have put it where a place belongs.
 
 use super::CliError;
 use super::output::shown;
@@ -17,8 +19,9 @@ use crate::cli::http::percent_encode;
 /// For the help of every command that takes a place.
 pub const PLACES: &str = "\
 Places:
-  docs/notes.txt           a path in the global directory; so is global:docs/notes.txt
-  private:a.txt, '~/a.txt' a path in this node's private directory
+  docs/a.txt               a path in this node's private directory; so are private:docs/a.txt and
+                           '~/docs/a.txt'
+  global:a.txt             a path in the directory that everyone in the grid sees and changes
   NAME:a.txt               a path below an alias (see `tahoe create-alias`)
   CAP, CAP/a.txt           a cap, or a path below the directory that it opens
   -                        the same from a line of stdin, out of the list of processes";
@@ -45,7 +48,10 @@ pub struct Location {
 /// What a text says before aliases are looked up.
 #[derive(Debug, PartialEq, Eq)]
 enum Written<'a> {
-    Global(&'a str),
+    /// A path in the private directory; for a command that takes files too, one of those.
+    Bare(&'a str),
+    /// It can only be meant for a file of this machine.
+    Local,
     Private(&'a str),
     Alias(&'a str, &'a str),
     Cap(&'a str, &'a str),
@@ -64,13 +70,14 @@ fn written(text: &str) -> Written<'_> {
         _ if head == "~" => Written::Private(rest),
         _ if head.starts_with("URI:") => Written::Cap(head.trim_end(), rest),
         Some((name, _)) => Written::Alias(name, text.get(name.len() + 1..).unwrap_or_default()),
-        None => Written::Global(text),
+        None if matches!(head, "" | "." | "..") => Written::Local,
+        None => Written::Bare(text),
     }
 }
 
 /// Whether `text` names a place in the grid where a bare name would mean a local file.
 pub fn is_marked(text: &str) -> bool {
-    !matches!(written(text), Written::Global(_))
+    !matches!(written(text), Written::Bare(_) | Written::Local)
 }
 
 impl Location {
@@ -79,12 +86,14 @@ impl Location {
         if text.trim().is_empty() {
             return Err(CliError::usage(
                 "An empty text names no place in the grid",
-                "Give a path such as global:docs, or a cap.",
+                "Give a path such as private:docs, or a cap.",
             ));
         }
         Ok(match written(text) {
-            Written::Global(path) => Self::builtin("global", path, session)?,
-            Written::Private(path) => Self::builtin("private", path, session)?,
+            Written::Local => return Err(is_local(text)),
+            Written::Bare(path) | Written::Private(path) => {
+                Self::builtin("private", path, session)?
+            }
             Written::Alias(name @ ("global" | "private"), path) => {
                 Self::builtin(name, path, session)?
             }
@@ -195,6 +204,19 @@ impl Location {
 
 const CAP: &str = "the given cap";
 
+fn is_local(text: &str) -> CliError {
+    let path = text.trim_start_matches(['.', '/']);
+    CliError::usage(
+        format!("{} is a path on this machine and no place in the grid", shown(text)),
+        format!(
+            "Write {0} for a place in this node's private directory, or {1} for one that everyone in \
+             the grid sees.",
+            shown(&format!("private:{path}")),
+            shown(&format!("global:{path}"))
+        ),
+    )
+}
+
 fn unknown_alias(name: &str) -> CliError {
     CliError::new(
         format!("There is no alias {}", shown(name)),
@@ -209,9 +231,16 @@ mod tests {
     #[test]
     fn every_way_of_writing_a_place_is_told_apart() {
         for (text, meant) in [
-            ("docs/notes.txt", Written::Global("docs/notes.txt")),
-            ("docs/a:b", Written::Global("docs/a:b")),
-            ("/docs", Written::Global("/docs")),
+            ("docs/notes.txt", Written::Bare("docs/notes.txt")),
+            ("docs/a:b", Written::Bare("docs/a:b")),
+            ("docs/", Written::Bare("docs/")),
+            (".docs", Written::Bare(".docs")),
+            ("/docs", Written::Local),
+            ("//docs", Written::Local),
+            ("/home/ann/a:b", Written::Local),
+            ("./docs", Written::Local),
+            ("../docs", Written::Local),
+            (".", Written::Local),
             ("global:docs", Written::Alias("global", "docs")),
             ("work:", Written::Alias("work", "")),
             ("work:a/b:c", Written::Alias("work", "a/b:c")),
@@ -219,13 +248,13 @@ mod tests {
             ("~", Written::Private("")),
             ("~/a/b", Written::Private("/a/b")),
             ("-", Written::Stdin),
-            ("-a", Written::Global("-a")),
+            ("-a", Written::Bare("-a")),
             (
                 "URI:DIR:x@tcp:h:1,tcp:[::1]:2:k",
                 Written::Cap("URI:DIR:x@tcp:h:1,tcp:[::1]:2:k", ""),
             ),
             (" URI:DIR2:a:b\n", Written::Cap("URI:DIR2:a:b", "")),
-            (" a", Written::Global(" a")),
+            (" a", Written::Bare(" a")),
             ("URI:DIR2:a:b/c:d/e", Written::Cap("URI:DIR2:a:b", "/c:d/e")),
         ] {
             assert_eq!(written(text), meant, "{text}");

@@ -18,7 +18,7 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
     /// A directory, or a file to show alone.
-    #[arg(value_name = "PATH", default_value = "global:")]
+    #[arg(value_name = "PATH", default_value = "private:")]
     place: String,
     /// One line each with kind, rights, size and time (UTC).
     #[arg(short, long)]

@@ -15,7 +15,7 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
     /// The directory to begin at.
-    #[arg(value_name = "PATH", default_value = "global:")]
+    #[arg(value_name = "PATH", default_value = "private:")]
     place: String,
     /// Only storage indexes, one a line.
     #[arg(short, long, group = "what")]

@@ -78,7 +78,7 @@ Join a grid and store a file:
 
 Give files names:
   tahoe cp -r photos global:     everyone in the grid sees them
-  tahoe backup docs private:docs
+  tahoe backup docs private:docs  nobody but you does
   tahoe ls private:docs";
 
 /// A secure, decentralised storage grid.

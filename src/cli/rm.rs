@@ -11,16 +11,19 @@ use crate::cli::http::percent_encode;
 const EXAMPLES: &str = "\
 Examples:
   tahoe rm private:docs/old.txt
-  tahoe rm --unreadable global:
-  tahoe rm global:photos/2006 global:photos/2007";
+  tahoe rm -r global:photos/2006 global:photos/2007
+  tahoe rm --unreadable global:";
 
 #[derive(clap::Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
-    /// What to take out of its directory, a directory with all that is in it included. Who has a
-    /// cap of it keeps it. What cannot be taken out does not keep the others from it.
+    /// What to take out of its directory. Who has a cap of it keeps it. What cannot be taken out does
+    /// not keep the others from it.
     #[arg(value_name = "PATH", required = true)]
     places: Vec<String>,
+    /// Take out directories, too, with all that is in them.
+    #[arg(short, long)]
+    recursive: bool,
     /// Take out of the directory PATH the row with this id, which does not open and has no name.
     #[arg(long = "row", value_name = "ID")]
     rows: Vec<String>,
@@ -45,15 +48,33 @@ impl Arguments {
         if let Some(root) = places.iter().find(|place| place.name().is_none()) {
             return Err(CliError::usage(
                 format!("{} is in no directory from which it could be taken", root.shown()),
-                "Name something in it, such as global:docs/old.txt.",
+                "Name something in it, such as private:docs/old.txt.",
             ));
         }
         let mut failures = Failures::default();
         for place in &places {
-            let answer = session.connection.delete(&place.url());
-            failures.note(answer.and_then(|answer| answer.success(&place.shown())).map(drop));
+            failures.note(self.take(&session, place));
         }
         failures.end()
+    }
+
+    fn take(&self, session: &Session, place: &Location) -> Result<(), CliError> {
+        // Its cap tells what it is, also where nothing of it can be read any more.
+        if !self.recursive {
+            let answer = session.connection.get(&place.ask("t=uri"))?;
+            let missing = answer.status() == 404;
+            let answer = answer.success(&place.shown()).map_err(|error| match missing {
+                true => error,
+                false => error.advise("Add -r to take it out whatever it is."),
+            });
+            if answer?.text()?.starts_with("URI:DIR") {
+                return Err(CliError::new(
+                    format!("{} is a directory", place.shown()),
+                    "Add -r to take it out with all that is in it.",
+                ));
+            }
+        }
+        session.connection.delete(&place.url())?.success(&place.shown()).map(drop)
     }
 
     fn take_out_rows(&self, session: &Session, place: &Location) -> Result<(), CliError> {

@@ -40,7 +40,7 @@ const KEYS: &[&str] = &[
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
 pub struct Arguments {
     /// The directory to begin at.
-    #[arg(value_name = "PATH", default_value = "global:")]
+    #[arg(value_name = "PATH", default_value = "private:")]
     place: String,
     /// What the gateway says, as it says it.
     #[arg(long)]

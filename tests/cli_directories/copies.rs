@@ -13,7 +13,7 @@ fn folders_are_copied_both_ways() {
     let gateway = Gateway::start();
     folder(&gateway);
     assert_eq!(gateway.done(&["cp", "-r", "src", "global:new"]), "copied 4 files, 70.01 kB\n");
-    let long = gateway.done(&["ls", "-l", "new"]);
+    let long = gateway.done(&["ls", "-l", "global:new"]);
     assert!(long.lines().all(|line| line.contains(" 20") && line.contains(':')), "when: {long}");
     gateway.done(&["cp", "-r", "global:new", "back"]);
     gateway.done(&["cp", "-r", "src", "global:new"]);
@@ -30,7 +30,7 @@ fn folders_are_copied_both_ways() {
     }
     assert_eq!(names(&root.join("mine")), ["one", "sub", "sub/deep", "sub/deep/four", "sub/three"]);
     assert_eq!(gateway.read("single"), gateway.read("src/one"));
-    assert_eq!(gateway.done(&["ls", "several"]), "one\ntwo\n");
+    assert_eq!(gateway.done(&["ls", "global:several"]), "one\ntwo\n");
     assert!(gateway.leftovers().is_empty());
 }
 
@@ -39,14 +39,14 @@ fn what_is_there_is_kept_and_the_rest_joins_it() {
     let gateway = Gateway::start();
     folder(&gateway);
     gateway.write("other", "kept");
-    gateway.done(&["put", "other", "tree/src/sub/kept"]);
-    gateway.done(&["put", "other", "tree/src/one"]);
+    gateway.done(&["put", "other", "global:tree/src/sub/kept"]);
+    gateway.done(&["put", "other", "global:tree/src/one"]);
     gateway.asked("");
     gateway.done(&["cp", "-r", "src", "global:tree"]);
     assert_eq!(gateway.asked("t=set_children"), 2, "one call for each directory that was there");
-    assert_eq!(gateway.done(&["ls", "tree/src/sub"]), "deep\nkept\nthree\n");
-    assert_eq!(gateway.done(&["get", "tree/src/sub/kept"]), "kept");
-    assert_eq!(gateway.run(&["get", "tree/src/one"]).output().unwrap().stdout.len(), 10);
+    assert_eq!(gateway.done(&["ls", "global:tree/src/sub"]), "deep\nkept\nthree\n");
+    assert_eq!(gateway.done(&["get", "global:tree/src/sub/kept"]), "kept");
+    assert_eq!(gateway.run(&["get", "global:tree/src/one"]).output().unwrap().stdout.len(), 10);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn within_the_grid_files_are_linked_and_not_moved() {
     gateway.done(&["cp", "-r", "global:src", "private:copy"]);
     assert_eq!(gateway.asked("PUT /uri?"), 0);
     assert_eq!(gateway.done(&["ls", "private:copy"]), "empty\none\nsub\ntwo\n");
-    gateway.done(&["rm", "src/sub/three"]);
+    gateway.done(&["rm", "global:src/sub/three"]);
     assert_eq!(gateway.done(&["ls", "private:copy/sub"]), "deep\nthree\n");
 }
 
@@ -81,9 +81,9 @@ fn a_copy_that_cannot_be_is_refused_before_anything_is_stored() {
     let gateway = Gateway::start();
     folder(&gateway);
     gateway.write("file", "x");
-    gateway.done(&["put", "file", "file"]);
-    gateway.done(&["mkdir", "dir/file"]);
-    gateway.done(&["put", "file", "there/src"]);
+    gateway.done(&["put", "file", "global:file"]);
+    gateway.done(&["mkdir", "global:dir/file"]);
+    gateway.done(&["put", "file", "global:there/src"]);
     let read_only = gateway.done(&["mkdir"]).replace("DIR:", "DIR-RO:");
     gateway.asked("");
     for (wrong, word) in [
@@ -111,10 +111,10 @@ fn a_copy_that_cannot_be_is_refused_before_anything_is_stored() {
 fn an_upload_that_fails_links_nothing() {
     let gateway = Gateway::start();
     folder(&gateway);
-    gateway.done(&["mkdir", "dir"]);
+    gateway.done(&["mkdir", "global:dir"]);
     gateway.refuse("PUT /uri", 503, "10 servers are wanted, but 3 are connected.");
     assert!(gateway.failed(&["cp", "-r", "src", "global:dir"]).contains("3 are connected"));
-    assert_eq!(gateway.done(&["ls", "dir"]), "");
+    assert_eq!(gateway.done(&["ls", "global:dir"]), "");
     assert_eq!(gateway.asked("set_children"), 0);
 }
 
@@ -130,8 +130,8 @@ fn what_cannot_be_copied_is_left_out_and_named() {
     for name in ["left out src/sub/up: it contains itself", "dangling", "2 things"] {
         assert!(said.contains(name), "{said}");
     }
-    assert_eq!(gateway.done(&["ls", "src"]), "empty\nlink\none\nsub\ntwo\n");
-    let lost = gateway.done(&["ls", "--uri", "src/one"]);
+    assert_eq!(gateway.done(&["ls", "global:src"]), "empty\nlink\none\nsub\ntwo\n");
+    let lost = gateway.done(&["ls", "--uri", "global:src/one"]);
     let lost = lost.split_whitespace().last().unwrap();
     gateway.refuse(&format!("GET /uri/{}", lost.replace(':', "%3A")), 410, "NoSharesError: no.");
     let said = gateway.failed(&["cp", "-r", "global:src", "back"]);
@@ -173,8 +173,8 @@ fn names_from_the_grid_stay_in_the_folder() {
 fn a_directory_in_itself_is_copied_once() {
     let gateway = Gateway::start();
     gateway.write("in", "x");
-    gateway.done(&["put", "in", "a/file"]);
-    gateway.done(&["ln", "a", "a/again"]);
+    gateway.done(&["put", "in", "global:a/file"]);
+    gateway.done(&["ln", "global:a", "global:a/again"]);
     let said = gateway.failed(&["cp", "-r", "global:a", "out"]);
     assert!(said.contains("contains itself"), "{said}");
     assert_eq!(names(&gateway.root.path().join("out")), ["file"]);
@@ -233,7 +233,7 @@ fn ctrl_c_leaves_nothing_half_done() {
     let gateway = Gateway::start();
     folder(&gateway);
     gateway.done(&["cp", "-r", "src", "global:"]);
-    let cap = gateway.done(&["ls", "--uri", "src/two"]);
+    let cap = gateway.done(&["ls", "--uri", "global:src/two"]);
     let cap = cap.split_whitespace().last().unwrap().to_owned();
     gateway.world().stalled.push(cap.clone());
     let half = || gateway.leftovers().len() == 1;
@@ -247,7 +247,7 @@ fn ctrl_c_leaves_nothing_half_done() {
     let stuck = || !gateway.world().asked.is_empty();
     interrupt(gateway.run(&["cp", "-r", "src", "global:other"]), stuck);
     gateway.world().swallow = false;
-    assert_eq!(gateway.done(&["ls"]), "src\n");
+    assert_eq!(gateway.done(&["ls", "global:"]), "src\n");
 }
 
 #[test]

@@ -110,7 +110,8 @@ fn what_a_gateway_cannot_do_now_is_asked_for_again() {
     gateway.done(&["cp", "-r", "src", "global:again"]);
     busy("set_children", 503, 1);
     gateway.done(&["cp", "-r", "src", "global:again"]);
-    let (list, file) = (address(&gateway, "src", "sub"), address(&gateway, "src", "one"));
+    let (list, file) =
+        (address(&gateway, "global:src", "sub"), address(&gateway, "global:src", "one"));
     busy(&list, 503, 2);
     gateway.done(&["cp", "-r", "global:src", "back"]);
     busy(&file, 503, 2);
@@ -134,14 +135,14 @@ fn a_file_that_is_not_stored_is_left_out_of_copies_and_snapshots() {
     fs::remove_dir_all(gateway.root.path().join("src/sub")).unwrap();
     let said = gateway.failed(&["cp", "-r", "src", "global:"]);
     assert!(said.contains("Not one of the files could be stored"), "{said}");
-    assert_eq!(gateway.done(&["ls"]), "");
+    assert_eq!(gateway.done(&["ls", "global:"]), "");
 
     let gateway = Gateway::start();
     folder(&gateway);
     gateway.world().unwanted = bytes(10, 10);
     let said = gateway.failed(&["cp", "-r", "src", "global:"]);
     assert!(said.contains("left out src/one: Too large.") && named(&said) == 1, "{said}");
-    assert_eq!(gateway.done(&["ls", "src"]), "empty\nsub\ntwo\n");
+    assert_eq!(gateway.done(&["ls", "global:src"]), "empty\nsub\ntwo\n");
     let said = gateway.failed(&["backup", "src", "private:b"]);
     assert!(said.contains("left out one: Too large.") && named(&said) == 1, "{said}");
     assert_eq!(gateway.done(&["ls", "private:b/Latest"]), "empty\nsub\ntwo\n");

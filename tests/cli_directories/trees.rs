@@ -181,10 +181,10 @@ fn symbolic_links_to_the_same_folders_are_counted_too() {
     fs::create_dir(root.join("src/40")).unwrap();
     let said = gateway.failed(&["cp", "-r", "src/0", "global:"]);
     assert!(said.contains("--copies"), "{said}");
-    assert_eq!(gateway.done(&["ls"]), "");
+    assert_eq!(gateway.done(&["ls", "global:"]), "");
     assert_eq!(gateway.asked("POST"), 0);
     gateway.done(&["cp", "-r", "src/35", "global:"]);
-    assert_eq!(gateway.done(&["ls", "35/a/b/a/b"]), "a\nb\n");
+    assert_eq!(gateway.done(&["ls", "global:35/a/b/a/b"]), "a\nb\n");
 }
 
 #[test]
