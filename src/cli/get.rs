@@ -2,11 +2,13 @@
 
 use super::error::Reach;
 use super::http::{Answer, Gateway};
+use super::kept::Kept;
 use super::location::{Location, PLACES};
 use super::new_file::NewFile;
 use super::progress::Progress;
 use super::session::Session;
 use super::{CliError, local};
+use crate::gateway::destination::Given;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -50,7 +52,7 @@ impl Arguments {
         }
         let answer = session.connection.get(&place.url())?.success("")?;
         let progress = Progress::stream(answer.size());
-        save(answer, path, &progress)?;
+        save(answer, (path, Kept::default()), &progress)?;
         progress.finish();
         Ok(())
     }
@@ -71,10 +73,16 @@ fn refuse_directory(session: &Session, place: &Location) -> Result<(), CliError>
     ))
 }
 
-/// Writes what is on its way to `path`, which is replaced as a whole unless it is a device or a pipe.
-pub fn save(answer: Answer, path: &Path, progress: &Progress) -> Result<(), CliError> {
+/// Writes what is on its way to `path`, which is replaced as a whole unless it is a device or a pipe, and
+/// is then as a snapshot kept it.
+pub fn save(
+    answer: Answer,
+    (path, kept): (&Path, Kept),
+    progress: &Progress,
+) -> Result<(), CliError> {
     let fail = |error: &io::Error| local::unwritable(path, error);
-    let mut file = NewFile::create(path).map_err(|error| fail(&error))?;
+    let given = Given { mode: kept.mode, modified: kept.modified() };
+    let mut file = NewFile::create_as(path, given).map_err(|error| fail(&error))?;
     let mut refused = None;
     let mut out = Noticing { out: &mut file, refused: &mut refused };
     let received = receive(answer, &mut out, &path.display().to_string(), progress);

@@ -27,6 +27,7 @@ mod dump_furl;
 mod error;
 mod get;
 mod http;
+mod kept;
 mod list_aliases;
 mod ln;
 mod local;

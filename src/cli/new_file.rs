@@ -1,7 +1,7 @@
 //! A local file that somebody asked for: where it replaces what is there it is whole or not there at
 //! all, whether its making fails or is interrupted.
 
-use crate::gateway::destination::{Destination, Writing};
+use crate::gateway::destination::{Destination, Given, Writing};
 use crate::node::signals::{ENDING, Signals};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -20,12 +20,17 @@ pub struct NewFile {
 
 impl NewFile {
     pub fn create(path: &Path) -> io::Result<Self> {
+        Self::create_as(path, Given::default())
+    }
+
+    /// The same, where more is known of what a whole file is to be.
+    pub fn create_as(path: &Path, given: Given) -> io::Result<Self> {
         watch_for_interrupts();
         let destination = Destination::find(path)?;
         // Not while a FIFO waits for its reader: an interrupt must be heard there.
         let whole = matches!(destination, Destination::Whole(..));
         let unfinished = whole.then(unfinished);
-        let writing = destination.open()?;
+        let writing = destination.open_as(given)?;
         if let (Some(mut unfinished), Some(name)) = (unfinished, writing.unfinished()) {
             unfinished.insert(name.to_owned());
         }

@@ -1,19 +1,22 @@
 //! Where a file of this machine goes that somebody asked for by its name.
 //!
 //! A regular file is written beside its place and renamed, so that nobody sees half of it; it keeps
-//! the mode and, where that is allowed, the owner of the one whose place it takes. A link is followed
-//! and stays. A device, a pipe or a descriptor of a process (`/dev/null`, `/dev/stdout`, a FIFO) is
+//! the mode and, where that is allowed, the owner of the one whose place it takes, unless another mode is
+//! given; long runs of zeros become holes. A link is followed and stays. A device, a pipe or a descriptor of a process (`/dev/null`, `/dev/stdout`, a FIFO) is
 //! never replaced: it is written into.
 
 use crate::disk::temporary;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use tempfile::NamedTempFile;
 
 /// What the umask leaves of these is the mode of a new file.
 const NEW_MODE: u32 = 0o666;
+/// What file systems can leave out of a file.
+const BLOCK: u64 = 4096;
 /// Links that are followed one after the other, as many as the kernel follows.
 const LINKS_MAX: usize = 40;
 
@@ -25,10 +28,27 @@ pub enum Destination {
     Whole(PathBuf, Option<Metadata>),
 }
 
+/// What a new file is to be beside its content.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Given {
+    pub mode: Option<u32>,
+    pub modified: Option<SystemTime>,
+}
+
 /// A destination that is being written.
 pub enum Writing {
     Into(File),
-    Whole { file: NamedTempFile, path: PathBuf, before: Box<Option<Metadata>> },
+    Whole(Box<Whole>),
+}
+
+/// A file beside its place.
+pub struct Whole {
+    file: NamedTempFile,
+    path: PathBuf,
+    before: Option<Metadata>,
+    given: Given,
+    /// Bytes so far.
+    len: u64,
 }
 
 impl Destination {
@@ -60,6 +80,11 @@ impl Destination {
 
     /// Begins. This waits for whoever reads, if it is a FIFO.
     pub fn open(self) -> io::Result<Writing> {
+        self.open_as(Given::default())
+    }
+
+    /// The same, where more is known of what a whole file is to be.
+    pub fn open_as(self, given: Given) -> io::Result<Writing> {
         match self {
             Self::Into(path) => {
                 // A node leads a session: a terminal must not become its own.
@@ -68,10 +93,11 @@ impl Destination {
                 Ok(Writing::Into(file))
             }
             Self::Whole(path, before) => {
-                let mode = before.as_ref().map_or(NEW_MODE, |before| before.mode() & 0o777);
+                let before_it = before.as_ref().map(|before| before.mode() & 0o777);
+                let mode = given.mode.or(before_it).unwrap_or(NEW_MODE);
                 let folder = path.parent().unwrap_or(Path::new(""));
                 let file = temporary(folder, ".tahoe-get-", mode)?;
-                Ok(Writing::Whole { file, path, before: Box::new(before) })
+                Ok(Writing::Whole(Box::new(Whole { file, path, before, given, len: 0 })))
             }
         }
     }
@@ -82,30 +108,77 @@ impl Writing {
     pub fn unfinished(&self) -> Option<&Path> {
         match self {
             Self::Into(_) => None,
-            Self::Whole { file, .. } => Some(file.path()),
+            Self::Whole(whole) => Some(whole.file.path()),
         }
     }
 
     /// All of it is written: from now on it stands under its own name.
     pub fn keep(self) -> io::Result<()> {
-        let Self::Whole { file, path, before } = self else { return Ok(()) };
-        if let Some(before) = *before {
-            let now = file.as_file().metadata()?;
+        match self {
+            Self::Into(_) => Ok(()),
+            Self::Whole(whole) => whole.keep(),
+        }
+    }
+}
+
+impl Whole {
+    fn keep(self) -> io::Result<()> {
+        let file = self.file.as_file();
+        // A hole at the end is there only so.
+        file.set_len(self.len)?;
+        if let Some(before) = &self.before {
+            let now = file.metadata()?;
             if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
                 // Whoever may not give it away keeps it.
-                let _ = fchown(file.as_file(), Some(before.uid()), Some(before.gid()));
+                let _ = fchown(file, Some(before.uid()), Some(before.gid()));
             }
-            file.as_file().set_permissions(Permissions::from_mode(before.mode() & 0o7777))?;
+            if self.given.mode.is_none() {
+                file.set_permissions(Permissions::from_mode(before.mode() & 0o7777))?;
+            }
         }
-        file.persist(path).map(drop).map_err(|error| error.error)
+        // A file system that has no such thing keeps its own.
+        if let Some(mode) = self.given.mode {
+            let _ = file.set_permissions(Permissions::from_mode(mode));
+        }
+        if let Some(modified) = self.given.modified {
+            let _ = file.set_modified(modified);
+        }
+        self.file.persist(self.path).map(drop).map_err(|error| error.error)
     }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (len, is_hole) = run(self.len, bytes);
+        let bytes = bytes.get(..len).unwrap_or_default();
+        if !is_hole {
+            self.file.as_file().write_all_at(bytes, self.len)?;
+        }
+        self.len += len as u64;
+        Ok(len)
+    }
+}
+
+/// How many of the bytes, of which the first goes to this place, are written or left out together; and
+/// whether they are left out, being blocks full of zeros.
+fn run(place: u64, bytes: &[u8]) -> (usize, bool) {
+    let block = BLOCK as usize;
+    let head = ((BLOCK - place % BLOCK) % BLOCK) as usize;
+    let blocks = bytes.get(head..).unwrap_or_default().chunks_exact(block);
+    let is_hole = |bytes: &&[u8]| bytes.iter().all(|byte| *byte == 0);
+    let holes = if head == 0 { blocks.clone().take_while(is_hole).count() } else { 0 };
+    if holes > 0 {
+        return (holes * block, true);
+    }
+    let written = blocks.take_while(|bytes| !is_hole(bytes)).count();
+    let next = head + written * block;
+    // Up to a block of zeros, or all of it.
+    if next + block <= bytes.len() { (next, false) } else { (bytes.len(), false) }
 }
 
 impl Write for Writing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Into(file) => file.write(bytes),
-            Self::Whole { file, .. } => file.as_file_mut().write(bytes),
+            Self::Whole(whole) => whole.write(bytes),
         }
     }
 
@@ -205,5 +278,43 @@ mod tests {
         write(Path::new(&name), b"one ");
         write(Path::new(&name), b"two");
         assert_eq!(fs::read(folder.path().join("open")).unwrap(), b"one two");
+    }
+
+    #[test]
+    fn blocks_of_zeros_are_holes_wherever_the_pieces_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut content = vec![0; 300_000];
+        for place in [5_000, 100_000, 100_001, 200_000] {
+            content[place] = 1;
+        }
+        for (name, step) in [("one", 300_000), ("blocks", 4_096), ("odd", 7_777)] {
+            let path = folder.path().join(name);
+            let mut writing = Destination::find(&path).unwrap().open().unwrap();
+            content.chunks(step).for_each(|piece| writing.write_all(piece).unwrap());
+            writing.keep().unwrap();
+            assert!(fs::read(&path).unwrap() == content, "{name}");
+        }
+        let blocks = fs::metadata(folder.path().join("one")).unwrap().blocks();
+        assert!(blocks * 512 <= 4 * BLOCK, "{blocks}");
+        for content in [&[][..], &[0; 5_000], &[0; 4_096], &[1; 4_097]] {
+            write(&folder.path().join("few"), content);
+            assert_eq!(fs::read(folder.path().join("few")).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn what_is_given_is_what_the_file_is_from_its_first_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        for (mode, seconds) in [(0o600, 5), (0o755, 7), (0o444, 9)] {
+            let modified = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            let given = Given { mode: Some(mode), modified: Some(modified) };
+            let writing = Destination::find(&path).unwrap().open_as(given).unwrap();
+            let early = fs::metadata(writing.unfinished().unwrap()).unwrap().mode() & 0o777;
+            assert_eq!(early & !mode, 0, "{early:o}");
+            writing.keep().unwrap();
+            let now = fs::metadata(&path).unwrap();
+            assert_eq!((now.mode() & 0o7777, now.modified().unwrap()), (mode, modified));
+        }
     }
 }

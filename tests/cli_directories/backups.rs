@@ -3,9 +3,12 @@
 use crate::nodes::{RunningGrid, bytes, done, tahoe, text};
 use crate::run::folder;
 use crate::web_stub::Gateway;
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const BACKUP: &[&str] = &["backup", "src", "private:b"];
 
@@ -99,7 +102,10 @@ fn shares_that_are_gone_from_the_disks_are_there_again_after_the_next_backup() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes(2_000, name.len() as u64)).unwrap();
     }
+    fs::set_permissions(root.join("src/one"), fs::Permissions::from_mode(0o600)).unwrap();
     assert!(run(BACKUP).contains("3 files stored"));
+    run(&["cp", "private:b/Latest/one", "alone"]);
+    assert_eq!(facts(&root.join("alone")).0, 0o600);
     assert!(run(BACKUP).contains("0 files stored"));
     for (number, how) in
         [BACKUP, &["backup", "--ignore-timestamps", "src", "private:b"]].into_iter().enumerate()
@@ -113,6 +119,7 @@ fn shares_that_are_gone_from_the_disks_are_there_again_after_the_next_backup() {
             let restored = fs::read(root.join(&back).join(name)).unwrap();
             assert_eq!(restored, bytes(2_000, name.len() as u64));
         }
+        assert_eq!(facts(&root.join(&back).join("one")).0, 0o600);
     }
 }
 
@@ -140,5 +147,144 @@ fn the_content_decides_how_much_is_stored() {
     }
     for place in ["put", "cp", "cp-r/boot_id", "b/Latest/boot_id"] {
         assert_eq!(gateway.done(&["get", &format!("private:{place}")]), boot, "{place}");
+    }
+}
+
+#[test]
+fn running_nodes_and_private_keys_stay_out() {
+    let mut grid = RunningGrid::of(1, "1 1 1");
+    let root = grid.nodes.root.path().to_owned();
+    fs::create_dir(root.join("docs")).unwrap();
+    fs::write(root.join("docs/a"), bytes(500, 1)).unwrap();
+    let gateway = grid.gateway.dir.clone();
+    let run = |arguments: &[&str]| {
+        let mut command = tahoe();
+        command.args(arguments).arg("-d").arg(&gateway).current_dir(&root);
+        command.output().unwrap()
+    };
+    let listed = |place: &str| text(&run(&["ls", place]).stdout);
+    for (command, place) in [
+        (&["backup", ".", "private:b"][..], "private:b/Latest"),
+        (&["cp", "-r", ".", "private:c"], "private:c"),
+    ] {
+        let output = run(command);
+        assert!(output.status.success(), "{output:?}");
+        let told = text(&output.stderr).matches("it is the folder of a running node").count();
+        assert_eq!(told, 3, "introducer, server and gateway: {output:?}");
+        assert_eq!(listed(place), "docs\n");
+    }
+    let output = run(&["cp", "-r", gateway.to_str().unwrap(), "private:d"]);
+    assert!(text(&output.stderr).contains("running node") && !output.status.success());
+
+    // One that does not run can be in a snapshot, and its keys cannot.
+    let server = grid.servers.pop().unwrap();
+    let dir = server.dir.clone();
+    assert_eq!(server.stop(), 0);
+    let other = Gateway::start();
+    for (from, kept) in [(dir.clone(), "role"), (dir.parent().unwrap().to_owned(), "docs")] {
+        let output = other.run(&["backup", from.to_str().unwrap(), "private:b"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(text(&output.stderr).contains("private keys of a node"), "{output:?}");
+        let all = other.done(&["manifest", "private:b/Latest"]);
+        assert!(all.contains(kept) && !all.contains("private"), "{all}");
+    }
+    let keys = dir.join("private");
+    let said = other.failed(&["backup", keys.to_str().unwrap(), "private:b"]);
+    assert!(said.contains("private keys of a node"), "{said}");
+}
+
+#[test]
+fn what_has_no_form_in_a_snapshot_is_counted_and_no_failure_drowns_in_it() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    let src = gateway.root.path().join("src");
+    for number in 0..150 {
+        symlink("one", src.join(format!("link{number}"))).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(src.join("socket")).unwrap();
+    let output = gateway.run(BACKUP).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let line = "tahoe: not in the snapshot: 150 symbolic links and 1 special file; -v names them\n";
+    assert_eq!(told, line);
+    let output = gateway.run(&["backup", "-v", "src", "private:b"]).output().unwrap();
+    assert!(text(&output.stderr).contains("left out link149: it is a symbolic link"));
+    assert_eq!(
+        text(&gateway.run(&["-q", "backup", "src", "private:b"]).output().unwrap().stderr),
+        ""
+    );
+
+    // What is lost is named, and is a failure.
+    gateway.world().unwanted = bytes(3, 3);
+    gateway.write("src/sub/three", bytes(3, 3));
+    let said = gateway.failed(BACKUP);
+    assert!(said.contains("left out sub/three: Too large.") && said.contains("1 thing"), "{said}");
+}
+
+#[test]
+fn names_that_are_not_text_can_be_left_out_as_the_advice_says() {
+    let gateway = Gateway::start();
+    folder(&gateway);
+    let name = OsStr::from_bytes(b"caf\xe9");
+    fs::write(gateway.root.path().join("src").join(name), "x").unwrap();
+    let said = gateway.failed(BACKUP);
+    assert!(said.contains("not UTF-8") && said.contains("--exclude"), "{said}");
+    for pattern in [name, OsStr::new("caf?"), OsStr::new("c*")] {
+        let mut command = gateway.run(BACKUP);
+        let output = command.arg("--exclude").arg(pattern).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+/// Mode, time of change and blocks of a file or folder.
+fn facts(path: &Path) -> (u32, SystemTime, u64) {
+    let facts = fs::metadata(path).unwrap();
+    (facts.mode() & 0o7777, facts.modified().unwrap(), facts.blocks())
+}
+
+#[test]
+fn modes_times_and_holes_are_given_back() {
+    let gateway = Gateway::start();
+    let root = gateway.root.path();
+    let modes = [
+        ("key", 0o600),
+        ("script", 0o755),
+        ("fixed", 0o444),
+        ("closed/in it", 0o640),
+        ("closed", 0o550),
+    ];
+    gateway.write("src/image", [bytes(4_096, 1), vec![0; 8 << 20], bytes(10, 1)].concat());
+    for (number, (name, mode)) in (0_u32..).zip(modes) {
+        if name != "closed" {
+            gateway.write(&format!("src/{name}"), name);
+        }
+        let path = root.join("src").join(name);
+        let time = UNIX_EPOCH + Duration::new(1_194_451_509, 123_456_789 + number);
+        fs::File::open(&path).unwrap().set_modified(time).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    gateway.done(BACKUP);
+    gateway.done(&["cp", "-r", "private:b/Latest", "back"]);
+    for (name, mode) in modes {
+        let (is, was) = (facts(&root.join("back").join(name)), facts(&root.join("src").join(name)));
+        assert_eq!((is.0, is.1), (mode, was.1), "{name}");
+    }
+    let image = gateway.read("back/image");
+    assert!(image == gateway.read("src/image"));
+    assert!(facts(&root.join("back/image")).2 * 512 < 1 << 20, "no hole");
+
+    // One file by itself, onto one that others may read; and a second time into the same folders.
+    gateway.write("one", "public");
+    gateway.done(&["cp", "private:b/Latest/key", "one"]);
+    assert_eq!(facts(&root.join("one")).0, 0o600);
+    fs::set_permissions(root.join("back/closed"), fs::Permissions::from_mode(0o700)).unwrap();
+    gateway.done(&["cp", "-r", "private:b/Latest", "back"]);
+    assert_eq!(facts(&root.join("back/closed")).1, facts(&root.join("src/closed")).1);
+    // What nobody kept is as any new file.
+    gateway.done(&["cp", "-r", "src", "private:c"]);
+    gateway.done(&["cp", "-r", "private:c", "plain"]);
+    assert_eq!(facts(&root.join("plain/key")).0, facts(&root.join("node/role")).0);
+    for folder in ["src/closed", "back/closed", "back"] {
+        fs::set_permissions(root.join(folder), fs::Permissions::from_mode(0o700)).unwrap();
     }
 }

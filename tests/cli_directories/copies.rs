@@ -200,7 +200,7 @@ fn no_signal_leaves_half_a_file() {
     let gateway = Gateway::start();
     folder(&gateway);
     gateway.done(&["cp", "-r", "src", "global:"]);
-    let cap = gateway.done(&["ls", "--uri", "src/two"]);
+    let cap = gateway.done(&["ls", "--uri", "global:src/two"]);
     let cap = cap.split_whitespace().last().unwrap().to_owned();
     gateway.world().stalled.push(cap.clone());
     let half = || gateway.leftovers().len() == 1;

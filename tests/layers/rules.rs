@@ -160,6 +160,7 @@ pub const RIMS: &[Rim] = &[
             ("src/node/lock.rs", "one process a folder"),
             ("src/node/logs.rs", "rotated logs"),
             ("src/cli/debug/", "shares and files that a user named"),
+            ("src/cli/kept.rs", "modes and times of files"),
             ("src/cli/local.rs", "files that a user gave"),
             ("src/cli/new_file.rs", "files that a user asked for"),
             ("src/cli/tree/local.rs", "folders that a user gave"),

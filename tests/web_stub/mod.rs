@@ -467,7 +467,16 @@ impl World {
     fn at_cap(&mut self, asked: &Asked, cap: &str, root: &str, path: &[String], t: &str) -> Answer {
         let replace = asked.query.get("replace").map_or("true", String::as_str);
         match (asked.method.as_str(), t) {
-            ("GET", "json") => said(200, self.object(cap, 0).to_string()),
+            ("GET", "json") => {
+                let mut object = self.object(cap, 0);
+                // What its link says, if it was come to by one.
+                if let Some((name, above)) = path.split_last() {
+                    let directory = self.walk(root, above).unwrap();
+                    let (_, metadata) = &self.dirs[&write_cap(&directory)][name];
+                    object[1]["metadata"] = metadata.clone();
+                }
+                said(200, object.to_string())
+            }
             ("GET", "uri") => said(200, cap),
             ("GET", "") => match self.files.get(cap) {
                 Some(content) => (200, content.clone()),

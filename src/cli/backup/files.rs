@@ -3,13 +3,13 @@
 use super::database::{Known, Stamp};
 use super::{Report, Run};
 use crate::cli::cp::{nothing_stored, store};
+use crate::cli::kept::metadata;
 use crate::cli::progress::Progress;
 use crate::cli::tree::{Leaf, Source, Tree};
 use crate::cli::{CliError, parallel};
 use crate::disk::is_empty;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A file that is in the grid.
@@ -25,19 +25,6 @@ impl Stored {
     pub fn reused(cap: String, facts: &Metadata) -> Self {
         Self { cap, metadata: metadata(facts), new: None }
     }
-}
-
-/// What a directory says of something that came from this machine.
-pub fn metadata(of: &Metadata) -> Map<String, Value> {
-    let seconds = |whole: i64, nanoseconds: i64| whole as f64 + nanoseconds as f64 / 1e9;
-    let facts = [
-        ("mtime", json!(seconds(of.mtime(), of.mtime_nsec()))),
-        ("ctime", json!(seconds(of.ctime(), of.ctime_nsec()))),
-        ("st_mode", json!(of.mode())),
-        ("st_uid", json!(of.uid())),
-        ("st_gid", json!(of.gid())),
-    ];
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 impl Run<'_> {

@@ -1,8 +1,9 @@
 //! The directories of a backup: immutable, from the deepest up, made unless the database knows one
 //! with the same children.
 
-use super::files::{Stored, metadata};
+use super::files::Stored;
 use super::{Report, Run};
+use crate::cli::kept::metadata;
 use crate::cli::objects::{NewChild, children_body};
 use crate::cli::output::remark;
 use crate::cli::progress::Progress;

@@ -18,6 +18,7 @@ mod upload;
 pub use upload::{nothing_stored, store};
 
 use super::http::{Connection, Gateway};
+use super::kept::Kept;
 use super::location::{self, Location, PLACES};
 use super::many::Many;
 use super::objects::{Kind, Object};
@@ -39,8 +40,9 @@ Examples:
   tahoe cp -r global:photos ./photos
   tahoe cp -r CAP private:copy              links the same files, stores nothing again
 
-Bare names are files of this machine here; write global:docs for a path in the grid. Symbolic
-links are followed, also where they lead out of the folder: what they lead to is copied.";
+Bare names are files of this machine here; write private:docs for a path in the grid. Symbolic
+links are followed, also where they lead out of the folder: what they lead to is copied. What a
+snapshot keeps beside the content, modes and times, is given back; blocks of zeros become holes.";
 
 #[derive(clap::Args)]
 #[command(override_usage = "tahoe cp [OPTIONS] <FROM>... <TO>",
@@ -77,7 +79,7 @@ enum Target {
 
 /// One thing to be copied, and the name that it has.
 enum Found {
-    File { name: Option<String>, source: Source, size: u64 },
+    File { name: Option<String>, source: Source, size: u64, kept: Kept },
     LocalFolder { name: Option<String>, path: PathBuf },
     GridFolder { name: Option<String>, directory: Box<Object> },
 }
@@ -211,7 +213,8 @@ fn find_here(path: &Path) -> Result<Found, CliError> {
     Ok(if metadata.is_dir() {
         Found::LocalFolder { name, path: path.to_owned() }
     } else {
-        Found::File { name, source: Source::Local(path.to_owned()), size: metadata.len() }
+        let source = Source::Local(path.to_owned());
+        Found::File { name, source, size: metadata.len(), kept: Kept::default() }
     })
 }
 
@@ -224,6 +227,7 @@ fn find_in_grid(place: &Location, session: &Session) -> Result<Found, CliError> 
             name,
             source: Source::Grid(cap.to_owned()),
             size: object.1.size.unwrap_or(0),
+            kept: Kept::of(&object.1.metadata),
         }),
         _ => Err(CliError::new(
             format!("{} is nothing that this gateway knows", place.shown()),
@@ -259,7 +263,7 @@ impl Found {
     /// The same, to be called as the target is.
     fn nameless(self) -> Self {
         match self {
-            Self::File { source, size, .. } => Self::File { name: None, source, size },
+            Self::File { source, size, kept, .. } => Self::File { name: None, source, size, kept },
             Self::LocalFolder { path, .. } => Self::LocalFolder { name: None, path },
             Self::GridFolder { directory, .. } => Self::GridFolder { name: None, directory },
         }

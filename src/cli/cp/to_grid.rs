@@ -49,7 +49,7 @@ fn tree_of<'a>(found: Vec<Found>, work: &'a Work) -> Result<Tree<'a>, CliError> 
     let rules = Rules { what_for: For::Copy, wanted: &|_| true, fine: &fine };
     for one in found {
         match one {
-            Found::File { name, source, size } => {
+            Found::File { name, source, size, .. } => {
                 tree.add_file(TOP, &name.unwrap_or_default(), source, size);
             }
             Found::LocalFolder { name, path } => {

@@ -6,19 +6,24 @@ use super::siblings::{Case, Siblings};
 use super::{Found, Plan, Sum, Work};
 use crate::cli::error::Reach;
 use crate::cli::http::percent_encode;
+use crate::cli::kept::Kept;
+use crate::cli::parallel::locked;
 use crate::cli::progress::Progress;
 use crate::cli::tree::{Child, Expansion, Graph, Link, Source, Step, TOP, links};
 use crate::cli::{CliError, get, local, parallel};
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// Copies; returns how much.
 pub fn copy(plan: Plan, target: &Path, work: &Work) -> Result<Sum, CliError> {
     let graph = match plan {
-        Plan::Become(Found::File { source: Source::Grid(cap), size, .. }) => {
+        Plan::Become(Found::File { source: Source::Grid(cap), size, kept, .. }) => {
             let progress = Progress::stream(Some(size));
-            work.many.patiently(|| fetch(&cap, target, work, &progress))?;
+            let job = Job { cap, to: target.to_owned(), path: String::new(), kept };
+            work.many.patiently(|| fetch(&job, work, &progress))?;
             progress.finish();
             return Ok((1, size));
         }
@@ -35,14 +40,15 @@ fn graph_of(found: Vec<Found>, work: &Work) -> Result<Graph, CliError> {
     let alone = found.len() == 1;
     for one in found {
         match one {
-            Found::File { name: Some(name), source: Source::Grid(cap), size } => {
-                tops.push((name, Link::file(cap, size)));
+            Found::File { name: Some(name), source: Source::Grid(cap), size, kept } => {
+                tops.push((name, Link::file(cap, size).with(kept)));
             }
             Found::GridFolder { name, directory } => {
                 let cap = directory.read_cap().unwrap_or_default().to_owned();
                 match name {
                     Some(name) => {
-                        tops.push((name, Link::directory(cap.clone())));
+                        let kept = Kept::of(&directory.1.metadata);
+                        tops.push((name, Link::directory(cap.clone()).with(kept)));
                         looked_at.insert(cap, *directory);
                     }
                     None => {
@@ -75,13 +81,18 @@ fn copy_all(mut graph: Graph, target: &Path, work: &Work) -> Result<Sum, CliErro
     fs::create_dir_all(target).map_err(|error| local::unwritable(target, &error))?;
     let progress = Progress::files(everywhere.bytes, everywhere.files as usize);
     let expansion = Expansion::new(graph, Folder::at(target.to_owned()))?;
-    let jobs = Jobs { expansion, case: Case::default(), work, progress: &progress };
+    let filled = Mutex::new(Vec::new());
+    let jobs =
+        Jobs { expansion, case: Case::default(), filled: &filled, work, progress: &progress };
     parallel::stream(jobs, |job| {
-        let fetched = || fetch(&job.cap, &job.to, work, &progress);
-        work.many.one(&job.path, &progress, fetched)?;
+        work.many.one(&job.path, &progress, || fetch(&job, work, &progress))?;
         progress.file_done();
         Ok(())
     })?;
+    // Those in others come behind them.
+    for (folder, kept) in locked(&filled).drain(..).rev() {
+        kept.give_to(&folder);
+    }
     progress.finish();
     Ok((everywhere.files, everywhere.bytes))
 }
@@ -91,6 +102,7 @@ struct Job {
     cap: String,
     to: PathBuf,
     path: String,
+    kept: Kept,
 }
 
 /// A folder that is there, and the names in it so far.
@@ -109,6 +121,8 @@ impl Folder {
 struct Jobs<'a> {
     expansion: Expansion<Folder>,
     case: Case,
+    /// Folders that get back what was kept of them once everything is in them.
+    filled: &'a Mutex<Vec<(PathBuf, Kept)>>,
     work: &'a Work<'a>,
     progress: &'a Progress,
 }
@@ -132,9 +146,14 @@ impl Jobs<'_> {
                 _ if names.clash(&name, folder, &mut self.case) => {
                     self.leave_out(&path, "something else would have the same name here");
                 }
-                Child::File(cap, _) => return Ok(Some(Job { cap, to, path })),
-                Child::Folder(number) => match make(&to) {
-                    Ok(()) => self.expansion.enter(number, Folder::at(to), path)?,
+                Child::File(cap, _, kept) => return Ok(Some(Job { cap, to, path, kept })),
+                Child::Folder(number, kept) => match make(&to, kept) {
+                    Ok(()) => {
+                        if !kept.is_empty() {
+                            locked(self.filled).push((to.clone(), kept));
+                        }
+                        self.expansion.enter(number, Folder::at(to), path)?;
+                    }
                     Err(error) if error.reach() == Reach::All => return Err(error),
                     Err(error) => self.leave_out(&path, &error.what()),
                 },
@@ -148,8 +167,10 @@ impl Jobs<'_> {
     }
 }
 
-fn make(folder: &Path) -> Result<(), CliError> {
-    match fs::create_dir(folder) {
+/// Makes a folder into which its owner can write; others see no more of it than they are to see.
+fn make(folder: &Path, kept: Kept) -> Result<(), CliError> {
+    let mode = kept.mode.unwrap_or(0o777) | 0o700;
+    match fs::DirBuilder::new().mode(mode).create(folder) {
         Err(error) if !folder.is_dir() => Err(local::unwritable(folder, &error)),
         _ => Ok(()),
     }
@@ -160,7 +181,8 @@ fn safe(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
-fn fetch(cap: &str, to: &Path, work: &Work, progress: &Progress) -> Result<(), CliError> {
+fn fetch(job: &Job, work: &Work, progress: &Progress) -> Result<(), CliError> {
+    let Job { cap, to, kept, .. } = job;
     if to.is_dir() {
         return Err(CliError::new(
             format!("{} is a folder, where a file is to go", local::path_shown(to)),
@@ -168,7 +190,7 @@ fn fetch(cap: &str, to: &Path, work: &Work, progress: &Progress) -> Result<(), C
         ));
     }
     let answer = work.connection.get(&format!("/uri/{}", percent_encode(cap)))?;
-    get::save(answer.success("")?, to, progress)
+    get::save(answer.success("")?, (to, *kept), progress)
 }
 
 #[cfg(test)]

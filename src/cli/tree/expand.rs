@@ -5,6 +5,7 @@ use super::graph::{Child, Graph, TOP};
 use super::path_below;
 use crate::base::limits::FOLDER_DEPTH_MAX;
 use crate::cli::CliError;
+use crate::cli::kept::Kept;
 use std::vec::IntoIter;
 
 /// Where the steps are; `P` is whatever the folders become.
@@ -44,7 +45,7 @@ impl<P> Expansion<P> {
             };
             let (path, from) = (path_below(&open.path, &name), open.number);
             let what = match child {
-                Child::Folder(number) => self.folder(from, number),
+                Child::Folder(number, kept) => self.folder(from, number, kept),
                 other => other,
             };
             return Ok(Some(Step { name, path, what }));
@@ -53,7 +54,7 @@ impl<P> Expansion<P> {
     }
 
     /// A folder, unless there is a reason to leave it out here.
-    fn folder(&self, from: usize, number: usize) -> Child {
+    fn folder(&self, from: usize, number: usize, kept: Kept) -> Child {
         let reason = if self.graph.leads_back(from, number) {
             "it contains itself"
         } else if self.way.len() > FOLDER_DEPTH_MAX {
@@ -61,7 +62,7 @@ impl<P> Expansion<P> {
         } else if let Some(reason) = self.graph.lost(number) {
             reason
         } else {
-            return Child::Folder(number);
+            return Child::Folder(number, kept);
         };
         Child::Neither(reason.to_owned())
     }
@@ -100,7 +101,7 @@ mod tests {
         while let Some(step) = expansion.step().unwrap() {
             match step.what {
                 Child::File(..) => files.push(step.path),
-                Child::Folder(number) => expansion.enter(number, (), step.path).unwrap(),
+                Child::Folder(number, _) => expansion.enter(number, (), step.path).unwrap(),
                 Child::Neither(_) => left_out.push(step.path),
             }
         }

@@ -8,6 +8,7 @@ use crate::base::hash::sha256;
 use crate::cap::Cap;
 use crate::cli::CliError;
 use crate::cli::error::Reach;
+use crate::cli::kept::Kept;
 use crate::cli::objects::{Kind, Object};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -80,31 +81,41 @@ pub struct Link(Kind, LinkFacts);
 struct LinkFacts {
     ro_uri: Option<String>,
     size: Option<u64>,
+    #[serde(rename = "metadata", deserialize_with = "Kept::of_link")]
+    kept: Kept,
 }
 
 impl Link {
     /// To a file.
     pub fn file(cap: String, size: u64) -> Self {
-        Self(Kind::File, LinkFacts { ro_uri: Some(cap), size: Some(size) })
+        let facts = LinkFacts { ro_uri: Some(cap), size: Some(size), ..LinkFacts::default() };
+        Self(Kind::File, facts)
     }
 
     pub fn directory(cap: String) -> Self {
-        Self(Kind::Directory, LinkFacts { ro_uri: Some(cap), size: None })
+        Self(Kind::Directory, LinkFacts { ro_uri: Some(cap), ..LinkFacts::default() })
+    }
+
+    /// The same, with what a snapshot keeps beside it.
+    #[must_use]
+    pub fn with(self, kept: Kept) -> Self {
+        Self(self.0, LinkFacts { kept, ..self.1 })
     }
 }
 
 /// The links in a directory that was looked at.
 pub fn links(directory: Object) -> impl Iterator<Item = (String, Link)> {
     directory.1.children.into_iter().map(|(name, Object(kind, facts))| {
-        (name, Link(kind, LinkFacts { ro_uri: facts.ro_uri, size: facts.size }))
+        let kept = Kept::of(&facts.metadata);
+        (name, Link(kind, LinkFacts { ro_uri: facts.ro_uri, size: facts.size, kept }))
     })
 }
 
 /// What is at the end of a link.
 #[derive(Serialize, Deserialize)]
 pub enum Child {
-    File(String, u64),
-    Folder(usize),
+    File(String, u64, Kept),
+    Folder(usize, Kept),
     /// It is left out, for this reason.
     Neither(String),
 }
@@ -164,12 +175,12 @@ impl Graph {
                 let size = facts.size.unwrap_or(0);
                 folder.files += 1;
                 folder.bytes = folder.bytes.saturating_add(size);
-                Child::File(cap, size)
+                Child::File(cap, size, facts.kept)
             }
             (Kind::Directory, Some(cap)) => {
                 let number = self.number(cap, new);
                 folder.below.push(number);
-                Child::Folder(number)
+                Child::Folder(number, facts.kept)
             }
             _ => Child::Neither("this gateway does not know what it is".to_owned()),
         }

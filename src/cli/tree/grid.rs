@@ -71,11 +71,11 @@ impl Tree<'_> {
         while let Some(step) = expansion.step()? {
             let Some(above) = expansion.place().copied() else { break };
             match step.what {
-                Child::File(cap, size) => {
+                Child::File(cap, size, _) => {
                     self.add_file(above, &step.name, Source::Grid(cap), size);
                 }
                 Child::Neither(reason) => self.leave_out(&self.path_in(above, &step.name), &reason),
-                Child::Folder(number) => {
+                Child::Folder(number, _) => {
                     if let Some(folder) = self.add_grid_folder(above, &step.name) {
                         expansion.enter(number, folder, step.path)?;
                     }
