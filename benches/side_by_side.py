@@ -301,7 +301,7 @@ def large_directory(grid, count):
     looked up. A line for each."""
     connection = Connection(grid.url)
     place = "/uri/" + quote(connection.ask("POST", "/uri?t=mkdir").decode().strip(), safe="")
-    at_once = 50_000
+    at_once = 1_000
 
     def body(begin):
         child = ["filenode", {"ro_uri": "URI:LIT:krugkidfnzsc4"}]

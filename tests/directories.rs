@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::budget::NoRoom;
-use tahoe::base::limits::PATH_MAX;
+use tahoe::base::limits::{PATH_MAX, ROW_IDS_MAX};
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{
     ChildError, DirError, Directories, Entry, Memory, Metadata, NewEntry, Replace, SeenHeads,
@@ -346,7 +346,9 @@ async fn large_directories_share_their_memory_and_small_ones_do_not_wait_for_it(
         // More names than can be asked for need all rows, for which who changes does not wait.
         let many = (0..2_000).map(|i| link(&format!("{i}"), lit("y"))).collect();
         let refused = dirs.set(&root, many, Replace::Yes).await;
-        assert!(matches!(refused, Err(DirError::NoRoom(NoRoom::NotNow))));
+        assert!(matches!(refused, Err(DirError::TooManyAtOnce)));
+        let few = (0..ROW_IDS_MAX).map(|i| link(&format!("{i}"), lit("z"))).collect();
+        dirs.set(&root, few, Replace::Yes).await.unwrap();
         order.borrow_mut().push("small");
         drop(held);
     };

@@ -147,7 +147,7 @@ impl From<DirError> for Failure {
             | DirError::Corrupt(_)
             | DirError::Unreadable(_) => (StatusCode::GONE, "UnrecoverableFileError: "),
             DirError::Refused(_) | DirError::Forged(_) => (StatusCode::BAD_GATEWAY, ""),
-            DirError::TooBig(_) => (StatusCode::PAYLOAD_TOO_LARGE, ""),
+            DirError::TooBig(_) | DirError::TooManyAtOnce => (StatusCode::PAYLOAD_TOO_LARGE, ""),
             DirError::Record(_) => (StatusCode::INTERNAL_SERVER_ERROR, ""),
         };
         Self::told(status, word, &error)

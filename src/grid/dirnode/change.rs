@@ -174,7 +174,11 @@ impl Place {
             }
         }
         // Who changes has room already, and so must not wait for more.
-        self.all(Duration::ZERO).await.map(|(state, room)| (state, Some(room)))
+        match self.all(Duration::ZERO).await {
+            Ok((state, room)) => Ok((state, Some(room))),
+            Err(DirError::NoRoom(_)) if ids.len() > ROW_IDS_MAX => Err(DirError::TooManyAtOnce),
+            Err(error) => Err(error),
+        }
     }
 
     async fn send(&self, next: &Next) -> Result<Sent, DirError> {

@@ -90,6 +90,14 @@ pub enum DirError {
     /// It takes more memory than there is, now or ever.
     #[error("the directory is too large for now: {0}")]
     NoRoom(#[from] NoRoom),
+    /// A change touches more children than are asked for one by one, and there is no memory to take
+    /// the whole directory instead.
+    #[error(
+        "there is no memory to change so many children of this directory at once; change at most {} \
+         in one call",
+        crate::base::limits::ROW_IDS_MAX
+    )]
+    TooManyAtOnce,
     /// A cap of an unknown kind would give more than it says.
     #[error("the child {name:?} cannot be linked: {why}")]
     BadChild { name: String, why: ChildError },
