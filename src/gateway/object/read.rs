@@ -165,6 +165,9 @@ async fn json(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failur
 fn as_json(failure: &Failure) -> HttpResponse {
     let mut response = plain(failure.status);
     response.insert_header((header::CONTENT_TYPE, "application/json"));
+    if let Some(more) = failure.header.clone() {
+        response.insert_header(more);
+    }
     response.body(json::indented(&value!({"error": failure.text})) + "\n")
 }
 
@@ -222,4 +225,16 @@ fn refresh_cap(target: &Target) -> String {
 
 fn broken(Missed { path, why, .. }: &Missed) -> String {
     format!("<li>ERROR: {}</li>\n", answer::escape(&format!("/{}: {why}", path.join("/"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_too_are_told_when_to_ask_again() {
+        let answer = as_json(&Failure::busy());
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+    }
 }
