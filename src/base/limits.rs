@@ -207,6 +207,9 @@ pub const WEB_BODY_RATE_MIN: u64 = 128;
 pub const SPOOL_FILE_KEPT_MAX: u64 = 128 << 20;
 /// if it comes so soon. Linux leaves a written page in memory for longer than that.
 pub const SPOOL_FILE_KEPT_TIME: Duration = Duration::from_secs(10);
+/// The owner's own bodies may be silent for so long: what makes them may have much to do first. But a
+/// connection whose other end has vanished must not hold a place for ever.
+pub const WEB_OWNER_STALL_TIME: Duration = Duration::from_secs(24 * 3600);
 /// Request bodies that may be under way at once.
 pub const WEB_BODIES_MAX: usize = 512;
 /// One field of a form that is no file, or a body that is one cap: the longest cap is far below.

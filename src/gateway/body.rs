@@ -7,7 +7,7 @@ use super::answer::Failure;
 use super::args::Arguments;
 use super::object::children;
 use super::serve::Gateway;
-use super::spool::{self, Body, Held};
+use super::spool::{self, Body, Held, Spool};
 use crate::base::budget::Share;
 use crate::base::limits::{
     CHILDREN_JSON_MAX, FORM_BODY_MAX, FORM_FIELD_MAX, FORM_FIELDS_MAX, WEB_BODY_STALL_TIME,
@@ -47,16 +47,22 @@ impl Gateway {
         request: &HttpRequest,
         body: web::Payload,
     ) -> Result<Body, Failure> {
-        self.take(body, announced_length(request.headers())?).await
+        self.take(&self.spool_for(request), body, announced_length(request.headers())?).await
+    }
+
+    /// Times that keep strangers from holding places do not bind the owner.
+    fn spool_for(&self, request: &HttpRequest) -> Spool {
+        self.spool.bodies_of(self.owner.sent(request.headers()))
     }
 
     async fn take<E>(
         &self,
+        spool: &Spool,
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         announced: Option<u64>,
     ) -> Result<Body, Failure> {
         let hasher = || self.grid.body_hasher().ok();
-        self.spool.receive(body, announced, &hasher).await
+        spool.receive(body, announced, &hasher).await
     }
 
     /// Stores a body that was taken in; its cap when it is safe on enough servers.
@@ -88,7 +94,7 @@ impl Gateway {
         if announced.is_some_and(|length| length > CHILDREN_JSON_MAX) {
             return Err(spool::too_large(CHILDREN_JSON_MAX));
         }
-        let body = self.take(body, announced).await?;
+        let body = self.take(&self.spool_for(request), body, announced).await?;
         let size = body.content.size();
         if size > CHILDREN_JSON_MAX {
             return Err(spool::too_large(CHILDREN_JSON_MAX));
@@ -116,7 +122,8 @@ impl Gateway {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
             "multipart/form-data" => {
-                self.take_multipart(Multipart::new(request.headers(), body)).await
+                let parts = Multipart::new(request.headers(), body);
+                self.take_multipart(&self.spool_for(request), parts).await
             }
             "application/x-www-form-urlencoded" => {
                 let (bytes, held) = self.short(body, FORM_BODY_MAX).await?;
@@ -156,7 +163,7 @@ impl Gateway {
         Ok((bytes, held))
     }
 
-    async fn take_multipart(&self, mut parts: Multipart) -> Result<Form, Failure> {
+    async fn take_multipart(&self, spool: &Spool, mut parts: Multipart) -> Result<Form, Failure> {
         let mut form = Form::default();
         let mut count = 0;
         while let Some(part) = in_time(parts.next()).await? {
@@ -168,7 +175,7 @@ impl Gateway {
             let name = field.name().unwrap_or_default().to_owned();
             if name == "file" && form.file.is_none() {
                 let name = file_name(&field);
-                let body = self.take(&mut field, None).await?;
+                let body = self.take(spool, &mut field, None).await?;
                 form.file = Some(FormFile { name, body });
             } else {
                 let text = text_of(&mut field).await?;

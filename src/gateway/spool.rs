@@ -13,7 +13,7 @@ use super::drain::{Drain, Sink, Waiting};
 use super::shelf::Shelf;
 use crate::base::limits::{
     BODIES_IN_MEMORY_MAX, BODY_IN_MEMORY_MAX, FILE_MAX, SEGMENT_MAX, WEB_BODIES_MAX,
-    WEB_BODY_RATE_MIN, WEB_BODY_STALL_TIME,
+    WEB_BODY_RATE_MIN, WEB_BODY_STALL_TIME, WEB_OWNER_STALL_TIME,
 };
 use crate::grid::upload::{BodyHasher, Digest};
 use actix_web::http::StatusCode;
@@ -37,6 +37,8 @@ pub struct Spool {
     disk: Arc<Budget>,
     places: Arc<Semaphore>,
     shelf: Shelf,
+    /// The bodies are the owner's: they may come as slowly as they are made.
+    of_owner: bool,
 }
 
 /// A whole request body. Its share of memory or disk is given back when it is dropped.
@@ -119,7 +121,14 @@ impl Spool {
             disk: Budget::new(limit),
             places: Arc::new(Semaphore::new(WEB_BODIES_MAX)),
             shelf: Shelf::default(),
+            of_owner: false,
         }
+    }
+
+    /// The same, for bodies of the owner or of others.
+    #[must_use]
+    pub fn bodies_of(&self, of_owner: bool) -> Self {
+        Self { of_owner, ..self.clone() }
     }
 
     /// Bytes spooled right now.
@@ -156,15 +165,16 @@ impl Spool {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let mut taking = Taking::new(self, hasher);
         let started = Instant::now();
+        let stall = if self.of_owner { WEB_OWNER_STALL_TIME } else { WEB_BODY_STALL_TIME };
         loop {
-            let next = tokio::time::timeout(WEB_BODY_STALL_TIME, body.next()).await;
+            let next = tokio::time::timeout(stall, body.next()).await;
             match next.map_err(|_| too_slow())? {
                 Some(Ok(chunk)) => taking.take(chunk).await?,
                 Some(Err(_)) => return Err(Failure::bad_request("The body was cut off.")),
                 None => break,
             }
-            let seconds = started.elapsed().saturating_sub(WEB_BODY_STALL_TIME).as_secs();
-            if taking.size < seconds.saturating_mul(WEB_BODY_RATE_MIN) {
+            let seconds = started.elapsed().saturating_sub(stall).as_secs();
+            if !self.of_owner && taking.size < seconds.saturating_mul(WEB_BODY_RATE_MIN) {
                 return Err(too_slow());
             }
         }
@@ -345,6 +355,7 @@ fn busy() -> Failure {
 mod tests {
     use super::*;
     use futures_util::stream;
+    use std::time::Duration;
 
     fn chunks(count: usize, size: usize) -> impl Stream<Item = Result<Bytes, ()>> + Unpin {
         stream::iter((0..count).map(move |i| Ok(Bytes::from(vec![i as u8; size]))))
@@ -388,6 +399,28 @@ mod tests {
         let cut = stream::iter([Ok(Bytes::from_static(b"abc")), Err(())]);
         assert_eq!(spool.receive(cut, None, &|| None).await.err().unwrap().status, 400);
         assert_eq!(spool.receive(chunks(1, 3), Some(4), &|| None).await.err().unwrap().status, 400);
+    }
+
+    /// A body whose second half comes after so long.
+    fn silent(pause: Duration) -> impl Stream<Item = Result<Bytes, ()>> + Unpin {
+        let second = async move {
+            tokio::time::sleep(pause).await;
+            Ok(Bytes::from_static(b"def"))
+        };
+        stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::once(Box::pin(second)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_owners_bodies_may_be_silent() {
+        let (_dir, spool) = spool(1 << 30);
+        let second = Duration::from_secs(1);
+        for (of_owner, stall) in [(false, WEB_BODY_STALL_TIME), (true, WEB_OWNER_STALL_TIME)] {
+            let spool = spool.bodies_of(of_owner);
+            for (pause, whole) in [(stall - second, true), (stall + second, false)] {
+                let got = spool.receive(silent(pause), None, &|| None).await;
+                assert_eq!(got.is_ok_and(|body| body.content.size() == 6), whole, "{pause:?}");
+            }
+        }
     }
 
     #[actix_rt::test]
