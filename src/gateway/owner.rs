@@ -37,14 +37,16 @@ pub struct Owner {
     /// The gateway's, once it listens.
     address: Arc<OnceLock<String>>,
     /// Writes the next login path into the file `start.html`.
-    start_page: Arc<OnceLock<StartPage>>,
+    start_page: Arc<OnceLock<Write>>,
+    /// Writes down who is logged in.
+    sessions: Arc<OnceLock<Write>>,
 }
 
-type StartPage = Box<dyn Fn(&str) + Send + Sync>;
+type Write = Box<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
-    /// Cookies, oldest first, and when they end.
+    /// Hashes of cookies, oldest first, and when they end.
     sessions: VecDeque<(String, u64)>,
     /// Keys for one login each, and when they end.
     keys: VecDeque<(String, u64)>,
@@ -55,8 +57,34 @@ struct State {
 impl Owner {
     /// `secure`: the gateway speaks TLS, and the cookie shall go nowhere else.
     pub fn new(token: String, clock: Clock, secure: bool) -> Self {
-        let (state, start_page) = (Arc::default(), Arc::default());
-        Self { token, clock, secure, state, address: Arc::default(), start_page }
+        Self {
+            token,
+            clock,
+            secure,
+            state: Arc::default(),
+            address: Arc::default(),
+            start_page: Arc::default(),
+            sessions: Arc::default(),
+        }
+    }
+
+    /// Goes on with the sessions of an earlier run, as that wrote them down, and has changes written
+    /// down by `write`: a line each, of what no browser can be impersonated with.
+    pub fn keep_sessions(&self, kept: &str, write: Write) {
+        let parse = |line: &str| {
+            let (session, ends) = line.split_once(' ')?;
+            Some((session.to_owned(), ends.parse().ok()?))
+        };
+        self.state().sessions = kept.lines().filter_map(parse).take(SESSIONS_MAX).collect();
+        // Said once, when the node has its folder.
+        let _ = self.sessions.set(write);
+    }
+
+    fn write_sessions(&self) {
+        let Some(write) = self.sessions.get() else { return };
+        let line = |(session, ends): &(String, u64)| format!("{session} {ends}\n");
+        let lines: String = self.state().sessions.iter().map(line).collect();
+        write(lines.trim_end());
     }
 
     /// The gateway listens at this address.
@@ -86,7 +114,7 @@ impl Owner {
     }
 
     /// How the file `start.html` gets its next path when one was used.
-    pub fn on_start_page_used(&self, write: StartPage) {
+    pub fn on_start_page_used(&self, write: Write) {
         // Said once, when the gateway has its address.
         let _ = self.start_page.set(write);
     }
@@ -139,7 +167,10 @@ impl Owner {
         let mut shown = cookies
             .filter_map(|cookie| cookie.trim().split_once('='))
             .filter(|(key, _)| *key == name);
-        let known = |value: &str| state.sessions.iter().any(|(known, _)| same(known, value));
+        let known = |value: &str| {
+            let hash = hashed(value);
+            state.sessions.iter().any(|(known, _)| same(known, &hash))
+        };
         shown.find(|(_, value)| known(value)).map(|(_, value)| value.to_owned())
     }
 
@@ -199,7 +230,9 @@ impl Owner {
     /// `POST /logout`: the session ends, here and in the browser.
     pub fn log_out(&self, headers: &HeaderMap) -> HttpResponse {
         if let Some(session) = self.session(headers) {
-            self.state().sessions.retain(|(known, _)| !same(known, &session));
+            let hash = hashed(&session);
+            self.state().sessions.retain(|(known, _)| !same(known, &hash));
+            self.write_sessions();
         }
         let mut response = redirect(StatusCode::SEE_OTHER, "/");
         if let Ok(cookie) = header::HeaderValue::from_str(&self.cookie("", 0)) {
@@ -244,7 +277,8 @@ impl Owner {
     fn new_session(&self) -> String {
         let session = base32::encode(&random::<32>());
         let ends = self.clock.now() + SESSION_SECONDS;
-        remember(&mut self.state().sessions, session.clone(), ends);
+        remember(&mut self.state().sessions, hashed(&session), ends);
+        self.write_sessions();
         session
     }
 }
@@ -254,6 +288,11 @@ fn remember(list: &mut VecDeque<(String, u64)>, secret: String, ends: u64) {
     if list.len() > SESSIONS_MAX {
         list.pop_front();
     }
+}
+
+/// What is kept of a cookie.
+fn hashed(session: &str) -> String {
+    base32::encode(&tagged(b"tahoe_session_v1", session.as_bytes()))
 }
 
 fn same(a: &str, b: &str) -> bool {
@@ -315,6 +354,36 @@ mod tests {
         assert!(log_in(&owner, "/login?key=").is_none() && log_in(&owner, "/login?x").is_none());
         clock.advance(SESSION_SECONDS);
         assert!(!owner.sent(&headers(header::COOKIE, &cookie)));
+    }
+
+    #[test]
+    fn sessions_outlive_a_restart_and_end_all_the_same() {
+        let (first, clock) = owner();
+        let kept = Arc::new(Mutex::new(String::new()));
+        let keep = |owner: &Owner| {
+            let (now, kept) = (kept.lock().unwrap().clone(), kept.clone());
+            owner.keep_sessions(&now, Box::new(move |l| l.clone_into(&mut kept.lock().unwrap())));
+        };
+        keep(&first);
+        let cookies = [0; 2].map(|_| log_in(&first, &first.one_login()).unwrap());
+        let shown = |index: usize| headers(header::COOKIE, &cookies[index]);
+        let again = |token: &str| {
+            let owner = Owner::new(token.into(), clock.clone(), false);
+            keep(&owner);
+            owner
+        };
+        let second = again("s3cret");
+        assert!(second.sent(&shown(0)) && second.sent(&shown(1)));
+        assert!(!again("another token").sent(&shown(0)));
+        for cookie in &cookies {
+            assert!(!kept.lock().unwrap().contains(cookie.split_once('=').unwrap().1));
+        }
+        second.log_out(&shown(0));
+        assert!(!again("s3cret").sent(&shown(0)) && again("s3cret").sent(&shown(1)));
+        clock.advance(SESSION_SECONDS);
+        assert!(!again("s3cret").sent(&shown(1)));
+        *kept.lock().unwrap() = "x\n\u{fffd} y\n".into();
+        assert!(!again("s3cret").sent(&shown(1)));
     }
 
     #[test]

@@ -27,6 +27,8 @@ use tokio::task::JoinHandle;
 const GLOBAL: &str = "global_root.uri";
 const PRIVATE: &str = PRIVATE_ROOT.name;
 const START: &str = "start.html";
+/// Who is logged in: of each cookie a hash, and when it ends.
+const SESSIONS: &str = "private/sessions";
 
 #[derive(Default)]
 struct Known {
@@ -190,6 +192,20 @@ pub fn chosen(furl: Option<&Furl>, book: &TubBook) -> Option<Furl> {
     let furl = furl?;
     book.learn(furl.tub(), furl.hints().to_vec());
     Some(furl.clone())
+}
+
+/// Browsers stay logged in when the node is restarted.
+pub fn keep_sessions(basedir: &Basedir, owner: &Owner) {
+    let told = |error| tracing::warn!(%error, "browsers will have to log in after a restart");
+    let kept = basedir.read(SESSIONS).unwrap_or_else(|error| {
+        told(error);
+        None
+    });
+    let basedir = basedir.clone();
+    let write = move |lines: &str| {
+        basedir.write_secret(SESSIONS, lines).unwrap_or_else(told);
+    };
+    owner.keep_sessions(&kept.unwrap_or_default(), Box::new(write));
 }
 
 /// Keeps the page that opens the gateway as the owner: each address in it is good once.

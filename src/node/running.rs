@@ -304,6 +304,7 @@ impl Node {
         };
         let pages = self.pages(client, followers)?;
         let owner = Owner::new(token, Clock::System, webport.tls.is_some());
+        roots::keep_sessions(&self.basedir, &owner);
         let gateway = Gateway {
             grid: client.grid.clone(),
             directories,
