@@ -106,6 +106,56 @@ fn made_nodes_hold_what_was_asked_for_and_are_not_made_twice() {
 }
 
 #[test]
+fn a_grid_too_small_for_its_numbers_is_told_before_anything_is_stored() {
+    let nodes = Nodes::new();
+    let hub = nodes.dir("introducer");
+    let made = done(tahoe().args(["create-introducer", "--encoding", "2/3/4"]).arg(&hub));
+    assert!(made.contains("wants 3 storage servers"), "{made}");
+    assert_eq!(fs::read_to_string(hub.join("encoding_parameters")).unwrap(), "2 3 4\n");
+    for bad in ["4/3/2", "2/3", "2 3 4 5", "0/0/0"] {
+        let (code, _) = failed(tahoe().args(["create-introducer", "--encoding", bad]).arg("x"));
+        assert_eq!(code, 2, "{bad}");
+    }
+    fs::write(hub.join("introducer.port"), "tcp:0:interface=127.0.0.1").unwrap();
+    let _hub = Process::run(&hub);
+    let gateway = nodes.create_client("gateway", &["--webport", "0"]);
+    nodes.join(&gateway);
+    let started = tahoe().arg("start").arg(&gateway).output().unwrap();
+    let said = text(&started.stderr);
+    assert!(said.contains("3 storage servers are wanted, and 1 are known"), "{said}");
+    assert!(started.status.success() && said.contains("encoding_parameters"), "{said}");
+    let status = || done(tahoe().args(["status", "-d"]).arg(&gateway));
+    let first = status();
+    let lines: Vec<_> = first.lines().collect();
+    assert_eq!(lines[0], "Connected to 1 of 1 storage server");
+    assert_eq!(lines[1], "Connected to the introducer.");
+    assert!(lines[2].starts_with("New files can NOT be stored: 3 servers"), "{first}");
+    assert!(lines[2].contains("`1 1 1`"), "{first}");
+    let mut servers = Vec::new();
+    for name in ["one", "two"] {
+        let dir = nodes.create_client(name, &[]);
+        nodes.join(&dir);
+        servers.push(Process::run(&dir));
+    }
+    nodes::wait_for_servers(&gateway, 3);
+    let all = status();
+    let lines: Vec<_> = all.lines().collect();
+    assert_eq!(lines[0], "Connected to 3 of 3 storage servers");
+    assert!(lines[2].starts_with("New files can be stored: 4 shares on 3 servers"), "{all}");
+    assert!(lines[3].starts_with("Room on the servers: "), "{all}");
+    // One that is gone is known still.
+    servers.pop().unwrap().kill();
+    let mut after = status();
+    while after.starts_with("Connected to 3 of 3") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        after = status();
+    }
+    assert!(after.starts_with("Connected to 2 of 3 storage servers"), "{after}");
+    assert!(after.contains("New files can NOT be stored"), "{after}");
+    done(tahoe().arg("stop").arg(&gateway));
+}
+
+#[test]
 fn a_value_that_makes_no_sense_is_named_with_its_file() {
     let nodes = Nodes::new();
     for (file, value) in [

@@ -1,6 +1,7 @@
 //! Values of options, checked by the rules of the files that they go to before anything is made.
 
 use crate::gateway::webport::{self, WebPort};
+use crate::introducer::GridParameters;
 use crate::node::config;
 use crate::tub::Furl;
 
@@ -25,6 +26,11 @@ pub fn location(text: &str) -> Checked {
 
 pub fn nickname(text: &str) -> Checked {
     checked(text, config::is_nickname(text), "one line of at most 256 bytes")
+}
+
+pub fn encoding(text: &str) -> Result<GridParameters, String> {
+    let found = config::parameters(&text.replace('/', " "));
+    found.ok_or_else(|| format!("what is accepted is {}, such as 2/3/4", config::NUMBERS))
 }
 
 pub fn size(text: &str) -> Checked {

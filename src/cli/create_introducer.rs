@@ -2,11 +2,14 @@
 
 use super::dirs::NewDirectory;
 use super::{CliError, check, output};
+use crate::introducer::GridParameters;
+use crate::node::config;
 use crate::node::create::{self, Place};
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
   tahoe create-introducer grid/introducer --port 3456 --location grid.example.org:3456
+  tahoe create-introducer small --encoding 2/3/4      for a grid of four servers
   tahoe start grid/introducer
   cat grid/introducer/introducer.furl     give this line to everyone who may join";
 
@@ -21,12 +24,25 @@ pub struct Arguments {
     /// How other nodes reach this one; without it, this machine's own addresses.
     #[arg(long, value_name = "HOST:PORT", value_parser = check::location)]
     location: Option<String>,
+    /// How the grid's files are cut: any NEEDED of TOTAL shares give a file back, and to store one at
+    /// least HAPPY servers must take some.
+    #[arg(long, value_name = "NEEDED/HAPPY/TOTAL", value_parser = check::encoding,
+          default_value = "3/7/10")]
+    encoding: GridParameters,
 }
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let path = self.dir.path();
-        create::introducer(&path, &Place { port: self.port, location: self.location })?;
-        output::summary(format_args!("introducer created in {}", path.display()))
+        let place = Place { port: self.port, location: self.location };
+        let basedir = create::introducer(&path, &place)?;
+        basedir.write(config::PARAMETERS, &config::parameters_text(self.encoding))?;
+        let GridParameters { needed, happy, total } = self.encoding;
+        output::summary(format_args!("introducer created in {}", path.display()))?;
+        output::summary(format_args!(
+            "its grid wants {} before files can be stored, as {total} shares of which any {needed} give \
+             a file back; --encoding, and its file encoding_parameters, say so",
+            output::count(happy.into(), "storage server", "storage servers")
+        ))
     }
 }

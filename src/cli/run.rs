@@ -57,6 +57,13 @@ fn announce(ready: &Ready) {
              the way.",
         );
     }
+    if let Some((known, wanted)) = ready.too_few {
+        output::remark(format_args!(
+            "To store files {wanted} storage servers are wanted, and {known} are known so far. If there \
+             will be no more, write smaller numbers into the file encoding_parameters of the introducer, \
+             or of this node."
+        ));
+    }
     let mut out = std::io::stdout();
     // Whoever started us may have gone; the node runs all the same.
     let _ = writeln!(out, "ready{url}").and_then(|()| out.flush());

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::http::Gateway;
 use super::output::{Output, count, shown};
+use crate::node::config;
 use indicatif::{DecimalBytes, HumanDuration};
 use serde_json::Value;
 use std::time::Duration;
@@ -19,9 +20,15 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let connection = self.gateway.connect()?;
+        // Other gateways may have no such page.
+        let node =
+            connection.get("/?t=json")?.success("").and_then(|node| node.json::<Value>()).ok();
         let status: Value = connection.get("/status?t=json")?.success("")?.json()?;
         let statistics: Value = connection.get("/statistics?t=json")?.success("")?.json()?;
         let mut out = Output::new();
+        if let Some(node) = node {
+            health(&node, &statistics, &mut out)?;
+        }
         totals(&statistics, &mut out)?;
         let list = |name: &str| -> Vec<&Value> {
             let all = status.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -35,6 +42,56 @@ impl Arguments {
 
 fn is_transfer(operation: &Value) -> bool {
     matches!(text(operation, "type").as_str(), "upload" | "download")
+}
+
+/// What is asked first: whether there is a grid, and whether it takes files.
+fn health(node: &Value, statistics: &Value, out: &mut Output) -> Result<(), CliError> {
+    let servers: Vec<&Value> =
+        node.get("servers").and_then(Value::as_array).into_iter().flatten().collect();
+    let states = servers.iter().map(|server| text(server, "connection_status"));
+    let connected = states.filter(|state| state.starts_with("Connected")).count();
+    let known = count(servers.len() as u64, "storage server", "storage servers");
+    out.line(format_args!("Connected to {connected} of {known}"))?;
+    let introducer = node.pointer("/introducers/statuses/0").and_then(Value::as_str);
+    let introducer = introducer.map_or_else(|| "No introducer: in no grid yet.".to_owned(), shown);
+    out.line(introducer)?;
+    let grid = |name: &str| statistics.pointer(&format!("/stats/grid.{name}"))?.as_u64();
+    let wanted = (grid("shares_needed"), grid("servers_of_happiness"), grid("shares_total"));
+    let (Some(needed), Some(happy), Some(total)) = wanted else { return Ok(()) };
+    let takers: Vec<_> = servers.into_iter().filter(|server| takes_shares(server)).collect();
+    if (takers.len() as u64) < happy {
+        return out.line(cannot_store(takers.len(), happy));
+    }
+    out.line(format_args!(
+        "New files can be stored: {total} shares on {happy} servers or more, any {needed} give a file back"
+    ))?;
+    let room = |server: &&Value| server.get("available_space").and_then(Value::as_u64);
+    let free = takers.iter().filter_map(room).fold(0, u64::saturating_add);
+    let net = u64::try_from(u128::from(free) * u128::from(needed) / u128::from(total.max(1)));
+    out.line(format_args!(
+        "Room on the servers: {}, for {} of files",
+        DecimalBytes(free),
+        DecimalBytes(net.unwrap_or(u64::MAX))
+    ))
+}
+
+/// Whether a server is connected and takes something new. One that does not say how much may.
+fn takes_shares(server: &Value) -> bool {
+    let state = text(server, "connection_status");
+    let full = server.get("available_space").and_then(Value::as_u64) == Some(0);
+    state.starts_with("Connected") && !state.contains("gets no new shares") && !full
+}
+
+fn cannot_store(takers: usize, happy: u64) -> String {
+    let fitting = u16::try_from(takers).ok().and_then(config::fitting_parameters);
+    let such_as = fitting.map_or_else(String::new, |fitting| {
+        format!(", such as `{}`,", config::parameters_text(fitting))
+    });
+    format!(
+        "New files can NOT be stored: {happy} servers that take something are wanted, there {}. Start more, or \
+         write smaller numbers{such_as} into the file encoding_parameters of the introducer, or of this node.",
+        if takers == 1 { "is 1".to_owned() } else { format!("are {takers}") }
+    )
 }
 
 fn totals(statistics: &Value, out: &mut Output) -> Result<(), CliError> {

@@ -55,7 +55,8 @@ pub const SIZES: &str =
     "a number of bytes with an optional unit, such as `1000`, `10K`, `5mB`, `78Gb`";
 const LEASE_AGES: &str = "`off`, or a time since the last renewal of at least 31 days, such as \
                           `31days`, `3 months`, `1year`";
-const PARAMETERS: &str = "three numbers `needed happy total` with 1 ≤ needed ≤ happy ≤ total ≤ 256";
+pub const NUMBERS: &str =
+    "three numbers `needed happy total` with 1 ≤ needed ≤ happy ≤ total ≤ 256";
 pub const ADDRESSES: &str = "host names or addresses with optional ports, separated by commas";
 const PORTS: &str = "`PORT`, `tcp:PORT` or `tcp:PORT:interface=ADDRESS`";
 const FURLS: &str = "a furl `pb+xk1://…` as another node wrote it";
@@ -98,6 +99,9 @@ impl Config {
     }
 }
 
+/// The file that says how files are cut.
+pub const PARAMETERS: &str = "encoding_parameters";
+
 /// The file that holds a role's tub port.
 pub const fn port_file(role: Role) -> &'static str {
     match role {
@@ -113,7 +117,21 @@ pub fn grid_parameters(basedir: &Basedir) -> Result<GridParameters, BasedirError
 }
 
 fn own_parameters(basedir: &Basedir) -> Result<Option<GridParameters>, BasedirError> {
-    value(basedir, "encoding_parameters", PARAMETERS, parameters)
+    value(basedir, PARAMETERS, NUMBERS, parameters)
+}
+
+/// Numbers in the usual proportions for a grid of so few servers that [`DEFAULT_PARAMETERS`] do not
+/// fit; none for one of as many as those want.
+pub fn fitting_parameters(servers: u16) -> Option<GridParameters> {
+    let part = |tenths: u16| (servers * tenths).div_ceil(10);
+    let total = (1..10).contains(&servers).then_some(servers)?;
+    Some(GridParameters { needed: part(3), happy: part(7), total })
+}
+
+/// Numbers as the file has them.
+pub fn parameters_text(parameters: GridParameters) -> String {
+    let GridParameters { needed, happy, total } = parameters;
+    format!("{needed} {happy} {total}")
 }
 
 /// What a grid uses when nobody says otherwise.

@@ -1,7 +1,7 @@
 //! Making node directories.
 
 use super::basedir::{Basedir, BasedirError, Role, Synced};
-use super::config::{DEFAULT_PARAMETERS, port_file};
+use super::config::{DEFAULT_PARAMETERS, PARAMETERS, parameters_text, port_file};
 use super::vdrive::FURL_FILE;
 use crate::introducer::GridParameters;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub struct Client {
 /// Makes an introducer's directory.
 pub fn introducer(path: &Path, place: &Place) -> Result<Basedir, BasedirError> {
     let basedir = Basedir::create(path, Role::Introducer, Synced::Each)?;
-    write_introducer(&basedir, place)?;
+    write_introducer(&basedir, place, DEFAULT_PARAMETERS)?;
     Ok(basedir)
 }
 
@@ -56,10 +56,13 @@ pub fn client(path: &Path, client: &Client) -> Result<Basedir, BasedirError> {
 }
 
 /// What an introducer is told, into its new directory.
-pub(super) fn write_introducer(basedir: &Basedir, place: &Place) -> Result<(), BasedirError> {
+pub(super) fn write_introducer(
+    basedir: &Basedir,
+    place: &Place,
+    parameters: GridParameters,
+) -> Result<(), BasedirError> {
     write_place(basedir, Role::Introducer, place)?;
-    let GridParameters { needed, happy, total } = DEFAULT_PARAMETERS;
-    basedir.write("encoding_parameters", &format!("{needed} {happy} {total}"))
+    basedir.write(PARAMETERS, &parameters_text(parameters))
 }
 
 /// What a client is told, into its new directory.

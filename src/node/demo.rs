@@ -2,6 +2,7 @@
 //! own directory with its own tub, talking over TCP on this machine as real ones do.
 
 use super::basedir::{Basedir, BasedirError, Role, Synced, io_error};
+use super::config::{DEFAULT_PARAMETERS, fitting_parameters};
 use super::create::{self, Client};
 use super::error::NodeError;
 use super::foreground::{Stop, start_logs, until_signalled};
@@ -17,6 +18,13 @@ pub struct Demo {
     /// The gateway's webport, checked.
     pub webport: String,
 }
+
+/// A file to try the demo with.
+const HELLO: (&str, &str) = (
+    "hello.txt",
+    "Hello! This file is one to try the demo with. It is longer than 55 bytes, so that it is cut into \
+     shares.\n",
+);
 
 /// The nodes of a running demo; the gateway is the last.
 struct Grid {
@@ -40,6 +48,10 @@ pub fn run(demo: &Demo, ready: impl FnOnce(&str, &str)) -> Result<(), NodeError>
         create::write_client(basedir, &gateway_config(demo))
     })?;
     gateway.write("webport", &demo.webport)?;
+    let hello = demo.dir.join(HELLO.0);
+    if !hello.exists() {
+        std::fs::write(&hello, HELLO.1).map_err(|source| io_error(&hello, source))?;
+    }
     start_logs(&gateway)?;
     until_signalled(async {
         let grid = start(demo, gateway).await?;
@@ -61,11 +73,8 @@ pub fn run(demo: &Demo, ready: impl FnOnce(&str, &str)) -> Result<(), NodeError>
 
 async fn start(demo: &Demo, gateway: Basedir) -> Result<Grid, NodeError> {
     let introducer = prepare(&demo.dir.join("introducer"), Role::Introducer, |basedir| {
-        create::write_introducer(basedir, &create::Place::default())?;
-        match scaled_parameters(demo.servers) {
-            Some(parameters) => basedir.write(PARAMETERS, &parameters),
-            None => Ok(()),
-        }
+        let fitting = fitting_parameters(demo.servers).unwrap_or(DEFAULT_PARAMETERS);
+        create::write_introducer(basedir, &create::Place::default(), fitting)
     })?;
     let furl_from = introducer.clone();
     let mut nodes = vec![Node::start(introducer, Options::default()).await?];
@@ -91,15 +100,6 @@ async fn start(demo: &Demo, gateway: Basedir) -> Result<Grid, NodeError> {
         gateway.servers(demo.servers.into()).await;
     }
     Ok(Grid { nodes })
-}
-
-const PARAMETERS: &str = "encoding_parameters";
-
-/// A grid of fewer than ten servers cannot place ten shares on seven of them: its files are cut in
-/// the same proportions, `None` where the usual ones fit.
-fn scaled_parameters(servers: u16) -> Option<String> {
-    let part = |tenths: u16| (servers * tenths).div_ceil(10);
-    (1..10).contains(&servers).then(|| format!("{} {} {servers}", part(3), part(7)))
 }
 
 /// A port of this machine's own, chosen once.
@@ -137,10 +137,12 @@ fn prepare(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::config::parameters_text;
 
     #[test]
     fn a_small_grid_is_asked_for_no_more_than_it_has() {
-        let asked: Vec<_> = (1..=10).map(scaled_parameters).collect();
+        let scaled = |servers| fitting_parameters(servers).map(parameters_text);
+        let asked: Vec<_> = (1..=10).map(scaled).collect();
         let texts =
             ["1 1 1", "1 2 2", "1 3 3", "2 3 4", "2 4 5", "2 5 6", "3 5 7", "3 6 8", "3 7 9"];
         let expected: Vec<_> = texts.iter().map(|text| Some((*text).to_owned())).collect();

@@ -19,6 +19,8 @@ pub struct Ready {
     pub url: Option<String>,
     /// The gateway speaks to other machines in the clear.
     pub exposed: bool,
+    /// Known storage servers and wanted ones, if nothing can be stored before there are more.
+    pub too_few: Option<(usize, usize)>,
 }
 
 /// Runs the node in `dir` until a signal asks it to end. `announce` is called once it is ready. A
@@ -31,7 +33,11 @@ pub fn run(dir: &Path, detached: bool, announce: impl FnOnce(&Ready)) -> Result<
     start_logs(&basedir)?;
     until_signalled(async {
         let node = Node::start(basedir.clone(), Options::default()).await?;
-        announce(&Ready { url: node.url().map(str::to_owned), exposed: node.is_exposed() });
+        announce(&Ready {
+            url: node.url().map(str::to_owned),
+            exposed: node.is_exposed(),
+            too_few: node.too_few_servers(),
+        });
         if detached {
             leave_output().map_err(|source| NodeError::System {
                 what: "the node's output could not be closed",

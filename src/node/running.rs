@@ -141,6 +141,15 @@ impl Node {
         self.gateway.as_ref().is_some_and(|gateway| gateway.exposed)
     }
 
+    /// How many storage servers this node's gateway knows of and how many it wants, if it knows of too
+    /// few to store anything.
+    pub fn too_few_servers(&self) -> Option<(usize, usize)> {
+        let client = self.client.as_ref().filter(|_| self.gateway.is_some())?;
+        let (known, happy) =
+            (client.neighbours.status().len(), client.grid.params().happy().into());
+        (known < happy).then_some((known, happy))
+    }
+
     /// An address that logs one browser in as the owner's, soon and once.
     pub fn login_url(&self) -> Option<String> {
         let (url, owner) = (self.url()?, self.owner.as_ref()?);

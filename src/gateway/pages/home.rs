@@ -76,6 +76,13 @@ fn health(status: &Status, happy: usize) -> Health {
         some if some < happy => "fair",
         _ => "good",
     };
-    let enough = if connected >= happy { "" } else { "; too few to store files" };
+    let enough = match (connected >= happy, known >= happy) {
+        (true, _) => String::new(),
+        (false, true) => format!("; too few to store files, for which {happy} are wanted"),
+        (false, false) => format!(
+            "; too few to store files, for which {happy} are wanted. Numbers for a smaller grid go \
+             into the file encoding_parameters, the introducer’s or this node’s"
+        ),
+    };
     Health { class, sentence: format!("Connected to {connected} of {known} servers{enough}") }
 }
