@@ -2,12 +2,14 @@
 
 use super::http::Gateway;
 use super::location::Location;
+use super::session::cap_of;
 use super::{CliError, aliases, output};
 use crate::cap::Cap;
 
 const EXAMPLES: &str = "\
 Examples:
   tahoe add-alias friend - < friend.cap       keeps the cap out of the list of processes
+  tahoe ls --uri private: | grep photos | tahoe add-alias photos -
   tahoe ls friend:";
 
 #[derive(clap::Args)]
@@ -27,7 +29,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
-        let place = session.place(&self.cap)?;
+        let place = session.place(cap_of(self.cap.trim()))?;
         let basedir = session.basedir()?;
         aliases::add(basedir, &self.name, || {
             // A cap is looked at but not tried, so that no gateway need be running.

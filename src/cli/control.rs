@@ -1,6 +1,6 @@
 //! `tahoe debug control [-d NODEDIR] …`: a running node asked through its control.furl.
 
-use super::dirs::default_dir;
+use super::dirs::default_gateway;
 use super::session::or_stdin;
 use super::{CliError, output};
 use crate::node::basedir::{Basedir, Role};
@@ -52,7 +52,7 @@ enum Request {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        let dir = self.node_directory.unwrap_or_else(default_dir);
+        let dir = self.node_directory.unwrap_or_else(default_gateway);
         let basedir = Basedir::open(&dir)?;
         let furl = basedir.read("control.furl")?.and_then(|text| Furl::parse(&text).ok());
         let role = basedir.role()?;

@@ -33,9 +33,9 @@ impl Arguments {
                 "An introducer, {servers} storage servers and a gateway are running; their files \
                  are in {dir}.\n\
                  Store a file and get its cap; fetch it; give it a name; see the names:\n  \
-                 curl -T README.md {base}/uri\n  \
+                 curl -T {dir}/hello.txt {base}/uri\n  \
                  curl {base}/uri/CAP\n  \
-                 tahoe put README.md docs/README.md -d {dir}/gateway\n  \
+                 tahoe put {dir}/hello.txt docs/hello.txt -d {dir}/gateway\n  \
                  tahoe ls docs -d {dir}/gateway\n\
                  Or open this in a browser, once and within ten minutes:\n  {login}\n\
                  (later, `tahoe webopen -d {dir}/gateway` makes another). Ctrl-C stops the grid; its \

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::error::Failures;
 use crate::node::basedir::Basedir;
+use crate::node::lock;
 use std::path::{Path, PathBuf};
 
 /// `DIR`, `-C DIR`, or several with `-m`.
@@ -65,11 +66,36 @@ impl NewDirectory {
     }
 }
 
-/// The current folder if it is a node, else `~/.tahoe`.
-pub fn default_dir() -> PathBuf {
-    let here = PathBuf::from(".");
-    if Basedir::is_node(&here) {
-        return here;
+/// The gateway of a running demo below the current folder, if there is one.
+const DEMO: &str = "tahoe-demo/gateway";
+
+/// The node whose gateway is used where none is named: as [`default_dir`], but before `~/.tahoe` that of
+/// a demo that runs here.
+pub fn default_gateway() -> PathBuf {
+    let demo = PathBuf::from(DEMO);
+    let runs = || {
+        let basedir = Basedir::open(&demo).ok()?;
+        lock::running(&basedir).ok()?
+    };
+    match named_node() {
+        Some(named) => named,
+        None if runs().is_some() => demo,
+        None => default_dir(),
     }
+}
+
+/// Where `TAHOE_NODE` or the current folder says that the node is.
+fn named_node() -> Option<PathBuf> {
+    let here = PathBuf::from(".");
+    let said = std::env::var_os("TAHOE_NODE").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    said.or_else(|| Basedir::is_node(&here).then_some(here))
+}
+
+/// What `TAHOE_NODE` says, else the current folder if it is a node, else `~/.tahoe`.
+pub fn default_dir() -> PathBuf {
+    if let Some(named) = named_node() {
+        return named;
+    }
+    let here = PathBuf::from(".");
     std::env::var_os("HOME").map_or(here, |home| PathBuf::from(home).join(".tahoe"))
 }

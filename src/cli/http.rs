@@ -3,7 +3,7 @@
 //! Nothing is said to what listens at the address in a node's folder before it has shown that it is that
 //! node: by the node's own certificate, or by a proof that it knows the token ([`super::proven`]).
 
-use super::dirs::default_dir;
+use super::dirs::default_gateway;
 use super::error::Reach;
 use super::pinned::Pinned;
 use super::proven::{NotProven, Proven};
@@ -83,7 +83,7 @@ impl Gateway {
 
     /// The address of a node's gateway, its token, and its own certificate if it has one.
     fn of_node(&self) -> Result<Node, CliError> {
-        let dir = self.node_directory.clone().unwrap_or_else(default_dir);
+        let dir = self.node_directory.clone().unwrap_or_else(default_gateway);
         let basedir = Basedir::open(&dir)?;
         let Some(base) = basedir.read("node.url")? else { return Err(no_gateway(&basedir, &dir)) };
         // Others may not read it; then nothing can be proven, and at least the node must be there.

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::aliases::Aliases;
-use super::dirs::default_dir;
+use super::dirs::default_gateway;
 use super::output::{Output, shown};
 use crate::node::basedir::Basedir;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
-        let basedir = Basedir::open(&self.node_directory.unwrap_or_else(default_dir))?;
+        let basedir = Basedir::open(&self.node_directory.unwrap_or_else(default_gateway))?;
         let aliases = Aliases::read(&basedir)?;
         let width = aliases.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let mut out = Output::new();

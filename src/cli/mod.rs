@@ -9,6 +9,7 @@ mod add_alias;
 mod aliases;
 mod allocator;
 mod backup;
+mod cap;
 mod check;
 mod check_object;
 mod completions;
@@ -61,6 +62,7 @@ mod tree;
 mod version;
 mod walk;
 mod webopen;
+mod words;
 
 pub use error::CliError;
 
@@ -141,6 +143,8 @@ enum Command {
     DeepCheck(deep_check::Arguments),
     /// Make a directory and an alias for it.
     CreateAlias(create_alias::Arguments),
+    /// Print the cap of a file or directory.
+    Cap(cap::Arguments),
     /// Give a directory an alias.
     AddAlias(add_alias::Arguments),
     /// List all aliases.
@@ -192,7 +196,7 @@ pub fn main() -> ExitCode {
 }
 
 fn parse_and_run() -> Result<(), CliError> {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(words::in_order(std::env::args_os()));
     output::set_quiet(arguments.quiet);
     arguments.command.run()
 }
@@ -222,6 +226,7 @@ impl Command {
             Self::Check(arguments) => arguments.run(),
             Self::DeepCheck(arguments) => arguments.run(),
             Self::CreateAlias(arguments) => arguments.run(),
+            Self::Cap(arguments) => arguments.run(),
             Self::AddAlias(arguments) => arguments.run(),
             Self::ListAliases(arguments) => arguments.run(),
             Self::Status(arguments) => arguments.run(),

@@ -15,6 +15,8 @@ pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
         404 => "there is nothing by that name",
         _ => reason,
     });
+    let said =
+        IN_OTHER_WORDS.iter().find(|(text, _)| said.starts_with(text)).map_or(said, |one| one.1);
     let split = ADVICE_AT_THE_END.iter().find_map(|(mark, kept)| {
         let (said, rest) = said.split_once(mark)?;
         Some((said, capitalised(&format!("{kept}{rest}"))))
@@ -24,6 +26,18 @@ pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
     let what = if what.is_empty() { said } else { about(what, &said) };
     CliError::new(what, shown(&advice))
 }
+
+/// Sentences that are 1.20's for the sake of programs, and what they mean.
+const IN_OTHER_WORDS: [(&str, &str); 2] = [
+    (
+        "GET unknown URI type",
+        "this gateway does not know that kind of cap, and can only pass it on",
+    ),
+    (
+        "The webapi does not allow empty pathname components",
+        "two slashes stand in a row in the path",
+    ),
+];
 
 /// What stands between what happened and what to do, and what of it belongs to the latter.
 const ADVICE_AT_THE_END: [(&str, &str); 4] = [
@@ -58,6 +72,11 @@ fn advice(status: u16, text: &str, what: &str) -> &'static str {
 
 /// Status, words in the text, and what to do. No words stand for all other texts.
 const ADVICE: &[(u16, &str, &str)] = &[
+    (
+        400,
+        "GET unknown URI type",
+        "Check that all of the cap was copied; a newer program may know it.",
+    ),
     (400, "PUT to a directory", "Write a slash behind it to mean a place inside."),
     (400, "a name has at most", "Choose a shorter name."),
     (
@@ -168,6 +187,17 @@ mod tests {
         assert_eq!(sentence(" \n"), None);
         assert_eq!(error_of_json("{\"error\": \"No such child: a\"}").unwrap(), "No such child: a");
         assert_eq!(error_of_json("No such child: a"), None);
+    }
+
+    #[test]
+    fn words_for_programs_are_not_shown_to_people() {
+        for text in [
+            "GET unknown URI type: can only do t=info and t=json, not t=.\nUsing a webapi server that",
+            "The webapi does not allow empty pathname components",
+        ] {
+            let said = refusal(400, "Bad Request", text, "x").what();
+            assert!(!said.contains("t=") && !said.contains("webapi"), "{said}");
+        }
     }
 
     /// Both sentences, for a failure as the gateway tells it.

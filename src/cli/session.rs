@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::aliases::Aliases;
-use super::dirs::default_dir;
+use super::dirs::default_gateway;
 use super::http::{Connection, Gateway};
 use super::location::Location;
 use super::objects::Object;
@@ -21,7 +21,7 @@ impl Gateway {
     /// Opens the node's folder; nothing is sent yet.
     pub fn session(&self) -> Result<Session, CliError> {
         let connection = self.connect()?;
-        let dir = self.node_directory.clone().unwrap_or_else(default_dir);
+        let dir = self.node_directory.clone().unwrap_or_else(default_gateway);
         let basedir = Basedir::open(&dir).ok();
         Ok(Session { connection, basedir, aliases: OnceCell::new() })
     }
@@ -35,7 +35,7 @@ pub fn line_of_stdin() -> Result<String, CliError> {
     read.map_err(|error| {
         CliError::new(format!("stdin cannot be read: {error}"), "Pass the cap on one line.")
     })?;
-    let line = line.trim();
+    let line = cap_of(line.trim());
     if line.is_empty() {
         return Err(CliError::new(
             "stdin holds no cap",
@@ -43,6 +43,14 @@ pub fn line_of_stdin() -> Result<String, CliError> {
         ));
     }
     Ok(line.to_owned())
+}
+
+/// The cap in a line of `ls --uri`, behind the name; any other line as it is.
+pub fn cap_of(line: &str) -> &str {
+    match line.rfind(" URI:") {
+        Some(at) if !line.starts_with("URI:") => line.get(at + 1..).unwrap_or(line),
+        _ => line,
+    }
 }
 
 /// A cap or furl as an argument: itself, or with `-` the next line of stdin.
@@ -95,5 +103,24 @@ impl Session {
     /// What is at a place, where there must be something.
     pub fn must_look(&self, place: &Location) -> Result<Object, CliError> {
         self.connection.get(&place.ask("t=json"))?.success(&place.shown())?.json()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cap_of;
+
+    #[test]
+    fn a_line_of_a_listing_is_as_good_as_its_cap() {
+        for (line, cap) in [
+            ("URI:DIR:x", "URI:DIR:x"),
+            ("photos  URI:DIR-RO:x", "URI:DIR-RO:x"),
+            ("two words URI:DIR:x", "URI:DIR:x"),
+            ("a URI:CHK:x URI:CHK:x", "URI:CHK:x"),
+            ("URI:DIR:x/a URI:b", "URI:DIR:x/a URI:b"),
+            ("pb+xk1://a@b/c", "pb+xk1://a@b/c"),
+        ] {
+            assert_eq!(cap_of(line), cap, "{line}");
+        }
     }
 }

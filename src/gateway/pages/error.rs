@@ -85,6 +85,10 @@ fn above(place: &Place) -> Option<String> {
     }
 }
 
+/// What programs are told in the words of 1.20.
+const UNKNOWN_KIND: &str =
+    "This capability is of a kind that this node does not know. A newer program may.";
+
 /// The sentence, not in the words that programs know the case by.
 fn for_people(failure: &Failure) -> Cow<'_, str> {
     let text = failure.text.as_str();
@@ -92,6 +96,7 @@ fn for_people(failure: &Failure) -> Cow<'_, str> {
         _ if failure.status == StatusCode::UNAUTHORIZED => {
             Cow::Borrowed("This browser has not shown that it is the owner’s.")
         }
+        Some(("GET unknown URI type", _)) => Cow::Borrowed(UNKNOWN_KIND),
         Some(("No such child", name)) => Cow::Owned(format!("Nothing is called “{name}” here.")),
         _ => Cow::Borrowed(without_class(text)),
     }
@@ -117,7 +122,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
             "It may have been renamed, moved or deleted: look into the folder above, or at what was \
              deleted here in the last 30 days. If somebody is just adding it, try again.",
         ),
-        409 => ("Things are not as this asks", "Look at what is there now, then choose again."),
+        409 => ("Something else is there", "Look at what is there now, then choose again."),
         410 => (
             "It cannot be fetched now",
             "Servers that are away may come back; try again, and look at the grid’s page.",
