@@ -120,6 +120,7 @@ impl From<DirError> for Failure {
         let (status, word) = match error {
             DirError::NoSuchChild(name) => return Self::no_such_child(&name),
             DirError::Exists(_) => return Self::exists(),
+            DirError::Unmet(_) => return Self::unmet(),
             DirError::Prohibited(prohibited) => return prohibited.into(),
             DirError::NoRoom(why) => return why.into(),
             DirError::Download(error) => return error.into(),

@@ -8,7 +8,7 @@
 //! - [`connections`], `watched`: who is connected, and who is let go when there is no more room
 //! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
 //! - [`proof`]: how a gateway shows whose it is
-//! - [`route`], [`address`], [`args`]: what a request asks for; pure
+//! - [`route`], [`address`], [`args`], [`conditions`]: what a request asks for, and on what condition; pure
 //! - [`body`], [`spool`]: request bodies on their way in; `spill`: long answers on their way out
 //! - [`transfers`]: the memory of files on their way
 //! - [`destination`]: a file of this machine that somebody asked for
@@ -27,6 +27,7 @@ pub mod answer;
 pub mod args;
 pub mod blacklist;
 pub mod body;
+pub mod conditions;
 pub mod connections;
 pub mod destination;
 mod drain;

@@ -7,7 +7,7 @@ use super::connections::{self, Connections};
 use super::guard::{self, Guard};
 use super::history::History;
 use super::object::post::{self, Came};
-use super::object::{self, Asked, Object, local, page, read, unlinked, write};
+use super::object::{self, Asked, Object, local, page, read, unlinked, validator, write};
 use super::owner::Owner;
 use super::pages::error::wants_page;
 use super::pages::visit::{self, Visit};
@@ -334,7 +334,7 @@ async fn plainly(
             Err(failure) if failure.asks_leave && wants_page(request) => {
                 Ok(page::ask_for_tub(asked, &address.path()))
             }
-            answer => answer,
+            answer => validator::judged(request, answer?),
         },
         (Place::Named { cap, name }, _) => {
             let object = Object { target: object::named_by(&cap), link: None };
@@ -342,9 +342,10 @@ async fn plainly(
             if object.directory().is_some() {
                 return Err(Failure::bad_request("/file is for files; /uri shows directories."));
             }
-            read::view(asked, &object, name.as_deref(), action).await
+            let answer = read::view(asked, &object, name.as_deref(), action).await?;
+            validator::judged(request, answer)
         }
-        (Place::Site(address), _) => read::site(asked, &address).await,
+        (Place::Site(address), _) => validator::judged(request, read::site(asked, &address).await?),
         (Place::Shown(handle), _) => pages::shown::frame(asked, &handle).await,
         (Place::Uri, Action::GoToCap) => {
             Ok(answer::redirect(StatusCode::FOUND, &route::redirect(arguments)?))

@@ -1,6 +1,7 @@
 //! The rows of the tables, by what they are about.
 
 mod changing;
+mod conditions;
 mod errors;
 mod foreign;
 mod node;

@@ -1,18 +1,18 @@
 //! The plaintext of a file, whole or a range of it, as it is verified.
 
 use super::super::answer::{Failure, stored};
+use super::super::conditions::Conditions;
 use super::super::guard::{by_browser, destination};
 use super::super::history::Transfer;
 use super::super::range::{Wanted, wanted};
 use super::super::{mime, sniff};
-use super::Asked;
-use crate::base::base32;
-use crate::base::hash::{tagged, truncated};
+use super::validator::entity_tag;
+use super::{Asked, validator};
 use crate::cap::Cap;
 use crate::grid::DownloadError;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
@@ -44,16 +44,17 @@ pub async fn deliver(
         name => name,
     };
     let tag = entity_tag(cap, "");
-    if known_already(request, &tag) {
+    if let Some(mut known) = validator::known(request, &tag)? {
         // With its type, on which the policy of what is framed depends: a browser takes both over.
-        let mut response = stored(StatusCode::NOT_MODIFIED);
-        describe(&mut response, name, tag);
-        return Ok(response.finish());
+        let kind = header::HeaderValue::from_static(mime::guess(name));
+        known.headers_mut().insert(header::CONTENT_TYPE, kind);
+        return Ok(known);
     }
     let (Cap::Lit(_) | Cap::Chk(_), Some(size)) = (cap, cap.size()) else {
         return Err(DownloadError::NotReadable.into());
     };
     let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
+    let range = range.filter(|_| Conditions::of(request.headers()).allow_range(&tag));
     let (status, part) = match wanted(range, size) {
         Wanted::Whole => (StatusCode::OK, 0..size),
         Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
@@ -124,27 +125,6 @@ fn describe(response: &mut HttpResponseBuilder, name: Option<&str>, tag: String)
     response
         .insert_header((header::CONTENT_TYPE, mime::guess(name)))
         .insert_header((header::ETAG, tag));
-}
-
-/// 304: the client has it already.
-pub fn unchanged(tag: String) -> HttpResponse {
-    stored(StatusCode::NOT_MODIFIED).insert_header((header::ETAG, tag)).finish()
-}
-
-/// What a cap names never changes, so its hash is a strong validator; it tells nothing about the
-/// cap. Each view of it is another thing.
-pub fn entity_tag(cap: &Cap, view: &str) -> String {
-    let text = format!("{view}:{}", cap.reveal());
-    let short: [u8; 16] = truncated(tagged(b"tahoe_entity_tag_v1", text.as_bytes()));
-    format!("\"{}\"", base32::encode(&short))
-}
-
-pub fn known_already(request: &HttpRequest, tag: &str) -> bool {
-    let known = request.headers().get_all(header::IF_NONE_MATCH);
-    known.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).any(|one| {
-        let one = one.trim();
-        one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
-    })
 }
 
 fn beyond_the_end(size: u64) -> Failure {

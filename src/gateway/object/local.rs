@@ -62,6 +62,7 @@ fn allowed(asked: &Asked<'_>) -> Result<Local, Failure> {
 pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
     let local = allowed(asked)?;
     let object = asked.object(address).await?;
+    asked.check_conditions(Some(&object.target))?;
     let Written { files, left_out } = match (local, object.target) {
         (Local::File(path), Target::Known(cap)) if !cap.is_directory() => {
             fetch(asked, &cap, path).await?;
@@ -150,7 +151,9 @@ pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
     let replace = asked.arguments.replace()?;
     match allowed(asked)? {
         Local::File(path) => {
-            let spot = match asked.find(address, For::Making).await? {
+            let found = asked.find(address, For::Making).await?;
+            asked.check_conditions(found.target())?;
+            let spot = match found {
                 Found::Missing { dir, names } => Spot::below(dir, names)?,
                 Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
                 Found::Object(_) => return Err(Failure::bad_request("PUT to a directory")),

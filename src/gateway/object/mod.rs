@@ -1,6 +1,6 @@
 //! Files and directories: finding what an address names, and everything that is done to it.
 //!
-//! - [`read`], [`contents`], [`describe`], [`page`]: looking
+//! - [`read`], [`contents`], [`describe`], [`page`], [`validator`]: looking
 //! - [`write`], [`post`], [`unlinked`], [`children`]: changing
 //! - [`local`]: copying between the grid and the owner's own disk
 
@@ -12,11 +12,13 @@ pub mod page;
 pub mod post;
 pub mod read;
 pub mod unlinked;
+pub mod validator;
 pub mod write;
 
 use super::address::{Address, Root};
 use super::answer::Failure;
 use super::args::Arguments;
+use super::conditions::{Conditions, Current};
 use super::guard::by_browser;
 use super::pages::record::{Deletion, Gone};
 use super::pages::{crumbs, trash};
@@ -25,7 +27,7 @@ use super::serve::Gateway;
 use crate::cap::Cap;
 use crate::grid::Traversal;
 use crate::grid::deep::directory;
-use crate::grid::dirnode::{DirError, Directories, Metadata, NewEntry, Replace, Target};
+use crate::grid::dirnode::{Child, DirError, Directories, Metadata, NewEntry, Replace, Target};
 use crate::vdrive::format::DirectoryId;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -86,6 +88,8 @@ pub struct Spot {
     /// Directories below it that are to be made first.
     missing: Vec<String>,
     name: String,
+    /// The request's address names it, so the request's conditions are about it.
+    addressed: bool,
 }
 
 impl Found {
@@ -96,6 +100,14 @@ impl Found {
             Self::Missing { names, .. } => {
                 Err(Failure::no_such_child(names.first().map_or("", String::as_str)))
             }
+        }
+    }
+
+    /// What was found, if it was.
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Object(object) => Some(&object.target),
+            Self::Missing { .. } => None,
         }
     }
 }
@@ -131,6 +143,12 @@ impl Asked<'_> {
             Root::Global => roots.global().map(Target::Known).ok_or_else(|| nothing("global")),
             Root::Private => roots.private().map(Target::Known).ok_or_else(|| nothing("private")),
         }
+    }
+
+    /// Refuses a change that the request's conditions do not allow, before any work is done for it.
+    pub fn check_conditions(&self, found: Option<&Target>) -> Result<(), Failure> {
+        let now = found.map_or(Current::Nothing, validator::current);
+        Conditions::of(self.request.headers()).check(&now)
     }
 
     /// Follows an address.
@@ -259,7 +277,10 @@ impl Asked<'_> {
         };
         let kept = self.keep_replaced(&dir, &spot.name, &target, replace).await?;
         let entry = NewEntry { name: spot.name, target, metadata: None };
-        match (self.directories.set(&dir, vec![entry], replace).await, kept) {
+        let conditions = Conditions::of(self.request.headers());
+        let holds =
+            |old: Option<&Child>| !spot.addressed || conditions.allow(&validator::of_child(old));
+        match (self.directories.set_if(&dir, vec![entry], replace, &holds).await, kept) {
             (Ok(replaced), _) => Ok(replaced.first().copied().unwrap_or(false)),
             (Err(error), Some(token)) => {
                 trash::forget(self, &token).await?;
@@ -306,21 +327,22 @@ impl Asked<'_> {
 }
 
 impl Spot {
-    /// For a child of this name in a directory; refuses at once where nothing can be put.
+    /// For a child of this name in the directory that is addressed; refuses at once where nothing can
+    /// be put.
     pub fn within(dir: Cap, name: String) -> Result<Self, Failure> {
-        Self::below(dir, vec![name])
+        Ok(Self { addressed: false, ..Self::below(dir, vec![name])? })
     }
 
-    /// For the last of these names, below directories of the others.
+    /// For the last of these names, below directories of the others: what is addressed.
     pub fn below(dir: Cap, mut names: Vec<String>) -> Result<Self, Failure> {
         writable(&dir)?;
         let name = names.pop().unwrap_or_default();
-        Ok(Self { dir, missing: names, name })
+        Ok(Self { dir, missing: names, name, addressed: true })
     }
 
-    /// In place of what a link leads to.
+    /// In place of what the link leads to that is addressed.
     pub fn instead(link: Link) -> Result<Self, Failure> {
-        Self::within(link.dir, link.name)
+        Self::below(link.dir, vec![link.name])
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
 use super::super::body::{Form, FormFile};
+use super::super::conditions::Conditions;
 use super::super::pages;
 use super::super::route::{Action, Made};
 use super::write::{files_only, given, make, named_directory};
@@ -37,6 +38,7 @@ pub async fn post(
     action: Action,
     came: Came,
 ) -> Result<HttpResponse, Failure> {
+    check_conditions(asked, address, action).await?;
     match action {
         Action::Change => return pages::change::change(asked, address).await,
         Action::MoveForm => return pages::moving::form(asked, address).await,
@@ -61,6 +63,22 @@ pub async fn post(
         Some(to) => answer::redirect(StatusCode::FOUND, to),
         None => answer::text(StatusCode::OK, text),
     })
+}
+
+/// Refuses what the request's conditions do not allow of what is addressed, and leaves to the action
+/// to say that there is nothing.
+async fn check_conditions(
+    asked: &Asked<'_>,
+    address: &Address,
+    action: Action,
+) -> Result<(), Failure> {
+    if !Conditions::of(asked.request.headers()).are_there() {
+        return Ok(());
+    }
+    match (asked.find(address, For::Making).await?, action) {
+        (Found::Missing { .. }, action) if !matches!(action, Action::Make(_)) => Ok(()),
+        (found, _) => asked.check_conditions(found.target()),
+    }
 }
 
 /// A name that a person typed: without space around it, and no path.

@@ -2,11 +2,12 @@
 
 use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure, plain};
+use super::super::conditions::Current;
 use super::super::json;
 use super::super::pages;
 use super::super::route::Action;
-use super::contents::{self, entity_tag, known_already, unchanged};
-use super::{Asked, Object, describe, page};
+use super::validator::{self, entity_tag};
+use super::{Asked, Object, contents, describe, page};
 use crate::cap::Cap;
 use crate::grid::Missed;
 use crate::grid::dirnode::Target;
@@ -42,7 +43,8 @@ pub async fn read(
         Action::MoveForm => pages::moving::form(asked, address).await,
         Action::RefreshCaps => refresh_caps(asked, &object),
         Action::Show if object.directory().is_some() => {
-            pages::files::directory(asked, address, &object).await
+            let page = pages::files::directory(asked, address, &object).await?;
+            Ok(with_tag(page, &validator::current(&object.target)))
         }
         action => view(asked, &object, address.name(), action).await,
     }
@@ -72,16 +74,22 @@ pub async fn view(
     action: Action,
 ) -> Result<HttpResponse, Failure> {
     if let Some(tag) = tag(object, action) {
-        if known_already(asked.request, &tag) {
-            return Ok(unchanged(tag));
+        if let Some(known) = validator::known(asked.request, &tag)? {
+            return Ok(known);
         }
-        let mut response = seen(asked, object, name, action).await?;
-        if let Ok(tag) = header::HeaderValue::from_str(&tag) {
-            response.headers_mut().insert(header::ETAG, tag);
-        }
-        return Ok(response);
+        let response = seen(asked, object, name, action).await?;
+        return Ok(with_tag(response, &Current::Tagged(tag)));
     }
     seen(asked, object, name, action).await
+}
+
+fn with_tag(mut response: HttpResponse, now: &Current) -> HttpResponse {
+    if let Current::Tagged(tag) = now
+        && let Ok(tag) = header::HeaderValue::from_str(tag)
+    {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 async fn seen(

@@ -17,6 +17,7 @@ pub async fn put(asked: &Asked<'_>, body: web::Payload) -> Result<HttpResponse, 
         return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
     }
     asked.arguments.file_format()?;
+    asked.check_conditions(None)?;
     let body = asked.gateway.take_file(asked.request, body).await?;
     Ok(answer::text(StatusCode::OK, asked.gateway.store(body).await?.reveal()))
 }
@@ -27,6 +28,7 @@ pub async fn upload(asked: &Asked<'_>, file: Option<FormFile>) -> Result<HttpRes
     asked.arguments.file_format()?;
     let when_done = asked.arguments.when_done()?;
     let file = file.ok_or_else(|| Failure::bad_request("The form has no field `file`."))?;
+    asked.check_conditions(None)?;
     let cap = asked.gateway.store(file.body).await?;
     Ok(match when_done {
         Some(to) => {
@@ -49,6 +51,7 @@ pub async fn make(
         let text = "Directories here have no RSA key; leave private-key= out.";
         return Err(Failure::bad_request(text));
     }
+    asked.check_conditions(None)?;
     let cap = new_directory(asked, made, children).await?.reveal();
     Ok(match redirect {
         true => answer::redirect(StatusCode::SEE_OTHER, &format!("uri/{}", percent_encode(&cap))),

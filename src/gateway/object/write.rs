@@ -2,10 +2,12 @@
 
 use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure};
+use super::super::conditions::Conditions;
 use super::super::route::Action;
+use super::validator::{self, entity_tag};
 use super::{Asked, For, Found, Moved, Object, Spot, cap_text, children, directory_of, named_by};
 use crate::cap::Cap;
-use crate::grid::dirnode::{ChildError, DirError, Replace, Target};
+use crate::grid::dirnode::{Child, ChildError, DirError, Replace, Target};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 
@@ -40,13 +42,15 @@ async fn put(
     asked.arguments.file_format()?;
     let replace = asked.arguments.replace()?;
     let found = asked.find(address, For::Making).await?;
+    let expected = asked.check_conditions(found.target());
     let spot = file_spot(asked, found, replace)?;
+    expected?;
     let body = asked.gateway.take_file(asked.request, body).await?;
     let cap = asked.gateway.store(body).await?;
-    let text = cap.reveal();
+    let (text, tag) = (cap.reveal(), entity_tag(&cap, ""));
     let replaced = asked.link(spot, Target::Known(cap), files_only(replace)).await?;
     let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(answer::text(status, text))
+    Ok(answer::plain(status).insert_header((header::ETAG, tag)).body(text))
 }
 
 /// Where a file is put: in place of another, or where nothing is.
@@ -83,12 +87,15 @@ async fn put_cap(
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let replace = asked.arguments.replace()?;
-    let spot = match asked.find(address, For::Making).await? {
+    let found = asked.find(address, For::Making).await?;
+    let expected = asked.check_conditions(found.target());
+    let spot = match found {
         Found::Missing { dir, names } => Spot::below(dir, names)?,
         Found::Object(_) if replace == Replace::No => return Err(Failure::exists()),
         Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
         Found::Object(_) => return Err(Failure::bad_request("A cap has no name to be put at.")),
     };
+    expected?;
     let text = asked.gateway.take_text(body).await?;
     let target = given(text.trim(), address.name().unwrap_or_default())?;
     let text = cap_text(&target).unwrap_or_default();
@@ -105,11 +112,21 @@ pub fn given(cap: &str, name: &str) -> Result<Target, Failure> {
 /// The directory at an address, made with those above it if it is not there.
 pub async fn make(asked: &Asked<'_>, address: &Address) -> Result<Cap, Failure> {
     asked.arguments.directory_format()?;
-    match asked.find(address, For::Making).await? {
+    let found = asked.find(address, For::Making).await?;
+    let expected = asked.check_conditions(found.target());
+    match found {
         Found::Object(object) => {
             // It is answered with, though nothing of it is opened.
             asked.permit(&object.target)?;
-            directory_of(&object)
+            let dir = directory_of(&object)?;
+            expected.map(|()| dir)
+        }
+        Found::Missing { dir, names } if Conditions::of(asked.request.headers()).are_there() => {
+            let spot = Spot::below(dir, names)?;
+            expected?;
+            let made = asked.directories.create(Vec::new()).await?;
+            asked.link(spot, Target::Known(made.clone()), Replace::No).await?;
+            Ok(made)
         }
         Found::Missing { dir, names } => {
             super::writable(&dir)?;
@@ -134,7 +151,12 @@ async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Fa
         object => directory_of(&object)?,
     };
     super::writable(&dir)?;
-    let child = asked.directories.unlink(&dir, name).await?;
+    let conditions = Conditions::of(asked.request.headers());
+    let holds = |old: Option<&Child>| conditions.allow(&validator::of_child(old));
+    let child = match conditions.are_there() {
+        true => asked.directories.unlink_if(&dir, name, &holds).await?,
+        false => asked.directories.unlink(&dir, name).await?,
+    };
     Ok(answer::text(StatusCode::OK, cap_text(&child.target).unwrap_or_default()))
 }
 

@@ -31,12 +31,12 @@ struct Share {
 
 /// The page for a result as `t=check` gives it to programs.
 pub fn checked(asked: &Asked<'_>, result: &Value) -> Result<HttpResponse, Failure> {
-    let path = asked.request.uri().path();
-    let title = match route::place(path)? {
-        Place::Object(address) if address.root != Root::Global || address.name().is_some() => {
-            crumbs::title(&address)
-        }
-        _ => "Global drive".to_owned(),
+    let Place::Object(address) = route::place(asked.request.uri().path())? else {
+        return Err(Failure::not_found());
+    };
+    let title = match address.root != Root::Global || address.name().is_some() {
+        true => crumbs::title(&address),
+        false => "Global drive".to_owned(),
     };
     let text = |pointer: &str| {
         result.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -45,7 +45,7 @@ pub fn checked(asked: &Asked<'_>, result: &Value) -> Result<HttpResponse, Failur
         frame: Frame::new("Checked", "files"),
         title,
         index: text("/storage-index"),
-        back: format!("{path}?t=info"),
+        back: format!("{}?t=info", address.path()),
         healthy: result.pointer("/results/healthy").and_then(Value::as_bool).unwrap_or(false),
         sentence: sentence(result),
         shares: shares(asked, result),

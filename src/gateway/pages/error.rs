@@ -74,7 +74,8 @@ fn may_pass(status: StatusCode) -> bool {
 fn wanted(request: &HttpRequest) -> String {
     let path = request.uri().path_and_query().filter(|_| *request.method() == Method::GET);
     let path = path.filter(|path| path.path() != "/login");
-    path.map_or_else(|| "/".to_owned(), ToString::to_string)
+    // A browser takes what stands behind two slashes for another host.
+    path.map_or_else(|| "/".to_owned(), |path| format!("/{}", path.as_str().trim_start_matches('/')))
 }
 
 /// The directory above what was asked for, if there is one.

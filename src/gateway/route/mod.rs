@@ -228,10 +228,37 @@ mod tests {
     }
 
     #[test]
+    fn slashes_in_front_and_the_spelling_of_words_say_nothing() {
+        for (path, plain) in [
+            ("//", "/"),
+            ("///", "/"),
+            ("//uri", "/uri"),
+            ("//uri/URI:LIT:abc/a", "/uri/URI:LIT:abc/a"),
+            ("/uri//URI:LIT:abc/a", "/uri/URI:LIT:abc/a"),
+            ("//cap///URI:LIT:abc", "/uri/URI:LIT:abc"),
+            ("/%75ri/URI:LIT:abc", "/uri/URI:LIT:abc"),
+            ("/%75%52I", "/nowhere"),
+            ("//vdrive/%67lobal/x", "/vdrive/global/x"),
+            ("//vdrive/%70rivate", "/vdrive/private"),
+            ("/st%61tus//", "/status"),
+            ("/file//URI:LIT:abc/a.txt", "/file/URI:LIT:abc/a.txt"),
+            ("//st%61tus/down-1", "/status/down-1"),
+            ("/private/%6cogs/v1", "/private/logs/v1"),
+            ("/uri%2FURI:LIT:abc", "/nowhere"),
+            ("/%zz", "/nowhere"),
+        ] {
+            assert_eq!(place(path), place(plain), "{path}");
+        }
+        assert_eq!(place("//static/x.css"), Ok(Place::Asset("/static/x.css".to_owned())));
+        for path in ["/uri/x//y", "/vdrive/global//y", "/uri/x/y//"] {
+            assert_eq!(place(path).unwrap_err().status, 400, "{path}");
+        }
+    }
+
+    #[test]
     fn statuses_follow_the_table() {
         for (method, target, status) in [
             (Method::GET, "/nowhere", 404),
-            (Method::GET, "//", 404),
             (Method::GET, "/vdrive", 404),
             (Method::GET, "/uri/x//y", 400),
             (Method::GET, "/uri/%zz", 400),

@@ -56,43 +56,62 @@ pub enum Place {
     Logs,
 }
 
-/// The place that a path names.
+/// The place that a path names. Slashes before and behind its first word say nothing: an address that
+/// ends in one is often joined with a path that begins with one.
 pub fn place(path: &str) -> Result<Place, Failure> {
-    let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let whole = match parts.as_slice() {
-        [first, ""] if !first.is_empty() => std::slice::from_ref(first),
-        all => all,
-    };
-    Ok(match whole {
-        [""] => Place::Welcome,
-        ["uri" | "cap"] => Place::Uri,
-        ["uri" | "cap", cap, rest @ ..] => Place::Object(Address::of_cap(cap, rest)?),
-        ["vdrive", root, rest @ ..] => Place::Object(Address::of_vdrive(root, rest)?),
-        ["file" | "named", cap, rest @ ..] => {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let first = word(parts.next().unwrap_or_default());
+    let rest: Vec<&str> = parts.skip_while(|part| part.is_empty()).collect();
+    match rest.as_slice() {
+        [] => alone(&first),
+        rest => below(&first, rest),
+    }
+}
+
+/// A part of a path that may be one of the words below, however it is spelled.
+fn word(part: &str) -> String {
+    percent_decode(part).unwrap_or_else(|_| part.to_owned())
+}
+
+/// What has a name of one word.
+fn alone(word: &str) -> Result<Place, Failure> {
+    Ok(match word {
+        "" => Place::Welcome,
+        "uri" | "cap" => Place::Uri,
+        "grid" => Place::Grid,
+        "provisioning" => Place::Provisioning,
+        "deleted" => Place::Deleted,
+        "join" => Place::Join,
+        "open" => Place::Open,
+        "help" => Place::Help,
+        "tahoe_css" | "webform_css" => Place::Asset(assets::address("style.css").to_owned()),
+        "status" => Place::Status,
+        "statistics" => Place::Statistics,
+        "storage" => Place::Storage,
+        "helper_status" => Place::Helper,
+        "login" => Place::Login,
+        "logout" => Place::Logout,
+        "report_incident" => Place::Incident,
+        _ => return Err(Failure::not_found()),
+    })
+}
+
+/// What is in one of these.
+fn below(first: &str, rest: &[&str]) -> Result<Place, Failure> {
+    Ok(match (first, rest) {
+        ("uri" | "cap", [cap, rest @ ..]) => Place::Object(Address::of_cap(cap, rest)?),
+        ("vdrive", [root, rest @ ..]) => Place::Object(Address::of_vdrive(&word(root), rest)?),
+        ("file" | "named", [cap, rest @ ..]) => {
             let name = rest.last().filter(|name| !name.is_empty());
             let name = name.map(|name| percent_decode(name)).transpose()?;
             Place::Named { cap: decode_cap(cap)?, name }
         }
-        ["site", cap, rest @ ..] => Place::Site(Address::of_cap(cap, rest)?),
-        ["shown", handle] => Place::Shown(percent_decode(handle)?),
-        ["operations", handle] => Place::Operation(percent_decode(handle)?),
-        ["grid"] => Place::Grid,
-        ["provisioning"] => Place::Provisioning,
-        ["deleted"] => Place::Deleted,
-        ["join"] => Place::Join,
-        ["open"] => Place::Open,
-        ["help"] => Place::Help,
-        ["static", _] => Place::Asset(path.to_owned()),
-        ["tahoe_css" | "webform_css"] => Place::Asset(assets::address("style.css").to_owned()),
-        ["status"] => Place::Status,
-        ["status", transfer] => Place::Transfer(percent_decode(transfer)?),
-        ["statistics"] => Place::Statistics,
-        ["storage"] => Place::Storage,
-        ["helper_status"] => Place::Helper,
-        ["login"] => Place::Login,
-        ["logout"] => Place::Logout,
-        ["report_incident"] => Place::Incident,
-        ["private", "logs", "v1"] => Place::Logs,
+        ("site", [cap, rest @ ..]) => Place::Site(Address::of_cap(cap, rest)?),
+        ("shown", [handle]) => Place::Shown(percent_decode(handle)?),
+        ("operations", [handle]) => Place::Operation(percent_decode(handle)?),
+        ("static", [file]) => Place::Asset(format!("/static/{}", word(file))),
+        ("status", [transfer]) => Place::Transfer(percent_decode(transfer)?),
+        ("private", [logs, version]) if word(logs) == "logs" && word(version) == "v1" => Place::Logs,
         _ => return Err(Failure::not_found()),
     })
 }

@@ -12,7 +12,7 @@
 
 use super::place::{Place, Signer, State, prove};
 use super::seen::SeenHead;
-use super::{DirError, Entry, Unopened, seal::RowKeys};
+use super::{Child, DirError, Entry, Metadata, Target, Unopened, seal::RowKeys};
 use crate::base::budget::Share;
 use crate::base::hash::Hash;
 use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, ROWS_MAX, STAGE_BYTES};
@@ -23,6 +23,7 @@ use crate::vdrive::api::{
 };
 use crate::vdrive::format::{Head, Row, RowId, SignedHead, Trie};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,18 @@ impl Was {
         match self {
             Self::Link(entry) => Some(entry),
             Self::Nothing | Self::Unopened(_) => None,
+        }
+    }
+
+    /// The child that is there; nobody knows what one is that does not open.
+    pub fn child(&self) -> Option<Cow<'_, Child>> {
+        match self {
+            Self::Nothing => None,
+            Self::Link(entry) => Some(Cow::Borrowed(&entry.child)),
+            Self::Unopened(_) => {
+                let target = Target::Unknown { rw: None, ro: None };
+                Some(Cow::Owned(Child { target, metadata: Metadata::new() }))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::change::{Decision, Overtaken, Touched, Was};
 use super::place::Place;
 use super::seal::RowKeys;
 use super::{
-    Child, ChildError, DirError, Directories, Entry, Listing, Metadata, NewEntry, Replace, Target,
+    Child, ChildError, Condition, DirError, Directories, Entry, Listing, NewEntry, Replace, Target,
     Unopened, Unreadable, create, fixed, metadata, names,
 };
 use crate::base::base32;
@@ -98,6 +98,17 @@ impl Directories {
         children: Vec<NewEntry>,
         replace: Replace,
     ) -> Result<Vec<bool>, DirError> {
+        self.set_if(dir, children, replace, &|_| true).await
+    }
+
+    /// As [`Self::set`], if that holds of each of the links that are replaced or new.
+    pub async fn set_if(
+        &self,
+        dir: &Cap,
+        children: Vec<NewEntry>,
+        replace: Replace,
+        holds: Condition<'_>,
+    ) -> Result<Vec<bool>, DirError> {
         let place = self.writable(dir)?;
         let children: Vec<NewEntry> =
             children.into_iter().map(checked_new).collect::<Result<_, _>>()?;
@@ -113,6 +124,9 @@ impl Directories {
                 let mut replaced = HashMap::new();
                 for (name, old) in names.iter().zip(before) {
                     let Some(new) = last.get(name.as_str()) else { continue };
+                    if !holds(old.child().as_deref()) {
+                        return Err(DirError::Unmet(name.clone()));
+                    }
                     may_replace(name, old, replace)?;
                     replaced.insert(name.clone(), old.is_there());
                     decision.put.push(linked(new, old.link(), now));
@@ -130,6 +144,27 @@ impl Directories {
         let names = [name.clone()];
         let gone = |before: &Vec<_>| removal(&name, before.first(), None);
         place.change(&names, Overtaken::Reported, gone).await
+    }
+
+    /// As [`Self::unlink`], if that holds of the link; of one that others are just changing, if it
+    /// holds of what they make of it.
+    pub async fn unlink_if(
+        &self,
+        dir: &Cap,
+        name: &str,
+        holds: Condition<'_>,
+    ) -> Result<Child, DirError> {
+        let name = names::normalise(name)?;
+        let place = self.writable(dir)?;
+        let names = [name.clone()];
+        let gone = |before: &Vec<_>| {
+            let (decision, child) = removal(&name, before.first(), None)?;
+            match holds(Some(&child)) {
+                true => Ok((decision, child)),
+                false => Err(DirError::Unmet(name.clone())),
+            }
+        };
+        place.change(&names, Overtaken::DecidedOnce, gone).await
     }
 
     /// Removes rows that do not open, in one step; how many of them there were. A row that opens is a
@@ -279,20 +314,12 @@ fn removal(
     before: Option<&Was>,
     expected: Option<&Child>,
 ) -> Result<(Decision, Child), DirError> {
-    let child = match before {
-        Some(Was::Link(entry)) => entry.child.clone(),
-        // Nobody knows what it was.
-        Some(Was::Unopened(_)) => Child { target: nothing(), metadata: Metadata::new() },
-        Some(Was::Nothing) | None => return Err(DirError::NoSuchChild(name.to_owned())),
-    };
+    let child = before.and_then(Was::child);
+    let child = child.ok_or_else(|| DirError::NoSuchChild(name.to_owned()))?.into_owned();
     if expected.is_some_and(|expected| *expected != child) {
         return Err(DirError::Conflict(name.to_owned()));
     }
     Ok((Decision { put: Vec::new(), removed: vec![0] }, child))
-}
-
-fn nothing() -> Target {
-    Target::Unknown { rw: None, ro: None }
 }
 
 /// What does not open keeps nobody from putting something in its place, unless nothing is to be

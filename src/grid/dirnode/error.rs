@@ -32,6 +32,9 @@ pub enum DirError {
     /// Somebody else changed the same child at the same time.
     #[error("somebody else changed the child {0:?} at the same time; look at it and try again")]
     Conflict(String),
+    /// What was asked of the child before a change of it does not hold.
+    #[error("the child {0:?} is not what it was to be for this change; look at it and try again")]
+    Unmet(String),
     /// A directory was to be moved to where only it leads: nobody would find it again.
     #[error("the directory {0:?} cannot be moved into itself")]
     IntoItself(String),

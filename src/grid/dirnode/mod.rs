@@ -118,6 +118,10 @@ pub enum Replace {
     OnlyFiles,
 }
 
+/// What has to hold of a link, as it is at the moment of a change, for the change to be made. Without
+/// a child there is no link; one that does not open leads nowhere.
+pub type Condition<'a> = &'a (dyn Fn(Option<&Child>) -> bool + Sync);
+
 /// The directories that a client can reach. Clones share everything.
 #[derive(Clone)]
 pub struct Directories {

@@ -150,3 +150,40 @@ async fn a_change_that_is_said_to_be_made_and_is_not_there_is_found_out() {
         assert!(taken.is_ok(), "the truth is told again: {taken:?}");
     }
 }
+
+#[actix_rt::test]
+async fn a_condition_is_judged_on_what_is_there_when_the_change_is_made() {
+    let scene = Scene::new().await;
+    let root = scene.root();
+    let unmet = |result: Result<(), DirError>| match result {
+        Err(DirError::Unmet(name)) => assert_eq!(name, "a"),
+        other => panic!("{other:?}"),
+    };
+    let free = |old: Option<&Child>| old.is_none();
+    let set = async |mine: &str, holds: Condition<'_>| {
+        let new = vec![link("a", mine)];
+        scene.victim.set_if(&root, new, Replace::Yes, holds).await.map(drop)
+    };
+    scene.overtake(&["a"], sets_a).await;
+    unmet(set("mine", &free).await);
+    let theirs = scene.target("a").await;
+    assert!(theirs.is_some());
+    let seen = |old: Option<&Child>| old.map(|old| &old.target) == theirs.as_ref();
+    let replaces = async |dirs: Directories, root: Cap| {
+        dirs.set(&root, vec![link("a", "newer")], Replace::Yes).await.unwrap();
+    };
+    scene.overtake(&["a"], replaces).await;
+    unmet(set("mine", &seen).await);
+    unmet(scene.victim.unlink_if(&root, "a", &seen).await.map(drop));
+    let newer = scene.target("a").await;
+    let seen = |old: Option<&Child>| old.map(|old| &old.target) == newer.as_ref();
+    set("mine", &seen).await.unwrap();
+    // Another who changes it meanwhile to what was asked for is no hindrance.
+    let mine = scene.target("a").await;
+    let any = |old: Option<&Child>| old.is_some();
+    scene.overtake(&["a"], sets_a).await;
+    assert_ne!(scene.victim.unlink_if(&root, "a", &any).await.unwrap().target, mine.unwrap());
+    assert!(scene.target("a").await.is_none());
+    let gone = scene.victim.unlink_if(&root, "a", &any).await;
+    assert!(matches!(gone, Err(DirError::NoSuchChild(_))));
+}
