@@ -143,7 +143,12 @@ async fn too_few_servers_is_an_error_that_says_what_to_do() {
     };
     assert_eq!((*placed, *happy), (4, 7));
     assert_eq!(troubles.iter().filter(|t| matches!(t, Trouble::Failed(_))).count(), 6);
-    assert!(error.to_string().starts_with("placed on 4 servers, 7 wanted such that"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("shares could be placed on only 4 servers, 7 wanted such that"),
+        "{error}"
+    );
 }
 
 #[actix::test]

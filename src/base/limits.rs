@@ -241,6 +241,9 @@ pub const MANIFEST_MAX: usize = 1 << 20;
 /// While one is made an answer of it takes three times as much.
 pub const MANIFEST_BYTES_MAX: usize = 12 << 20;
 pub const OPERATIONS_BYTES_MAX: usize = 16 << 20;
+/// Bytes of what one deep check says of healthy objects one by one: some 2,000 of them. Of the others
+/// only the count is kept, since nothing is to be done for them.
+pub const CHECKS_KEPT_BYTES_MAX: usize = 2 << 20;
 /// Objects that one deep check has under check at once.
 pub const DEEP_CHECKS_MAX: usize = 8;
 /// Transfers that the status page remembers of each kind.

@@ -22,6 +22,7 @@ mod temporary;
 
 pub use aligned::{ALIGNMENT, AlignedBuffer};
 pub use faults::{Fault, Faults, Op};
+pub use real::disk_size;
 pub use size::{is_empty, true_size};
 pub use temporary::temporary;
 
@@ -30,6 +31,16 @@ use std::any::Any;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Bytes of a file system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DiskSize {
+    pub total: u64,
+    /// Of those, free.
+    pub free: u64,
+    /// Of those, for others than the system's administrator.
+    pub available: u64,
+}
 
 /// How much of the page cache a write may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,7 +4,7 @@
 //! own calls; each has a fallback for systems or file systems that lack it.
 
 use super::direct;
-use super::{Backend, Cache, Entry, Mode, RawFile};
+use super::{Backend, Cache, DiskSize, Entry, Mode, RawFile};
 use std::any::Any;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -80,16 +80,7 @@ impl Backend for Real {
     }
 
     fn free(&self, path: &Path) -> io::Result<u64> {
-        #[cfg(unix)]
-        {
-            let stat = rustix::fs::statvfs(path)?;
-            Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-        }
-        #[cfg(not(unix))]
-        {
-            let _ = path;
-            Ok(u64::MAX)
-        }
+        Ok(disk_size(path)?.map_or(u64::MAX, |size| size.available))
     }
 
     fn block(&self, path: &Path) -> io::Result<u64> {
@@ -241,4 +232,23 @@ fn uncached(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<usize> {
 #[cfg(not(target_os = "linux"))]
 fn uncached(_: &fs::File, _: &[u8], _: u64) -> io::Result<usize> {
     Ok(0)
+}
+
+/// The size of a file system and what is free of it; none where the system does not tell.
+pub fn disk_size(path: &Path) -> io::Result<Option<DiskSize>> {
+    #[cfg(unix)]
+    {
+        let stat = rustix::fs::statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok(Some(DiskSize {
+            total: bytes(stat.f_blocks),
+            free: bytes(stat.f_bfree),
+            available: bytes(stat.f_bavail),
+        }))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        Ok(None)
+    }
 }

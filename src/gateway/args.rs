@@ -104,12 +104,21 @@ impl Arguments {
     /// Where a browser is to go when the work is done: within this gateway only, because a page
     /// that sends people elsewhere would lend its good name.
     pub fn when_done(&self) -> Result<Option<&str>, Failure> {
-        let Some(to) = self.filled("when_done") else { return Ok(None) };
+        self.place_here("when_done")
+    }
+
+    /// Where the page of a result leads back to.
+    pub fn return_to(&self) -> Result<Option<&str>, Failure> {
+        self.place_here("return_to")
+    }
+
+    fn place_here(&self, wanted: &str) -> Result<Option<&str>, Failure> {
+        let Some(to) = self.filled(wanted) else { return Ok(None) };
         let head = to.split(['/', '?', '#']).next().unwrap_or_default();
         let foreign = to.starts_with("//") || to.contains('\\') || head.contains(':');
         if foreign || to.contains(|c: char| c.is_control() || c == ' ') || !to.is_ascii() {
-            let text = "when_done= takes an address on this gateway, such as . or ../other.";
-            return Err(Failure::bad_request(text));
+            let text = "takes an address on this gateway, such as . or ../other.";
+            return Err(Failure::bad_request(format!("{wanted}= {text}")));
         }
         Ok(Some(to))
     }

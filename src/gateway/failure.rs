@@ -30,6 +30,15 @@ impl Failure {
         Self::new(StatusCode::CONFLICT, EXISTS)
     }
 
+    /// 409 for a file that does not take the place of a directory, whatever may be replaced.
+    pub fn is_directory(name: &str) -> Self {
+        let text = format!(
+            "There is a directory named {name:?}, and a file does not take its place. Give the file \
+             another name, or remove the directory."
+        );
+        Self::new(StatusCode::CONFLICT, text)
+    }
+
     /// 400 for a cap that does not do what was asked.
     pub fn cap(error: CapError) -> Self {
         Self::bad_request(match error {
@@ -93,16 +102,18 @@ impl From<DownloadError> for Failure {
 
 impl From<UploadError> for Failure {
     fn from(error: UploadError) -> Self {
-        let status = match error {
-            UploadError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            UploadError::NoServers | UploadError::Unhappy(_) | UploadError::CutOff => {
-                StatusCode::SERVICE_UNAVAILABLE
+        let (status, word) = match error {
+            UploadError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ""),
+            UploadError::NoServers => (StatusCode::SERVICE_UNAVAILABLE, "NoServersError: "),
+            UploadError::Unhappy(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "UploadUnhappinessError: ")
             }
+            UploadError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
             UploadError::Encode(_) | UploadError::Source { .. } | UploadError::Changed => {
-                StatusCode::INTERNAL_SERVER_ERROR
+                (StatusCode::INTERNAL_SERVER_ERROR, "")
             }
         };
-        Self::told(status, "", &error)
+        Self::told(status, word, &error)
     }
 }
 

@@ -72,6 +72,15 @@ impl Guard {
         self.closed || only(headers, header::HOST.as_str()).is_some_and(|host| self.publishes(host))
     }
 
+    /// Scheme and host by which whoever asks reaches this gateway, for programs that want a redirect to
+    /// name both. Not for browsers, which know where they are, nor through a proxy, where nobody
+    /// else does.
+    pub fn reached_at(&self, headers: &HeaderMap) -> Option<String> {
+        let host = only(headers, header::HOST.as_str())?;
+        let known = !by_browser(headers) && !self.publishes(host);
+        known.then(|| format!("{}://{host}", if self.tls { "https" } else { "http" }))
+    }
+
     /// Whether what is sent can be read on the way.
     pub fn is_exposed(&self) -> bool {
         !self.local && !self.tls
@@ -171,6 +180,18 @@ mod tests {
     use super::*;
     use actix_web::http::StatusCode;
     use actix_web::http::header::{HeaderName, HeaderValue};
+
+    #[test]
+    fn programs_are_sent_on_with_scheme_and_host() {
+        let plain = guard();
+        let at = |guard: &Guard, pairs: &[(&str, &str)]| guard.reached_at(&headers(pairs));
+        assert_eq!(at(&plain, &[("host", "[::1]:3456")]).unwrap(), "http://[::1]:3456");
+        let tls = Guard { tls: true, ..guard() };
+        assert_eq!(at(&tls, &[("host", "localhost")]).unwrap(), "https://localhost");
+        assert_eq!(at(&plain, &[("host", "grid.lan")]), None);
+        assert_eq!(at(&plain, &[("host", "localhost"), ("sec-fetch-site", "none")]), None);
+        assert_eq!(at(&plain, &[]), None);
+    }
 
     fn guard() -> Guard {
         Guard { hosts: vec!["grid.lan".into()], local: true, tls: false, closed: false }

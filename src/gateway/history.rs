@@ -5,6 +5,7 @@ use crate::base::rim::Clock;
 use crate::cap::Cap;
 use crate::grid::progress::{OnProgress, Progress, Stage};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -37,7 +38,12 @@ struct Known {
 pub struct Record {
     pub kind: Kind,
     pub number: u64,
+    /// Where in its file it begins.
+    pub start: u64,
     pub size: u64,
+    /// When it began and ended, in seconds since 1970; 0 while it has not ended.
+    began: u64,
+    ended: AtomicU64,
     storage_index: Mutex<Option<String>>,
     hashed: AtomicU64,
     done: AtomicU64,
@@ -90,19 +96,22 @@ impl History {
     }
 
     pub fn upload(&self, size: u64) -> Transfer {
-        self.begin(Kind::Upload, size, None)
+        self.begin(Kind::Upload, 0..size, None)
     }
 
-    pub fn download(&self, cap: &Cap, bytes: u64) -> Transfer {
-        self.begin(Kind::Download, bytes, cap.storage_index().map(|index| index.to_string()))
+    pub fn download(&self, cap: &Cap, part: Range<u64>) -> Transfer {
+        self.begin(Kind::Download, part, cap.storage_index().map(|index| index.to_string()))
     }
 
-    fn begin(&self, kind: Kind, size: u64, storage_index: Option<String>) -> Transfer {
+    fn begin(&self, kind: Kind, part: Range<u64>, storage_index: Option<String>) -> Transfer {
         let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
         let record = Arc::new(Record {
             kind,
             number,
-            size,
+            start: part.start,
+            size: part.end.saturating_sub(part.start),
+            began: Clock::System.now(),
+            ended: AtomicU64::new(0),
             storage_index: Mutex::new(storage_index),
             hashed: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -173,6 +182,7 @@ impl Transfer {
 
 impl Drop for Transfer {
     fn drop(&mut self) {
+        self.record.ended.store(Clock::System.now(), Ordering::Relaxed);
         self.record.active.store(false, Ordering::Relaxed);
         let mut known = self.history.known();
         known
@@ -195,6 +205,17 @@ impl Record {
     /// Shares of an uploaded file that no server took in time.
     pub fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
+    }
+
+    /// When it began, and when it ended if it has, in seconds since 1970.
+    pub fn times(&self) -> (u64, Option<u64>) {
+        let ended = self.ended.load(Ordering::Relaxed);
+        (self.began, (ended > 0).then_some(ended))
+    }
+
+    /// Bytes that have gone on.
+    pub fn bytes(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
     }
 
     /// Parts of the whole, 0 to 1: hashed, and transferred.
@@ -240,14 +261,15 @@ mod tests {
         drop(one);
         assert_eq!(history.counters(Kind::Upload), Counters { files: 1, bytes: 10 });
         assert_eq!(history.recent()[0].status(), "Finished");
-        let cut = history.download(&cap, 100);
+        let cut = history.download(&cap, 50..150);
         cut.advance(60);
         assert_eq!(history.active()[0].progress().1, 0.6);
+        assert_eq!((history.active()[0].start, history.active()[0].times().1), (50, None));
         drop(cut);
         assert_eq!(history.recent()[0].status(), "Ended early");
         assert_eq!(history.counters(Kind::Download), Counters::default());
         for _ in 0..HISTORY_MAX + 3 {
-            drop(history.download(&cap, 1));
+            drop(history.download(&cap, 0..1));
         }
         let recent = history.recent();
         assert_eq!(recent.iter().filter(|r| r.kind == Kind::Download).count(), HISTORY_MAX);

@@ -1,5 +1,7 @@
-//! Content types by file name, for the kinds that browsers show.
+//! Content types by file name: of a table that others keep, but for the kinds that browsers show.
 
+/// Those that the pages of this gateway know, and a few of which the kept table says something else
+/// than people mean.
 const TYPES: &[(&str, &str)] = &[
     ("avif", "image/avif"),
     ("bmp", "image/bmp"),
@@ -39,6 +41,7 @@ const TYPES: &[(&str, &str)] = &[
     ("text", "text/plain"),
     ("tif", "image/tiff"),
     ("tiff", "image/tiff"),
+    ("ts", "text/plain"),
     ("txt", "text/plain"),
     ("wav", "audio/wav"),
     ("webm", "video/webm"),
@@ -47,13 +50,20 @@ const TYPES: &[(&str, &str)] = &[
     ("zip", "application/zip"),
 ];
 
-/// The type of a file of this name; a file without a name is text, one of an unknown kind is bytes.
+/// The type of a file of this name; one without a name, or of an unknown kind, is text as in 1.20.
 pub fn guess(name: Option<&str>) -> &'static str {
-    let Some(name) = name else { return "text/plain" };
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    extension
-        .and_then(|extension| TYPES.iter().find(|(known, _)| *known == extension))
-        .map_or("application/octet-stream", |(_, kind)| kind)
+    let ending = name.and_then(ending).unwrap_or_default();
+    let kept = || mime_guess::from_ext(&ending).first_raw();
+    of_ending(&ending).or_else(kept).unwrap_or("text/plain")
+}
+
+fn ending(name: &str) -> Option<String> {
+    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase())
+}
+
+/// The type of files whose names end so, if pages know it; the ending is in lower case.
+pub fn of_ending(ending: &str) -> Option<&'static str> {
+    TYPES.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)
 }
 
 /// `attachment` with a name that survives every browser: plain where possible, UTF-8 beside it.
@@ -66,10 +76,13 @@ pub fn inline(name: &str) -> String {
     disposition("inline", name)
 }
 
-/// Whether a browser shows this type without running it.
-pub fn is_shown(kind: &str) -> bool {
-    matches!(kind, "text/plain" | "application/pdf")
-        || ["image/", "audio/", "video/"].iter().any(|family| kind.starts_with(family))
+/// Whether a browser shows a file of this name without running it. What is text only because nothing
+/// else is known of it is better kept than shown.
+pub fn is_shown(name: &str) -> bool {
+    ending(name).as_deref().and_then(of_ending).is_some_and(|kind| {
+        matches!(kind, "text/plain" | "application/pdf")
+            || ["image/", "audio/", "video/"].iter().any(|family| kind.starts_with(family))
+    })
 }
 
 fn disposition(how: &str, name: &str) -> String {
@@ -94,8 +107,27 @@ mod tests {
         assert_eq!(guess(None), "text/plain");
         assert_eq!(guess(Some("a.tar.GZ")), "application/gzip");
         assert_eq!(guess(Some("page.html")), "text/html");
-        assert_eq!(guess(Some("html")), "application/octet-stream");
-        assert_eq!(guess(Some("x.unknown")), "application/octet-stream");
+        for name in ["README", "html", "x.unknown", "x.", ".", ""] {
+            assert_eq!(guess(Some(name)), "text/plain", "{name}");
+            assert!(!is_shown(name), "{name}");
+        }
+        assert!(is_shown("a.PNG") && is_shown("a.txt") && !is_shown("a.html"));
+    }
+
+    #[test]
+    fn what_pages_do_not_show_has_a_type_all_the_same() {
+        for (name, kind) in [
+            ("a.doc", "application/msword"),
+            ("a.odt", "application/vnd.oasis.opendocument.text"),
+            ("A.XLS", "application/vnd.ms-excel"),
+            ("a.epub", "application/epub+zip"),
+            ("a.woff2", "font/woff2"),
+            ("a.wasm", "application/wasm"),
+            ("a.heic", "image/heic"),
+        ] {
+            assert_eq!(guess(Some(name)), kind, "{name}");
+            assert!(!is_shown(name), "{name}");
+        }
     }
 
     #[test]

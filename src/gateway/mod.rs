@@ -11,7 +11,7 @@
 //! - [`route`], [`address`], [`args`], [`conditions`]: what a request asks for, and on what condition; pure
 //! - [`body`], [`spool`]: request bodies on their way in; `spill`: long answers on their way out
 //! - [`transfers`]: the memory of files on their way
-//! - [`destination`]: a file of this machine that somebody asked for
+//! - [`destination`]: a file of this machine that somebody asked for; `public`: those of `/static`
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
 //! - [`welcome`], [`status`], [`history`]: the node and what it has been doing
 //! - [`pages`]: everything that is drawn for people
@@ -40,6 +40,7 @@ pub mod object;
 pub mod owner;
 pub mod pages;
 pub mod proof;
+mod public;
 pub mod range;
 pub mod route;
 pub mod serve;

@@ -12,6 +12,7 @@ use super::owner::Owner;
 use super::pages::error::wants_page;
 use super::pages::visit::{self, Visit};
 use super::pages::{self, Pages, assets};
+use super::public;
 use super::route::{self, Action, Made, Place};
 use super::spool::Spool;
 use super::status::{self, StorageStatus};
@@ -280,7 +281,11 @@ impl Gateway {
         if open || self.owner.sent(headers) {
             return Ok(());
         }
-        let private = matches!(place, Place::Object(address) if address.root == Root::Private);
+        let private = match place {
+            Place::Object(address) => address.root == Root::Private,
+            Place::Logs | Place::Private => true,
+            _ => false,
+        };
         if private || self.guard.is_closed(headers) || is_foreign(request) {
             return Err(Failure::token_wanted());
         }
@@ -322,7 +327,43 @@ async fn plainly(
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let Gateway { history, operations, owner, .. } = asked.gateway;
-    let (arguments, request) = (&asked.arguments, asked.request);
+    let arguments = &asked.arguments;
+    match (place, action) {
+        (place @ (Place::Object(_) | Place::Named { .. } | Place::Site(_)), action) => {
+            of_grid(asked, place, action, body).await
+        }
+        (Place::Shown(handle), _) => pages::shown::frame(asked, &handle).await,
+        (Place::Uri, Action::GoToCap) => {
+            Ok(answer::redirect(StatusCode::FOUND, &asked.located(route::redirect(arguments)?)))
+        }
+        (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, Vec::new()).await,
+        (Place::Uri, _) => unlinked::put(asked, body).await,
+        (Place::Operation(handle), _) => operations.show(&handle, asked).await,
+        (Place::Finding { handle, index }, _) => operations.show_one((&handle, &index), asked),
+        (Place::Login, _) => match arguments.get("prove") {
+            Some(challenge) => owner.prove(challenge),
+            None => owner.log_in(arguments),
+        },
+        (Place::Transfer(name), _) => status::transfer(history, &name),
+        (Place::TransferEvents(name), _) => status::events(history, &name),
+        (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
+        (Place::Public(names), _) => public::serve(asked, &names).await,
+        (Place::Grid, _) => pages::grid::grid(asked).await,
+        (Place::Welcome, _) if arguments.t() == "json" => {
+            Ok(welcome::answer(&welcome::now(asked.gateway).await.0))
+        }
+        (place, _) => about_node(asked, &place),
+    }
+}
+
+/// The same of files and directories.
+async fn of_grid(
+    asked: &Asked<'_>,
+    place: Place,
+    action: Action,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let request = asked.request;
     match (place, action) {
         (Place::Object(address), Action::Download) => local::download(asked, &address).await,
         (Place::Object(address), Action::PutLocal) => local::upload(asked, &address).await,
@@ -346,24 +387,7 @@ async fn plainly(
             validator::judged(request, answer)
         }
         (Place::Site(address), _) => validator::judged(request, read::site(asked, &address).await?),
-        (Place::Shown(handle), _) => pages::shown::frame(asked, &handle).await,
-        (Place::Uri, Action::GoToCap) => {
-            Ok(answer::redirect(StatusCode::FOUND, &route::redirect(arguments)?))
-        }
-        (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, Vec::new()).await,
-        (Place::Uri, _) => unlinked::put(asked, body).await,
-        (Place::Operation(handle), _) => operations.show(&handle, asked).await,
-        (Place::Login, _) => match arguments.get("prove") {
-            Some(challenge) => owner.prove(challenge),
-            None => owner.log_in(arguments),
-        },
-        (Place::Transfer(name), _) => status::transfer(history, &name),
-        (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
-        (Place::Grid, _) => pages::grid::grid(asked).await,
-        (Place::Welcome, _) if arguments.t() == "json" => {
-            Ok(welcome::answer(&welcome::now(asked.gateway).await.0))
-        }
-        (place, _) => about_node(asked, &place),
+        _ => Err(Failure::not_found()),
     }
 }
 
@@ -402,6 +426,7 @@ async fn posted(
         }
         (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, asked).await,
         (Place::Operation(handle), ..) => operations.show(&handle, asked).await,
+        (Place::Finding { handle, index }, ..) => operations.show_one((&handle, &index), asked),
         (Place::Login, ..) if arguments.get("key").is_some() => owner.log_in_by_form(arguments),
         (Place::Login, ..) => owner.new_login(asked.request.headers()),
         (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),

@@ -6,9 +6,11 @@ use super::json;
 use super::object::page;
 use super::pages::activity;
 use super::serve::Gateway;
+use crate::disk::DiskSize;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// What a node that offers space has stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,6 +19,12 @@ pub struct StorageStatus {
     pub available: u64,
     /// Bytes of the disk that is taken; none while that is being counted.
     pub used: Option<u64>,
+    /// Bytes that open uploads may still take.
+    pub allocated: u64,
+    /// Bytes of the disk that the owner wants left free.
+    pub reserved: u64,
+    /// None where the system does not tell.
+    pub disk: Option<DiskSize>,
     pub read_only: bool,
     /// Seconds after their last renewal for which leases are kept; none: for ever.
     pub lease_age: Option<u64>,
@@ -91,13 +99,43 @@ pub fn described(record: &Record) -> Value {
     Value::Object(facts)
 }
 
-/// `/status/TYPE-N`
-pub fn transfer(history: &History, name: &str) -> Result<HttpResponse, Failure> {
+fn remembered(history: &History, name: &str) -> Result<Arc<Record>, Failure> {
     let records = history.active().into_iter().chain(history.recent());
     let record = records.into_iter().find(|record| record.name() == name);
-    let record = record.ok_or_else(|| {
+    record.ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, "This transfer is not remembered any more.")
-    })?;
+    })
+}
+
+/// `/status/down-N/event_json`: when what was read. Which servers were asked for which block is not
+/// kept, so those lists are empty.
+pub fn events(history: &History, name: &str) -> Result<HttpResponse, Failure> {
+    let record = remembered(history, name)?;
+    if record.kind != Kind::Download {
+        return Err(Failure::not_found());
+    }
+    let (from, to) = record.times();
+    let read = json!({
+        "start": record.start,
+        "length": record.size,
+        "start_time": from,
+        "finish_time": to,
+        "bytes_returned": record.bytes(),
+        "decrypt_time": 0,
+        "paused_time": 0,
+        "row": 0,
+    });
+    let body = json!({
+        "misc": [], "read": [read], "segment": [], "dyhb": [], "block": [], "block_rownums": [],
+        "server_info": {}, "num_serverids": 0, "serverids": {},
+        "bounds": {"min": from, "max": to},
+    });
+    Ok(json::answer(&body))
+}
+
+/// `/status/TYPE-N`
+pub fn transfer(history: &History, name: &str) -> Result<HttpResponse, Failure> {
+    let record = remembered(history, name)?;
     let all = "<p class=\"links\"><a href=\"/status\">All transfers</a></p>\n";
     Ok(page::whole("Transfer", &(activity::one(&record)? + all)))
 }
@@ -141,12 +179,31 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
     stats.insert("directories.versions_known".to_owned(), json!(seen.known));
     stats.insert("directories.versions_forgotten".to_owned(), json!(seen.forgotten));
     if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {
-        let accepting = u8::from(!storage.read_only);
-        stats.insert("storage_server.accepting_immutable_shares".to_owned(), json!(accepting));
-        stats.insert("storage_server.disk_avail".to_owned(), json!(storage.available));
-        stats.insert("storage_server.disk_used".to_owned(), json!(storage.used));
+        let figures = storage_figures(&storage);
+        stats.extend(figures.map(|(name, value)| (format!("storage_server.{name}"), value)));
     }
     (counters, stats)
+}
+
+/// Under the names of 1.20, and what the shares take, for which it has none.
+fn storage_figures(storage: &StorageStatus) -> impl Iterator<Item = (&'static str, Value)> {
+    let accepting = u8::from(!storage.read_only && storage.available > 0);
+    let disk = storage.disk.map(|disk| {
+        [
+            ("disk_total", json!(disk.total)),
+            ("disk_used", json!(disk.total.saturating_sub(disk.free))),
+            ("disk_free_for_root", json!(disk.free)),
+            ("disk_free_for_nonroot", json!(disk.available)),
+        ]
+    });
+    let own = [
+        ("accepting_immutable_shares", json!(accepting)),
+        ("allocated", json!(storage.allocated)),
+        ("reserved_space", json!(storage.reserved)),
+        ("disk_avail", json!(storage.available)),
+        ("shares_used", json!(storage.used)),
+    ];
+    own.into_iter().chain(disk.into_iter().flatten())
 }
 
 fn open_metrics(counters: &Map<String, Value>, stats: &Map<String, Value>) -> String {

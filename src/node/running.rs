@@ -46,6 +46,8 @@ use tokio::task::JoinHandle;
 const STORAGE: &str = "storage";
 /// Where the gateway's address is told.
 const NODE_URL: &str = "node.url";
+/// The folder of the owner's own files.
+const PUBLIC: &str = "public_html";
 /// Threads for the links of a node with a gateway; a node without one has its main thread.
 const LINK_THREADS: usize = 2;
 
@@ -100,9 +102,14 @@ impl Node {
         basedir.remove(NODE_URL)?;
         let config = Config::read(&basedir)?;
         kept::prepare(&basedir, &config)?;
+        let has_page = config.role == Role::Client;
+        if config.webport.is_some() && !has_page {
+            let role = config.role.name();
+            tracing::warn!("the file webport says nothing here: the {role} has no page");
+        }
         let arbiters: Vec<Arbiter> = match config.webport {
-            Some(_) => (0..LINK_THREADS).map(|_| Arbiter::new()).collect(),
-            None => Vec::new(),
+            Some(_) if has_page => (0..LINK_THREADS).map(|_| Arbiter::new()).collect(),
+            _ => Vec::new(),
         };
         let tub = open_tub(&basedir, &config, &arbiters).await?;
         basedir.write("my_nodeid", &tub.id().to_string())?;
@@ -290,6 +297,12 @@ impl Node {
         self.write_furl("control.furl", &furl)
     }
 
+    /// What the gateway says of the space that is offered, if some is.
+    fn storage_status(&self, config: &Config) -> Option<storage::Status> {
+        let kept = self.storage.clone().zip(config.storage);
+        kept.map(|kept| storage::status(kept, self.basedir.join(STORAGE)))
+    }
+
     async fn start_gateway(
         &mut self,
         config: &Config,
@@ -327,7 +340,7 @@ impl Node {
             operations: Operations::new(Clock::System),
             pages,
             status: self.status(config, client),
-            storage: self.storage.clone().zip(config.storage).map(storage::status),
+            storage: self.storage_status(config),
         };
         let settings = Settings {
             webport,
@@ -356,7 +369,8 @@ impl Node {
         let joining =
             || Joining::start(self.basedir.clone(), Arc::clone(&client.joined), followers);
         let join = alone.then(|| Arc::new(joining()) as Arc<dyn Join>);
-        Ok(Pages { trash: pages::trash(&self.basedir)?, join, ..Pages::default() })
+        let (trash, public) = (pages::trash(&self.basedir)?, self.basedir.join(PUBLIC));
+        Ok(Pages { trash, join, public: Some(public), ..Pages::default() })
     }
 
     /// What this node knows of directories.

@@ -23,15 +23,19 @@ pub async fn open(dir: PathBuf, config: StorageConfig) -> Result<Arc<Store>, Nod
     }
 }
 
+/// Asked whenever somebody looks.
+pub type Status = Arc<dyn Fn() -> StorageStatus + Send + Sync>;
+
 /// What the gateway's page says of the storage.
-pub fn status(
-    (store, config): (Arc<Store>, StorageConfig),
-) -> Arc<dyn Fn() -> StorageStatus + Send + Sync> {
+pub fn status((store, config): (Arc<Store>, StorageConfig), dir: PathBuf) -> Status {
     Arc::new(move || {
         let space = store.space();
         StorageStatus {
             available: space.available,
             used: space.used,
+            allocated: space.allocated,
+            reserved: config.reserved_space,
+            disk: crate::disk::disk_size(&dir).ok().flatten(),
             read_only: space.read_only,
             lease_age: config.expire_leases.map(LeaseAge::seconds),
             collected: store.collected().map(collected),

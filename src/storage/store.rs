@@ -81,6 +81,8 @@ pub struct Space {
     pub largest: u64,
     /// Bytes of the disk that is taken; `None` while that is being counted.
     pub used: Option<u64>,
+    /// Bytes that open uploads may still take.
+    pub allocated: u64,
     pub read_only: bool,
 }
 
@@ -241,10 +243,11 @@ impl Store {
     /// Bytes left for new shares.
     pub fn space(&self) -> Space {
         let uploads = locked(&self.uploads);
-        let available = self.room_now().saturating_sub(uploads.reserved);
+        let allocated = uploads.reserved;
         drop(uploads);
+        let available = self.room_now().saturating_sub(allocated);
         let (used, largest) = (self.used(), self.costs.largest(available));
-        Space { available, largest, used, read_only: self.read_only }
+        Space { available, largest, used, allocated, read_only: self.read_only }
     }
 
     fn used(&self) -> Option<u64> {

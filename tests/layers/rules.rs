@@ -155,6 +155,7 @@ pub const RIMS: &[Rim] = &[
             ("src/gateway/shelf.rs", "the last of these, for the next"),
             ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/gateway/destination.rs", "files that the owner names, written"),
+            ("src/gateway/public.rs", "files that the owner put there to be seen"),
             ("src/node/basedir.rs", "the files of a node's folder"),
             ("src/node/control.rs", "files that the owner names"),
             ("src/node/demo.rs", "the demo's own folder"),

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
+use tahoe::disk::DiskSize;
 use tahoe::gateway::blacklist::Blacklist;
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
@@ -146,8 +147,8 @@ async fn parts(folder: &std::path::Path) -> Parts {
         history: History::default(),
         operations: Operations::new(Clock::System),
         status: Arc::new(Status::default),
-        storage: Some(Arc::new(StorageStatus::default)),
-        pages: Pages::default(),
+        storage: Some(Arc::new(storage)),
+        pages: Pages { public: Some(folder.join("public_html")), ..Pages::default() },
     };
     let settings = Settings {
         webport: WebPort::local(0),
@@ -157,6 +158,11 @@ async fn parts(folder: &std::path::Path) -> Parts {
     };
     let running = settings.serve(gateway).unwrap();
     Parts { grid, vdrive, running, global }
+}
+
+fn storage() -> StorageStatus {
+    let disk = Some(DiskSize { total: 1_000, free: 300, available: 200 });
+    StorageStatus { disk, ..StorageStatus::default() }
 }
 
 impl Drop for Web {

@@ -19,7 +19,18 @@ fn errors_follow_the_table() {
         assert_eq!(web.get(&format!("{unknown}?t=json")).json(), json!(["unknown", {}]));
         web.get(&format!("{unknown}?t=info")).expect(200);
     }
-    web.ask("PATCH", &dir, &[], b"").refused(405);
+    for method in ["OPTIONS", "PATCH", "TRACE", "BOGUS"] {
+        for path in [&dir, "/uri", "/vdrive/global"] {
+            web.ask(method, path, &[], b"").refused(501);
+        }
+    }
+    for method in ["GET", "PUT", "BOGUS"] {
+        for path in ["/private", "/private/logs/v1", "/private/x/y"] {
+            web.ask(method, path, &[], b"").refused(401);
+        }
+    }
+    let token = format!("tahoe-lafs {TOKEN}");
+    web.ask("GET", "/private/x", &[("Authorization", &token)], b"").refused(404);
     let lost = format!("URI:CHK:{}:{}:2:4:1000", "a".repeat(26), "a".repeat(52));
     assert!(web.get(&at(&lost)).refused(410).starts_with("NoSharesError:"));
     let long = "n".repeat(1_025);

@@ -50,6 +50,19 @@ fn pages_about_the_node() {
     assert!(page.contains("/status/up-0") && page.contains("/status/down-1"), "{page}");
     assert!(web.get("/status/up-0").expect(200).contains("Finished"));
     web.get("/status/up-77").refused(404);
+    let events = web.get("/status/down-1/event_json").json();
+    let read = &events["read"][0];
+    assert_eq!((&read["start"], &read["length"]), (&json!(0), &json!(3000)));
+    assert_eq!(read["bytes_returned"], 3000);
+    assert!(read["finish_time"].as_u64() >= read["start_time"].as_u64(), "{events}");
+    assert!(events["dyhb"].is_array() && events["bounds"]["min"].is_u64(), "{events}");
+    for none in ["up-0/event_json", "down-77/event_json", "down-1/other"] {
+        web.get(&format!("/status/{none}")).refused(404);
+    }
+    // What is in its cap comes from nowhere.
+    web.get("/uri/URI:LIT:me").expect(200);
+    let recent = web.get("/status?t=json").json()["recent"].as_array().unwrap().len();
+    assert_eq!(recent, 2);
     assert!(web.get("/statistics").expect(200).contains("uploader.files_uploaded"));
     let metrics = web.get("/statistics?t=openmetrics");
     assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
@@ -58,7 +71,14 @@ fn pages_about_the_node() {
     assert!(metrics.ends_with("# EOF\n"));
     assert_eq!(web.get("/helper_status?t=json").json(), json!({}));
     assert!(web.get("/storage").expect(200).contains("Storage"));
-    assert!(web.get("/storage?t=json").json()["stats"].is_object());
+    let stats = web.get("/storage?t=json").json()["stats"].clone();
+    let figure = |name: &str| stats[format!("storage_server.{name}")].as_u64();
+    let (total, free) = (figure("disk_total").unwrap(), figure("disk_free_for_root").unwrap());
+    assert_eq!(figure("disk_used"), Some(total - free), "of the disk, not of the shares: {stats}");
+    assert!(figure("disk_free_for_nonroot").is_some_and(|some| some <= free));
+    for name in ["allocated", "reserved_space", "disk_avail", "accepting_immutable_shares"] {
+        assert!(figure(name).is_some(), "{name}: {stats}");
+    }
     web.post("/report_incident", "").expect(200);
     web.get("/private/logs/v1").refused(401);
     let owner = format!("tahoe-lafs {TOKEN}");
@@ -73,4 +93,32 @@ fn pages_about_the_node() {
     }
     assert_eq!(web.get("/tahoe_css").header("content-type"), "text/css; charset=utf-8");
     assert!(web.get("/provisioning?k=5&n=9").expect(200).contains("Any 5 of its 9 shares"));
+}
+
+#[test]
+fn the_owners_own_files_are_shown_without_scripts() {
+    let web = Web::start();
+    web.get("/static/a.html").refused(404);
+    let public = web.folder.path().join("public_html");
+    std::fs::create_dir_all(public.join("sub dir")).unwrap();
+    std::fs::write(web.folder.path().join("secret"), "secret").unwrap();
+    std::fs::write(public.join("a.html"), "<p>mine</p>").unwrap();
+    std::fs::write(public.join("sub dir/index.html"), "<p>index</p>").unwrap();
+    std::fs::write(public.join("large"), vec![7; 3 << 20]).unwrap();
+    std::os::unix::fs::symlink("../secret", public.join("out")).unwrap();
+    let page = web.get("/static/a.html");
+    assert_eq!((page.header("content-type"), page.text()), ("text/html", "<p>mine</p>".into()));
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "{policy}");
+    assert!(web.get("/static/large").bytes == vec![7; 3 << 20]);
+    assert_eq!(web.get("//static/sub%20dir/").expect(200), "<p>index</p>");
+    let moved = web.get("/static/sub%20dir");
+    assert_eq!(moved.header("location"), format!("{}/static/sub%20dir/", web.url));
+    for none in ["", "/", "/none", "/out", "/..%2Fsecret", "/%2e%2e/secret", "/sub%20dir/none"] {
+        web.get(&format!("/static{none}")).refused(404);
+    }
+    assert!(
+        web.get("/").expect(200).contains("/static/style-"),
+        "its own files stay where they are"
+    );
 }

@@ -27,7 +27,10 @@ fn contents_of_files() {
     assert_eq!((head.status, head.header("content-length")), (200, "200000"));
     for (path, kind) in [
         (format!("{}?filename=a.html", at(&cap)), "text/html"),
-        (format!("{}?filename=a.xyz", at(&cap)), "application/octet-stream"),
+        (format!("{}?filename=a.xyz", at(&cap)), "chemical/x-xyz"),
+        (format!("{}?filename=README", at(&cap)), "text/plain"),
+        (format!("{}?filename=a.nothing-known", at(&cap)), "text/plain"),
+        (format!("{}?filename=a.odt", at(&cap)), "application/vnd.oasis.opendocument.text"),
         (format!("/cap/{cap}"), "text/plain"),
         (format!("/file/{cap}/a.png"), "image/png"),
         (format!("/file/{cap}/@@named=/b/a.png"), "image/png"),
@@ -42,7 +45,9 @@ fn contents_of_files() {
     let saved = web.get(&format!("{}?save=true", at(&cap)));
     assert_eq!(saved.header("content-disposition"), "attachment; filename=\"shared-file\"");
     web.get(&format!("/file/{}/x", web.global)).refused(400);
-    web.put(&format!("/file/{cap}/x"), b"").refused(405);
+    for method in ["PUT", "POST", "DELETE", "PATCH"] {
+        web.ask(method, &format!("/file/{cap}/x"), &[], b"").refused(400);
+    }
 }
 
 #[test]
@@ -59,7 +64,8 @@ fn a_browser_keeps_what_it_cannot_show_and_never_names_it_by_its_cap() {
         ("a.xml", "text/xml"),
         ("a.js", "text/javascript"),
         ("a.zip", "application/zip"),
-        ("a", "application/octet-stream"),
+        ("a", "text/plain"),
+        ("a.doc", "application/msword"),
     ] {
         let wanted = format!("attachment; filename=\"{name}\"");
         assert_eq!(opened(&format!("/file/{cap}/{name}")), (kind.into(), wanted));

@@ -87,7 +87,11 @@ fn a_cap_given_as_an_argument() {
     let cap = web.put("/uri", LONG).expect(200);
     let gone = web.get(&format!("/uri?uri={cap}&filename=a%20b&t=json"));
     assert_eq!(gone.status, 302);
-    assert_eq!(gone.header("location"), format!("{}?filename=a%20b&t=json", at(&cap)));
+    let path = format!("{}?filename=a%20b&t=json", at(&cap));
+    assert_eq!(gone.header("location"), web.url.clone() + &path);
+    let browser = [("Sec-Fetch-Site", "none")];
+    let gone = web.ask("GET", &format!("/uri?uri={cap}&filename=a%20b&t=json"), &browser, b"");
+    assert_eq!(gone.header("location"), path);
     // Of caps of files that can change, too.
     for kind in ["SSK", "MDMF", "DIR2", "DIR2-RO"] {
         let cap = format!("URI:{kind}:{}:{}", "a".repeat(26), "a".repeat(52));
@@ -95,4 +99,18 @@ fn a_cap_given_as_an_argument() {
     }
     web.get("/uri").refused(400);
     web.get("/uri?uri=junk").refused(400);
+}
+
+#[test]
+fn the_stock_command_line_gets_no_cap_that_it_cannot_keep() {
+    let web = Web::start();
+    let stock = [("User-Agent", "tahoe-lafs/1.20.0 (tahoe-client)")];
+    for (method, t) in [("POST", "mkdir"), ("PUT", "mkdir"), ("POST", "mkdir-with-children")] {
+        let refused = web.ask(method, &format!("/uri?t={t}"), &stock, b"").refused(501);
+        assert!(refused.contains("1.20") && refused.contains("create-alias"), "{refused}");
+    }
+    let fixed = web.ask("POST", "/uri?t=mkdir-immutable", &stock, b"").expect(200);
+    assert_eq!(fixed, "URI:DIR2-LIT:");
+    let below = format!("{}/sub?t=mkdir", web.mkdir());
+    assert!(web.ask("POST", &below, &stock, b"").expect(200).starts_with("URI:DIR:"));
 }

@@ -182,7 +182,8 @@ fn work_in_the_background() {
     for t in ["start-manifest", "start-deep-stats", "start-deep-size", "start-deep-check"] {
         let started = web.post(&format!("{dir}?t={t}&ophandle={t}&output=JSON"), "");
         assert_eq!(started.status, 302, "{t}");
-        assert_eq!(started.header("location"), format!("/operations/{t}?output=JSON"));
+        let wanted = format!("{}/operations/{t}?output=JSON", web.url);
+        assert_eq!(started.header("location"), wanted);
         web.post(&format!("{dir}?t={t}"), "").refused(400);
         web.post(&format!("/uri/URI:LIT:me?t={t}&ophandle=x"), "").refused(400);
     }
@@ -221,6 +222,21 @@ fn work_in_the_background() {
     assert_eq!(check["list-unhealthy-files"], json!([]));
     assert!(check["stats"].is_object() && check["root-storage-index"].is_string());
     assert!(web.get("/operations/start-deep-check?output=html").expect(200).contains("4 objects"));
+    assert!(web.get("/operations/start-deep-check/").expect(200).contains("4 objects"));
+    for path in ["file", "sub", "fixed"] {
+        let alone = web.post(&format!("{dir}/{path}?t=check&output=JSON"), "").json();
+        let index = alone["storage-index"].as_str().unwrap();
+        let found = web.get(&format!("/operations/start-deep-check/{index}?output=JSON")).json();
+        assert_eq!(found["results"]["healthy"], true, "{path}");
+        assert_eq!(found["storage-index"], alone["storage-index"], "{path}");
+        let page = web.get(&format!("/operations/start-deep-check/{index}")).expect(200);
+        assert!(page.contains(index) && page.contains("/operations/start-deep-check?output=html"));
+    }
+    for index in ["aaaa", "%00", "a/b"] {
+        web.get(&format!("/operations/start-deep-check/{index}")).refused(404);
+    }
+    web.get("/operations/start-manifest/aaaa").refused(404);
+    web.get("/operations/none/aaaa").refused(404);
 
     web.get("/operations/start-deep-stats?output=JSON&release-after-complete=true").json();
     let gone = web.get("/operations/start-deep-stats?output=JSON").refused(404);
@@ -231,4 +247,30 @@ fn work_in_the_background() {
     web.post("/operations/start-deep-check?t=cancel", "").expect(200);
     web.get("/operations/start-deep-check").refused(404);
     web.post("/operations/none?t=cancel", "").refused(404);
+}
+
+#[test]
+fn what_was_checked_leads_on_to_where_its_asker_wants() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    web.put(&format!("{dir}/f"), LONG).expect(201);
+    for path in [dir.clone(), format!("{dir}/f"), "/uri/URI:LIT:me".to_owned()] {
+        for query in ["t=check&when_done=../x", "t=check&output=JSON&when_done=../x"] {
+            let done = web.post(&format!("{path}?{query}"), "");
+            assert_eq!((done.status, done.header("location")), (302, "../x"), "{path}");
+        }
+        let page = web.post(&format!("{path}?t=check&return_to=/status"), "").expect(200);
+        assert!(page.contains("href=\"/status\""), "{page}");
+        // It is refused before anything is done.
+        for name in ["when_done", "return_to"] {
+            let away = format!("{path}?t=check&{name}=//evil.example/");
+            web.post(&away, "").refused(400);
+        }
+    }
+    let started = web.post(&format!("{dir}?t=start-deep-check&ophandle=x&when_done=/y"), "");
+    assert_eq!((started.status, started.header("location")), (302, "/y"));
+    web.get("/operations/x").expect(200);
+    web.post(&format!("{dir}?t=start-manifest&ophandle=z&when_done=//evil.example"), "")
+        .refused(400);
+    web.get("/operations/z").refused(404);
 }

@@ -45,6 +45,12 @@ fn caps_are_put() {
     web.put(&format!("{dir}/z?t=uri"), b"ro.lafs:new").expect(200);
     let unknown = web.get(&format!("{dir}/z?t=json")).json();
     assert_eq!((&unknown[0], &unknown[1]["ro_uri"]), (&json!("unknown"), &json!("ro.lafs:new")));
+    assert_eq!(unknown[1].get("mutable"), None, "nobody knows");
+    web.put(&format!("{dir}/fixed?t=uri"), b"imm.lafs:new").expect(200);
+    assert_eq!(web.get(&format!("{dir}/fixed?t=json")).json()[1]["mutable"], false);
+    let ssk = format!("URI:SSK:{}:{}", "a".repeat(26), "a".repeat(52));
+    web.put(&format!("{dir}/ssk?t=uri"), ssk.as_bytes()).expect(200);
+    assert_eq!(web.get(&format!("{dir}/ssk?t=json")).json()[1]["mutable"], true);
     web.get(&format!("{dir}/z")).refused(400);
 }
 
@@ -97,6 +103,23 @@ fn forms_upload() {
         web.form(&format!("{dir}/{missing}?t=upload"), &[], Some(("x", b"new"))).refused(404);
     }
     web.form(&format!("{dir}/spaced?t=upload&replace=false"), &[], file).refused(409);
+    // What is a directory stays one: the file goes into it.
+    web.put(&format!("{dir}/sub/sub?t=mkdir"), b"").expect(200);
+    for replace in ["", "&replace=true"] {
+        let path = format!("{dir}?t=upload&name=sub{replace}");
+        let stored = web.form(&path, &[], Some(("x", b"within"))).expect(200);
+        assert_eq!(web.get(&format!("{dir}/sub/sub/sub?t=uri")).expect(200), stored);
+    }
+    assert_eq!(names(&web.get(&format!("{dir}/sub?t=json")).json()), ["sub"]);
+    web.form(&format!("{dir}?t=upload&name=sub&replace=false"), &[], file).refused(409);
+    let read = web.get(&format!("{dir}/sub?t=readonly-uri")).expect(200);
+    web.put(&format!("{dir}/read?t=uri"), read.as_bytes()).expect(200);
+    web.form(&format!("{dir}?t=upload&name=read"), &[], file).refused(403);
+    let own = web.get(&format!("{dir}?t=uri")).expect(200);
+    web.put(&format!("{dir}/self?t=uri"), own.as_bytes()).expect(200);
+    let refused = web.form(&format!("{dir}?t=upload&name=self"), &[], file).refused(409);
+    assert!(refused.starts_with("There is a directory named \"self\""), "{refused}");
+    web.delete(&format!("{dir}/self")).expect(200);
     // A large file is spooled, not held.
     let large = vec![7; 5 << 20];
     web.form(&format!("{dir}?t=upload"), &[], Some(("large", &large))).expect(200);

@@ -64,7 +64,7 @@ pub async fn deliver(
     describe(&mut response, name, tag);
     let opened = destination(request.headers()) == Some(b"document");
     match name {
-        Some(name) if save || opened && !mime::is_shown(mime::guess(Some(name))) => {
+        Some(name) if save || opened && !mime::is_shown(name) => {
             response.insert_header((header::CONTENT_DISPOSITION, mime::attachment(name)));
         }
         Some(name) if opened => {
@@ -81,7 +81,8 @@ pub async fn deliver(
     if *request.method() == Method::HEAD || length == 0 {
         return Ok(response.body(SizedStream::new(length, stream::empty::<Chunk>())));
     }
-    let transfer = asked.gateway.history.download(cap, length);
+    // What is in its cap is transferred from nowhere.
+    let transfer = cap.storage_index().map(|_| asked.gateway.history.download(cap, part.clone()));
     let reader = asked.gateway.grid.open_at(cap, part.start).await?;
     let bytes = begun(asked.gateway.transfers.download(reader, part), transfer).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
@@ -105,7 +106,7 @@ type Chunk = Result<Bytes, DownloadError>;
 /// The stream again, once its first piece is known to be good.
 async fn begun(
     content: impl Stream<Item = Chunk> + 'static,
-    transfer: Transfer,
+    transfer: Option<Transfer>,
 ) -> Result<impl Stream<Item = Chunk> + 'static, Failure> {
     let mut content = Box::pin(content);
     let first = match content.next().await {
@@ -113,9 +114,12 @@ async fn begun(
         Some(Err(error)) => return Err(error.into()),
         None => Bytes::new(),
     };
-    transfer.advance(first.len() as u64);
+    let advance = move |piece: &Bytes| {
+        transfer.iter().for_each(|transfer| transfer.advance(piece.len() as u64));
+    };
+    advance(&first);
     let rest = content.inspect(move |piece| match piece {
-        Ok(piece) => transfer.advance(piece.len() as u64),
+        Ok(piece) => advance(piece),
         Err(error) => tracing::warn!(%error, "a download broke off"),
     });
     Ok(stream::once(async { Ok(first) }).chain(rest))

@@ -61,7 +61,22 @@ pub fn alone(object: &Object) -> Value {
     let nothing = matches!(&object.target, Target::Unknown { ro: None, .. }) && metadata.is_none();
     match describe(&object.target, metadata) {
         (kind, _) if nothing => json!([kind, {}]),
-        (kind, facts) => json!([kind, facts]),
+        (kind, mut facts) => {
+            let changes = unknown_changes(object);
+            facts.extend(changes.map(|changes| ("mutable".to_owned(), json!(changes))));
+            json!([kind, facts])
+        }
+    }
+}
+
+/// Whether something of an unknown kind can change, as far as its caps and its place say.
+fn unknown_changes(object: &Object) -> Option<bool> {
+    let Target::Unknown { rw, ro } = &object.target else { return None };
+    let fixed = ro.as_ref().is_some_and(|ro| ro.starts_with("imm."))
+        || object.link.as_ref().is_some_and(|link| !link.dir.is_mutable());
+    match rw {
+        Some(_) => Some(true),
+        None => fixed.then_some(false),
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
 use super::super::destination::Destination;
 use super::super::pages::words;
-use super::write::make;
+use super::write::{link_file, make};
 use super::{Asked, For, Found, Object, Spot};
 use crate::base::limits::LOCAL_DEPTH_MAX;
 use crate::cap::Cap;
@@ -160,8 +160,7 @@ pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
             };
             let cap = store(asked, path).await?;
             let text = cap.reveal();
-            let replaced =
-                asked.link(spot, Target::Known(cap), super::write::files_only(replace)).await?;
+            let replaced = link_file(asked, spot, cap, replace).await?;
             let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
             Ok(answer::text(status, text))
         }

@@ -19,7 +19,7 @@ use super::address::{Address, Root};
 use super::answer::Failure;
 use super::args::Arguments;
 use super::conditions::{Conditions, Current};
-use super::guard::by_browser;
+use super::guard::{by_browser, is_passed_on};
 use super::pages::record::{Deletion, Gone};
 use super::pages::{crumbs, trash};
 use super::route::{self, Place};
@@ -132,6 +132,15 @@ pub fn cap_text(target: &Target) -> Option<String> {
 }
 
 impl Asked<'_> {
+    /// Where a program is sent on to, in full where it is known; 1.20's clients expect that.
+    pub fn located(&self, path: String) -> String {
+        let (request, guard) = (self.request, &self.gateway.guard);
+        match guard.reached_at(request.headers()) {
+            Some(reached) if !is_passed_on(request.version(), request.headers()) => reached + &path,
+            _ => path,
+        }
+    }
+
     /// What the root of an address stands for.
     fn root(&self, root: &Root) -> Result<Target, Failure> {
         let roots = &self.gateway.roots;

@@ -6,11 +6,12 @@ use super::super::body::{Form, FormFile};
 use super::super::conditions::Conditions;
 use super::super::pages;
 use super::super::route::{Action, Made};
-use super::write::{files_only, given, make, named_directory};
+use super::write::{given, link_file, make, named_directory};
 use super::{Asked, For, Found, Object, Spot, children};
-use crate::base::limits::ROW_IDS_MAX;
+use crate::base::limits::{PATH_MAX, ROW_IDS_MAX};
 use crate::cap::Cap;
 use crate::grid::Missed;
+use crate::grid::deep::directory;
 use crate::grid::dirnode::{DirError, Nameless, NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -109,8 +110,7 @@ async fn upload(
                 if name.is_empty() {
                     return Err(Failure::bad_request("upload requires a name"));
                 }
-                free(asked, dir, &name, replace).await?;
-                Spot::within(dir.clone(), name)?
+                Spot::within(free(asked, dir, &name, replace).await?, name)?
             }
             None if replace == Replace::No => return Err(Failure::exists()),
             None => instead(object)?,
@@ -118,19 +118,30 @@ async fn upload(
     };
     let cap = asked.gateway.store(file.body).await?;
     let text = cap.reveal();
-    asked.link(spot, Target::Known(cap), files_only(replace)).await?;
+    link_file(asked, spot, cap, replace).await?;
     Ok(text)
 }
 
-/// Refuses, before anything is stored, a name at which nothing may be put.
-async fn free(asked: &Asked<'_>, dir: &Cap, name: &str, replace: Replace) -> Result<(), Failure> {
-    match asked.directories.get(dir, name).await {
-        Ok(Some(old)) if replace == Replace::No || old.target.is_directory() => {
-            Err(Failure::exists())
+/// Where a file of this name goes, found before anything is stored. What already is a directory stays
+/// one, and the file goes into it, as in 1.20.
+async fn free(asked: &Asked<'_>, dir: &Cap, name: &str, replace: Replace) -> Result<Cap, Failure> {
+    let mut dir = dir.clone();
+    for _ in 0..PATH_MAX {
+        let old = match asked.directories.get(&dir, name).await {
+            Err(DirError::Unreadable(_)) if replace != Replace::No => return Ok(dir),
+            found => found?.map(|child| child.target),
+        };
+        match old {
+            None => return Ok(dir),
+            Some(_) if replace == Replace::No => return Err(Failure::exists()),
+            Some(old) if !old.is_directory() => return Ok(dir),
+            Some(old) => {
+                asked.permit(&old)?;
+                dir = directory(&old).cloned().ok_or_else(|| Failure::is_directory(name))?;
+            }
         }
-        Err(DirError::Unreadable(_)) if replace != Replace::No => Ok(()),
-        found => Ok(found.map(drop)?),
     }
+    Err(Failure::is_directory(name))
 }
 
 fn instead(object: Object) -> Result<Spot, Failure> {

@@ -39,6 +39,19 @@ pub async fn upload(asked: &Asked<'_>, file: Option<FormFile>) -> Result<HttpRes
     })
 }
 
+/// The command line of 1.20 writes what it gets into its aliases, and one that it does not understand
+/// there breaks all its other commands.
+fn refuse_stock_client(asked: &Asked<'_>) -> Result<(), Failure> {
+    let agent = asked.request.headers().get(header::USER_AGENT);
+    if !agent.is_some_and(|agent| agent.as_bytes().ends_with(b"(tahoe-client)")) {
+        return Ok(());
+    }
+    let text = "The command line of Tahoe-LAFS 1.20 does not understand the caps of directories that \
+                change in this grid, and an alias of such a cap would break its other commands. \
+                Nothing was made; use this gateway's own `tahoe create-alias` or `tahoe mkdir`.";
+    Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text))
+}
+
 /// Makes a directory that is in no other.
 pub async fn make(
     asked: &Asked<'_>,
@@ -46,6 +59,9 @@ pub async fn make(
     children: Vec<NewEntry>,
 ) -> Result<HttpResponse, Failure> {
     asked.arguments.directory_format()?;
+    if made != Made::Immutable {
+        refuse_stock_client(asked)?;
+    }
     let redirect = asked.arguments.flag("redirect_to_result")?;
     if asked.arguments.filled("private-key").is_some() {
         let text = "Directories here have no RSA key; leave private-key= out.";

@@ -48,7 +48,7 @@ async fn put(
     let body = asked.gateway.take_file(asked.request, body).await?;
     let cap = asked.gateway.store(body).await?;
     let (text, tag) = (cap.reveal(), entity_tag(&cap, ""));
-    let replaced = asked.link(spot, Target::Known(cap), files_only(replace)).await?;
+    let replaced = link_file(asked, spot, cap, replace).await?;
     let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer::plain(status).insert_header((header::ETAG, tag)).body(text))
 }
@@ -72,11 +72,22 @@ fn file_spot(asked: &Asked<'_>, found: Found, replace: Replace) -> Result<Spot, 
     }
 }
 
-/// A file that is stored takes the place of a file only, whoever put a directory there meanwhile.
-pub fn files_only(replace: Replace) -> Replace {
-    match replace {
-        Replace::Yes => Replace::OnlyFiles,
-        other => other,
+/// Links a file that was stored; whether it replaced another. It takes the place of a file only,
+/// whoever put a directory there meanwhile.
+pub async fn link_file(
+    asked: &Asked<'_>,
+    spot: Spot,
+    cap: Cap,
+    replace: Replace,
+) -> Result<bool, Failure> {
+    let name = spot.name.clone();
+    let (files_only, forced) = match replace {
+        Replace::Yes => (Replace::OnlyFiles, true),
+        other => (other, false),
+    };
+    match asked.link(spot, Target::Known(cap), files_only).await {
+        Err(failure) if forced && failure == Failure::exists() => Err(Failure::is_directory(&name)),
+        linked => linked,
     }
 }
 

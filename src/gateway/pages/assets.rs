@@ -49,6 +49,11 @@ pub fn address(name: &str) -> &'static str {
     index.and_then(|index| ADDRESSES.get(index)).map_or("", String::as_str)
 }
 
+/// Whether there is an asset at a path.
+pub fn is_one(path: &str) -> bool {
+    ADDRESSES.iter().any(|address| address == path)
+}
+
 /// The asset at a path, if there is one.
 pub fn serve(path: &str) -> Option<HttpResponse> {
     let index = ADDRESSES.iter().position(|address| address == path)?;

@@ -29,8 +29,12 @@ struct Share {
     servers: String,
 }
 
-/// The page for a result as `t=check` gives it to programs.
-pub fn checked(asked: &Asked<'_>, result: &Value) -> Result<HttpResponse, Failure> {
+/// The page for a result as `t=check` gives it to programs; `return_to` is where its reader came from.
+pub fn checked(
+    asked: &Asked<'_>,
+    result: &Value,
+    return_to: Option<&str>,
+) -> Result<HttpResponse, Failure> {
     let Place::Object(address) = route::place(asked.request.uri().path())? else {
         return Err(Failure::not_found());
     };
@@ -38,6 +42,20 @@ pub fn checked(asked: &Asked<'_>, result: &Value) -> Result<HttpResponse, Failur
         true => crumbs::title(&address),
         false => "Global drive".to_owned(),
     };
+    let back = return_to.map_or_else(|| format!("{}?t=info", address.path()), str::to_owned);
+    show_result(asked, result, (title, back))
+}
+
+/// The same for one of many that were checked, of which only the storage index is known.
+pub fn of_many(asked: &Asked<'_>, result: &Value, back: String) -> Result<HttpResponse, Failure> {
+    show_result(asked, result, ("One of those checked".to_owned(), back))
+}
+
+fn show_result(
+    asked: &Asked<'_>,
+    result: &Value,
+    (title, back): (String, String),
+) -> Result<HttpResponse, Failure> {
     let text = |pointer: &str| {
         result.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -45,7 +63,7 @@ pub fn checked(asked: &Asked<'_>, result: &Value) -> Result<HttpResponse, Failur
         frame: Frame::new("Checked", "files"),
         title,
         index: text("/storage-index"),
-        back: format!("{}?t=info", address.path()),
+        back,
         healthy: result.pointer("/results/healthy").and_then(Value::as_bool).unwrap_or(false),
         sentence: sentence(result),
         shares: shares(asked, result),

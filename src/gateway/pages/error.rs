@@ -75,7 +75,10 @@ fn wanted(request: &HttpRequest) -> String {
     let path = request.uri().path_and_query().filter(|_| *request.method() == Method::GET);
     let path = path.filter(|path| path.path() != "/login");
     // A browser takes what stands behind two slashes for another host.
-    path.map_or_else(|| "/".to_owned(), |path| format!("/{}", path.as_str().trim_start_matches('/')))
+    path.map_or_else(
+        || "/".to_owned(),
+        |path| format!("/{}", path.as_str().trim_start_matches('/')),
+    )
 }
 
 /// The directory above what was asked for, if there is one.

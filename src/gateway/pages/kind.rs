@@ -43,7 +43,7 @@ impl Kind {
     pub fn of(name: &str) -> Self {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
         let Some(ending) = ending.as_deref() else { return Self::File };
-        let mime = mime::guess(Some(name));
+        let mime = mime::of_ending(ending).unwrap_or_default();
         match ending {
             "md" | "markdown" => Self::Markdown,
             "pdf" => Self::Pdf,

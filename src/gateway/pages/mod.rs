@@ -44,6 +44,7 @@ use super::answer::{Failure, page};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What only the pages need of a node.
@@ -53,6 +54,8 @@ pub struct Pages {
     pub shown: shown::Shown,
     /// How this node joins a grid; none if it has no way to.
     pub join: Option<Arc<dyn join::Join>>,
+    /// The folder of the owner's own files.
+    pub public: Option<PathBuf>,
 }
 
 /// What all pages have around them.

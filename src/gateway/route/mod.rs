@@ -1,8 +1,8 @@
 //! The table of everything that can be asked: method, kind of place, and argument `t`.
 //!
 //! What is not in the table is refused here, before anything of the request is looked at: 404 for
-//! a place that is none, 405 (501 at `/uri`) for a method that the place does not take, 400 for an
-//! unknown `t`. HEAD is GET without the body.
+//! a place that is none, 405 for a method that the place does not take, 501 for one that none takes,
+//! 400 for an unknown `t`. HEAD is GET without the body.
 
 mod place;
 mod table;
@@ -59,6 +59,7 @@ pub enum Action {
     Stream(Walk),
     Start(Walk),
     Operation,
+    Finding,
     Cancel,
     Grid,
     Provisioning,
@@ -120,13 +121,7 @@ pub fn action(method: &Method, place: &Place, t: &str) -> Result<Action, Failure
     let at = place.kind();
     let rows = || TABLE.iter().filter(|row| row.1 == at);
     let verb = verb(method).filter(|verb| rows().any(|row| row.0 == *verb));
-    let Some(verb) = verb else {
-        let status = match place {
-            Place::Uri => StatusCode::NOT_IMPLEMENTED,
-            _ => StatusCode::METHOD_NOT_ALLOWED,
-        };
-        return Err(Failure::method(status, allowed(at)));
-    };
+    let Some(verb) = verb else { return Err(Failure::method(refusal(method, at), allowed(at))) };
     let mut rows = rows().filter(|row| row.0 == verb);
     let found = rows.find(|row| row.2.contains(&t) || row.2.contains(&"*"));
     found.map(|row| row.3).ok_or_else(|| {
@@ -135,6 +130,15 @@ pub fn action(method: &Method, place: &Place, t: &str) -> Result<Action, Failure
             t => format!("{method} takes no t={t} here."),
         })
     })
+}
+
+/// What a method is answered that a place does not take, as 1.20 has it.
+fn refusal(method: &Method, at: At) -> StatusCode {
+    match (verb(method), at) {
+        (_, At::Named) => StatusCode::BAD_REQUEST,
+        (None, _) | (Some(_), At::Uri) => StatusCode::NOT_IMPLEMENTED,
+        (Some(_), _) => StatusCode::METHOD_NOT_ALLOWED,
+    }
 }
 
 /// Everything that can be asked, for tests that must forget none of it: method, kind of place, `t`.
@@ -249,7 +253,12 @@ mod tests {
         ] {
             assert_eq!(place(path), place(plain), "{path}");
         }
-        assert_eq!(place("//static/x.css"), Ok(Place::Asset("/static/x.css".to_owned())));
+        let public =
+            |names: &[&str]| Ok(Place::Public(names.iter().map(|&name| name.to_owned()).collect()));
+        assert_eq!(place("//static/x.css"), public(&["x.css"]));
+        assert_eq!(place("/static/a%2Fb/"), public(&["a/b", ""]));
+        let style = super::super::pages::assets::address("style.css");
+        assert_eq!(place(&format!("/{style}")), Ok(Place::Asset(style.to_owned())));
         for path in ["/uri/x//y", "/vdrive/global//y", "/uri/x/y//"] {
             assert_eq!(place(path).unwrap_err().status, 400, "{path}");
         }
@@ -267,11 +276,15 @@ mod tests {
             (Method::PUT, "/uri/x?t=check", 400),
             (Method::POST, "/uri/x", 400),
             (Method::POST, "/uri/x?t=pony", 400),
-            (Method::PATCH, "/uri/x", 405),
+            (Method::PATCH, "/uri/x", 501),
+            (Method::TRACE, "/vdrive/global", 501),
+            (Method::OPTIONS, "/status", 501),
+            (Method::PATCH, "/file/x/y", 400),
+            (Method::POST, "/file/x", 400),
             (Method::DELETE, "/uri", 501),
             (Method::OPTIONS, "/uri", 501),
             (Method::POST, "/", 405),
-            (Method::PUT, "/file/x/y", 405),
+            (Method::PUT, "/file/x/y", 400),
             (Method::PUT, "/uri?t=pony", 400),
             (Method::GET, "/?t=xml", 400),
         ] {

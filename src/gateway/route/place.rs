@@ -22,6 +22,8 @@ pub enum Place {
     Shown(String),
     /// `/operations/HANDLE`: long work under way.
     Operation(String),
+    /// `/operations/HANDLE/STORAGEINDEX`: what a check of many found of one.
+    Finding { handle: String, index: String },
     /// `/grid`: the servers.
     Grid,
     /// `/provisioning`: a grid planned.
@@ -36,10 +38,14 @@ pub enum Place {
     Help,
     /// `/static/…`: a file that pages need, by its path.
     Asset(String),
+    /// `/static/…`: the owner's own files, by their path.
+    Public(Vec<String>),
     /// `/status`: transfers.
     Status,
     /// `/status/TYPE-N`: one transfer.
     Transfer(String),
+    /// `/status/down-N/event_json`: what was read, and when.
+    TransferEvents(String),
     /// `/statistics`
     Statistics,
     /// `/storage`
@@ -54,6 +60,8 @@ pub enum Place {
     Incident,
     /// `/private/logs/v1`
     Logs,
+    /// `/private/…`: for the owner, were there anything else.
+    Private,
 }
 
 /// The place that a path names. Slashes before and behind its first word say nothing: an address that
@@ -84,6 +92,7 @@ fn alone(word: &str) -> Result<Place, Failure> {
         "join" => Place::Join,
         "open" => Place::Open,
         "help" => Place::Help,
+        "static" => Place::Public(Vec::new()),
         "tahoe_css" | "webform_css" => Place::Asset(assets::address("style.css").to_owned()),
         "status" => Place::Status,
         "statistics" => Place::Statistics,
@@ -92,6 +101,7 @@ fn alone(word: &str) -> Result<Place, Failure> {
         "login" => Place::Login,
         "logout" => Place::Logout,
         "report_incident" => Place::Incident,
+        "private" => Place::Private,
         _ => return Err(Failure::not_found()),
     })
 }
@@ -108,10 +118,24 @@ fn below(first: &str, rest: &[&str]) -> Result<Place, Failure> {
         }
         ("site", [cap, rest @ ..]) => Place::Site(Address::of_cap(cap, rest)?),
         ("shown", [handle]) => Place::Shown(percent_decode(handle)?),
-        ("operations", [handle]) => Place::Operation(percent_decode(handle)?),
-        ("static", [file]) => Place::Asset(format!("/static/{}", word(file))),
-        ("status", [transfer]) => Place::Transfer(percent_decode(transfer)?),
-        ("private", [logs, version]) if word(logs) == "logs" && word(version) == "v1" => Place::Logs,
+        ("operations", [handle] | [handle, ""]) => Place::Operation(percent_decode(handle)?),
+        ("operations", [handle, index] | [handle, index, ""]) => {
+            Place::Finding { handle: percent_decode(handle)?, index: percent_decode(index)? }
+        }
+        ("static", [file]) if assets::is_one(&format!("/static/{file}")) => {
+            Place::Asset(format!("/static/{file}"))
+        }
+        ("static", names) => {
+            Place::Public(names.iter().map(|name| percent_decode(name)).collect::<Result<_, _>>()?)
+        }
+        ("status", [transfer] | [transfer, ""]) => Place::Transfer(percent_decode(transfer)?),
+        ("status", [transfer, events]) if word(events) == "event_json" => {
+            Place::TransferEvents(percent_decode(transfer)?)
+        }
+        ("private", [logs, version]) if word(logs) == "logs" && word(version) == "v1" => {
+            Place::Logs
+        }
+        ("private", _) => Place::Private,
         _ => return Err(Failure::not_found()),
     })
 }
@@ -126,6 +150,7 @@ impl Place {
             Self::Site(_) => At::Site,
             Self::Shown(_) => At::Shown,
             Self::Operation(_) => At::Operation,
+            Self::Finding { .. } => At::Finding,
             Self::Grid => At::Grid,
             Self::Provisioning => At::Provisioning,
             Self::Deleted => At::Deleted,
@@ -133,8 +158,10 @@ impl Place {
             Self::Open => At::Open,
             Self::Help => At::Help,
             Self::Asset(_) => At::Asset,
+            Self::Public(_) => At::Public,
             Self::Status => At::Status,
             Self::Transfer(_) => At::Transfer,
+            Self::TransferEvents(_) => At::TransferEvents,
             Self::Statistics => At::Statistics,
             Self::Storage => At::Storage,
             Self::Helper => At::Helper,
@@ -142,6 +169,7 @@ impl Place {
             Self::Logout => At::Logout,
             Self::Incident => At::Incident,
             Self::Logs => At::Logs,
+            Self::Private => At::Private,
         }
     }
 }

@@ -13,6 +13,7 @@ pub enum At {
     Site,
     Shown,
     Operation,
+    Finding,
     Grid,
     Provisioning,
     Deleted,
@@ -20,8 +21,10 @@ pub enum At {
     Open,
     Help,
     Asset,
+    Public,
     Status,
     Transfer,
+    TransferEvents,
     Statistics,
     Storage,
     Helper,
@@ -29,6 +32,7 @@ pub enum At {
     Logout,
     Incident,
     Logs,
+    Private,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +112,8 @@ pub const TABLE: &[Row] = &[
     Row(Get, At::Operation, &["", "status"], Action::Operation),
     Row(Post, At::Operation, &["", "status"], Action::Operation),
     Row(Post, At::Operation, &["cancel"], Action::Cancel),
+    Row(Get, At::Finding, &[""], Action::Finding),
+    Row(Post, At::Finding, &[""], Action::Finding),
     // The node.
     Row(Get, At::Grid, &[""], Action::Grid),
     Row(Get, At::Provisioning, &[""], Action::Provisioning),
@@ -119,9 +125,11 @@ pub const TABLE: &[Row] = &[
     Row(Post, At::Open, &[""], Action::Open),
     Row(Get, At::Help, &[""], Action::Help),
     Row(Get, At::Asset, &[""], Action::Asset),
+    Row(Get, At::Public, &["*"], Action::Asset),
     Row(Get, At::Status, &["", "events", "json"], Action::Transfers),
     Row(Post, At::Status, &["json"], Action::Transfers),
     Row(Get, At::Transfer, &[""], Action::Transfer),
+    Row(Get, At::TransferEvents, &[""], Action::Transfer),
     Row(Get, At::Statistics, &["", "json", "openmetrics"], Action::Statistics),
     Row(Post, At::Statistics, &["json"], Action::Statistics),
     Row(Get, At::Storage, &["", "json"], Action::Storage),
@@ -131,4 +139,5 @@ pub const TABLE: &[Row] = &[
     Row(Post, At::Logout, &[""], Action::LogOut),
     Row(Post, At::Incident, &[""], Action::Incident),
     Row(Get, At::Logs, &[""], Action::Logs),
+    Row(Get, At::Private, &["*"], Action::Logs),
 ];

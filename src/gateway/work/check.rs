@@ -1,6 +1,6 @@
 //! `t=check`: what is there of one object (`spec/webapi-delta.md` §4.1).
 
-use super::super::answer::Failure;
+use super::super::answer::{self, Failure};
 use super::super::json;
 use super::super::object::{Asked, Object};
 use super::super::pages::checked;
@@ -159,9 +159,13 @@ pub async fn one(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Fai
     if matches!(object.target, Target::Unknown { .. }) {
         return Err(Failure::bad_request("What the cap names is unknown here."));
     }
+    let (when_done, return_to) = (asked.arguments.when_done()?, asked.arguments.return_to()?);
     let result = checker.check(&object.target).await;
+    if let Some(to) = when_done {
+        return Ok(answer::redirect(StatusCode::FOUND, to));
+    }
     if asked.arguments.json() {
         return Ok(json::answer(&result));
     }
-    checked::checked(asked, &result)
+    checked::checked(asked, &result, return_to)
 }

@@ -7,7 +7,9 @@
 use super::super::address::percent_encode;
 use super::super::answer::{self, Failure};
 use super::super::args::Arguments;
+use super::super::json;
 use super::super::object::{Asked, Object, cap_text, directory_of};
+use super::super::pages::checked;
 use super::super::route::Walk;
 use super::super::spill;
 use super::check::{Checker, is_distributed, is_healthy};
@@ -15,7 +17,7 @@ use super::results;
 use super::walk::{Event, events, index_text, reason, verify_text};
 use crate::base::budget::{Budget, Share};
 use crate::base::limits::{
-    DEEP_CHECKS_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX,
+    CHECKS_KEPT_BYTES_MAX, DEEP_CHECKS_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX,
     OPERATION_READ_SECONDS, OPERATION_UNREAD_SECONDS, OPERATIONS_BYTES_MAX, OPERATIONS_MAX,
     OPERATIONS_RUNNING_MAX,
 };
@@ -44,6 +46,9 @@ pub struct Progress {
     pub healthy: u64,
     /// Path and result.
     pub unhealthy: Vec<(Vec<String>, Value)>,
+    /// Results of what is healthy by storage index, as JSON: as many as there is room for.
+    well: HashMap<String, String>,
+    well_bytes: usize,
     /// Paths of directories of which something is missing, and why.
     pub missed: Vec<(Vec<String>, String)>,
     /// Bytes that the lists take, roughly, and the memory for them.
@@ -188,6 +193,25 @@ impl Operations {
         self.answer(&operation, handle, asked).await
     }
 
+    /// `GET /operations/HANDLE/STORAGEINDEX`: what a check of many found of one.
+    pub fn show_one(
+        &self,
+        (handle, index): (&str, &str),
+        asked: &Asked<'_>,
+    ) -> Result<HttpResponse, Failure> {
+        let operation = self.look(handle, &asked.arguments)?;
+        let result = operation.progress().found(index).ok_or_else(|| {
+            let text =
+                format!("No detailed results for SI {index} are kept, or there are none yet.");
+            Failure::new(StatusCode::NOT_FOUND, text)
+        })?;
+        if asked.arguments.json() {
+            return Ok(json::answer(&result));
+        }
+        let back = format!("/operations/{}?output=html", percent_encode(handle));
+        checked::of_many(asked, &result, back)
+    }
+
     async fn answer(
         &self,
         operation: &Operation,
@@ -227,6 +251,7 @@ pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpRespo
     if handle.len() > OPERATION_HANDLE_MAX {
         return Err(Failure::bad_request("The ophandle= is too long."));
     }
+    let when_done = arguments.when_done()?;
     let checker = match walk {
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,
@@ -237,11 +262,14 @@ pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpRespo
     let operation = Arc::new(Operation { walk, origin, progress });
     let work = run(Arc::clone(&operation), asked.walk(root), checker);
     asked.gateway.operations.start(handle, retain_for(arguments)?, operation, work)?;
+    if let Some(to) = when_done {
+        return Ok(answer::redirect(StatusCode::FOUND, to));
+    }
     let mut to = format!("/operations/{}", percent_encode(handle));
     if let Some(output) = arguments.filled("output") {
         to.push_str(&format!("?output={}", percent_encode(output)));
     }
-    Ok(answer::redirect(StatusCode::FOUND, &to))
+    Ok(answer::redirect(StatusCode::FOUND, &asked.located(to)))
 }
 
 async fn run(operation: Arc<Operation>, walk: Traversal, checker: Option<Checker>) {
@@ -283,6 +311,7 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
         progress.checked += 1;
         if is_healthy(&result) {
             progress.healthy += 1;
+            keep_well(progress, &result);
         } else {
             progress.bytes += path + result.to_string().len();
             progress.unhealthy.push((reached.path, result));
@@ -299,6 +328,35 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
         progress.manifest.push((reached.path, cap));
     }
     bound(progress);
+}
+
+/// Keeps what can be told of something healthy, if that takes no room from what is not.
+fn keep_well(progress: &mut Progress, result: &Value) {
+    let (index, text) = (index_of(result), result.to_string());
+    let bytes = index.len() + text.len() + size_of::<(String, String)>();
+    let most = progress.bytes + bytes;
+    let Some(room) = progress.room.as_mut() else { return };
+    if progress.well_bytes + bytes > CHECKS_KEPT_BYTES_MAX
+        || most > room.bytes() && room.resize(most + RESULTS_STEP).is_err()
+    {
+        return;
+    }
+    progress.well_bytes += bytes;
+    progress.bytes = most;
+    progress.well.insert(index.to_owned(), text);
+}
+
+fn index_of(result: &Value) -> &str {
+    result.get("storage-index").and_then(Value::as_str).unwrap_or_default()
+}
+
+impl Progress {
+    /// What a check found of the object of this storage index.
+    fn found(&self, index: &str) -> Option<Value> {
+        let mut unhealthy = self.unhealthy.iter().map(|(_, result)| result);
+        let unhealthy = unhealthy.find(|result| index_of(result) == index).cloned();
+        unhealthy.or_else(|| serde_json::from_str(self.well.get(index)?).ok())
+    }
 }
 
 fn note_missed(progress: &mut Progress, Missed { path, why, .. }: Missed) {

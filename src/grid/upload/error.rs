@@ -71,8 +71,8 @@ impl fmt::Display for Unhappy {
         let Self { placed, happy, needed, asked, troubles } = self;
         write!(
             f,
-            "placed on {placed} server{}, {happy} wanted such that any {needed} of them have enough \
-             shares to recover the file. Asked {asked}",
+            "shares could be placed on only {placed} server{}, {happy} wanted such that any {needed} of \
+             them have enough shares to recover the file. Asked {asked}",
             if *placed == 1 { "" } else { "s" }
         )?;
         let count = |wanted: fn(&Trouble) -> bool| troubles.iter().filter(|t| wanted(t)).count();
