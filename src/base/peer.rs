@@ -7,17 +7,21 @@
 //! ```
 //! Where the kernel is not asked so, as in some sandboxes, its table of sockets says the same.
 
-use std::net::{IpAddr, SocketAddr};
+#[cfg(target_os = "linux")]
+use std::net::IpAddr;
+use std::net::SocketAddr;
 
 /// Whether the program at `theirs` that is connected to `ours` belongs to the user of this process.
 /// False if that is not known: a program that is gone belongs to nobody.
+#[cfg(target_os = "linux")]
 pub fn is_own(theirs: SocketAddr, ours: SocketAddr) -> bool {
     user(theirs, ours) == Some(rustix::process::geteuid().as_raw())
 }
 
+/// Other systems are not asked: there every program of this machine counts.
 #[cfg(not(target_os = "linux"))]
-fn user(_theirs: SocketAddr, _ours: SocketAddr) -> Option<u32> {
-    None
+pub fn is_own(theirs: SocketAddr, _ours: SocketAddr) -> bool {
+    theirs.ip().to_canonical().is_loopback()
 }
 
 #[cfg(target_os = "linux")]
@@ -29,6 +33,7 @@ fn user(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
 }
 
 /// The bytes of an address, as many as it has.
+#[cfg(target_os = "linux")]
 fn octets(ip: IpAddr) -> Vec<u8> {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.octets().to_vec(),
