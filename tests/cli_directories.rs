@@ -519,7 +519,9 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     assert!(run(&["backup", "src", "work:snapshots"]).contains("0 files stored"));
     assert_eq!(run(&["manifest", "global:docs"]).lines().count(), 5);
     assert!(run(&["stats", "global:docs"]).contains("count-directories: 2"));
-    assert_eq!(run(&["check", "global:docs/two"]).lines().count(), 3);
+    let checked = run(&["check", "global:docs/two"]);
+    assert_eq!(checked.lines().count(), 3);
+    assert!(checked.contains("(encoding is 1-of-2), counted, not verified"), "{checked}");
     assert_eq!(run(&["deep-check", "global:"]), "6 objects checked: 6 healthy, 0 not healthy\n");
     assert!(run(&["status"]).contains("uploaded"));
     assert!(run(&["debug", "dump-root-dirnode"]).contains("children: 1"));
