@@ -81,11 +81,11 @@ const SCENES: &[Scene] = &[
     },
     Scene {
         name: "upload of a second share beside the first",
-        act: |store| put(store, si(1), 1, &data(2, NEW), 1),
+        act: |store| put(store, si(1), 1, &data(2, OLD), 1),
         check: |store, acknowledged| {
             let found = get(store, si(1), 1);
             assert!(found.is_some() || !acknowledged);
-            assert!(found.is_none_or(|bytes| bytes == data(2, NEW)));
+            assert!(found.is_none_or(|bytes| bytes == data(2, OLD)));
             let lease = ends(store)[0].unwrap();
             assert!(lease == NOW + LATER + LEASE_SECONDS || !acknowledged);
         },
