@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use tahoe::base::rim::fill_random;
 use tahoe::grid::{Source, UploadOptions};
 use tahoe::node::basedir::Basedir;
+use tahoe::node::config::DEFAULT_PARAMETERS;
 use tahoe::node::create;
 use tahoe::node::foreground::Stop;
 use tahoe::node::running::{Node, Options};
@@ -45,7 +46,11 @@ async fn main() -> ExitCode {
 
 async fn started() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let basedir = create::introducer(&folder.path().join("introducer"), &create::Place::default())?;
+    let basedir = create::introducer(
+        &folder.path().join("introducer"),
+        &create::Place::default(),
+        DEFAULT_PARAMETERS,
+    )?;
     listen_here(&basedir, "introducer.port")?;
     let introducer = Node::start(basedir.clone(), Options::default()).await?;
     let furl = basedir.read("introducer.furl")?.ok_or("the introducer has no furl")?;

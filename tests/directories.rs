@@ -358,6 +358,44 @@ async fn large_directories_share_their_memory_and_small_ones_do_not_wait_for_it(
 }
 
 #[actix::test]
+async fn a_large_change_begins_anew_with_the_room_that_it_had() {
+    let world = world();
+    let maker = world.node();
+    let root = maker.create(Vec::new()).await.unwrap();
+    maker
+        .set(&root, (0..5_000).map(|i| link(&format!("{i}"), lit("x"))).collect(), Replace::No)
+        .await
+        .unwrap();
+    // So much that it can be had once, and not twice.
+    let mut least = 1 << 20;
+    while world.node().with_memory(Memory::new(least)).list(&root).await.is_err() {
+        least += 1 << 19;
+    }
+    let dirs = world.node().with_memory(Memory::new(least + least / 2));
+    let changes = async {
+        for round in 0..6 {
+            let many = (0..=ROW_IDS_MAX).map(|i| link(&format!("{i}"), lit(&format!("{round}"))));
+            dirs.set(&root, many.collect(), Replace::Yes).await.unwrap();
+        }
+    };
+    let done = std::cell::Cell::new(false);
+    let others = async {
+        let busy = world.node();
+        for i in (0..).take_while(|_| !done.get()) {
+            busy.set(&root, vec![link(&format!("other {i}"), lit("o"))], Replace::No)
+                .await
+                .unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let changes = async {
+        changes.await;
+        done.set(true);
+    };
+    no_hang("both", futures_util::future::join(changes, others)).await;
+}
+
+#[actix::test]
 async fn many_links_at_once_are_one_change() {
     let world = world();
     let dirs = world.node();

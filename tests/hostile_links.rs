@@ -332,6 +332,19 @@ async fn what_is_announced_and_does_not_come_keeps_memory_from_nobody() {
     serves_friends(&furl).await;
 }
 
+/// A friend is told to wait, and then is served.
+async fn serves_once_there_is_room(furl: &Furl) {
+    let friend = client();
+    let reference: Ref<Echo> = friend.get(furl).await.unwrap();
+    let mut busy = 0;
+    while say(&reference, 100_000).await != Ok(100_000) {
+        busy += 1;
+        tokio::time::sleep(limits::FRAME_HURRY / 8).await;
+        assert!(busy < 80, "there is never room");
+    }
+    assert!(busy > 0, "there was room all the time");
+}
+
 #[actix_rt::test]
 async fn where_memory_is_short_the_slowest_frame_makes_room() {
     let (_tub, furl) = server_with(Limits { process_bytes: 256 << 10, ..Limits::default() }).await;
@@ -340,15 +353,7 @@ async fn where_memory_is_short_the_slowest_frame_makes_room() {
     let bulk = limits::BULK_MAX as u32;
     assert!(hog.say(&words::announced(&call, &encoded(limits::BULK_MAX), bulk)).await);
     assert!(hog.say(&vec![7; 200 << 10]).await);
-    let friend = client();
-    let reference: Ref<Echo> = friend.get(&furl).await.unwrap();
-    let mut busy = 0;
-    while say(&reference, 100_000).await != Ok(100_000) {
-        busy += 1;
-        tokio::time::sleep(limits::FRAME_HURRY / 8).await;
-        assert!(busy < 80, "there is never room");
-    }
-    assert!(busy > 0, "there was room all the time");
+    serves_once_there_is_room(&furl).await;
     assert!(hog.is_cut_off().await);
 }
 
@@ -363,15 +368,7 @@ async fn records_that_are_begun_count_and_the_slowest_makes_room() {
         assert!(rogue.say_unsealed(&record.as_slice()[..60_000]).await);
         rogues.push(rogue);
     }
-    let friend = client();
-    let reference: Ref<Echo> = friend.get(&furl).await.unwrap();
-    let mut busy = 0;
-    while say(&reference, 100_000).await != Ok(100_000) {
-        busy += 1;
-        tokio::time::sleep(limits::FRAME_HURRY / 8).await;
-        assert!(busy < 80, "there is never room");
-    }
-    assert!(busy > 0, "there was room all the time");
+    serves_once_there_is_room(&furl).await;
     let ends = rogues.iter_mut().map(|rogue| Box::pin(rogue.is_cut_off()));
     assert!(futures_util::future::select_all(ends).await.0);
 }

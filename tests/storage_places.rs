@@ -82,6 +82,25 @@ fn a_share_counts_as_here_if_it_is_as_long_and_its_own_sums_hold() {
 }
 
 #[test]
+fn a_share_that_somebody_reports_is_looked_at_again_before_it_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&Disk::real(), dir.path());
+    let (shares, _) = file(1, 500);
+    put(&store, si(1), 0, &shares[0], 1).unwrap();
+    let said =
+        || already(&store.allocate(&request(si(1), &[0], shares[0].len() as u64, 2)).unwrap());
+    assert_eq!(said(), [0]);
+    let name = si(1).to_string();
+    let path = dir.path().join("shares").join(&name[..2]).join(&name).join("0");
+    let mut rotten = std::fs::read(&path).unwrap();
+    rotten[112] ^= 1;
+    std::fs::write(&path, rotten).unwrap();
+    store.advise_corrupt(&si(1), ShareNum(0), "it does not fit").unwrap();
+    assert!(said().is_empty());
+    store.shut_down();
+}
+
+#[test]
 fn what_does_not_count_gets_no_lease() {
     let store = in_memory();
     let (shares, _) = file(1, 500);

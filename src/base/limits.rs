@@ -16,6 +16,8 @@ pub const SHARES_MAX: usize = 256;
 /// A share with a longer hash tree is not judged by who has no cap: 4 MiB are the tree of a file of
 /// 64 GiB, and three of them are held meanwhile.
 pub const ALONE_TREE_MAX: u64 = 4 << 20;
+/// Nor is one with longer blocks: several are judged at once, each holding one.
+pub const ALONE_BLOCK_MAX: u64 = 4 << 20;
 /// A URI extension block longer than this is absurd (the format's verifier refuses it too).
 pub const UEB_MAX: usize = 2_000;
 /// Segments that a reader accepts. Bounds the hash trees, which are held whole: 2^20 leaves of a
@@ -334,6 +336,9 @@ pub const UPLOAD_IDLE_TIME: Duration = Duration::from_secs(30 * 60);
 /// A share of at most so many bytes is judged while its allocation waits, which is a few
 /// milliseconds; a longer one is read beside it, and is in progress so long.
 pub const JUDGE_AT_ONCE_MAX: u64 = 2 << 20;
+/// Bytes a second at which a share is read to be judged, at least: who waits for that waits so much
+/// longer.
+pub const JUDGE_RATE_MIN: u64 = 32 << 20;
 /// Shares whose judgement is remembered: a mebibyte.
 pub const JUDGED_MAX: usize = 16_384;
 /// Shares that wait to be judged; who asks for one more asks again later.
@@ -525,12 +530,10 @@ pub const SEEN_ROOM: usize = 40;
 pub const ROW_READ_MAX: usize = 64 << 10;
 /// The column of a row that writers open: a cap, padded.
 pub const ROW_WRITE_MAX: usize = 8 << 10;
-/// Bytes of rows that a client gathers of one directory before it knows that they are true: two
-/// and a half times a directory of [`ROWS_MAX`] rows of the usual size.
-pub const LISTING_BYTES_MAX: usize = 1 << 30;
-/// Bytes of the rows of one directory: [`ROWS_MAX`] of the usual size, and so little that a client can
-/// still gather them all, whatever a writer puts there.
-pub const DIRECTORY_BYTES_MAX: u64 = LISTING_BYTES_MAX as u64 / 4 * 3;
+/// Bytes of the rows of one directory, and [`ROW_ROOM`] for each: some 120,000 of the usual size, and so
+/// little that a client can still list them all, whatever a writer puts there and others change
+/// meanwhile.
+pub const DIRECTORY_ROOM_MAX: u64 = LARGE_DIRECTORIES_MAX as u64 / 16 * 15;
 /// Rows of one directory: each costs the server some 350 bytes of memory while it is in use.
 pub const ROWS_MAX: u64 = 1 << 20;
 /// Row ids in one call: half of a frame's body.

@@ -3,7 +3,6 @@
 use super::dirs::NewDirectory;
 use super::{CliError, check, output};
 use crate::introducer::GridParameters;
-use crate::node::config;
 use crate::node::create::{self, Place};
 
 const EXAMPLES: &str = "\
@@ -35,8 +34,7 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let path = self.dir.path();
         let place = Place { port: self.port, location: self.location };
-        let basedir = create::introducer(&path, &place)?;
-        basedir.write(config::PARAMETERS, &config::parameters_text(self.encoding))?;
+        create::introducer(&path, &place, self.encoding)?;
         let GridParameters { needed, happy, total } = self.encoding;
         output::summary(format_args!("introducer created in {}", path.display()))?;
         output::summary(format_args!(

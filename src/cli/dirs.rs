@@ -73,13 +73,10 @@ const DEMO: &str = "tahoe-demo/gateway";
 /// a demo that runs here.
 pub fn default_gateway() -> PathBuf {
     let demo = PathBuf::from(DEMO);
-    let runs = || {
-        let basedir = Basedir::open(&demo).ok()?;
-        lock::running(&basedir).ok()?
-    };
+    let runs = || Basedir::open(&demo).and_then(|node| lock::is_running(&node)).unwrap_or(false);
     match named_node() {
         Some(named) => named,
-        None if runs().is_some() => demo,
+        None if runs() => demo,
         None => default_dir(),
     }
 }

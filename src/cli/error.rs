@@ -60,6 +60,15 @@ impl CliError {
         Self { reach, ..self }
     }
 
+    /// Of work that cannot be done again.
+    #[must_use]
+    pub fn once(self) -> Self {
+        match self.reach {
+            Reach::Now => self.reaching(Reach::One),
+            Reach::One | Reach::All => self,
+        }
+    }
+
     /// What happened, without the advice.
     pub fn what(&self) -> String {
         end(&self.what)

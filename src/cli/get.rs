@@ -89,7 +89,8 @@ pub fn save(
     if let Some(error) = refused {
         return Err(fail(&error));
     }
-    received?;
+    // What went into a pipe or a device is there.
+    received.map_err(|error| if file.is_whole() { error } else { error.once() })?;
     file.keep().map_err(|error| fail(&error))
 }
 

@@ -88,7 +88,7 @@ impl Gateway {
         let Some(base) = basedir.read("node.url")? else { return Err(no_gateway(&basedir, &dir)) };
         // Others may not read it; then nothing can be proven, and at least the node must be there.
         let token = basedir.read("private/api_auth_token").ok().flatten();
-        if token.is_none() && lock::running(&basedir)?.is_none() {
+        if token.is_none() && !lock::is_running(&basedir)? {
             return Err(no_gateway(&basedir, &dir));
         }
         Ok(Node { base, token, certificate: own_certificate(&basedir), dir: Some(dir) })
@@ -145,11 +145,11 @@ fn no_gateway(basedir: &Basedir, dir: &Path) -> CliError {
 
 /// What to say when another program listens where a node did; it was told nothing.
 fn other(base: &str, dir: &Path) -> CliError {
-    let running = Basedir::open(dir).and_then(|basedir| lock::running(&basedir));
+    let running = Basedir::open(dir).and_then(|basedir| lock::is_running(&basedir));
     let dir = dir.display();
     let what = format!("What listens at {base} is not the gateway of the node in {dir}");
     match running {
-        Ok(Some(_)) => CliError::new(what, format!("Start it anew with `tahoe restart {dir}`.")),
+        Ok(true) => CliError::new(what, format!("Start it anew with `tahoe restart {dir}`.")),
         _ => CliError::new(
             what,
             format!("That node is not running; start it with `tahoe start {dir}`."),
@@ -272,7 +272,7 @@ impl Connection {
     /// What to say when there was no answer.
     fn unreachable(&self, error: &ureq::Error) -> CliError {
         if let Some(dir) = self.dir.as_deref().filter(|_| is_other(error)) {
-            return other(&self.base, dir);
+            return other(&self.base, dir).reaching(Reach::All);
         }
         if let Some(reason) = distrust(error) {
             let advice = match self.pinned {

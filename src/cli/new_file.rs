@@ -37,6 +37,11 @@ impl NewFile {
         Ok(Self { writing: Some(writing) })
     }
 
+    /// Whether it is written beside its place, and nothing of it seen before it is kept.
+    pub fn is_whole(&self) -> bool {
+        self.writing.as_ref().is_some_and(|writing| writing.unfinished().is_some())
+    }
+
     /// The file is whole: from now on it stands under its own name.
     pub fn keep(mut self) -> io::Result<()> {
         self.end(Writing::keep)

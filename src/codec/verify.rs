@@ -9,7 +9,9 @@ use super::ueb::{Ueb, ueb_hash};
 use crate::base::ShareNum;
 use crate::base::file::FileFacts;
 use crate::base::hash::Hash;
-use crate::base::limits::{ALONE_TREE_MAX, BATCH_MAX, BATCH_SEGMENTS_MAX, UEB_MAX};
+use crate::base::limits::{
+    ALONE_BLOCK_MAX, ALONE_TREE_MAX, BATCH_MAX, BATCH_SEGMENTS_MAX, UEB_MAX,
+};
 use bytes::Bytes;
 use std::ops::Range;
 
@@ -68,7 +70,8 @@ fn own_facts(offsets: &Offsets, region: &[u8]) -> Option<FileFacts> {
     let parsed = Ueb::parse_unproven(ueb).ok().filter(|_| len < UEB_MAX as u64)?;
     let facts = parsed.facts(ueb_hash(ueb))?;
     let cut = Geometry::with_segment_size(facts.params, facts.size, parsed.segment_size).ok()?;
-    (cut.tree_bytes() <= ALONE_TREE_MAX).then_some(facts)
+    let cut = cut.within_limits().ok()?;
+    (cut.tree_bytes() <= ALONE_TREE_MAX && cut.block_size() <= ALONE_BLOCK_MAX).then_some(facts)
 }
 
 /// Reads a share of `len` bytes through `read`, which may answer short, and judges it.

@@ -139,8 +139,9 @@ impl Connections {
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(WEB_FRESH_TIME / 4).await;
-                let relieved = inner.all().relieve(inner.most, millis(inner.started));
-                if relieved {
+                let mut all = inner.all();
+                if all.relieve(inner.most, millis(inner.started)) {
+                    // Under the lock, as it is set: who comes next begins anew.
                     return inner.relieving.store(false, Relaxed);
                 }
             }

@@ -39,7 +39,7 @@ pub struct Owner {
     /// Writes the next login path into the file `start.html`.
     start_page: Arc<OnceLock<Write>>,
     /// Writes down who is logged in.
-    sessions: Arc<OnceLock<Write>>,
+    sessions: Arc<OnceLock<Mutex<Write>>>,
 }
 
 type Write = Box<dyn Fn(&str) + Send + Sync>;
@@ -77,11 +77,13 @@ impl Owner {
         };
         self.state().sessions = kept.lines().filter_map(parse).take(SESSIONS_MAX).collect();
         // Said once, when the node has its folder.
-        let _ = self.sessions.set(write);
+        let _ = self.sessions.set(Mutex::new(write));
     }
 
     fn write_sessions(&self) {
         let Some(write) = self.sessions.get() else { return };
+        // Held over both: an older list never takes the place of a newer one.
+        let write = write.lock().unwrap_or_else(PoisonError::into_inner);
         let line = |(session, ends): &(String, u64)| format!("{session} {ends}\n");
         let lines: String = self.state().sessions.iter().map(line).collect();
         write(lines.trim_end());

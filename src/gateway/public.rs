@@ -9,7 +9,10 @@ use super::mime;
 use super::object::Asked;
 use super::spill;
 use actix_web::HttpResponse;
+use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
+use bytes::Bytes;
+use futures_util::stream;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,7 +43,7 @@ pub async fn serve(asked: &Asked<'_>, names: &[String]) -> Result<HttpResponse, 
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let found = spawn_blocking(move || find(&folder, &path)).await;
     match found.ok().and_then(Result::ok) {
-        Some(Found::File(file, size)) => send(asked, file, (name.as_str(), size)).await,
+        Some(Found::File(file, size)) => Ok(send(asked, file, (name.as_str(), size))),
         Some(Found::Folder) if !in_folder => {
             let to = format!("{}/", asked.request.uri().path().trim_start_matches('/'));
             Ok(answer::redirect(StatusCode::FOUND, &asked.located(format!("/{to}"))))
@@ -72,22 +75,16 @@ fn find(folder: &Path, path: &Path) -> io::Result<Found> {
     }
 }
 
-async fn send(
-    asked: &Asked<'_>,
-    mut file: File,
-    (name, size): (&str, u64),
-) -> Result<HttpResponse, Failure> {
+fn send(asked: &Asked<'_>, file: File, (name, size): (&str, u64)) -> HttpResponse {
     let mut response = plain(StatusCode::OK);
     response
         .insert_header((header::CONTENT_TYPE, mime::guess(Some(name))))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"));
     if *asked.request.method() == Method::HEAD {
-        response.no_chunking(size);
-        return Ok(response.finish());
+        return response.body(SizedStream::new(size, stream::empty::<io::Result<Bytes>>()));
     }
-    spill::answer(&asked.gateway.spool, response, move |out| io::copy(&mut file, out).map(drop))
-        .await
+    response.body(spill::of_file(&asked.gateway.spool, file, size))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use super::answer::Failure;
 use super::spool::{Held, Spool, done};
 use crate::base::limits::SPILL_PIECE;
-use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody, SizedStream};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::stream;
@@ -50,13 +50,19 @@ impl Spill {
         if self.file.is_none() {
             return BoxBody::new(self.piece);
         }
+        let size = self.size;
         let pieces = stream::unfold((self, 0), |(made, at)| async move {
             let (piece, made) = next(made, at).await?;
             let end = piece.as_ref().map_or(u64::MAX, |piece| at + piece.len() as u64);
             Some((piece, (made, end)))
         });
-        BoxBody::new(BodyStream::new(Box::pin(pieces)))
+        BoxBody::new(SizedStream::new(size, Box::pin(pieces)))
     }
+}
+
+/// A file as it is.
+pub fn of_file(spool: &Spool, file: File, size: u64) -> BoxBody {
+    Spill { file: Some(file), size, ..Spill::new(spool.clone()) }.body()
 }
 
 impl Write for Spill {

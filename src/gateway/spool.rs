@@ -162,7 +162,7 @@ impl Spool {
         if announced.is_some_and(|size| size > FILE_MAX) {
             return Err(too_large(FILE_MAX));
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Failure::busy())?;
         let mut taking = Taking::new(self, hasher);
         let started = Instant::now();
         let stall = if self.of_owner { WEB_OWNER_STALL_TIME } else { WEB_BODY_STALL_TIME };
@@ -323,7 +323,7 @@ pub(super) fn done<T>(job: Result<io::Result<T>, JoinError>) -> Result<T, Failur
 }
 
 fn disk_failure(error: &io::Error) -> Failure {
-    tracing::error!(%error, "a body could not be spooled");
+    tracing::error!(%error, "the folder tmp could not be written");
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(),
         _ => Failure::new(
@@ -334,7 +334,7 @@ fn disk_failure(error: &io::Error) -> Failure {
 }
 
 fn no_space() -> Failure {
-    let text = "The gateway has no space left for the body. Nothing was stored; try again later.";
+    let text = "The gateway has no space left in its folder tmp. Try again later.";
     Failure::new(StatusCode::INSUFFICIENT_STORAGE, text)
 }
 
@@ -344,11 +344,6 @@ pub(super) fn too_large(most: u64) -> Failure {
 
 pub(super) fn too_slow() -> Failure {
     Failure::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly. Nothing was stored.")
-}
-
-fn busy() -> Failure {
-    let text = "The gateway is taking in as many bodies as it can. Try again later.";
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
 #[cfg(test)]

@@ -76,6 +76,12 @@ impl Patience {
         Self { jitter, ..self.clone() }
     }
 
+    /// For shares of so many bytes, which a server may have to read before it answers for them.
+    pub fn for_shares_of(self, bytes: u64) -> Self {
+        let reading = Duration::from_secs(bytes / limits::JUDGE_RATE_MIN);
+        Self { close: self.close + reading, others: self.others + reading, ..self }
+    }
+
     fn longer_than(&self, took: Duration, factor: u32, most: Duration) -> Duration {
         let longer = took.saturating_mul(factor - 1).max(self.jitter);
         took.saturating_add(longer.min(most))

@@ -1,7 +1,7 @@
 //! Making node directories.
 
 use super::basedir::{Basedir, BasedirError, Role, Synced};
-use super::config::{DEFAULT_PARAMETERS, PARAMETERS, parameters_text, port_file};
+use super::config::{PARAMETERS, parameters_text, port_file};
 use super::vdrive::FURL_FILE;
 use crate::introducer::GridParameters;
 use std::path::Path;
@@ -28,9 +28,13 @@ pub struct Client {
 }
 
 /// Makes an introducer's directory.
-pub fn introducer(path: &Path, place: &Place) -> Result<Basedir, BasedirError> {
+pub fn introducer(
+    path: &Path,
+    place: &Place,
+    parameters: GridParameters,
+) -> Result<Basedir, BasedirError> {
     let basedir = Basedir::create(path, Role::Introducer, Synced::Each)?;
-    write_introducer(&basedir, place, DEFAULT_PARAMETERS)?;
+    write_introducer(&basedir, place, parameters)?;
     Ok(basedir)
 }
 

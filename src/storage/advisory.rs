@@ -50,11 +50,13 @@ impl Store {
     pub fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()> {
         let kind = {
             let _bucket = self.lock(si);
-            match self.look(&(*si, num), Mode::Read) {
+            let kind = match self.look(&(*si, num), Mode::Read) {
                 Ok((_, _, Kind::Mutable)) => "mutable",
                 Ok(_) => "immutable",
                 Err(_) => return Ok(()),
-            }
+            };
+            locked(&self.judged).doubt(&(*si, num));
+            kind
         };
         let reason = tame(reason);
         tracing::warn!(%si, %num, "a client reports a corrupt share");

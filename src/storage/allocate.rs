@@ -14,6 +14,7 @@ use crate::base::rim;
 use crate::codec::verify::Alone;
 use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Store {
         wanted.retain(|num| !bucket.taken.contains(num));
         let mut same = BTreeSet::new();
         for found in &bucket.shares {
-            let (num, standing) = (found.key.1, self.standing(found, ask, terms)?);
+            let (num, standing) = (found.key.1, self.standing(found, ask, terms));
             let asked = !matches!(standing, Standing::Worse) && wanted.remove(&num);
             match standing {
                 Standing::Same => drop(same.insert(num)),
@@ -132,22 +133,24 @@ impl Store {
         found: &Found,
         ask: &AllocateRequest,
         terms: Terms<'_>,
-    ) -> Result<Standing> {
+    ) -> Standing {
         let other = if terms.proven.is_some() { Standing::Worse } else { Standing::Other };
         if let Some(data) = terms.whole {
-            let same = ask.shares.contains(&found.key.1) && found.is(data)?;
-            return Ok(if same { Standing::Same } else { other });
+            let same =
+                ask.shares.contains(&found.key.1) && told(found, found.is(data)).unwrap_or(false);
+            return if same { Standing::Same } else { other };
         }
         if found.header.data_len != ask.size {
-            return Ok(other);
+            return other;
         }
-        Ok(match (self.judge(found)?, terms.proven) {
+        let Some(judged) = told(found, self.judge(found)) else { return other };
+        match (judged, terms.proven) {
             (None, _) => Standing::Unseen,
             (Some(Alone::Sound(hash)), Some(proven)) if hash == proven => Standing::Same,
             // Of what no server can judge, the uploader can: it has it shown.
             (Some(Alone::Sound(_) | Alone::Unknown), None) => Standing::Same,
             _ => other,
-        })
+        }
     }
 
     /// Stores one whole share, whose size is that of `data`: it is among what is here already once
@@ -294,6 +297,13 @@ impl Store {
             }
         }
     }
+}
+
+/// What was read of a share that is here. One that cannot be read is none, and no reason to refuse
+/// others.
+fn told<T>(found: &Found, read: std::result::Result<T, impl Display>) -> Option<T> {
+    let (si, num) = found.key;
+    read.inspect_err(|error| tracing::warn!(%si, %num, %error, "a share cannot be read")).ok()
 }
 
 /// Length of a share file with one lease.

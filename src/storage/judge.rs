@@ -63,6 +63,11 @@ impl Judged {
         }
     }
 
+    /// Somebody says that it is not as it was: it is looked at again before it is vouched for.
+    pub fn doubt(&mut self, key: &Key) {
+        self.known.remove(key);
+    }
+
     /// Another file takes this place.
     pub fn forget(&mut self, key: &Key) {
         self.known.remove(key);

@@ -77,6 +77,11 @@ impl Parser {
         }
     }
 
+    /// Whether that is the bulk of an answer, which has its place already.
+    pub const fn is_in_answer(&self) -> bool {
+        matches!(&self.state, State::Bulk { frame, .. } if matches!(frame.head, Head::Return { .. }))
+    }
+
     /// How many bytes are missing of the bulk under way, and the place for them, with room for what
     /// seals them.
     pub fn rest(&mut self) -> Option<(usize, &mut [u8])> {

@@ -165,7 +165,7 @@ impl Peers {
 
     /// Ends the link whose frame under way comes slowest, if that has begun long enough ago.
     pub fn evict_slowest(&self, now_ms: u64) {
-        let rate = |conn: &Conn| conn.standing.frame_rate(now_ms, FRAME_HURRY);
+        let rate = |conn: &Conn| conn.standing.charged_rate(now_ms, FRAME_HURRY);
         self.evict(0, |_| true, rate);
     }
 

@@ -4,7 +4,7 @@ use super::error::{Result, VdriveError};
 use super::format::log::{Facts, Record};
 use super::format::{DirectoryId, Row, RowId, SignedHead, Trie};
 use crate::base::hash::Hash;
-use crate::base::limits::{DIRECTORY_BYTES_MAX, RECENT_CHANGES, REMOVALS_KEPT, ROWS_MAX};
+use crate::base::limits::{DIRECTORY_ROOM_MAX, RECENT_CHANGES, REMOVALS_KEPT, ROW_ROOM, ROWS_MAX};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,10 +64,15 @@ pub(super) enum Verdict {
     Stale,
 }
 
-/// Whether a directory of so many bytes may lose and gain so many. One that is too large already may
+/// Memory that a client lists so many rows of so many bytes in.
+fn room(rows: usize, bytes: u64) -> u64 {
+    bytes.saturating_add(rows as u64 * ROW_ROOM as u64)
+}
+
+/// Whether a directory that takes so much may lose and gain so much. One that is too large already may
 /// shrink.
 fn has_room(live: u64, gone: u64, put: u64) -> bool {
-    put <= gone || live.saturating_sub(gone).saturating_add(put) <= DIRECTORY_BYTES_MAX
+    put <= gone || live.saturating_sub(gone).saturating_add(put) <= DIRECTORY_ROOM_MAX
 }
 
 #[derive(Default)]
@@ -113,10 +118,10 @@ impl Table {
         }
         let new = change.rows.keys().filter(|id| !self.rows.contains_key(*id)).count();
         let count = (self.rows.len() + new - change.removed.len()) as u64;
-        let there = |id| self.rows.get(id).map_or(0, |place| u64::from(place.len));
+        let there = |id| self.rows.get(id).map_or(0, |place| room(1, u64::from(place.len)));
         let gone = change.touched().map(there).sum();
-        let put = change.rows.values().map(|row| row.encoded_len() as u64).sum();
-        if count > ROWS_MAX || !has_room(self.live, gone, put) {
+        let put = change.rows.values().map(|row| room(1, row.encoded_len() as u64)).sum();
+        if count > ROWS_MAX || !has_room(room(self.rows.len(), self.live), gone, put) {
             return Err(VdriveError::TooMuch);
         }
         let mut trie = self.trie.clone();
@@ -246,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_directory_stays_as_small_as_can_be_listed() {
-        const MOST: u64 = DIRECTORY_BYTES_MAX;
+        const MOST: u64 = DIRECTORY_ROOM_MAX;
         for (live, gone, put, fits) in [
             (0, 0, MOST - 1, true),
             (0, 0, MOST, true),

@@ -67,6 +67,7 @@ async fn announced_bulk(furl: &Furl) -> (String, Vec<Rogue>) {
         assert!(rogue.say(&words::announced(&call, &[], BULK_MAX as u32)).await);
         held.push(rogue);
     }
+    assert!(held.len() as u64 >= rounds(175, 1_000) / 2, "only {} were there", held.len());
     let waited = new_friend(furl).await;
     (format!("2 MiB on each of {} links, a friend waits {waited:.0?}", held.len()), held)
 }
@@ -83,6 +84,7 @@ async fn begun_records(furl: &Furl) -> (String, Vec<Rogue>) {
         rogue.say_unsealed(begun).await;
         held.push(rogue);
     }
+    assert!(held.len() as u64 >= rounds(175, 1_000) / 2, "only {} were there", held.len());
     let waited = new_friend(furl).await;
     (format!("64 kB on each of {} links, a friend waits {waited:.0?}", held.len()), held)
 }
@@ -107,6 +109,7 @@ async fn idle_links(furl: &Furl) -> (String, Vec<Rogue>) {
         let to = (address(furl), furl.tub());
         held.extend(Rogue::try_dial(&Identity::random(), to, &hello(1, 1)).await);
     }
+    assert!(held.len() as u64 >= rounds(300, 3_000) / 2, "only {} were there", held.len());
     let waited = new_friend(furl).await;
     (format!("{} of them, a friend waits {waited:.0?}", held.len()), held)
 }
@@ -123,6 +126,7 @@ async fn slow_sockets(furl: &Furl) -> (String, Vec<Stranger>) {
         }
         held.push(stranger);
     }
+    assert!(held.len() as u64 >= rounds(600, 2_000) / 2, "only {} were there", held.len());
     let waited = new_friend(furl).await;
     (format!("{} of them, a friend waits {waited:.0?}", held.len()), held)
 }

@@ -2,6 +2,7 @@
 //! storage servers on disks in memory.
 
 use super::Rng;
+use super::memory::Reader;
 use actix::{Actor, Context, Handler, ResponseFuture};
 use bytes::Bytes;
 use std::path::Path;
@@ -14,7 +15,7 @@ use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
     BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
-    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write, code,
+    OpenShare, Opened, Put, PutProven, ServerVersion, SpaceNow, Storage, Write, code,
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Bulk, Call, Ref, RemoteError, start};
@@ -239,23 +240,6 @@ impl Handler<Abort> for Forgetful {
     type Result = Result<(), RemoteError>;
     fn handle(&mut self, _: Abort, _: &mut Self::Context) -> Self::Result {
         Ok(())
-    }
-}
-
-struct Reader(Bytes);
-
-impl Actor for Reader {
-    type Context = Context<Self>;
-}
-
-impl Handler<Read> for Reader {
-    type Result = Result<Bulk, RemoteError>;
-    fn handle(&mut self, read: Read, _: &mut Self::Context) -> Self::Result {
-        let within = |offset: u64| offset.min(self.0.len() as u64) as usize;
-        let part = |(offset, length): (u64, u32)| {
-            self.0.slice(within(offset)..within(offset.saturating_add(length.into())))
-        };
-        Ok(Bulk(read.ranges.into_iter().map(part).collect::<Vec<_>>().concat().into()))
     }
 }
 

@@ -333,7 +333,8 @@ impl Handler<Abort> for Writer {
     }
 }
 
-struct Reader(Bytes);
+/// A share that is read.
+pub struct Reader(pub Bytes);
 
 impl Actor for Reader {
     type Context = Context<Self>;

@@ -110,7 +110,10 @@ fn the_owners_own_files_are_shown_without_scripts() {
     assert_eq!((page.header("content-type"), page.text()), ("text/html", "<p>mine</p>".into()));
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "{policy}");
-    assert!(web.get("/static/large").bytes == vec![7; 3 << 20]);
+    let large = web.get("/static/large");
+    assert!(large.header("content-length") == "3145728" && large.bytes == vec![7; 3 << 20]);
+    let head = web.ask("HEAD", "/static/large", &[], b"");
+    assert_eq!((head.status, head.header("content-length")), (200, "3145728"));
     assert_eq!(web.get("//static/sub%20dir/").expect(200), "<p>index</p>");
     let moved = web.get("/static/sub%20dir");
     assert_eq!(moved.header("location"), format!("{}/static/sub%20dir/", web.url));

@@ -92,7 +92,10 @@
       sent(job, state === "done" ? job.file.size : 0);
     }
     job.state = state;
-    if (state === "waiting") waiting.push(job);
+    if (state === "waiting") {
+      waiting.push(job);
+      job.cancel = () => set(job, "failed", "Cancelled");
+    }
     job.row.className = state;
     job.said.textContent = words;
     const tools = { waiting: [button("close", `Cancel ${job.name}`, () => job.cancel())], sending: [button("close", `Cancel ${job.name}`, () => job.cancel())], failed: [button("retry", `Retry ${job.name}`, job.again ?? (() => { set(job, "waiting", "Waiting"); next(); }))] };
@@ -179,7 +182,6 @@
 
   const add = (file, path) => {
     const job = enlist(file, path);
-    job.cancel = () => set(job, "failed", "Cancelled");
     set(job, "waiting", "Waiting");
     if (figures.sending < AT_ONCE) next();
   };

@@ -14,7 +14,7 @@ use crate::cli::progress::Progress;
 use crate::cli::tree::{Source, Tree};
 use crate::cli::walk::Verdict;
 use crate::cli::{CliError, parallel};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Something in the grid that would be reused, and all that the database says of it.
 struct Entry {
@@ -50,20 +50,40 @@ impl Entries {
     }
 }
 
+/// What is not known to be stored well.
+#[derive(Default)]
+struct Looked {
+    lost: HashSet<String>,
+    /// What nobody could look at, and why: no sign that more is lost.
+    unseen: BTreeMap<String, String>,
+}
+
 impl Run<'_> {
     /// Looks at a part of what would be reused, or all of it; returns the caps of what is not stored
     /// well any more.
     pub fn audit(&self, tree: &Tree) -> Result<HashSet<String>, CliError> {
         let all = self.remembered(tree).sorted(self.now);
         let (first, rest) = all.split_at(due(&all, self.now));
-        let mut lost = self.look_at(first)?;
+        let mut looked = self.look_at(first)?;
+        if !looked.lost.is_empty() {
+            let more = self.look_at(rest)?;
+            looked.lost.extend(more.lost);
+            looked.unseen.extend(more.unseen);
+        }
+        let Looked { mut lost, unseen } = looked;
         if !lost.is_empty() {
-            lost.extend(self.look_at(rest)?);
             let what = count(lost.len() as u64, "thing", "things");
             remark(format_args!(
                 "{what} of earlier backups: not enough of it is in the grid any more; stored again"
             ));
         }
+        if let Some(why) = unseen.values().next() {
+            let what = count(unseen.len() as u64, "thing", "things");
+            remark(format_args!(
+                "{what} of earlier backups could not be looked at in the grid; stored again: {why}"
+            ));
+        }
+        lost.extend(unseen.into_keys());
         Ok(lost)
     }
 
@@ -100,8 +120,9 @@ impl Run<'_> {
         entries
     }
 
-    /// Those of the entries that are not stored well; of the others it is noted that they were seen.
-    fn look_at(&self, entries: &[Entry]) -> Result<HashSet<String>, CliError> {
+    /// Those of the entries that are not known to be stored well; of the others it is noted that they
+    /// were seen.
+    fn look_at(&self, entries: &[Entry]) -> Result<Looked, CliError> {
         let progress = Progress::files(0, entries.len());
         let looked = parallel::each(entries.iter().collect(), |entry: &Entry| {
             let stored = self.many.patiently(|| is_stored(&entry.cap, self.connection));
@@ -112,12 +133,19 @@ impl Run<'_> {
                     Ok(None)
                 }
                 Err(error) if error.reach() == Reach::All => Err(error),
-                // What nobody could look at is stored again.
-                Ok(false) | Err(_) => Ok(Some(entry.cap.clone())),
+                Ok(false) => Ok(Some((entry.cap.clone(), None))),
+                Err(error) => Ok(Some((entry.cap.clone(), Some(error.what())))),
             }
         });
         progress.finish();
-        Ok(looked?.into_iter().flatten().collect())
+        let mut found = Looked::default();
+        for (cap, why) in looked?.into_iter().flatten() {
+            match why {
+                None => drop(found.lost.insert(cap)),
+                Some(why) => drop(found.unseen.insert(cap, why)),
+            }
+        }
+        Ok(found)
     }
 
     /// Whether something that the database knows may be reused: it was seen, and is not lost.

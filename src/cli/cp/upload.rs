@@ -32,7 +32,10 @@ pub fn store(
     if file.has_failed() {
         return Err(file.blame(answer).err().unwrap_or_else(CliError::nobody_reads));
     }
-    let cap = answer?.success("")?.text()?;
+    let cap = answer.and_then(|answer| answer.success("")?.text());
+    // What comes out of a pipe comes once.
+    let again = path.metadata().is_ok_and(|there| there.is_file());
+    let cap = cap.map_err(|error| if again { error } else { error.once() })?;
     Ok((cap, file))
 }
 

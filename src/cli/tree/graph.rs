@@ -9,7 +9,7 @@ use crate::cap::Cap;
 use crate::cli::CliError;
 use crate::cli::error::Reach;
 use crate::cli::kept::Kept;
-use crate::cli::objects::{Kind, Object};
+use crate::cli::objects::{Kind, Object, Unreadable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -105,10 +105,22 @@ impl Link {
 
 /// The links in a directory that was looked at.
 pub fn links(directory: Object) -> impl Iterator<Item = (String, Link)> {
-    directory.1.children.into_iter().map(|(name, Object(kind, facts))| {
+    let unopened = unopened(&directory.1.unreadable);
+    let links = directory.1.children.into_iter().map(|(name, Object(kind, facts))| {
         let kept = Kept::of(&facts.metadata);
         (name, Link(kind, LinkFacts { ro_uri: facts.ro_uri, size: facts.size, kept }))
-    })
+    });
+    links.chain(unopened)
+}
+
+/// What does not open in a directory, as one thing in it: it is not copied, and that is told.
+pub fn unopened(unreadable: &Unreadable) -> Option<(String, Link)> {
+    let name = match unreadable.count {
+        0 => return None,
+        1 => "(1 thing that does not open)".to_owned(),
+        count => format!("({count} things that do not open)"),
+    };
+    Some((name, Link(Kind::Unknown, LinkFacts::default())))
 }
 
 /// What is at the end of a link.

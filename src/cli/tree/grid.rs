@@ -1,13 +1,13 @@
 //! Directories of the grid, read into a [`Graph`] or from there into a [`Tree`].
 
 use super::expand::Expansion;
-use super::graph::{Child, Graph, Link, Unlisted};
+use super::graph::{Child, Graph, Link, Unlisted, unopened};
 use super::{Source, Tree};
 use crate::cli::CliError;
 use crate::cli::error::Reach;
 use crate::cli::http::{Connection, percent_encode};
 use crate::cli::many::Many;
-use crate::cli::objects::Kind;
+use crate::cli::objects::{Kind, Unreadable};
 use crate::cli::parallel::{self, locked};
 use crate::cli::progress::Progress;
 use serde::Deserialize;
@@ -22,6 +22,7 @@ struct Listed(Kind, Facts);
 #[serde(default)]
 struct Facts {
     children: BTreeMap<String, Link>,
+    unreadable: Unreadable,
 }
 
 impl Graph {
@@ -54,7 +55,10 @@ impl Graph {
 fn links(cap: &str, connection: &Connection) -> Result<BTreeMap<String, Link>, CliError> {
     let answer = connection.get(&format!("/uri/{}?t=json", percent_encode(cap)))?;
     match answer.success("")?.json()? {
-        Listed(Kind::Directory, facts) => Ok(facts.children),
+        Listed(Kind::Directory, mut facts) => {
+            facts.children.extend(unopened(&facts.unreadable));
+            Ok(facts.children)
+        }
         _ => Err(CliError::new("it is no directory", "Check the cap: it must be copied whole.")),
     }
 }

@@ -4,14 +4,16 @@
 use super::local::For;
 use crate::gateway::webport::WebPort;
 use crate::node::basedir::Basedir;
+use crate::node::kept::PRIVATE_ROOT;
 use crate::node::lock;
 use std::ffi::OsString;
 use std::path::Path;
 
 const LIVE: &str = "it is the folder of a running node";
 const KEYS: &str = "it holds the private keys of a node";
-/// Where a node keeps its keys.
-const PRIVATE: &str = "private";
+/// Where a node keeps its keys, and what else gives rights to whoever reads it: the write cap of the
+/// owner's directory, and the furl by which programs control the node.
+const SECRETS: [&str; 3] = ["private", PRIVATE_ROOT.name, "control.furl"];
 
 /// Why something that the user named is not copied, if there is a reason.
 pub fn reason_against(path: &Path, what_for: For) -> Option<&'static str> {
@@ -58,9 +60,12 @@ fn keys_in(folder: &Path) -> Vec<OsString> {
     };
     let web = node.read("webport").ok().flatten();
     let tls = web.and_then(|text| WebPort::parse(&text).ok()?.tls);
-    let key =
-        tls.and_then(|files| files.private_key.components().next()?.as_os_str().to_owned().into());
-    [PRIVATE.into()].into_iter().chain(key).collect()
+    let key = tls.and_then(|files| {
+        let key = folder.join(files.private_key).canonicalize().ok()?;
+        let below = key.strip_prefix(folder.canonicalize().ok()?).ok()?.to_owned();
+        Some(below.components().next()?.as_os_str().to_owned())
+    });
+    SECRETS.iter().map(OsString::from).chain(key).collect()
 }
 
 #[cfg(test)]
@@ -76,6 +81,7 @@ mod tests {
         let path = root.path().join("node");
         let node = Basedir::create(&path, Role::Client, Synced::Each).unwrap();
         node.write("webport", "ssl:0:privateKey=web.key:certKey=web.pem").unwrap();
+        fs::write(path.join("web.key"), "").unwrap();
         fs::create_dir(path.join("private/deep")).unwrap();
         for (name, snapshot) in [("", None), ("private", Some(KEYS)), ("private/deep", Some(KEYS))]
         {
@@ -83,11 +89,17 @@ mod tests {
             assert_eq!(reason_against(&path.join(name), For::Copy), None, "{name}");
         }
         let keys = Keys::of(&path, For::Snapshot);
-        for (name, reason) in [("private", Some(KEYS)), ("web.key", Some(KEYS)), ("web.pem", None)]
-        {
+        let all =
+            ["private", "my_vdrive.uri", "control.furl", "web.key"].map(|name| (name, Some(KEYS)));
+        for (name, reason) in all.into_iter().chain([("web.pem", None)]) {
             assert_eq!(keys.reason_against(&name.into()), reason, "{name}");
             assert_eq!(Keys::of(&path, For::Copy).reason_against(&name.into()), None);
             assert_eq!(Keys::of(root.path(), For::Snapshot).reason_against(&name.into()), None);
+        }
+        for key in ["./web.key".to_owned(), path.join("web.key").display().to_string()] {
+            node.write("webport", &format!("ssl:0:privateKey={key}:certKey=web.pem")).unwrap();
+            let keys = Keys::of(&path, For::Snapshot);
+            assert_eq!(keys.reason_against(&"web.key".into()), Some(KEYS), "{key}");
         }
         assert_eq!(reason_against_folder(&path), None);
         let lock = NodeLock::take(&node).unwrap();

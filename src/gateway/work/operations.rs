@@ -144,10 +144,8 @@ impl Operations {
             let text = "Too many operations are under way; wait for one of them or cancel it.";
             return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
         }
-        let bytes = |entries: &HashMap<String, Entry>| -> usize {
-            entries.values().map(|entry| entry.operation.progress().bytes).sum()
-        };
-        while entries.len() >= OPERATIONS_MAX || bytes(&entries) > OPERATIONS_BYTES_MAX {
+        let is_short = || self.results.free() < OPERATIONS_BYTES_MAX - MANIFEST_BYTES_MAX;
+        while entries.len() >= OPERATIONS_MAX || is_short() {
             let oldest = entries.iter().filter(|(_, entry)| entry.finished.is_some());
             let oldest = oldest.min_by_key(|(_, entry)| entry.number);
             let oldest = oldest.map(|(handle, _)| handle.clone());
@@ -333,6 +331,9 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
 /// Keeps what can be told of something healthy, if that takes no room from what is not.
 fn keep_well(progress: &mut Progress, result: &Value) {
     let (index, text) = (index_of(result), result.to_string());
+    if progress.well.contains_key(index) {
+        return;
+    }
     let bytes = index.len() + text.len() + size_of::<(String, String)>();
     let most = progress.bytes + bytes;
     let Some(room) = progress.room.as_mut() else { return };
@@ -378,10 +379,16 @@ fn bound(progress: &mut Progress) {
         .room
         .as_mut()
         .is_some_and(|room| bytes > room.bytes() && room.resize(bytes + RESULTS_STEP).is_err());
-    if count > MANIFEST_MAX || bytes > MANIFEST_BYTES_MAX || short {
+    let failure = if count > MANIFEST_MAX || bytes > MANIFEST_BYTES_MAX {
         let text = "There is more below this directory than can be kept; use the stream- calls.";
-        progress.failed = Some(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
-    }
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+    } else if short {
+        Failure::busy()
+    } else {
+        return;
+    };
+    // What there is of it is told to nobody any more.
+    *progress = Progress { failed: Some(failure), ..Progress::default() };
 }
 
 /// Memory that a result takes at once.
@@ -465,10 +472,37 @@ mod tests {
         let (table, _) = table();
         for handle in ["old", "new"] {
             let kept = operation(true);
-            kept.progress().bytes = OPERATIONS_BYTES_MAX + 1;
-            table.start(handle, None, kept, async {}).unwrap();
+            table.start(handle, None, Arc::clone(&kept), async {}).unwrap();
+            kept.progress().room = table.results.try_take(MANIFEST_BYTES_MAX + 1).ok();
         }
         assert!(table.look("old", &args("")).is_err() && table.look("new", &args("")).is_ok());
+        assert_eq!(table.results.free(), OPERATIONS_BYTES_MAX - MANIFEST_BYTES_MAX - 1);
+    }
+
+    #[actix_rt::test]
+    async fn work_that_is_too_much_gives_its_memory_back_and_says_whose_fault_it_is() {
+        let (table, _) = table();
+        let reached = || {
+            let target = Target::Known(Cap::parse("URI:LIT:me").unwrap());
+            Reached { path: vec!["n".repeat(RESULTS_STEP)], target }
+        };
+        let others = table.results.try_take(OPERATIONS_BYTES_MAX - RESULTS_STEP).unwrap();
+        for (status, others) in [(503, Some(others)), (413, None)] {
+            let room = Some(table.results.nothing());
+            let mut progress = Progress { room, ..Progress::default() };
+            let mut noted = 0;
+            while progress.failed.is_none() {
+                note(&mut progress, Walk::Manifest, reached(), None);
+                noted += 1;
+            }
+            assert_eq!(
+                (progress.failed.as_ref().unwrap().status.as_u16(), noted > 1),
+                (status, status == 413)
+            );
+            assert!(progress.manifest.is_empty() && progress.room.is_none());
+            drop(others);
+            assert_eq!(table.results.free(), OPERATIONS_BYTES_MAX);
+        }
     }
 
     #[actix_rt::test]

@@ -150,7 +150,7 @@ impl Place {
         let ids = &touched.ids;
         let _turn = self.turn().await?;
         let change = random();
-        let (mut state, mut _room) = self.state(ids).await?;
+        let (mut state, mut room) = self.state(ids).await?;
         let mut own = Own::of(&state, touched)?;
         for _ in 0..REDOS_MAX {
             let (opener, own_ids) = (keys.clone(), ids.clone());
@@ -168,11 +168,16 @@ impl Place {
             match self.send(&next).await? {
                 Sent::Made => return Ok(outcome),
                 Sent::MadeBefore => {
+                    drop(room);
                     next.is_followed(&self.state(ids).await?.0)?;
                     return Ok(outcome);
                 }
                 Sent::Stale(newer) if newer.covers(ids) => state = newer,
-                Sent::Stale(_) => (state, _room) = self.state(ids).await?,
+                Sent::Stale(_) => {
+                    // What it was for is gone, and the whole directory may take more than half of all.
+                    drop(room.take());
+                    (state, room) = self.state(ids).await?;
+                }
             }
         }
         Err(DirError::TooManyRedos)

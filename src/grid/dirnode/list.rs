@@ -8,7 +8,7 @@
 use super::DirError;
 use super::place::{Place, State};
 use crate::base::budget::Share;
-use crate::base::limits::{REDOS_MAX, REMOVALS_KEPT, ROW_ROOM};
+use crate::base::limits::{LARGE_DIRECTORIES_MAX, REDOS_MAX, REMOVALS_KEPT, ROW_ROOM};
 use crate::vdrive::api::{Changes, ListRows, Page, RowsSince};
 use crate::vdrive::format::{Head, Row, RowId, Trie};
 use bytes::Bytes;
@@ -211,7 +211,8 @@ fn estimate(head: &Head, first: &[Row]) -> usize {
         return had;
     }
     let each = had / first.len().max(1);
-    all.saturating_mul(each + each / SPARE)
+    // Servers take none that needs more, whatever its first rows are like.
+    all.saturating_mul(each + each / SPARE).min(LARGE_DIRECTORIES_MAX)
 }
 
 fn decode(bytes: Bytes) -> Result<Vec<Row>, DirError> {

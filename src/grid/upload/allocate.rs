@@ -279,7 +279,11 @@ fn note_allocated(site: &mut Site, wanted: &Wanted, asked: Asked, allocated: All
         if whole {
             site.held.insert(share);
         } else if !site.held.contains(&share) {
-            site.claims_proven = proven;
+            // Each place is asked by itself to show what it claims; the other can claim again.
+            if site.claims_proven != proven {
+                site.claimed.clear();
+                site.claims_proven = proven;
+            }
             site.claimed.insert(share);
             site.found.insert(share);
         }

@@ -168,7 +168,8 @@ impl Upload {
         self.client.pool.gathered(wanted.total).await;
         let began = Instant::now();
         let (mut sites, mut late) = self.survey(&wanted).await?;
-        let patience = &self.client.patience.used_to(late.took());
+        let patience = self.client.patience.used_to(late.took());
+        let patience = &patience.for_shares_of(wanted.share_size);
         let deadline = Instant::now() + patience.others;
         let whole = self.whole(&mut encoding).await?;
         let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));

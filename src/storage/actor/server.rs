@@ -9,7 +9,6 @@ use crate::base::file::proven_index;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::base::pool::{InUse, Pool};
-use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
     AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketWriter, GetClock, GetSpace,
@@ -51,9 +50,6 @@ impl Default for ServerOptions {
         Self { version, upload_idle: UPLOAD_IDLE_TIME, expiry: None }
     }
 }
-
-/// The secrets of a lease.
-type Lease = (RenewSecret, CancelSecret);
 
 /// What the actors of one server share.
 #[derive(Clone)]
@@ -228,10 +224,13 @@ impl Handler<AllocateProven> for StorageServer {
 }
 
 /// A request for the one share that `data` is.
-fn for_whole(si: StorageIndex, share: ShareNum, data: &Bytes, lease: Lease) -> AllocateRequest {
-    let (renew, cancel) = lease;
-    let (shares, size) = (vec![share], data.len() as u64);
-    AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } }
+fn for_whole(
+    si: StorageIndex,
+    share: ShareNum,
+    data: &Bytes,
+    secrets: LeaseSecrets,
+) -> AllocateRequest {
+    AllocateRequest { si, shares: vec![share], size: data.len() as u64, secrets }
 }
 
 impl Handler<Put> for StorageServer {
@@ -241,7 +240,7 @@ impl Handler<Put> for StorageServer {
         let shared = self.shared.clone();
         Box::pin(async move {
             let Put { si, share, renew, cancel, data: Bulk(data) } = put;
-            let ask = for_whole(si, share, &data, (renew, cancel));
+            let ask = for_whole(si, share, &data, LeaseSecrets { renew, cancel });
             granted(&shared, move |store| store.put(&ask, &data)).await
         })
     }
@@ -254,7 +253,12 @@ impl Handler<PutProven> for StorageServer {
         let shared = self.shared.clone();
         Box::pin(async move {
             let PutProven { si, share, ueb_hash, renew, cancel, data: Bulk(data) } = put;
-            let ask = for_whole(proven_index(&si, &ueb_hash), share, &data, (renew, cancel));
+            let ask = for_whole(
+                proven_index(&si, &ueb_hash),
+                share,
+                &data,
+                LeaseSecrets { renew, cancel },
+            );
             granted(&shared, move |store| store.put_proven(&ask, ueb_hash, &data)).await
         })
     }

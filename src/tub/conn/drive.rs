@@ -207,7 +207,10 @@ impl Reader {
                     return self.rest_refused(intake, sealed);
                 }
             }
-            let charged = self.charge(sealed.len());
+            let charged = match self.parser.is_in_answer() {
+                true => None,
+                false => self.charge(sealed.len()),
+            };
             let (missing, place) = self.parser.rest().ok_or(Violation)?;
             place.copy_within(sealed.clone(), 0);
             sealed = 0..sealed.len();
@@ -237,7 +240,8 @@ impl Reader {
     /// link it takes its time.
     fn note_arrival(&self, begun: usize) {
         let now_ms = self.conn.note_life();
-        self.conn.standing.frame_under_way(now_ms, self.parser.under_way() + begun);
+        let (bytes, charged) = (self.parser.under_way() + begun, !self.parser.is_in_answer());
+        self.conn.standing.frame_under_way(now_ms, bytes, charged);
         self.conn.motion.answers_arrived(self.parser.answer_bytes() + begun as u64);
     }
 

@@ -13,6 +13,9 @@ pub(in crate::tub) struct Standing {
     begun: AtomicU64,
     /// Bytes of that frame.
     bytes: AtomicU64,
+    /// They are charged to the memory that all links share. An answer comes into the place that was
+    /// made for it when it was asked for.
+    charged: AtomicBool,
 }
 
 impl Standing {
@@ -39,10 +42,11 @@ impl Standing {
     }
 
     /// Of the frame under way, so many bytes have come; none if none is.
-    pub fn frame_under_way(&self, now_ms: u64, bytes: usize) {
+    pub fn frame_under_way(&self, now_ms: u64, bytes: usize, charged: bool) {
         if bytes == 0 {
             return self.frame_done();
         }
+        self.charged.store(charged, Ordering::Relaxed);
         self.bytes.store(bytes as u64, Ordering::Relaxed);
         let _ = self.begun.compare_exchange(0, now_ms + 1, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -54,6 +58,11 @@ impl Standing {
         let old = u128::from(taken) >= age.as_millis();
         old.then(|| self.bytes.load(Ordering::Relaxed) * 1000 / taken.max(1))
     }
+
+    /// The same, if letting it go gives back memory that all links share.
+    pub fn charged_rate(&self, now_ms: u64, age: Duration) -> Option<u64> {
+        self.frame_rate(now_ms, age).filter(|_| self.charged.load(Ordering::Relaxed))
+    }
 }
 
 #[cfg(test)]
@@ -64,15 +73,19 @@ mod tests {
     fn a_frames_rate_counts_from_when_it_began_and_not_from_the_one_before() {
         let (standing, second) = (Standing::default(), Duration::from_secs(1));
         assert_eq!(standing.frame_rate(9_000, second), None);
-        standing.frame_under_way(0, 100);
-        standing.frame_under_way(900, 500);
+        standing.frame_under_way(0, 100, true);
+        standing.frame_under_way(900, 500, true);
         assert_eq!(standing.frame_rate(999, second), None, "too young");
         assert_eq!(standing.frame_rate(1_000, second), Some(500));
         standing.frame_done();
-        standing.frame_under_way(1_000, 700);
+        standing.frame_under_way(1_000, 700, true);
         assert_eq!(standing.frame_rate(1_500, second), None);
         assert_eq!(standing.frame_rate(2_000, second), Some(700));
-        standing.frame_under_way(2_000, 0);
+        assert_eq!(standing.charged_rate(2_000, second), Some(700));
+        standing.frame_under_way(2_000, 700, false);
+        assert_eq!(standing.frame_rate(2_000, second), Some(700), "an answer");
+        assert_eq!(standing.charged_rate(2_000, second), None);
+        standing.frame_under_way(2_000, 0, true);
         assert_eq!(standing.frame_rate(9_000, second), None, "between frames");
     }
 }
