@@ -57,8 +57,13 @@ fn what_cannot_be_looked_at_is_not_believed() {
     folder(&gateway);
     gateway.done(BACKUP);
     gateway.refuse("t=check", 410, "UnrecoverableFileError: gone.");
-    let said = mended(&gateway, BACKUP);
+    let output = gateway.run(BACKUP).output().unwrap();
+    let (said, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{output:?}");
     assert!(said.contains("4 files stored") && said.contains("0 reused; 4 directories"), "{said}");
+    // It is told as what it is, and not as a loss.
+    assert!(told.contains("could not be looked at in the grid; stored again: gone."), "{told}");
+    assert!(!told.contains("any more"), "{told}");
 }
 
 #[test]
