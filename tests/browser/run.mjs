@@ -69,15 +69,16 @@ const profiles = (of) => async function profile(options = {}, owner = true) {
 /// Runs something with a browser that has one font and no other: of the common ones the widest.
 async function with_one_font(run) {
   const fonts = mkdtempSync(join(tmpdir(), "fonts-"));
-  const font = execFileSync("fc-match", ["-f", "%{file}", "DejaVu Sans"], { encoding: "utf8" });
-  copyFileSync(font, join(fonts, basename(font)));
-  const config = join(fonts, "fonts.conf");
-  writeFileSync(config, `<?xml version="1.0"?><fontconfig><dir>${fonts}</dir><cachedir>${fonts}/cache</cachedir></fontconfig>`);
-  const other = await launch({ ...process.env, FONTCONFIG_FILE: config });
+  let other = null;
   try {
+    const font = execFileSync("fc-match", ["-f", "%{file}", "DejaVu Sans"], { encoding: "utf8" });
+    copyFileSync(font, join(fonts, basename(font)));
+    const config = join(fonts, "fonts.conf");
+    writeFileSync(config, `<?xml version="1.0"?><fontconfig><dir>${fonts}</dir><cachedir>${fonts}/cache</cachedir></fontconfig>`);
+    other = await launch({ ...process.env, FONTCONFIG_FILE: config });
     await run(profiles(other));
   } finally {
-    await other.close();
+    await other?.close();
     rmSync(fonts, { recursive: true });
   }
 }
