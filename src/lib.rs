@@ -2,7 +2,7 @@
 //!
 //! Layers, lowest first; a module uses only those above it in this list:
 //!
-//! - [`base`]: base32, tagged hashes, secrets, limits, time and randomness
+//! - [`base`]: tagged hashes, identifiers, secrets, limits, time and randomness
 //! - [`disk`]: every call to a file system, and faults on demand
 //! - [`cap`]: capabilities, the texts that carry read and verify authority
 //! - [`codec`]: immutable files as shares, without input or output
@@ -15,6 +15,9 @@
 //! - [`gateway`]: HTTP in front of the grid
 //! - [`node`]: node directories and what runs in them
 //! - [`cli`]: the command line
+//!
+//! Links and tubs, and what they stand on, are a crate of their own that knows nothing of all the rest:
+//! [`tahoe_objects`].
 
 pub mod base;
 pub mod cap;
@@ -24,8 +27,8 @@ pub mod disk;
 pub mod gateway;
 pub mod grid;
 pub mod introducer;
-pub mod link;
 pub mod node;
 pub mod storage;
-pub mod tub;
 pub mod vdrive;
+
+pub use tahoe_objects::{link, remote_interface, tub, wire_plain, wire_struct};

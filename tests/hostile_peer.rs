@@ -281,7 +281,7 @@ async fn children(caller: &mut Caller, most: usize) -> usize {
 
 #[actix_rt::test]
 async fn objects_are_bounded_on_all_links_together_and_each_has_its_share() {
-    let share = limits::EXPORTS_SHARE;
+    let share = limits::EXPORTS_MIN;
     let few = Limits { exports_all: share + 10, ..Limits::default() };
     let (_tub, furl, counts) = server_with(few).await;
     let (mut hog, mut friend) = (Caller::of(&furl).await, Caller::of(&furl).await);

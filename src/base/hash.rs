@@ -6,11 +6,11 @@
 //! pair(tag, a, b)     = SHA256(SHA256(netstring(tag) ‖ netstring(a) ‖ netstring(b)))
 //! ```
 //! Shorter outputs keep the leading bytes. What a tag is *for* is known to the module that uses it.
+//! BLAKE2b hides stored lease secrets and swissnums (§3).
 
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 
-/// A full SHA-256d output.
-pub type Hash = [u8; 32];
+pub use tahoe_objects::base::hash::{Hash, blake2b, sha256};
 
 /// Length-prefixed bytes, so that a concatenation has one reading.
 pub fn netstring(bytes: &[u8]) -> Vec<u8> {
@@ -20,18 +20,6 @@ pub fn netstring(bytes: &[u8]) -> Vec<u8> {
     out.extend_from_slice(bytes);
     out.push(b',');
     out
-}
-
-/// Single SHA-256.
-pub fn sha256(bytes: &[u8]) -> Hash {
-    fixed(digest(&SHA256, bytes).as_ref())
-}
-
-/// BLAKE2b with a 32-byte digest and no key: how stored lease secrets and the sturdy table hide
-/// what they compare (§3).
-pub fn blake2b(bytes: &[u8]) -> Hash {
-    use blake2::Digest;
-    blake2::Blake2b::<blake2::digest::consts::U32>::digest(bytes).into()
 }
 
 /// SHA-1, for server permutation (§12) and the names of 1.20's nodes.

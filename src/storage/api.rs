@@ -140,7 +140,7 @@ pub struct SpaceNow {
     pub available: Option<u64>,
 }
 
-wire_plain!(ServerVersion, SpaceNow);
+wire_plain!(StorageIndex, ShareNum, ServerVersion, SpaceNow);
 
 wire_struct! {
     /// The answer to [`Allocate`], [`Put`] and the like. A share that was asked for and is nowhere

@@ -5,9 +5,12 @@
 
 use std::path::Path;
 
+/// How paths into code of ours begin: in the crate itself, and where it is a dependency.
+const CRATES: &[&str] = &["crate", "tahoe_objects"];
+
 /// One source file.
 pub struct Source {
-    /// From the package's root, with `/`: `src/tub/frame.rs`.
+    /// From the root, with `/`: `src/grid/client.rs`, `crates/objects/src/tub/frame.rs`.
     pub path: String,
     /// As it is on disk.
     pub text: String,
@@ -38,9 +41,10 @@ impl Named {
         self.path.split("::")
     }
 
-    /// The top-level module of this package that the path leads into.
+    /// The top-level module, of whichever crate of ours, that the path leads into.
     pub fn layer(&self) -> Option<&str> {
-        self.path.strip_prefix("crate::")?.split("::").next()
+        let inner = CRATES.iter().find_map(|name| self.path.strip_prefix(name))?;
+        inner.strip_prefix("::")?.split("::").next()
     }
 }
 
@@ -52,7 +56,7 @@ impl Source {
 
     /// The module path: `src/tub/frame.rs` → `["tub", "frame"]`, `src/tub/mod.rs` → `["tub"]`.
     pub fn module(&self) -> Vec<&str> {
-        let inner = self.path.strip_prefix("src/").unwrap_or(&self.path);
+        let inner = self.path.split_once("src/").map_or(self.path.as_str(), |(_, inner)| inner);
         let inner = inner.strip_suffix(".rs").unwrap_or(inner);
         inner.split('/').filter(|part| !matches!(*part, "mod" | "lib")).collect()
     }
@@ -160,7 +164,8 @@ pub fn rust(root: &Path, folder: &str) -> Vec<Source> {
         Source::new(path, text)
     };
     let tests = |path: &String| {
-        path.starts_with("src/") && (path.ends_with("/tests.rs") || path.contains("/tests/"))
+        let of_a_library = path.starts_with("src/") || path.contains("/src/");
+        of_a_library && (path.ends_with("/tests.rs") || path.contains("/tests/"))
     };
     files(root, folder, ".rs").into_iter().filter(|path| !tests(path)).map(read).collect()
 }

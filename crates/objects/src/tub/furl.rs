@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     fn furl() -> Furl {
-        let hints = parse_hints("tcp:grid.example:3457,tcp:[::1]:9,quic:x").unwrap();
+        let hints = parse_hints("tcp:objects.example:3457,tcp:[::1]:9,quic:x").unwrap();
         Furl::new(TubId([5; 32]), hints, Swissnum::new([9; 32]))
     }
 
@@ -235,7 +235,7 @@ mod tests {
             (good.replace("pb+xk1", "pb"), FurlError::Scheme),
             (good.replacen("://", "://a", 1), FurlError::TubId),
             (good.replace(":9,", ":99999,"), FurlError::Hints),
-            (good.replace("tcp:grid", "tcp:gr id"), FurlError::Hints),
+            (good.replace("tcp:objects", "tcp:obj ects"), FurlError::Hints),
             (format!("{good}a"), FurlError::Swissnum),
             (good.replace("quic:x", &"q:,".repeat(20)), FurlError::Hints),
             (format!("{good}{}", "a".repeat(FURL_TEXT_MAX)), FurlError::TooLong),

@@ -1,4 +1,4 @@
-//! A node's one key, in its two forms: Ed25519 to sign with, and its Montgomery form as the tub id
+//! A tub's one key, in its two forms: Ed25519 to sign with, and its Montgomery form as the tub id
 //! and the key of its links. Whoever knows the Ed25519 public key can check that a tub id is its.
 
 use super::furl::TubId;
@@ -9,7 +9,7 @@ use ring::digest::{SHA512, digest};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
-/// The private half of a node's identity.
+/// The private half of a tub's identity.
 pub struct Identity {
     pair: Ed25519KeyPair,
     keys: Keys,

@@ -1,6 +1,6 @@
 //! Memory that all links of a tub may hold for their peers.
 
-use crate::base::limits::{CALL_BYTES_STEP, LINK_CALL_BYTES_SHARE};
+use crate::base::limits::{CALL_BYTES_STEP, LINK_CALL_BYTES_MIN};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
@@ -39,7 +39,7 @@ impl Budget {
 
     /// Whether a link that holds `own` bytes should take in no more for now.
     pub fn is_tight(&self, own: usize) -> bool {
-        own > LINK_CALL_BYTES_SHARE && self.used() > self.max / 2
+        own > LINK_CALL_BYTES_MIN && self.used() > self.max / 2
     }
 
     /// Waits until a link that holds `own` bytes may take in more.
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
-    const MAX: usize = 16 * LINK_CALL_BYTES_SHARE;
+    const MAX: usize = 16 * LINK_CALL_BYTES_MIN;
 
     #[test]
     fn is_charged_as_bytes_come_and_refuses_what_is_too_much() {
@@ -132,8 +132,8 @@ mod tests {
         let half = budget.take(MAX / 2).unwrap();
         assert!(budget.room(|| MAX).now_or_never().is_some(), "it is not tight yet");
         let more = budget.take(1).unwrap();
-        assert!(budget.room(|| LINK_CALL_BYTES_SHARE).now_or_never().is_some());
-        let mut waiting = Box::pin(budget.room(|| LINK_CALL_BYTES_SHARE + 1));
+        assert!(budget.room(|| LINK_CALL_BYTES_MIN).now_or_never().is_some());
+        let mut waiting = Box::pin(budget.room(|| LINK_CALL_BYTES_MIN + 1));
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(more);
         assert!(waiting.now_or_never().is_some());

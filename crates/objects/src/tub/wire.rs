@@ -93,7 +93,7 @@ macro_rules! wire_plain {
 }
 
 wire_plain!(u8, u16, u32, u64, i64, bool, String, [u8; 16], [u8; 20], [u8; 32]);
-wire_plain!(crate::base::StorageIndex, crate::base::ShareNum, super::furl::TubId);
+wire_plain!(super::furl::TubId);
 
 impl<P: 'static> Wire for crate::base::secret::Secret<P> {
     type Twin = Self;

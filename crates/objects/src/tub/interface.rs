@@ -39,7 +39,7 @@ pub struct MethodInfo {
 
 /// A remote interface, declared by [`remote_interface!`](crate::remote_interface).
 pub trait Interface: Sized + Send + Sync + 'static {
-    /// Name with version, as `grid.storage.v1`.
+    /// Name with version, as `example.adder.v1`.
     const NAME: &'static str;
     const METHODS: &'static [MethodInfo];
     /// Objects of this interface that one link may hold; for one more, the answer that brings it
@@ -167,7 +167,7 @@ pub fn start<A: Actor<Context = Context<A>>>(actor: A) -> Addr<A> {
 /// Declares a remote interface: its messages, and how actors, links and forwarders handle them.
 ///
 /// ```
-/// use tahoe::{remote_interface, tub::RemoteError};
+/// use tahoe_objects::{remote_interface, tub::RemoteError};
 ///
 /// remote_interface! {
 ///     /// Adds up.
@@ -190,7 +190,7 @@ pub fn start<A: Actor<Context = Context<A>>>(actor: A) -> Addr<A> {
 /// }
 ///
 /// # actix_rt::System::new().block_on(async {
-/// let adder = Adder::of(tahoe::tub::start(Sum(40)));
+/// let adder = Adder::of(tahoe_objects::tub::start(Sum(40)));
 /// assert_eq!(adder.call(Add { value: 2 }).await, Ok(42));
 /// # });
 /// ```

@@ -130,7 +130,7 @@ impl Reader {
         }
     }
 
-    /// Takes in no further frame while memory is short and this link has its share; meanwhile those
+    /// Takes in no further frame while memory is short and this link has enough; meanwhile those
     /// make room that are slow to bring what they began.
     async fn wait_for_memory(&self) {
         let held = || self.dispatcher.held();

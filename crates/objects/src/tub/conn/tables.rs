@@ -1,7 +1,7 @@
 //! What each side of a connection holds of the other's.
 
 use super::{Conn, lock};
-use crate::base::limits::EXPORTS_SHARE;
+use crate::base::limits::EXPORTS_MIN;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, OutFrame, Target};
 use crate::tub::payload::Payload;
@@ -94,7 +94,7 @@ impl ExportCount {
 
     /// Whether a link that holds `own` may hold one more.
     fn has_room(&self, own: usize) -> bool {
-        own < EXPORTS_SHARE || self.now.load(Ordering::Relaxed) < self.max
+        own < EXPORTS_MIN || self.now.load(Ordering::Relaxed) < self.max
     }
 }
 

@@ -1,5 +1,5 @@
-//! Opening links to other tubs. Every failure reads the same, so that a page which makes a gateway
-//! dial learns nothing about the addresses behind it.
+//! Opening links to other tubs. Every failure reads the same, so that who makes this
+//! program dial learns nothing about the addresses behind it.
 
 use super::codec;
 use super::conn::{Conn, Wires, drive};

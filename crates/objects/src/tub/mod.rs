@@ -9,7 +9,7 @@
 //! hold is bounded by credits that are checked on arrival, and a peer that breaks them is cut off;
 //! dropping the last reference, or losing the link that held it, stops the object.
 //!
-//! Knows nothing of files, capabilities to them, or what the objects do.
+//! Knows nothing of what the objects do.
 
 mod accept;
 mod budget;

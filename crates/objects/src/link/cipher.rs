@@ -2,8 +2,8 @@
 //! lie.
 //!
 //! Snow does the handshake. What follows it is small (the Noise specification, §5.1 and §12), and
-//! snow's form of it copies each record before it opens it; most of a storage grid's bytes pass
-//! here, so that copy would be a tenth of a download.
+//! snow's form of it copies each record before it opens it; most bytes of a
+//! program that moves much pass here, so that copy would be a tenth of its work.
 
 use super::preamble::Suite;
 use super::record::{BadRecord, TAG};

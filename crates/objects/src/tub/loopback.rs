@@ -79,7 +79,7 @@ pub struct LoopbackNet {
 }
 
 impl LoopbackNet {
-    /// The network as the host `name` sees it: what is dialled from there shares its fate.
+    /// The network as the host `name` sees it: what is dialled from there has its fate.
     pub fn at(&self, name: &str) -> Self {
         Self { shared: self.shared.clone(), host: name.to_owned() }
     }

@@ -1,8 +1,7 @@
 //! An encrypted, authenticated link between two keys: Noise_XK over any byte stream.
 //!
 //! Promises: a peer that finished the handshake holds the private key of the name it goes by; no
-//! byte is forged, replayed, reordered or cut off unnoticed. Knows nothing of objects, frames or
-//! capabilities.
+//! byte is forged, replayed, reordered or cut off unnoticed. Knows nothing of objects or frames.
 //!
 //! ```text
 //! initiator                                   responder

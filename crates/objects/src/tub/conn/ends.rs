@@ -3,7 +3,7 @@
 use super::queue::Beat;
 use super::{Conn, Leaving};
 use crate::base::limits::{
-    CREDIT_TIME, FRAME_GRACE, GOODBYE_TIME, IDLE_TIME, PING_AFTER, PROBATION_TIME, SHARE_RATE_MIN,
+    CREDIT_TIME, FRAME_GRACE, FRAME_RATE_MIN, GOODBYE_TIME, IDLE_TIME, PING_AFTER, PROBATION_TIME,
 };
 use crate::link::Pool;
 use crate::tub::frame::Reason;
@@ -47,7 +47,7 @@ pub(super) async fn tick(conn: &Arc<Conn>, pool: Pool) -> Reason {
         }
         let Some(tub) = conn.tub.upgrade() else { return Reason::Shutdown };
         let now_ms = tub.now_ms();
-        if conn.standing.frame_rate(now_ms, FRAME_GRACE).is_some_and(|rate| rate < SHARE_RATE_MIN) {
+        if conn.standing.frame_rate(now_ms, FRAME_GRACE).is_some_and(|rate| rate < FRAME_RATE_MIN) {
             return Reason::Idle;
         }
         let silence = now_ms.saturating_sub(conn.heard_ms.load(Ordering::Relaxed));

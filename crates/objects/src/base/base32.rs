@@ -1,9 +1,8 @@
-//! Base32 as capabilities spell it: RFC 4648 letters in lower case, no padding
-//! (`spec/formats-immutable.md` §1).
+//! Base32: RFC 4648 letters in lower case, no padding.
 //!
-//! Two strictnesses are observable in the original and both exist here. [`decode`] demands that the
-//! unused bits of the last character are zero, so that every value has one spelling; capabilities
-//! and furls use it. [`decode_loose`] lets one unused bit slip, as the original's general decoder.
+//! There are two strictnesses. [`decode`] demands that the unused bits of the last character are zero,
+//! so that every value has one spelling; whatever names something or is authority wants that.
+//! [`decode_loose`] lets one unused bit slip, as some other programs write it.
 
 use data_encoding::{Encoding, Specification};
 use std::sync::LazyLock;

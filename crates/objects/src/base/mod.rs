@@ -1,0 +1,12 @@
+//! What links and tubs stand on: base32, hashes, secrets, limits, and the two sources of surprise,
+//! time and randomness.
+//!
+//! Nothing here opens a file or a connection. [`rim`] alone asks the operating system for the time and
+//! for random bytes.
+
+pub mod base32;
+pub mod hash;
+pub mod limits;
+pub mod local;
+pub mod rim;
+pub mod secret;
