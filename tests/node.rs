@@ -63,6 +63,79 @@ fn two_clients_share_a_file_over_an_introducer_whose_furl_they_copied() {
     }
 }
 
+/// What asking for `url` with these headers comes to: status, type and body.
+fn asked(method: &str, url: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut answer = http().run(request.body(()).unwrap()).unwrap();
+    let kind = answer.headers().get("content-type").map_or("", |kind| kind.to_str().unwrap());
+    let kind = kind.to_owned();
+    (answer.status().as_u16(), kind, answer.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn an_introducer_shows_who_is_in_its_grid_and_gives_nothing_away() {
+    let nodes = Nodes::new();
+    let introducer = nodes.create_introducer_with(&["--webport", "0"]);
+    let running = Process::run(&introducer);
+    let url = &running.url;
+    assert_eq!(fs::read_to_string(introducer.join("node.url")).unwrap().trim(), format!("{url}/"));
+    let attic = nodes.create_client("attic <b>", &["--webport", "0"]);
+    nodes.join(&attic);
+    let server = Process::run(&attic);
+    wait_for_servers(&attic, 1);
+    let (status, kind, page) = asked("GET", url, &[]);
+    assert!(status == 200 && kind.starts_with("text/html"), "{status} {kind}");
+    assert!(page.contains("attic &#60;b&#62;"), "{page}");
+    let node_id = fs::read_to_string(attic.join("my_nodeid")).unwrap();
+    assert!(page.contains(&node_id[..12]) && page.contains("tahoe/"));
+    let swissnums = [("introducer.furl", &introducer), ("vdrive.furl", &introducer)];
+    for (name, dir) in swissnums {
+        let furl = fs::read_to_string(dir.join(name)).unwrap();
+        assert!(!page.contains(furl.trim().rsplit('/').next().unwrap()), "{name}");
+    }
+    assert!(!page.contains("pb+") && !page.contains("href=\"/grid\""), "{page}");
+    let style = page.split('"').find(|part| part.ends_with(".css")).unwrap();
+    assert_eq!(asked("GET", &format!("{url}{style}"), &[]).0, 200);
+    let (_, kind, json) = asked("GET", &format!("{url}/?t=json"), &[]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(kind, "application/json");
+    assert_eq!(json["announcement_summary"], serde_json::json!({"storage": 1, "vdrive": 1}));
+    assert_eq!(json["subscription_summary"]["storage"], 1, "{json}");
+    for method in ["POST", "PUT", "DELETE"] {
+        assert_eq!(asked(method, url, &[]).0, 405, "{method}");
+    }
+    for host in ["evil.example", "192.0.2.1"] {
+        assert_eq!(asked("GET", url, &[("Host", host)]).0, 403, "{host}");
+    }
+    let embedded = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors")];
+    assert_eq!(asked("GET", url, &embedded).0, 403);
+    assert_eq!(asked("GET", &format!("{url}/?t=pony"), &[]).0, 400);
+    assert_eq!(asked("GET", &format!("{url}/uri"), &[]).0, 404);
+    let told = done(tahoe().args(["status", "-d"]).arg(&introducer));
+    assert!(told.contains(&format!("{url}/")) && told.contains("1 of storage"), "{told}");
+    server.stop();
+    running.stop();
+    assert!(!introducer.join("node.url").exists());
+}
+
+#[test]
+fn a_vdrive_server_has_a_page_too() {
+    let nodes = Nodes::new();
+    let dir = nodes.dir("vdrive");
+    done(tahoe().arg("create-vdrive").arg(&dir).args(["--webport", "0"]));
+    fs::write(dir.join("vdrive.port"), "tcp:0:interface=127.0.0.1\n").unwrap();
+    let running = Process::run(&dir);
+    let (status, _, page) = asked("GET", &running.url, &[]);
+    assert!(status == 200 && page.contains("keeps directories for others"), "{page}");
+    let (_, _, json) = asked("GET", &format!("{}/?t=json", running.url), &[]);
+    let nobody = serde_json::json!({"announcement_summary": {}, "subscription_summary": {}});
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), nobody);
+    running.stop();
+}
+
 #[test]
 fn an_edit_of_the_encoding_parameters_reaches_clients_that_run() {
     let grid = RunningGrid::of(1, "1 1 1");

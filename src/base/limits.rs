@@ -87,6 +87,10 @@ pub const SPILL_PIECE: usize = 64 << 10;
 /// Connections to the gateway. An idle one costs two buffers of 8 KiB; one that sends a head without
 /// end holds 128 KiB of it: 32 MiB, if all do.
 pub const WEB_CONNECTIONS_MAX: usize = 256;
+/// Lines of each table on the page of an introducer, and letters of each cell that a stranger fills: with
+/// both tables full, and every letter escaped, a page has some 1.2 MB.
+pub const SERVICE_ROWS_MAX: usize = 500;
+pub const SERVICE_CELL_MAX: usize = 48;
 /// Connections that may wait to be accepted; Linux takes fewer where it is set to.
 pub const WEB_BACKLOG: i32 = 4_096;
 /// Who has just connected has so long before counting as idle: a round trip, and the turn of a busy

@@ -48,8 +48,7 @@ impl Arguments {
         let client = Client {
             introducer: self.introducer,
             vdrive: self.vdrive,
-            webport: self.webport,
-            place: Place { port: self.port, location: self.location },
+            place: Place { port: self.port, location: self.location, webport: self.webport },
             nickname: self.nickname,
             no_storage: self.no_storage,
             sizelimit: self.sizelimit,

@@ -1,4 +1,4 @@
-//! `tahoe create-introducer DIR [--port P] [--location HOST:PORT]`
+//! `tahoe create-introducer DIR [--port P] [--location HOST:PORT] [--webport W]`
 
 use super::dirs::NewDirectory;
 use super::{CliError, check, output};
@@ -8,6 +8,7 @@ use crate::node::create::{self, Place};
 const EXAMPLES: &str = "\
 Examples:
   tahoe create-introducer grid/introducer --port 3456 --location grid.example.org:3456
+  tahoe create-introducer seen --webport 8124         shows on 127.0.0.1 who is in the grid
   tahoe create-introducer small --encoding 2/3/4      for a grid of four servers
   tahoe start grid/introducer
   cat grid/introducer/introducer.furl     give this line to everyone who may join";
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// How other nodes reach this one; without it, this machine's own addresses.
     #[arg(long, value_name = "HOST:PORT", value_parser = check::location)]
     location: Option<String>,
+    /// Where the node's page listens, such as `8124`; without it there is none.
+    #[arg(long, value_name = "W", value_parser = check::webport)]
+    webport: Option<String>,
     /// How the grid's files are cut: any NEEDED of TOTAL shares give a file back, and to store one at
     /// least HAPPY servers must take some.
     #[arg(long, value_name = "NEEDED/HAPPY/TOTAL", value_parser = check::encoding,
@@ -33,7 +37,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let path = self.dir.path();
-        let place = Place { port: self.port, location: self.location };
+        let place = Place { port: self.port, location: self.location, webport: self.webport };
         create::introducer(&path, &place, self.encoding)?;
         let GridParameters { needed, happy, total } = self.encoding;
         output::summary(format_args!("introducer created in {}", path.display()))?;

@@ -1,4 +1,4 @@
-//! `tahoe create-vdrive DIR [--introducer FURL] [--port P] [--location HOST:PORT]`
+//! `tahoe create-vdrive DIR [--introducer FURL] [--port P] [--location HOST:PORT] [--webport W]`
 
 use super::dirs::NewDirectory;
 use super::{CliError, check, output};
@@ -26,12 +26,15 @@ pub struct Arguments {
     /// How other nodes reach this one; without it, this machine's own addresses.
     #[arg(long, value_name = "HOST:PORT", value_parser = check::location)]
     location: Option<String>,
+    /// Where the node's page listens, such as `8124`; without it there is none.
+    #[arg(long, value_name = "W", value_parser = check::webport)]
+    webport: Option<String>,
 }
 
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         let path = self.dir.path();
-        let place = Place { port: self.port, location: self.location };
+        let place = Place { port: self.port, location: self.location, webport: self.webport };
         create::vdrive(&path, &place, self.introducer.as_deref())?;
         output::summary(format_args!("vdrive server created in {}", path.display()))
     }

@@ -23,6 +23,10 @@ impl Arguments {
         // Other gateways may have no such page.
         let node =
             connection.get("/?t=json")?.success("").and_then(|node| node.json::<Value>()).ok();
+        if let Some(node) = node.as_ref().filter(|node| node.get("announcement_summary").is_some())
+        {
+            return introducer(node, &connection.url("/"));
+        }
         let status: Value = connection.get("/status?t=json")?.success("")?.json()?;
         let statistics: Value = connection.get("/statistics?t=json")?.success("")?.json()?;
         let mut out = Output::new();
@@ -38,6 +42,22 @@ impl Arguments {
         table("Recent operations", &list("recent"), &mut out, size)?;
         out.finish()
     }
+}
+
+/// A node without a gateway: what it tells of the grid.
+fn introducer(node: &Value, address: &str) -> Result<(), CliError> {
+    let mut out = Output::new();
+    out.line(format_args!("Page at {address}"))?;
+    for (title, name) in
+        [("Announced", "announcement_summary"), ("Subscriptions", "subscription_summary")]
+    {
+        let counts = node.get(name).and_then(Value::as_object).into_iter().flatten();
+        let counts: Vec<_> =
+            counts.map(|(service, count)| format!("{count} of {}", shown(service))).collect();
+        let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+        out.line(format_args!("{title}: {counts}"))?;
+    }
+    out.finish()
 }
 
 fn is_transfer(operation: &Value) -> bool {

@@ -4,7 +4,9 @@
 //! request ──▶ guard, owner ──▶ route ──▶ object · work · status · welcome ──▶ answer
 //!             (who may ask)    (the table of what can be asked)
 //! ```
-//! - [`serve`]: listening, limits, and the one handler through which every request goes
+//! - [`listen`]: the socket, TLS and workers
+//! - [`serve`]: the one handler through which every request goes
+//! - [`service`]: the page of a node that has no gateway
 //! - [`connections`], `watched`: who is connected, and who is let go when there is no more room
 //! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
 //! - [`proof`]: how a gateway shows whose it is
@@ -35,6 +37,7 @@ pub mod failure;
 pub mod guard;
 pub mod history;
 pub mod json;
+pub mod listen;
 pub mod mime;
 pub mod object;
 pub mod owner;
@@ -44,6 +47,7 @@ mod public;
 pub mod range;
 pub mod route;
 pub mod serve;
+pub mod service;
 mod shelf;
 pub mod sniff;
 mod spill;
@@ -56,4 +60,5 @@ pub mod webport;
 pub mod welcome;
 pub mod work;
 
-pub use serve::{Gateway, Running, ServeError, Settings};
+pub use listen::{Running, ServeError, Settings};
+pub use serve::Gateway;

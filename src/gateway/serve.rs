@@ -1,11 +1,12 @@
-//! Listening, and the one path that every request takes: guard, route, answer.
+//! The one path that every request takes: guard, route, answer.
 
 use super::address::Root;
 use super::answer::Failure;
 use super::args::Arguments;
-use super::connections::{self, Connections};
+use super::connections;
 use super::guard::{self, Guard};
 use super::history::History;
+use super::listen::{Running, ServeError, Settings};
 use super::object::post::{self, Came};
 use super::object::{self, Asked, Object, local, page, read, unlinked, validator, write};
 use super::owner::Owner;
@@ -16,26 +17,16 @@ use super::public;
 use super::route::{self, Action, Made, Place};
 use super::spool::Spool;
 use super::status::{self, StorageStatus};
-use super::tls::{TlsError, server_config};
 use super::transfers::Transfers;
-use super::webport::WebPort;
 use super::welcome::Status;
 use super::work::operations::{self, Operations};
 use super::work::{check, walk};
 use super::{answer, spill, watched, welcome};
-use crate::base::limits::{WEB_BACKLOG, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_WORKERS_MAX};
-use crate::base::local::unpace;
 use crate::cap::Cap;
 use crate::grid;
 use crate::grid::dirnode::Directories;
-use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use rustix::process::{Resource, getrlimit};
-use rustls::ServerConfig;
-use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
 
 /// What a gateway needs to answer.
@@ -67,130 +58,17 @@ pub trait Roots: Send + Sync {
     fn private(&self) -> Option<Cap>;
 }
 
-/// How and where to listen.
-pub struct Settings {
-    pub webport: WebPort,
-    /// Certificate files are looked up here.
-    pub folder: PathBuf,
-    /// The owner allows listening to others without TLS.
-    pub insecure: bool,
-    /// Take any free port when the wished one is taken.
-    pub any_port: bool,
-}
-
-/// Why a gateway does not listen.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    #[error("cannot listen on {address}: {source}")]
-    Listen { address: SocketAddr, source: io::Error },
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    #[error(
-        "would listen on {0} for other machines without TLS, so caps and the token \
-         could be read on the way"
-    )]
-    Exposed(SocketAddr),
-}
-
-/// A gateway that listens.
-pub struct Running {
-    /// `http://127.0.0.1:8123/`
-    pub url: String,
-    /// Others can read what is sent on the way.
-    pub exposed: bool,
-    handle: ServerHandle,
-}
-
-impl Running {
-    /// Stops listening; transfers under way get a moment to end.
-    pub async fn stop(self) {
-        self.handle.stop(true).await;
-    }
-}
-
 impl Settings {
-    /// Starts to listen. Workers are threads of their own; this one only sets them up.
+    /// Listens, and answers as this gateway.
     pub fn serve(self, gateway: Gateway) -> Result<Running, ServeError> {
-        let tls = tls_of(&self.webport, &self.folder, self.insecure)?;
-        if !self.webport.is_local() && tls.is_none() {
+        let listening = self.listen()?;
+        if listening.exposed {
             tracing::warn!("the gateway listens to other machines without TLS, as `insecure` says");
         }
-        let listener = self.bind()?;
-        let fail = |source| ServeError::Listen { address: self.webport.address, source };
-        let address = listener.local_addr().map_err(fail)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let exposed = !self.webport.is_local() && tls.is_none();
-        let url = format!("{scheme}://{}/", reachable(address));
-        gateway.owner.listens_at(&url);
-        let server = start(listener, tls, gateway).map_err(fail)?;
-        let handle = server.handle();
-        actix_rt::spawn(server);
-        Ok(Running { url, exposed, handle })
+        gateway.owner.listens_at(&listening.url);
+        let gateway = web::Data::new(gateway);
+        listening.serve(move || routes(gateway.clone()))
     }
-
-    fn bind(&self) -> Result<TcpListener, ServeError> {
-        let mut address = self.webport.address;
-        let listener = match TcpListener::bind(address) {
-            Err(error) if self.any_port && error.kind() == io::ErrorKind::AddrInUse => {
-                address.set_port(0);
-                TcpListener::bind(address)
-            }
-            bound => bound,
-        }
-        .map_err(|source| ServeError::Listen { address, source })?;
-        // As many may come at once as there are places; where it fails, the usual number may.
-        let _ = rustix::net::listen(&listener, WEB_BACKLOG);
-        unpace(&listener, address.ip());
-        Ok(listener)
-    }
-}
-
-/// What a webport wants of TLS, its files being looked for in `folder`; an error if other machines
-/// could read what is sent and nobody said that they may.
-pub fn tls_of(
-    webport: &WebPort,
-    folder: &Path,
-    insecure: bool,
-) -> Result<Option<ServerConfig>, ServeError> {
-    if webport.tls.is_none() && !webport.is_local() && !insecure {
-        return Err(ServeError::Exposed(webport.address));
-    }
-    Ok(webport.tls.as_ref().map(|files| server_config(folder, files)).transpose()?)
-}
-
-/// An address that a program on this machine can connect to.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
-    }
-    address
-}
-
-fn start(
-    listener: TcpListener,
-    tls: Option<rustls::ServerConfig>,
-    gateway: Gateway,
-) -> io::Result<Server> {
-    let gateway = web::Data::new(gateway);
-    let connections = Connections::for_files(getrlimit(Resource::Nofile).current);
-    actix_rt::spawn(connections.clone().keep_swept());
-    let most = connections.most();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(WEB_WORKERS_MAX);
-    let server = HttpServer::new(move || App::new().configure(routes(gateway.clone())))
-        .workers(workers)
-        .worker_max_blocking_threads(WORKER_DISK_THREADS)
-        // Room for those that are let go and not gone yet.
-        .max_connections(most.div_ceil(workers) + most.div_ceil(CLOSING_PART))
-        .on_connect(move |socket, data| drop(data.insert(connections.accepted(socket))))
-        .client_request_timeout(WEB_HEAD_TIME)
-        .keep_alive(WEB_KEEP_ALIVE)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals();
-    let server = match tls {
-        Some(config) => server.listen_rustls_0_23(listener, config)?,
-        None => server.listen(listener)?,
-    };
-    Ok(server.run())
 }
 
 /// All that a gateway answers, for whatever takes the requests in.
@@ -199,13 +77,6 @@ pub fn routes(gateway: web::Data<Gateway>) -> impl FnOnce(&mut web::ServiceConfi
         config.app_data(gateway).default_service(web::to(handle));
     }
 }
-
-/// One in so many connections of a worker may be closing.
-const CLOSING_PART: usize = 4;
-/// Spool writes of one worker at once.
-const WORKER_DISK_THREADS: usize = 8;
-/// Transfers get so long to end when the node stops.
-const SHUTDOWN_SECONDS: u64 = 3;
 
 /// Every request comes here. Nothing of it is logged but its method and the status it got.
 async fn handle(

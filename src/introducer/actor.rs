@@ -8,27 +8,34 @@ use super::announcement::Announcement;
 use super::api::code;
 use super::api::{Changed, GridParameters, Publish, Publisher, Subscribe, Subscriber, Welcome};
 use super::book::{Book, Change};
+use super::overview::Overview;
 use crate::base::limits::{
     ANNOUNCE_FRAME_BYTES, ANNOUNCEMENTS_MAX, NICKNAME_MAX, SERVICES_PER_TUB_MAX, SUBSCRIBERS_MAX,
     SUBSCRIBERS_PER_TUB_MAX,
 };
+use crate::base::rim::Clock;
 use crate::tub::{Ref, RemoteError, TubId};
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// The actor behind `introducer.furl`.
 pub struct Introducer {
     parameters: GridParameters,
-    services: BTreeMap<String, Book>,
-    holders: HashMap<(String, TubId), Holder>,
-    watchers: BTreeMap<u64, Watcher>,
+    pub(super) services: BTreeMap<String, Book>,
+    pub(super) holders: HashMap<(String, TubId), Holder>,
+    pub(super) watchers: BTreeMap<u64, Watcher>,
     next_id: u64,
+    /// What was last drawn up for who looks, and in which second.
+    pub(super) seen: Option<(u64, Arc<Overview>)>,
 }
 
 /// The link that keeps an announcement alive.
-struct Holder {
+pub(super) struct Holder {
+    /// Seconds since 1970.
+    pub(super) since: u64,
     /// Tells a new link from an old one's end.
     id: u64,
     _link: Ref<Publisher>,
@@ -36,11 +43,13 @@ struct Holder {
     watch: SpawnHandle,
 }
 
-struct Watcher {
-    to: Ref<Subscriber>,
+pub(super) struct Watcher {
+    pub(super) to: Ref<Subscriber>,
+    /// Seconds since 1970.
+    pub(super) since: u64,
     /// Waits for the end of the link.
     watch: Option<SpawnHandle>,
-    service: String,
+    pub(super) service: String,
     /// Tubs of which it has not heard the latest.
     unheard: BTreeSet<TubId>,
     parameters_unheard: bool,
@@ -62,6 +71,7 @@ impl Introducer {
             holders: HashMap::new(),
             watchers: BTreeMap::new(),
             next_id: 0,
+            seen: None,
         }
     }
 
@@ -128,7 +138,7 @@ impl Introducer {
         let (id, service) = (self.fresh_id(), service.to_owned());
         let (key, lost) = ((service.clone(), tub), holder.lost().into_actor(self));
         let watch = ctx.spawn(lost.map(move |(), this, ctx| this.gone(&service, tub, id, ctx)));
-        let holder = Holder { id, _link: holder, watch };
+        let holder = Holder { since: Clock::System.now(), id, _link: holder, watch };
         // One watch for each announcement, however often it is published.
         if let Some(old) = self.holders.insert(key, holder) {
             ctx.cancel_future(old.watch);
@@ -249,6 +259,7 @@ impl Handler<Subscribe> for Introducer {
         let book = self.services.get(&msg.service);
         let mut watcher = Watcher {
             to: msg.watcher,
+            since: Clock::System.now(),
             watch: None,
             service: msg.service,
             unheard: book.into_iter().flat_map(Book::iter).map(|known| known.tub()).collect(),

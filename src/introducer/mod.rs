@@ -4,7 +4,7 @@
 //! - [`announcement`]: the signed statement a node makes about one of its services
 //! - [`succession`]: how it proves that it goes on as another node; [`certificate`]: with what
 //! - [`book`]: a bounded list of the newest announcement of each tub, pure data
-//! - [`actor`]: the introducer itself
+//! - [`actor`]: the introducer itself; [`overview`]: who is there, for its owner
 //! - [`client`]: a node's side, which follows one introducer for as long as the node runs
 //!
 //! The introducer is a convenience, not an authority. It can hide announcements and repeat old
@@ -22,6 +22,7 @@ mod certificate;
 pub mod client;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod overview;
 pub mod succession;
 
 pub use actor::{Introducer, SetParameters};
@@ -29,4 +30,5 @@ pub use announcement::{Announcement, AnnouncementError, Fields, contested};
 pub use api::GridParameters;
 pub use book::{Book, Change};
 pub use client::{Follower, Listener};
+pub use overview::{Announced, Look, Overview, Subscribed};
 pub use succession::Succession;

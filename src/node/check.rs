@@ -5,7 +5,7 @@ use super::basedir::{Basedir, Role};
 use super::config::Config;
 use super::error::NodeError;
 use super::{kept, secrets, seeds};
-use crate::gateway::serve::tls_of;
+use crate::gateway::listen::tls_of;
 
 /// The error with which a start would end, as far as the node's own files decide it.
 pub fn check(basedir: &Basedir) -> Result<(), NodeError> {
@@ -20,7 +20,7 @@ pub fn check(basedir: &Basedir) -> Result<(), NodeError> {
         }
     }
     if let Some(webport) = &config.webport {
-        tls_of(webport, basedir.path(), config.insecure)?;
+        tls_of(webport, basedir.path(), config.may_be_plain())?;
     }
     Ok(())
 }

@@ -34,6 +34,14 @@ pub struct Config {
     pub spool_limit: Option<u64>,
 }
 
+impl Config {
+    /// Whether its pages may go to other machines without TLS: the owner said so, or there is nothing
+    /// secret in them.
+    pub fn may_be_plain(&self) -> bool {
+        self.insecure || self.role != Role::Client
+    }
+}
+
 /// A host that others can reach, with a port if it differs from the one listened on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advertised {

@@ -12,6 +12,8 @@ pub struct Place {
     pub port: Option<u16>,
     /// `HOST:PORT` under which others reach the node.
     pub location: Option<String>,
+    /// Where its gateway listens, or its page.
+    pub webport: Option<String>,
 }
 
 /// What a new client is told.
@@ -20,7 +22,6 @@ pub struct Client {
     pub introducer: Option<String>,
     /// The vdrive server's furl; without it that of the introducer's node is used.
     pub vdrive: Option<String>,
-    pub webport: Option<String>,
     pub place: Place,
     pub nickname: Option<String>,
     pub no_storage: bool,
@@ -78,11 +79,7 @@ pub(super) fn write_client(basedir: &Basedir, client: &Client) -> Result<(), Bas
     if let Some(furl) = &client.vdrive {
         basedir.write_secret(FURL_FILE, furl.trim())?;
     }
-    let values = [
-        ("webport", &client.webport),
-        ("nickname", &client.nickname),
-        ("sizelimit", &client.sizelimit),
-    ];
+    let values = [("nickname", &client.nickname), ("sizelimit", &client.sizelimit)];
     for (name, value) in values {
         if let Some(value) = value {
             basedir.write(name, value)?;
@@ -100,6 +97,9 @@ fn write_place(basedir: &Basedir, role: Role, place: &Place) -> Result<(), Based
     }
     if let Some(location) = &place.location {
         basedir.write("advertised_ip_addresses", location)?;
+    }
+    if let Some(webport) = &place.webport {
+        basedir.write("webport", webport)?;
     }
     Ok(())
 }

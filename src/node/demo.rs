@@ -107,7 +107,7 @@ const LOCAL: &str = "tcp:0:interface=127.0.0.1";
 
 fn gateway_config(demo: &Demo) -> Client {
     Client {
-        webport: Some(demo.webport.clone()),
+        place: create::Place { webport: Some(demo.webport.clone()), ..create::Place::default() },
         nickname: Some("demo".to_owned()),
         no_storage: true,
         ..Client::default()

@@ -11,6 +11,7 @@
 //! - [`control`]: what the owner's tools ask a running node
 //! - `storage`: the space that is offered to others; `seeds`: whose place it takes among servers
 //! - `vdrive`, `roots`: directories served, and the two that `/vdrive` names
+//! - `service`: the page of a node without a gateway
 //! - [`demo`]: a whole grid of such nodes in one process
 
 pub mod basedir;
@@ -33,6 +34,7 @@ pub mod running;
 mod saved;
 mod secrets;
 mod seeds;
+mod service;
 pub mod signals;
 mod storage;
 mod vdrive;

@@ -12,7 +12,7 @@ use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
 use super::seeds::{Seeds, seeds};
 use super::vdrive::{self, Learner};
-use super::{hints, kept, parameters, secrets, storage};
+use super::{hints, kept, parameters, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
@@ -102,13 +102,10 @@ impl Node {
         basedir.remove(NODE_URL)?;
         let config = Config::read(&basedir)?;
         kept::prepare(&basedir, &config)?;
-        let has_page = config.role == Role::Client;
-        if config.webport.is_some() && !has_page {
-            let role = config.role.name();
-            tracing::warn!("the file webport says nothing here: the {role} has no page");
-        }
         let arbiters: Vec<Arbiter> = match config.webport {
-            Some(_) if has_page => (0..LINK_THREADS).map(|_| Arbiter::new()).collect(),
+            Some(_) if config.role == Role::Client => {
+                (0..LINK_THREADS).map(|_| Arbiter::new()).collect()
+            }
             _ => Vec::new(),
         };
         let tub = open_tub(&basedir, &config, &arbiters).await?;
@@ -134,18 +131,22 @@ impl Node {
             Role::Vdrive => node.start_vdrive(&config, config.introducer.as_ref()).await?,
             Role::Client => node.start_client(&config, options).await?,
         }
+        if config.role != Role::Client {
+            node.start_page(&config)?;
+        }
         tracing::info!(role = config.role.name(), tub = %node.tub.id(), "running");
         Ok(node)
     }
 
-    /// The gateway's address.
+    /// The address of the gateway, or of the page of a node without one.
     pub fn url(&self) -> Option<&str> {
         self.url.as_ref().map(|address| address.url.as_str())
     }
 
     /// Whether the gateway speaks to other machines in the clear.
     pub fn is_exposed(&self) -> bool {
-        self.gateway.as_ref().is_some_and(|gateway| gateway.exposed)
+        let gateway = self.gateway.as_ref().filter(|_| self.client.is_some());
+        gateway.is_some_and(|gateway| gateway.exposed)
     }
 
     /// How many storage servers this node's gateway knows of and how many it wants, if it knows of too
@@ -359,6 +360,16 @@ impl Node {
         Ok(())
     }
 
+    /// Shows a node without a gateway, if it is to be seen.
+    fn start_page(&mut self, config: &Config) -> Result<(), NodeError> {
+        let (basedir, introducer) = (&self.basedir, self.introducer.clone());
+        if let Some(running) = service::serve(basedir, config, self.tub.id(), introducer)? {
+            self.url = Some(Address::publish(basedir, &running.url)?);
+            self.gateway = Some(running);
+        }
+        Ok(())
+    }
+
     fn spool(&self, config: &Config) -> Result<Spool, NodeError> {
         let limit = config.spool_limit.unwrap_or(SPOOL_BYTES_MAX);
         Ok(Spool::new(self.basedir.folder("tmp", 0o700)?, limit))
@@ -504,7 +515,7 @@ async fn open_tub(
     Ok(tub)
 }
 
-fn guard(config: &Config, webport: &WebPort) -> Guard {
+pub(super) fn guard(config: &Config, webport: &WebPort) -> Guard {
     let local = webport.is_local();
     let hosts: Vec<_> = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
     // Who gives a name that others can look up has a proxy for it, and by what name that calls this

@@ -65,6 +65,14 @@ export async function startGrid(tahoe, servers = 10) {
     const { end } = await serve(node);
     return { furl: readFileSync(join(node, "vdrive.furl"), "utf8").trim(), end };
   };
+  /// An introducer of its own, with a page.
+  const runIntroducer = async (name) => {
+    const node = join(dir, name);
+    execFileSync(tahoe, ["create-introducer", node, "--webport", "0"]);
+    writeFileSync(join(node, "introducer.port"), "tcp:0:interface=127.0.0.1\n");
+    const { url, end } = await serve(node);
+    return { url, furl: readFileSync(join(node, "introducer.furl"), "utf8").trim(), end };
+  };
   const introducer = readFileSync(join(dir, "grid/introducer/introducer.furl"), "utf8").trim();
   const vdrive = readFileSync(join(dir, "grid/introducer/vdrive.furl"), "utf8").trim();
   const stop = async () => {
@@ -77,5 +85,5 @@ export async function startGrid(tahoe, servers = 10) {
     }
     rmSync(dir, { recursive: true, force: true });
   };
-  return { dir, gateway, url, token, ask, put, login, run, runVdrive, stop, introducer, vdrive, said: text };
+  return { dir, gateway, url, token, ask, put, login, run, runIntroducer, runVdrive, stop, introducer, vdrive, said: text };
 }

@@ -139,8 +139,12 @@ impl Nodes {
     }
 
     pub fn create_introducer(&self) -> PathBuf {
+        self.create_introducer_with(&[])
+    }
+
+    pub fn create_introducer_with(&self, options: &[&str]) -> PathBuf {
         let dir = self.dir("introducer");
-        done(tahoe().arg("create-introducer").arg(&dir));
+        done(tahoe().arg("create-introducer").arg(&dir).args(options));
         fs::write(dir.join("introducer.port"), LOCAL).unwrap();
         dir
     }

@@ -58,6 +58,14 @@ async function everywhere({ grid, profile }, options, look) {
   await friend.waitForSelector("h1:has-text('Joined')");
   await look(friend, "joined");
   await end();
+  const other = await grid.runIntroducer(`introducer-${Date.now()}`);
+  await friend.goto(other.url);
+  await look(friend, "introducer");
+  const { end: leave } = await grid.run(`member-${Date.now()}`, other.furl);
+  await friend.goto(other.url);
+  await look(friend, "introducer-followed");
+  await leave();
+  await other.end();
 }
 
 export async function every_page_in_every_size_and_colour(world) {

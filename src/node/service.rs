@@ -1,0 +1,36 @@
+//! The page of a node that has no gateway, if its `webport` says where.
+
+use super::basedir::{Basedir, Role};
+use super::config::Config;
+use super::error::NodeError;
+use super::running::{guard, version};
+use crate::gateway::service::{Service, routes};
+use crate::gateway::{Running, Settings};
+use crate::introducer::Introducer;
+use crate::tub::TubId;
+use actix::Addr;
+
+/// Serves the page of this tub's node.
+pub fn serve(
+    basedir: &Basedir,
+    config: &Config,
+    tub: TubId,
+    introducer: Option<Addr<Introducer>>,
+) -> Result<Option<Running>, NodeError> {
+    let Some(webport) = config.webport.clone() else { return Ok(None) };
+    let service = Service {
+        nickname: config.nickname.clone(),
+        nodeid: tub.to_string(),
+        version: version(),
+        guard: guard(config, &webport),
+        introducer,
+        keeps_directories: config.role == Role::Vdrive || !basedir.flag("no_vdrive")?,
+    };
+    let settings = Settings {
+        webport,
+        folder: basedir.path().to_owned(),
+        insecure: config.may_be_plain(),
+        any_port: false,
+    };
+    Ok(Some(settings.listen()?.serve(move || routes(service.clone()))?))
+}
