@@ -8,14 +8,15 @@ mod hostile;
 
 use actix::{Actor, Context, Handler};
 use hostile::{Rogue, Stranger, hello, words};
+use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::limits;
 use tahoe::link::{Suite, preamble};
 use tahoe::remote_interface;
 use tahoe::tub::frame::{Head, Reason};
 use tahoe::tub::{
-    Bulk, Furl, Hint, Identity, Interface, Limits, LoopbackNet, Network, Ref, RemoteError, Tub,
-    TubOptions, codec, start,
+    Bulk, Furl, Hint, Identity, Interface, Limits, LoopbackNet, Ref, RemoteError, Tub, TubOptions,
+    codec, start,
 };
 use tokio::net::TcpListener;
 
@@ -138,7 +139,7 @@ async fn whoever_names_an_object_is_no_stranger() {
 
 /// A tub on an in-process network, under this name.
 fn on(net: &LoopbackNet, name: &str) -> Tub {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     let tub = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
     tub.listen_loopback(name).unwrap();
     tub

@@ -9,9 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tahoe::base::limits;
-use tahoe::tub::{
-    Faults, Furl, Identity, Limits, LoopbackNet, Network, Ref, RemoteError, Tub, TubOptions,
-};
+use tahoe::tub::{Faults, Furl, Identity, Limits, LoopbackNet, Ref, RemoteError, Tub, TubOptions};
 use tokio::time::Instant;
 
 #[actix_rt::test]
@@ -96,7 +94,7 @@ async fn a_wrong_key_gets_no_link() {
 
 /// A tub that promises its peers room for so many calls, and one that has an object there.
 fn with_credits(net: &LoopbackNet, calls: u32) -> (Tub, Tub) {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     let limits = Limits { calls, ..Limits::default() };
     let server = Tub::new(Identity::random(), TubOptions { network, limits, ..Default::default() });
     server.listen_loopback("server").unwrap();

@@ -32,9 +32,7 @@ use std::time::{Duration, Instant};
 use tahoe::base::limits::CALLS_RUNNING_MAX;
 use tahoe::remote_interface;
 use tahoe::storage::api::{GetVersion, Storage};
-use tahoe::tub::{
-    Furl, Hint, Identity, LoopbackNet, Network, Ref, RemoteError, Tub, TubOptions, start,
-};
+use tahoe::tub::{Furl, Hint, Identity, LoopbackNet, Ref, RemoteError, Tub, TubOptions, start};
 
 const IDLE_SOCKETS: usize = 500;
 const SLOW_BODIES: usize = 100;
@@ -160,7 +158,7 @@ impl Handler<Serve> for DeskActor {
 async fn longest_wait(flooders: u32) -> u32 {
     let net = LoopbackNet::default();
     let tub = || {
-        let network = Network::Loopback(net.clone());
+        let network = Arc::new(net.clone());
         Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
     };
     let server = tub();

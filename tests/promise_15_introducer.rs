@@ -20,9 +20,7 @@ use tahoe::introducer::api::{StillThere, code};
 use tahoe::introducer::{
     Announcement, Book, Fields, Follower, GridParameters, Introducer, Listener, SetParameters,
 };
-use tahoe::tub::{
-    Furl, Identity, LoopbackNet, Network, Ref, RemoteError, Tub, TubId, TubOptions, start,
-};
+use tahoe::tub::{Furl, Identity, LoopbackNet, Ref, RemoteError, Tub, TubId, TubOptions, start};
 use tokio::sync::Notify;
 
 const FINE: GridParameters = GridParameters { needed: 3, happy: 7, total: 10 };
@@ -34,7 +32,7 @@ fn seed(number: u32) -> IdentitySeed {
 }
 
 fn tub_of(identity: Identity, net: &LoopbackNet, name: &str) -> Tub {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     let tub = Tub::new(identity, TubOptions { network, ..TubOptions::default() });
     tub.listen_loopback(name).unwrap();
     tub

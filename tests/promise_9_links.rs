@@ -13,9 +13,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tahoe::remote_interface;
-use tahoe::tub::{
-    Faults, Hint, Identity, LoopbackNet, Network, Ref, RemoteError, Tub, TubOptions, start,
-};
+use tahoe::tub::{Faults, Hint, Identity, LoopbackNet, Ref, RemoteError, Tub, TubOptions, start};
 
 remote_interface! {
     pub interface Counter = "test.counter.v1" { 0 => Count { number: u32, filler: String } -> () }
@@ -60,7 +58,7 @@ async fn send(reference: &Ref<Counter>, count: u32) -> u32 {
 async fn no_flipped_bit_runs_a_call() {
     let started = Instant::now();
     let net = LoopbackNet::default();
-    let options = TubOptions { network: Network::Loopback(net.clone()), ..TubOptions::default() };
+    let options = TubOptions { network: Arc::new(net.clone()), ..TubOptions::default() };
     let server = Tub::new(Identity::random(), options.clone());
     server.listen_loopback("server").unwrap();
     let mut wrong = 0;

@@ -31,9 +31,7 @@ use tahoe::storage::api::{
     Renew, Storage, Write, code,
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig, StoreError};
-use tahoe::tub::{
-    Bulk, Furl, Identity, LoopbackNet, Network, Ref, RemoteError, Swissnum, Tub, TubOptions,
-};
+use tahoe::tub::{Bulk, Furl, Identity, LoopbackNet, Ref, RemoteError, Swissnum, Tub, TubOptions};
 
 fn run(test: impl Future<Output = ()>) {
     run_for(Duration::from_secs(60), test);
@@ -369,7 +367,7 @@ struct Net {
 async fn net(store: &Arc<Store>) -> Net {
     let net = LoopbackNet::default();
     let tub = || {
-        let network = Network::Loopback(net.clone());
+        let network = Arc::new(net.clone());
         Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
     };
     let (server, client) = (tub(), tub());
@@ -384,7 +382,7 @@ async fn net(store: &Arc<Store>) -> Net {
 impl Net {
     /// A reference to the same server that another tub holds.
     async fn another_peer(&self) -> Ref<Storage> {
-        let network = Network::Loopback(self.net.clone());
+        let network = Arc::new(self.net.clone());
         let tub = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
         tub.get::<Storage>(&self.service).await.unwrap()
     }

@@ -8,7 +8,7 @@ use tahoe::grid::dirnode::{
     Child, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
 };
 use tahoe::grid::{Client, EncodingParams};
-use tahoe::tub::{Furl, Identity, LoopbackNet, Network, Tub, TubOptions};
+use tahoe::tub::{Furl, Identity, LoopbackNet, Tub, TubOptions};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 
 /// A vdrive server and the network that it is on.
@@ -23,7 +23,7 @@ pub struct World {
 }
 
 pub fn tub_on(net: &LoopbackNet) -> Tub {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 

@@ -16,7 +16,7 @@ use tahoe::grid::{
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
-use tahoe::tub::{Furl, Identity, LoopbackNet, Network, RemoteError, Tub, TubOptions};
+use tahoe::tub::{Furl, Identity, LoopbackNet, RemoteError, Tub, TubOptions};
 
 /// The host from which a grid's client dials.
 pub const CLIENT: &str = "client";
@@ -58,7 +58,7 @@ pub async fn real_grid_on(net: LoopbackNet, count: usize, params: EncodingParams
 }
 
 pub fn tub(net: &LoopbackNet) -> Tub {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tahoe::remote_interface;
-use tahoe::tub::{Bulk, Identity, LoopbackNet, Network, Ref, RemoteError, Tub, TubOptions, start};
+use tahoe::tub::{Bulk, Identity, LoopbackNet, Ref, RemoteError, Tub, TubOptions, start};
 
 remote_interface! {
     /// Keeps what it is told.
@@ -122,7 +122,7 @@ pub fn keeper() -> (Ref<Keeper>, Arc<AtomicUsize>) {
 }
 
 pub fn tub(net: &LoopbackNet, name: &str) -> Tub {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     let options = TubOptions { network, accept_gifts: true, ..TubOptions::default() };
     let tub = Tub::new(Identity::random(), options);
     tub.listen_loopback(name).unwrap();

@@ -26,7 +26,7 @@ use tahoe::gateway::work::operations::Operations;
 use tahoe::gateway::{Gateway, Running, Settings};
 use tahoe::grid::EncodingParams;
 use tahoe::grid::dirnode::{Directories, SeenHeads, TubBook};
-use tahoe::tub::{Identity, LoopbackNet, Network, Tub, TubOptions};
+use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -113,7 +113,7 @@ impl Web {
 
 async fn parts(folder: &std::path::Path) -> Parts {
     let grid = real_grid(4, EncodingParams::new(2, 3, 4).unwrap()).await;
-    let network = Network::Loopback(grid.net.clone());
+    let network = Arc::new(grid.net.clone());
     let vdrive = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
     vdrive.listen_loopback("vdrive").unwrap();
     let config = StoreConfig { index_on_disk: false, ..StoreConfig::new(folder.join("vdrive")) };

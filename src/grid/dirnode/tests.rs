@@ -12,8 +12,8 @@ use crate::cap::{DirCap, LitCap};
 use crate::codec::convergence::ConvergenceSecret;
 use crate::grid::{ClientSecrets, ParamsInForce, ServerPool};
 use crate::tub::{
-    AnyMessage, Bulk, Delivery, Identity, Interface, LoopbackNet, Network, Object, Ref,
-    RemoteError, Swissnum, TubOptions,
+    AnyMessage, Bulk, Delivery, Identity, Interface, LoopbackNet, Object, Ref, RemoteError,
+    Swissnum, TubOptions,
 };
 use crate::vdrive::api::{
     ChangeOutcome, Changed, DirectoryReader, DirectoryWriter, HeadNow, Page, Rows,
@@ -21,6 +21,7 @@ use crate::vdrive::api::{
 use crate::vdrive::format::{Head, Row, SignedHead, Trie};
 use crate::vdrive::{Store, StoreConfig, VdriveServer};
 use ring::signature::{Ed25519KeyPair, KeyPair};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Changes answers on their way out; shared by all facets of the directory.
@@ -80,7 +81,7 @@ struct Scene {
 }
 
 fn tub(net: &LoopbackNet) -> Tub {
-    let network = Network::Loopback(net.clone());
+    let network = Arc::new(net.clone());
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 

@@ -32,9 +32,10 @@ pub const PROBATION_BODY_MAX: usize = 4 << 10;
 pub const LINKS_PER_TUB_MAX: usize = 4;
 /// Silence after which a ping is sent.
 pub const PING_AFTER: Duration = Duration::from_secs(30);
-/// Pings that a peer may send at once, and after how long it may send one more: it needs one each
+/// Pings that a peer may send at once; after [`PING_EVERY`] it may send one more. It needs one each
 /// [`PING_AFTER`], and those of three minutes may have waited for a process that was stopped.
 pub const PINGS_MAX: u32 = 8;
+/// See [`PINGS_MAX`].
 pub const PING_EVERY: Duration = Duration::from_secs(10);
 /// Silence after which a link is dead; a peer that takes what is sent to it is not silent.
 pub const IDLE_TIME: Duration = Duration::from_secs(90);
@@ -97,8 +98,9 @@ pub const EXPORTS_MAX: usize = 100_000;
 pub const EXPORTS_ALL_MAX: usize = 32 << 10;
 /// What a link may hold whatever others do.
 pub const EXPORTS_MIN: usize = EXPORTS_ALL_MAX / LINKS_MAX;
-/// Time between attempts to reach a lost tub: from, up to.
+/// Time between attempts to reach a lost tub, at first: a peer that was restarted is back by then.
 pub const RECONNECT_MIN: Duration = Duration::from_millis(200);
+/// Time between such attempts, at last: each is a packet or two.
 pub const RECONNECT_MAX: Duration = Duration::from_secs(60);
 /// Time for a TCP connection to one hint.
 pub const DIAL_TIME: Duration = Duration::from_secs(10);

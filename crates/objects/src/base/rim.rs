@@ -33,8 +33,10 @@ pub fn source() -> impl SecureRandom {
 /// moves by hand.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
+    /// That of the operating system.
     #[default]
     System,
+    /// One that stands until it is moved; see [`Clock::manual`].
     Manual(Arc<ManualClock>),
 }
 

@@ -15,6 +15,7 @@ use zeroize::Zeroize;
 pub struct Secret<P>([u8; 32], #[serde(skip)] PhantomData<fn() -> P>);
 
 impl<P> Secret<P> {
+    /// The secret that these bytes are.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes, PhantomData)
     }

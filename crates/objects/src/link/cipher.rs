@@ -22,12 +22,12 @@ pub(super) struct Cipher {
 }
 
 impl Cipher {
-    pub fn new(suite: Suite, key: &Zeroizing<[u8; KEY]>) -> Result<Self, BadRecord> {
+    pub(super) fn new(suite: Suite, key: &Zeroizing<[u8; KEY]>) -> Result<Self, BadRecord> {
         Ok(Self { suite, key: aead(suite, key)?, count: 0 })
     }
 
     /// Seals `bytes` in place; answers the tag that belongs behind them.
-    pub fn seal(&mut self, bytes: &mut [u8]) -> Result<[u8; TAG], BadRecord> {
+    pub(super) fn seal(&mut self, bytes: &mut [u8]) -> Result<[u8; TAG], BadRecord> {
         let nonce = nonce(self.suite, self.count);
         let tag = self.key.seal_in_place_separate_tag(nonce, Aad::empty(), bytes);
         let tag = tag.map_err(|_| BadRecord)?;
@@ -37,7 +37,7 @@ impl Cipher {
 
     /// Opens the sealed bytes that begin at `from` and end with `bytes`; moves what they said to the
     /// front of `bytes`, and answers its length. What is behind it then is of no use.
-    pub fn open(&mut self, bytes: &mut [u8], from: usize) -> Result<usize, BadRecord> {
+    pub(super) fn open(&mut self, bytes: &mut [u8], from: usize) -> Result<usize, BadRecord> {
         let nonce = nonce(self.suite, self.count);
         let plain = self.key.open_within(nonce, Aad::empty(), bytes, from..);
         let length = plain.map_err(|_| BadRecord)?.len();

@@ -32,6 +32,7 @@ impl From<snow::Error> for LinkError {
 
 /// A finished handshake.
 pub struct Established {
+    /// What seals and opens all that follows.
     pub records: Records,
     /// The peer's public key, proven.
     pub peer: [u8; 32],
@@ -46,10 +47,12 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The pair of a secret and the public point that belongs to it, which the caller has computed.
     pub fn new(secret: Zeroizing<[u8; 32]>, public: [u8; 32]) -> Self {
         Self { secret, public }
     }
 
+    /// The public half.
     pub fn public(&self) -> [u8; 32] {
         self.public
     }

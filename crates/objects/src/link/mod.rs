@@ -17,6 +17,7 @@
 //! server it found; the initiator's identity travels encrypted; the first request leaves after one round trip.
 
 mod cipher;
+#[doc(hidden)]
 pub mod fuzz;
 pub mod handshake;
 pub mod pool;

@@ -33,6 +33,7 @@ impl Sealed {
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
+    /// Forgets what was sealed; keeps the memory.
     pub fn clear(&mut self) {
         self.used = 0;
     }

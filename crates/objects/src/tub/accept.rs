@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts streams until the tub is dropped or shut down.
-pub(super) fn serve(tub: &Tub, listener: Listener) {
+pub(super) fn serve(tub: &Tub, listener: Box<dyn Listener>) {
     let weak = Arc::downgrade(&tub.0);
     tub.arbiter().spawn_fn(move || {
         actix_rt::spawn(accept_all(weak, listener));
@@ -52,7 +52,7 @@ impl Halfway {
     }
 }
 
-async fn accept_all(tub: Weak<TubInner>, mut listener: Listener) {
+async fn accept_all(tub: Weak<TubInner>, mut listener: Box<dyn Listener>) {
     let mut halfway = Halfway::default();
     loop {
         let accepted = listener.accept().await;

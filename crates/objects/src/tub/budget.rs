@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 /// How much is held, and who waits for less.
 #[derive(Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     used: AtomicUsize,
     max: usize,
     waiting: AtomicUsize,
@@ -16,34 +16,34 @@ pub struct Budget {
 
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
-pub struct Held {
+pub(crate) struct Held {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Budget {
-    pub fn new(max: usize) -> Arc<Self> {
+    pub(super) fn new(max: usize) -> Arc<Self> {
         let (used, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Arc::new(Self { used, max, waiting, freed: Notify::new() })
     }
 
-    pub fn take(self: &Arc<Self>, bytes: usize) -> Option<Held> {
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Held> {
         let mut held = Held { budget: self.clone(), bytes: 0 };
         held.grow(bytes).then_some(held)
     }
 
     /// Bytes that are held.
-    pub fn used(&self) -> usize {
+    pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::SeqCst)
     }
 
     /// Whether a link that holds `own` bytes should take in no more for now.
-    pub fn is_tight(&self, own: usize) -> bool {
+    pub(super) fn is_tight(&self, own: usize) -> bool {
         own > LINK_CALL_BYTES_MIN && self.used() > self.max / 2
     }
 
     /// Waits until a link that holds `own` bytes may take in more.
-    pub async fn room(&self, own: impl Fn() -> usize) {
+    pub(super) async fn room(&self, own: impl Fn() -> usize) {
         let _waiting = Waiting::on(self);
         loop {
             let freed = self.freed.notified();
@@ -77,7 +77,7 @@ impl Held {
 
     /// Takes what is missing for `have` of `whole` bytes, some ahead. Answers false if there is no
     /// more.
-    pub fn reach(&mut self, have: usize, whole: usize) -> bool {
+    pub(crate) fn reach(&mut self, have: usize, whole: usize) -> bool {
         let wanted = (have + CALL_BYTES_STEP).min(whole);
         self.bytes >= wanted || self.grow(wanted - self.bytes)
     }

@@ -35,7 +35,12 @@ pub enum RemoteError {
     Timeout,
     /// The object's own error; the code's meaning belongs to the interface.
     #[error("{msg}")]
-    App { code: u16, msg: String },
+    App {
+        /// What went wrong, for programs.
+        code: u16,
+        /// The same for people, at most [`ERROR_TEXT_MAX`] bytes.
+        msg: String,
+    },
 }
 
 impl RemoteError {

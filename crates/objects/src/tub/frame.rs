@@ -44,25 +44,38 @@ pub enum Reason {
 /// What a frame says.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Head {
+    /// Asks for one method; arguments follow, and bulk if the method takes some.
     Call {
+        /// Chosen by the caller; no other unanswered call of this link has it.
         id: u32,
+        /// The object that is called.
         target: Target,
+        /// [`Interface::id`](super::Interface::id) of what the caller takes the object for.
         interface: u32,
+        /// [`Call::METHOD`](super::Call::METHOD).
         method: u16,
     },
+    /// Answers a call; the reply follows unless there is an error.
     Return {
+        /// That of the call.
         id: u32,
+        /// Why there is no reply.
         error: Option<RemoteError>,
     },
     /// The sender has dropped `count` of the references it got to `export`.
     Release {
+        /// The number under which they came.
         export: u32,
+        /// How many.
         count: u32,
     },
     /// The responder keeps this connection.
     Accepted,
+    /// Asks for a [`Head::Pong`].
     Ping,
+    /// The sender is there.
     Pong,
+    /// The last frame of a link that ends on purpose.
     Bye(Reason),
 }
 
@@ -70,28 +83,44 @@ pub enum Head {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum CapDesc {
     /// An object of the sender's.
-    SenderHosted { export: u32, interface: u32 },
+    SenderHosted {
+        /// The sender's number for it on this link.
+        export: u32,
+        /// The id of its interface.
+        interface: u32,
+    },
     /// An object of the receiver's, coming home.
-    ReceiverHosted { export: u32 },
+    ReceiverHosted {
+        /// The receiver's number for it on this link.
+        export: u32,
+    },
     /// An object of somebody else's, by its furl: a gift.
-    ThirdParty { furl: String },
+    ThirdParty {
+        /// In full, swissnum included.
+        furl: String,
+    },
 }
 
 /// What both sides tell in the handshake: the limits that the other must keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
+    /// Of the frames: 1.
     pub version: u16,
     /// Tells one run of a tub from the next.
     pub incarnation: u64,
+    /// Unanswered calls that the other may have.
     pub calls: u32,
+    /// Bytes of frames that those may take together.
     pub call_bytes: u32,
+    /// A bit for each addition to the protocol that the sender understands; none is defined, and
+    /// unknown ones are passed over.
     pub features: u32,
 }
 
 /// A peer that does not keep to the protocol. The link is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the peer broke the protocol")]
-pub struct Violation;
+pub(crate) struct Violation;
 
 impl From<FurlError> for Violation {
     fn from(_: FurlError) -> Self {
@@ -101,7 +130,7 @@ impl From<FurlError> for Violation {
 
 /// A frame ready to be sealed: prefix and body together, and bulk as it came.
 #[derive(Debug)]
-pub struct OutFrame {
+pub(crate) struct OutFrame {
     pub head: Vec<u8>,
     pub bulk: Vec<Bytes>,
     /// Bytes on the wire, for credits.
@@ -111,7 +140,7 @@ pub struct OutFrame {
 }
 
 impl OutFrame {
-    pub fn new(head: &Head, payload: Payload) -> Result<Self, RemoteError> {
+    pub(crate) fn new(head: &Head, payload: Payload) -> Result<Self, RemoteError> {
         let mut bytes = vec![0; PREFIX];
         codec::encode(head, &mut bytes)?;
         bytes.extend_from_slice(&payload.body);
@@ -130,18 +159,18 @@ impl OutFrame {
 
     /// The same for a call whose answer may bring bulk of up to `bulk_max` bytes.
     #[must_use]
-    pub fn answered_with(self, bulk_max: usize) -> Self {
+    pub(crate) fn answered_with(self, bulk_max: usize) -> Self {
         Self { call: self.call.map(|(id, _)| (id, bulk_max)), ..self }
     }
 
     /// Memory that it takes while it waits; bulk may be part of something larger that waits as well.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         FRAME_OVERHEAD + self.length
     }
 }
 
 /// A frame that came in.
-pub struct InFrame {
+pub(crate) struct InFrame {
     pub head: Head,
     /// Head and arguments; the arguments start at `arguments_at`.
     pub body: Vec<u8>,
@@ -154,11 +183,11 @@ pub struct InFrame {
 
 impl InFrame {
     /// Whether it is a call for which there was no memory.
-    pub const fn is_refused(&self) -> bool {
+    pub(crate) const fn is_refused(&self) -> bool {
         matches!(self.head, Head::Call { .. }) && self.held.is_none()
     }
 
-    pub fn arguments(&self) -> &[u8] {
+    pub(crate) fn arguments(&self) -> &[u8] {
         self.body.get(self.arguments_at..).unwrap_or_default()
     }
 
@@ -168,7 +197,7 @@ impl InFrame {
     }
 
     /// Bytes on the wire, for credits.
-    pub fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         PREFIX + self.body.len() + self.bulk.len()
     }
 }

@@ -22,6 +22,7 @@ const SCHEME: &str = "pb+xk1://";
 pub struct TubId(pub [u8; 32]);
 
 impl TubId {
+    /// Parses 52 canonical base32 characters.
     pub fn from_base32(text: &str) -> Result<Self, FurlError> {
         base32::decode_array(text).map(Self).map_err(|_| FurlError::TubId)
     }
@@ -61,7 +62,12 @@ pub fn fresh_swissnum() -> Swissnum {
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub enum Hint {
     /// A TCP address; the host may be a name or a bracketed IPv6 address.
-    Tcp { host: String, port: u16 },
+    Tcp {
+        /// As it is written in furls.
+        host: String,
+        /// Where the tub listens, as others see it.
+        port: u16,
+    },
     /// A name on an in-process network.
     Loop(String),
     /// A kind that this program does not know; kept, so that the furl is written as it was read.
@@ -69,6 +75,7 @@ pub enum Hint {
 }
 
 impl Hint {
+    /// A TCP address; an IPv6 address stands in brackets.
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
         Self::Tcp { host: host.into(), port }
     }
@@ -104,14 +111,19 @@ impl fmt::Display for Hint {
 /// Why a text is not a furl. Says which part, never its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FurlError {
+    /// It does not begin as a furl does.
     #[error("a furl starts with {SCHEME}")]
     Scheme,
+    /// The part before the `@`.
     #[error("a furl names its tub by 52 base32 characters before the @")]
     TubId,
+    /// The part between `@` and the last `/`.
     #[error("a furl lists at most {HINTS_MAX} addresses such as tcp:host:port between @ and /")]
     Hints,
+    /// The part behind the last `/`.
     #[error("a furl ends with / and a swissnum of 52 base32 characters")]
     Swissnum,
+    /// More than [`FURL_TEXT_MAX`] bytes.
     #[error("a furl has at most {FURL_TEXT_MAX} characters")]
     TooLong,
 }
@@ -125,6 +137,7 @@ pub struct Furl {
 }
 
 impl Furl {
+    /// The furl of the object that goes by `swissnum` in a tub that is reached by `hints`.
     pub fn new(tub: TubId, hints: Vec<Hint>, swissnum: Swissnum) -> Self {
         Self { tub, hints, swissnum }
     }
@@ -149,14 +162,17 @@ impl Furl {
         format!("{SCHEME}{}@{}/{swissnum}", self.tub, join_hints(&self.hints))
     }
 
+    /// The tub that hosts the object.
     pub fn tub(&self) -> TubId {
         self.tub
     }
 
+    /// Ways to reach that tub, at most [`HINTS_MAX`].
     pub fn hints(&self) -> &[Hint] {
         &self.hints
     }
 
+    /// The object's secret name: the authority.
     pub fn swissnum(&self) -> &Swissnum {
         &self.swissnum
     }

@@ -34,6 +34,7 @@ impl Identity {
         Self::from_seed(&IdentitySeed::new(crate::base::rim::random()))
     }
 
+    /// The name that follows from it.
     pub fn tub_id(&self) -> TubId {
         TubId(self.keys.public())
     }

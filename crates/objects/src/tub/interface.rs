@@ -4,12 +4,9 @@ use super::error::RemoteError;
 use super::payload::{Payload, WireCall};
 use super::refs::Ref;
 use super::wire::Wire;
-use crate::base::limits::{BODY_MAX, REPLY_MAX};
-use actix::dev::ToEnvelope;
-use actix::{Actor, Addr, Context, Handler, Message};
+use actix::{Actor, Addr, Context, Message};
 use std::any::Any;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -30,10 +27,13 @@ pub trait Object: Send + Sync + 'static {
 /// One method, for the schema to be compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MethodInfo {
+    /// Its number in calls, [`Call::METHOD`].
     pub ordinal: u16,
+    /// Its message's name.
     pub name: &'static str,
     /// Name and Rust type of each argument.
     pub arguments: &'static [(&'static str, &'static str)],
+    /// Rust type of the reply.
     pub reply: &'static str,
 }
 
@@ -41,6 +41,7 @@ pub struct MethodInfo {
 pub trait Interface: Sized + Send + Sync + 'static {
     /// Name with version, as `example.adder.v1`.
     const NAME: &'static str;
+    /// All its methods, as declared.
     const METHODS: &'static [MethodInfo];
     /// Objects of this interface that one link may hold; for one more, the answer that brings it
     /// is `Busy`. So a peer that takes too many keeps none from others.
@@ -50,9 +51,11 @@ pub trait Interface: Sized + Send + Sync + 'static {
     fn id() -> u32;
 
     /// Bytes that a reply of `method` takes at most.
+    #[doc(hidden)]
     fn reply_max(method: u16) -> usize;
 
     /// Decodes a call from the wire, queues it on `object`, and encodes its reply.
+    #[doc(hidden)]
     fn invoke(
         object: &Arc<dyn Object>,
         method: u16,
@@ -60,97 +63,21 @@ pub trait Interface: Sized + Send + Sync + 'static {
     ) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError>;
 
     /// Passes a boxed message on to another reference.
+    #[doc(hidden)]
     fn forward(to: &Ref<Self>, method: u16, message: AnyMessage) -> Delivery;
 }
 
 /// A message of interface `I`.
 pub trait Call<I: Interface>: Wire + Message<Result = Result<Self::Reply, RemoteError>> {
+    /// What the method answers.
     type Reply: Wire;
+    /// Its number; `u16::MAX` is every object's own, which answers a reference to it.
     const METHOD: u16;
-}
-
-/// An interface's id, from its name.
-pub fn interface_id(name: &str) -> u32 {
-    let [a, b, c, d, ..] = crate::base::hash::sha256(name.as_bytes());
-    u32::from_be_bytes([a, b, c, d])
-}
-
-/// Bytes that a reply of type `T` takes at most.
-pub const fn reply_max<T: Wire>() -> usize {
-    if T::HAS_BULK { REPLY_MAX } else { BODY_MAX }
-}
-
-/// Queues one typed message on an actor.
-pub fn send_to_actor<I, M, A>(addr: &Addr<A>, message: AnyMessage) -> Delivery
-where
-    I: Interface,
-    M: Call<I>,
-    A: Actor<Context = Context<A>> + Handler<M>,
-    A::Context: ToEnvelope<A, M>,
-{
-    let Ok(message) = message.downcast::<M>() else { return failed(RemoteError::BadArguments) };
-    let request = addr.send(*message);
-    Box::pin(async move {
-        match request.await {
-            Ok(Ok(reply)) => Ok(Box::new(reply) as AnyMessage),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(RemoteError::Stopped),
-        }
-    })
-}
-
-/// Passes one typed message on to a reference.
-pub fn send_to_ref<I: Interface, M: Call<I>>(to: &Ref<I>, message: AnyMessage) -> Delivery {
-    let Ok(message) = message.downcast::<M>() else { return failed(RemoteError::BadArguments) };
-    let reply = to.call(*message);
-    Box::pin(async move { reply.await.map(|reply| Box::new(reply) as AnyMessage) })
-}
-
-/// Decodes one typed message, queues it, and encodes the reply when it comes.
-pub fn invoke_typed<I: Interface, M: Call<I>>(
-    object: &Arc<dyn Object>,
-    call: WireCall<'_>,
-) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError> {
-    let conn = call.conn.clone();
-    let message: M = call.decode()?;
-    let delivery = object.deliver(M::METHOD, Box::new(message));
-    let keep_alive = object.clone();
-    Ok(Box::pin(async move {
-        let reply = delivery.await?;
-        drop(keep_alive);
-        let reply = reply.downcast::<M::Reply>().map_err(|_| RemoteError::Stopped)?;
-        Payload::encode(*reply, &conn)
-    }))
 }
 
 /// A delivery that has failed already.
 pub fn failed(error: RemoteError) -> Delivery {
     Box::pin(std::future::ready(Err(error)))
-}
-
-/// Queues a boxed message on an actor, by method number.
-pub type Table<A> = fn(&Addr<A>, u16, AnyMessage) -> Delivery;
-
-/// An actor as an [`Object`]. When the last reference is dropped the actor stops.
-pub struct ActorObject<I, A: Actor> {
-    addr: Addr<A>,
-    table: Table<A>,
-    interface: PhantomData<fn() -> I>,
-}
-
-impl<I: Interface, A: Actor> ActorObject<I, A> {
-    pub fn new(addr: Addr<A>, table: Table<A>) -> Self {
-        Self { addr, table, interface: PhantomData }
-    }
-}
-
-impl<I: Interface, A: Actor> Object for ActorObject<I, A>
-where
-    Addr<A>: Send + Sync,
-{
-    fn deliver(&self, method: u16, message: AnyMessage) -> Delivery {
-        (self.table)(&self.addr, method, message)
-    }
 }
 
 /// Starts an actor whose mailbox takes every message at once, in order.
@@ -213,7 +140,7 @@ macro_rules! remote_interface {
                 $vis struct $message { $(pub $field: $type),* }
             }
 
-            impl ::actix::Message for $message {
+            impl $crate::actix::Message for $message {
                 type Result = Result<$reply, $crate::tub::RemoteError>;
             }
 
@@ -235,13 +162,13 @@ macro_rules! remote_interface {
 
             fn id() -> u32 {
                 static ID: ::std::sync::LazyLock<u32> =
-                    ::std::sync::LazyLock::new(|| $crate::tub::interface_id($name));
+                    ::std::sync::LazyLock::new(|| $crate::tub::plumbing::interface_id($name));
                 *ID
             }
 
             fn reply_max(method: u16) -> usize {
                 match method {
-                    $($ordinal => $crate::tub::reply_max::<$reply>(),)*
+                    $($ordinal => $crate::tub::plumbing::reply_max::<$reply>(),)*
                     _ => 0,
                 }
             }
@@ -249,13 +176,13 @@ macro_rules! remote_interface {
             fn invoke(
                 object: &::std::sync::Arc<dyn $crate::tub::Object>,
                 method: u16,
-                call: $crate::tub::WireCall<'_>,
+                call: $crate::tub::plumbing::WireCall<'_>,
             ) -> Result<
-                $crate::tub::BoxFuture<Result<$crate::tub::Payload, $crate::tub::RemoteError>>,
+                $crate::tub::BoxFuture<Result<$crate::tub::plumbing::Payload, $crate::tub::RemoteError>>,
                 $crate::tub::RemoteError,
             > {
                 match method {
-                    $($ordinal => $crate::tub::invoke_typed::<Self, $message>(object, call),)*
+                    $($ordinal => $crate::tub::plumbing::invoke_typed::<Self, $message>(object, call),)*
                     _ => Err($crate::tub::RemoteError::NoSuchMethod),
                 }
             }
@@ -266,7 +193,7 @@ macro_rules! remote_interface {
                 message: $crate::tub::AnyMessage,
             ) -> $crate::tub::Delivery {
                 match method {
-                    $($ordinal => $crate::tub::send_to_ref::<Self, $message>(to, message),)*
+                    $($ordinal => $crate::tub::plumbing::send_to_ref::<Self, $message>(to, message),)*
                     _ => $crate::tub::failed($crate::tub::RemoteError::NoSuchMethod),
                 }
             }
@@ -274,26 +201,27 @@ macro_rules! remote_interface {
 
         impl $iface {
             /// A reference to a local actor that answers this interface.
-            $vis fn of<A>(addr: ::actix::Addr<A>) -> $crate::tub::Ref<Self>
+            #[allow(dead_code, reason = "who only calls has no such actor")]
+            $vis fn of<A>(addr: $crate::actix::Addr<A>) -> $crate::tub::Ref<Self>
             where
-                A: ::actix::Actor<Context = ::actix::Context<A>> $(+ ::actix::Handler<$message>)*,
+                A: $crate::actix::Actor<Context = $crate::actix::Context<A>> $(+ $crate::actix::Handler<$message>)*,
             {
                 fn table<A>(
-                    addr: &::actix::Addr<A>,
+                    addr: &$crate::actix::Addr<A>,
                     method: u16,
                     message: $crate::tub::AnyMessage,
                 ) -> $crate::tub::Delivery
                 where
-                    A: ::actix::Actor<Context = ::actix::Context<A>> $(+ ::actix::Handler<$message>)*,
+                    A: $crate::actix::Actor<Context = $crate::actix::Context<A>> $(+ $crate::actix::Handler<$message>)*,
                 {
                     match method {
                         $($ordinal => {
-                            $crate::tub::send_to_actor::<$iface, $message, A>(addr, message)
+                            $crate::tub::plumbing::send_to_actor::<$iface, $message, A>(addr, message)
                         })*
                         _ => $crate::tub::failed($crate::tub::RemoteError::NoSuchMethod),
                     }
                 }
-                $crate::tub::Ref::local($crate::tub::ActorObject::<Self, A>::new(addr, table::<A>))
+                $crate::tub::Ref::local($crate::tub::plumbing::ActorObject::<Self, A>::new(addr, table::<A>))
             }
         }
     };

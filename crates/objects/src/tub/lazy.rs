@@ -27,16 +27,16 @@ pub(super) struct LazyRef {
 }
 
 impl LazyRef {
-    pub fn new(tub: &Arc<TubInner>, furl: Furl) -> Self {
+    pub(super) fn new(tub: &Arc<TubInner>, furl: Furl) -> Self {
         Self { tub: Arc::downgrade(tub), furl, state: Arc::new(Mutex::new(State::Idle)) }
     }
 
-    pub fn furl(&self) -> &Furl {
+    pub(super) fn furl(&self) -> &Furl {
         &self.furl
     }
 
     /// Runs `then` with the live reference, in the order of these calls. Dials if need be.
-    pub fn with<I: Interface>(&self, then: Then<I>) {
+    pub(super) fn with<I: Interface>(&self, then: Then<I>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
             State::Ready(reference) => {

@@ -4,7 +4,8 @@
 //! bits in them, cut them, stop them or part two groups of nodes; every random choice comes from the
 //! seed, so a failure can be had again.
 
-use super::network::BoxStream;
+use super::furl::Hint;
+use super::network::{BoxStream, Connecting, Listener, Network};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroU32;
@@ -140,16 +141,16 @@ impl LoopbackNet {
         });
     }
 
-    pub(super) fn bind(&self, name: &str) -> mpsc::UnboundedReceiver<BoxStream> {
+    fn bind(&self, name: &str) -> Arrivals {
         let (incoming, receive) = mpsc::unbounded_channel();
         self.change(|state| {
             state.nodes.insert(name.to_owned(), Node { incoming });
             state.conditions.remove(name);
         });
-        receive
+        Arrivals(receive)
     }
 
-    pub(super) fn dial(&self, name: &str) -> io::Result<BoxStream> {
+    fn connect(&self, name: &str) -> io::Result<BoxStream> {
         let mut state = self.lock();
         let node = state.nodes.get(name).ok_or(io::ErrorKind::NotFound)?;
         if state.parted.contains(&pair(&self.host, name)) {
@@ -171,6 +172,38 @@ impl LoopbackNet {
         };
         carry(near, far, state.faults.clone(), way);
         Ok(Box::new(ours))
+    }
+}
+
+/// `loop:` hints, inside this process.
+impl Network for LoopbackNet {
+    fn dial<'a>(&'a self, hint: &'a Hint) -> Connecting<'a> {
+        let stream = match hint {
+            Hint::Loop(name) => self.connect(name),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
+        Box::pin(std::future::ready(stream))
+    }
+
+    fn listen(&self, hint: &Hint) -> io::Result<(Box<dyn Listener>, Hint)> {
+        match hint {
+            Hint::Loop(name) => Ok((Box::new(self.bind(name)), hint.clone())),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+/// Streams that were dialled to one host.
+struct Arrivals(mpsc::UnboundedReceiver<BoxStream>);
+
+impl Listener for Arrivals {
+    fn accept(&mut self) -> Connecting<'_> {
+        Box::pin(async {
+            match self.0.recv().await {
+                Some(stream) => Ok(stream),
+                None => std::future::pending().await,
+            }
+        })
     }
 }
 

@@ -20,6 +20,7 @@ mod error;
 mod forward;
 pub mod frame;
 pub mod furl;
+#[doc(hidden)]
 pub mod fuzz;
 pub mod identity;
 mod interface;
@@ -29,6 +30,8 @@ mod network;
 mod parser;
 mod payload;
 mod peers;
+#[doc(hidden)]
+pub mod plumbing;
 mod prompt;
 mod reconnect;
 mod refs;
@@ -37,18 +40,15 @@ mod sturdy;
 mod tub;
 mod wire;
 
-pub use conn::Conn;
 pub use error::RemoteError;
 pub use forward::{Forward, Revoker};
 pub use furl::{Furl, FurlError, Hint, Swissnum, SwissnumDigest, TubId};
 pub use identity::Identity;
 pub use interface::{
-    ActorObject, AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, failed,
-    interface_id, invoke_typed, reply_max, send_to_actor, send_to_ref, start,
+    AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, failed, start,
 };
 pub use loopback::{Faults, LoopbackNet};
-pub use network::Network;
-pub use payload::{Payload, WireCall};
+pub use network::{BoxStream, Connecting, Listener, Network, Stream, Tcp};
 pub use reconnect::Reconnector;
 pub use refs::{CallFuture, Disconnected, Ref, Watch};
 pub use sturdy::{Export, Restorer};

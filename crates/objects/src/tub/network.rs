@@ -1,81 +1,107 @@
-//! Ways to reach other tubs: TCP, or a network inside this process. Sockets are opened here and
-//! nowhere else in this layer.
+//! Ways to reach other tubs: TCP, a network inside this process, or whatever carries bytes. Sockets
+//! are opened here and nowhere else in this layer.
 
 use super::furl::Hint;
-use super::loopback::LoopbackNet;
 use super::prompt::PromptStream;
 use crate::base::limits::DIAL_TIME;
 use crate::base::local::unpace;
+use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// A byte stream in both directions.
+/// A byte stream in both directions: what goes in at one end comes out at the other, in order, until
+/// it ends.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A stream of whatever kind.
 pub type BoxStream = Box<dyn Stream>;
 
-/// Where a tub's hints lead.
-#[derive(Clone, Default)]
-pub enum Network {
-    /// `tcp:` hints, over the operating system's sockets.
-    #[default]
-    Tcp,
-    /// `loop:` hints, inside this process, with faults when a test asks for them.
-    Loopback(LoopbackNet),
+/// A stream that is on its way.
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<BoxStream>> + Send + 'a>>;
+
+/// Where the hints of furls lead.
+///
+/// A network carries bytes and is trusted with nothing: links prove by themselves who is at the other
+/// end, and hide and order what passes. One that loses or changes a byte costs the link.
+pub trait Network: Send + Sync + 'static {
+    /// Connects to one hint. A hint of a kind that the network does not have is
+    /// [`Unsupported`](io::ErrorKind::Unsupported).
+    fn dial<'a>(&'a self, hint: &'a Hint) -> Connecting<'a>;
+
+    /// Takes in streams where `hint` says. Answers the hint by which others reach the place, which may
+    /// say more: a port that was chosen.
+    fn listen(&self, hint: &Hint) -> io::Result<(Box<dyn Listener>, Hint)>;
 }
 
-/// Accepts streams.
-pub(super) enum Listener {
-    Tcp(TcpListener),
-    Loopback(mpsc::UnboundedReceiver<BoxStream>),
+/// Takes in streams of peers; dropped, it takes in no more.
+pub trait Listener: Send {
+    /// The next stream. An error is reported and not the end: it is asked again.
+    fn accept(&mut self) -> Connecting<'_>;
 }
 
-impl Network {
-    /// Connects to one hint; a hint of a kind that this network does not have is unreachable.
-    pub(super) async fn dial(&self, hint: &Hint) -> io::Result<BoxStream> {
-        match (self, hint) {
-            (Self::Tcp, Hint::Tcp { host, port }) => {
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let connect = TcpStream::connect((host, *port));
-                let stream = tokio::time::timeout(DIAL_TIME, connect).await??;
-                tcp(stream)
-            }
-            (Self::Loopback(net), Hint::Loop(name)) => net.dial(name),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
+/// `tcp:` hints, over the operating system's sockets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tcp;
+
+impl Network for Tcp {
+    fn dial<'a>(&'a self, hint: &'a Hint) -> Connecting<'a> {
+        Box::pin(async move {
+            let Hint::Tcp { host, port } = hint else { return unsupported() };
+            let connect = TcpStream::connect((unbracketed(host), *port));
+            prompt(tokio::time::timeout(DIAL_TIME, connect).await??)
+        })
+    }
+
+    /// The host is an address of this machine, not a name; port 0 is any that is free.
+    fn listen(&self, hint: &Hint) -> io::Result<(Box<dyn Listener>, Hint)> {
+        let Hint::Tcp { host, port } = hint else { return unsupported() };
+        let ip: IpAddr = unbracketed(host).parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+        let (listener, address) = bind(SocketAddr::new(ip, *port))?;
+        Ok((listener, Hint::tcp(host.clone(), address.port())))
+    }
+}
+
+fn unsupported<T>() -> io::Result<T> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn unbracketed(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// Listens on a TCP address, port 0 for any; answers the address that it got.
+pub(super) fn bind(address: SocketAddr) -> io::Result<(Box<dyn Listener>, SocketAddr)> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Elsewhere it would let others listen at the same place.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
+    let address = listener.local_addr()?;
+    Ok((Box::new(listener), address))
+}
+
+impl Listener for TcpListener {
+    fn accept(&mut self) -> Connecting<'_> {
+        Box::pin(async {
+            let (stream, _) = Self::accept(self).await?;
+            prompt(stream)
+        })
     }
 }
 
 /// Records are gathered before they are written: the kernel shall not wait for more.
-fn tcp(stream: TcpStream) -> io::Result<BoxStream> {
+fn prompt(stream: TcpStream) -> io::Result<BoxStream> {
     stream.set_nodelay(true)?;
     if let Ok(peer) = stream.peer_addr() {
         unpace(&stream, peer.ip());
     }
     Ok(Box::new(PromptStream::new(stream)))
-}
-
-impl Listener {
-    pub async fn tcp(address: SocketAddr) -> io::Result<(Self, SocketAddr)> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok((Self::Tcp(listener), address))
-    }
-
-    /// The next stream. A failed accept (no file handles left, say) is reported, not fatal.
-    pub async fn accept(&mut self) -> io::Result<BoxStream> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                tcp(stream)
-            }
-            Self::Loopback(incoming) => match incoming.recv().await {
-                Some(stream) => Ok(stream),
-                None => std::future::pending().await,
-            },
-        }
-    }
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 /// What a link lets a frame be: asked when its lengths have come, and when its head has, before any
 /// of it takes memory.
-pub trait Gate {
+pub(super) trait Gate {
     fn body_max(&self) -> usize;
     /// Whether a frame with this head may bring `bulk` bytes.
     fn admit(&mut self, head: &Head, bulk: usize) -> Result<(), Violation>;
 }
 
 /// Lets every frame in that can be one.
-pub struct Open;
+pub(super) struct Open;
 
 impl Gate for Open {
     fn body_max(&self) -> usize {
@@ -38,7 +38,7 @@ enum State {
 }
 
 /// The frame that is under way on one link.
-pub struct Parser {
+pub(super) struct Parser {
     state: State,
     pool: Pool,
     budget: Arc<Budget>,
@@ -48,13 +48,13 @@ pub struct Parser {
 }
 
 impl Parser {
-    pub fn new(pool: Pool, budget: Arc<Budget>, gate: Box<dyn Gate>) -> Self {
+    pub(super) fn new(pool: Pool, budget: Arc<Budget>, gate: Box<dyn Gate>) -> Self {
         Self { state: Self::start(), pool, budget, gate, answers: 0 }
     }
 
     /// Bytes of answers that have come so far; the first ones of a frame count from when its body is
     /// whole.
-    pub const fn answer_bytes(&self) -> u64 {
+    pub(super) const fn answer_bytes(&self) -> u64 {
         self.answers
     }
 
@@ -63,12 +63,12 @@ impl Parser {
     }
 
     /// True between frames: the only place where a link may end.
-    pub const fn is_between_frames(&self) -> bool {
+    pub(super) const fn is_between_frames(&self) -> bool {
         matches!(self.state, State::Prefix { have: 0, .. })
     }
 
     /// Bytes of the frame under way that have come, or that are skipped; 0 between frames.
-    pub fn under_way(&self) -> usize {
+    pub(super) fn under_way(&self) -> usize {
         match &self.state {
             State::Prefix { have, .. } => *have,
             State::Body { bytes, .. } => PREFIX + bytes.len(),
@@ -78,13 +78,13 @@ impl Parser {
     }
 
     /// Whether that is the bulk of an answer, which has its place already.
-    pub const fn is_in_answer(&self) -> bool {
+    pub(super) const fn is_in_answer(&self) -> bool {
         matches!(&self.state, State::Bulk { frame, .. } if matches!(frame.head, Head::Return { .. }))
     }
 
     /// How many bytes are missing of the bulk under way, and the place for them, with room for what
     /// seals them.
-    pub fn rest(&mut self) -> Option<(usize, &mut [u8])> {
+    pub(super) fn rest(&mut self) -> Option<(usize, &mut [u8])> {
         match &mut self.state {
             State::Bulk { buffer, have, length, .. } => {
                 Some((*length - *have, buffer.as_mut_slice().get_mut(*have..)?))
@@ -94,7 +94,7 @@ impl Parser {
     }
 
     /// Takes note of `length` bytes, no more than are missing, written at the front of that place.
-    pub fn advance(&mut self, length: usize) -> Option<InFrame> {
+    pub(super) fn advance(&mut self, length: usize) -> Option<InFrame> {
         if let State::Bulk { frame, have, length: total, .. } = &mut self.state {
             let before = std::mem::replace(have, (*have + length).min(*total));
             self.answers += frame.if_answer(*have - before);
@@ -104,12 +104,12 @@ impl Parser {
     }
 
     /// Whether there is no memory for the bulk under way, of which some has come.
-    pub const fn is_refused(&self) -> bool {
+    pub(super) const fn is_refused(&self) -> bool {
         matches!(&self.state, State::Bulk { frame, .. } if frame.is_refused())
     }
 
     /// Frees the place of such a bulk; the rest of it goes nowhere.
-    pub fn skip_refused(&mut self) {
+    pub(super) fn skip_refused(&mut self) {
         if !self.is_refused() {
             return;
         }
@@ -121,7 +121,11 @@ impl Parser {
     }
 
     /// Takes a piece of plaintext; hands complete frames to `sink`.
-    pub fn feed(&mut self, mut bytes: &[u8], sink: &mut Vec<InFrame>) -> Result<(), Violation> {
+    pub(super) fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        sink: &mut Vec<InFrame>,
+    ) -> Result<(), Violation> {
         while !bytes.is_empty() {
             let used = self.take(bytes)?;
             bytes = bytes.get(used..).ok_or(Violation)?;

@@ -51,17 +51,17 @@ impl Peers {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn live(&self, peer: TubId) -> Option<Arc<Conn>> {
+    pub(super) fn live(&self, peer: TubId) -> Option<Arc<Conn>> {
         self.lock().get(&peer)?.live.clone().filter(|conn| conn.is_open())
     }
 
-    pub fn connected(&self) -> Vec<TubId> {
+    pub(super) fn connected(&self) -> Vec<TubId> {
         let table = self.lock();
         let open = |peer: &Peer| peer.live.as_ref().is_some_and(|conn| conn.is_open());
         table.iter().filter(|(_, peer)| open(peer)).map(|(id, _)| *id).collect()
     }
 
-    pub fn want(&self, id: TubId) -> Want {
+    pub(super) fn want(&self, id: TubId) -> Want {
         let mut table = self.lock();
         let peer = table.entry(id).or_default();
         if let Some(conn) = peer.live.clone().filter(|conn| conn.is_open()) {
@@ -77,7 +77,7 @@ impl Peers {
     }
 
     /// Ends a dial: with a connection, or with none.
-    pub fn dialled(&self, id: TubId, outcome: Result<Arc<Conn>, RemoteError>) {
+    pub(super) fn dialled(&self, id: TubId, outcome: Result<Arc<Conn>, RemoteError>) {
         let mut table = self.lock();
         let peer = table.entry(id).or_default();
         peer.dialling = false;
@@ -106,7 +106,7 @@ impl Peers {
     /// Of two crossing connections the one that the higher id dials stays. A peer that was
     /// restarted, or that dials although our link to it stands, has lost that link: the new one
     /// takes its place.
-    pub fn arrived(&self, conn: &Arc<Conn>, own: TubId) -> Arrival {
+    pub(super) fn arrived(&self, conn: &Arc<Conn>, own: TubId) -> Arrival {
         let mut table = self.lock();
         if self.closed.load(Ordering::Relaxed) {
             return Arrival::Refuse;
@@ -137,7 +137,7 @@ impl Peers {
         Arrival::Keep
     }
 
-    pub fn forget(&self, conn: &Arc<Conn>) {
+    pub(super) fn forget(&self, conn: &Arc<Conn>) {
         let mut table = self.lock();
         let Some(peer) = table.get_mut(&conn.peer()) else { return };
         peer.links.retain(|link| !Arc::ptr_eq(link, conn));
@@ -151,20 +151,20 @@ impl Peers {
 
     /// Makes room for one more stranger, of whom there may be `max`: the one goes from whom nothing
     /// was heard for longest.
-    pub fn make_room(&self, max: usize) {
+    pub(super) fn make_room(&self, max: usize) {
         self.evict(max.saturating_sub(1), Conn::is_strange, |conn| Some(heard(conn)));
     }
 
     /// Keeps those that are known within `max` now that `newest` is one of them. Links that this tub
     /// has opened count, and stay.
-    pub fn keep_within(&self, max: usize, newest: &Conn) {
+    pub(super) fn keep_within(&self, max: usize, newest: &Conn) {
         let may_go = |conn: &Conn| !conn.initiated() && !std::ptr::eq(conn, newest);
         let idle = |conn: &Conn| may_go(conn).then(|| heard(conn));
         self.evict(max, |conn| !conn.is_strange(), idle);
     }
 
     /// Ends the link whose frame under way comes slowest, if that has begun long enough ago.
-    pub fn evict_slowest(&self, now_ms: u64) {
+    pub(super) fn evict_slowest(&self, now_ms: u64) {
         let rate = |conn: &Conn| conn.standing.charged_rate(now_ms, FRAME_HURRY);
         self.evict(0, |_| true, rate);
     }
@@ -187,11 +187,11 @@ impl Peers {
         }
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
-    pub fn shutdown(&self) {
+    pub(super) fn shutdown(&self) {
         self.closed.store(true, Ordering::Relaxed);
         for peer in self.lock().values() {
             for link in &peer.links {

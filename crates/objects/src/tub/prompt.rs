@@ -23,7 +23,7 @@ pub(super) struct PromptStream {
 }
 
 impl PromptStream {
-    pub const fn new(stream: TcpStream) -> Self {
+    pub(super) const fn new(stream: TcpStream) -> Self {
         Self { stream, young: YOUNG }
     }
 

@@ -201,6 +201,7 @@ impl<I: Interface> Ref<I> {
 #[derive(Debug, Clone, Copy, actix::Message)]
 #[rtype(result = "()")]
 pub struct Disconnected {
+    /// The tub that hosts it.
     pub peer: Option<TubId>,
 }
 

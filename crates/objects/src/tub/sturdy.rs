@@ -116,29 +116,29 @@ impl SturdyTable {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn register(&self, digest: SwissnumDigest, export: Export) {
+    pub(super) fn register(&self, digest: SwissnumDigest, export: Export) {
         let replaced = self.lock().registered.insert(digest, export);
         drop(replaced);
     }
 
     /// Forgets the object; whoever names it from now on gets [`RemoteError::NoSuchObject`].
-    pub fn unregister(&self, digest: SwissnumDigest) {
+    pub(super) fn unregister(&self, digest: SwissnumDigest) {
         let dropped = self.lock().registered.remove(&digest);
         drop(dropped);
     }
 
-    pub fn set_restorer(&self, restorer: Arc<dyn Restorer>) {
+    pub(super) fn set_restorer(&self, restorer: Arc<dyn Restorer>) {
         self.lock().restorer = Some(restorer);
     }
 
     /// Whether the object is here now; one that would have to be brought back is not.
-    pub fn has(&self, digest: SwissnumDigest) -> bool {
+    pub(super) fn has(&self, digest: SwissnumDigest) -> bool {
         let table = self.lock();
         let awake = |awake: &Awake| awake.object.strong_count() > 0;
         table.registered.contains_key(&digest) || table.awake.get(&digest).is_some_and(awake)
     }
 
-    pub fn look_up(&self, digest: SwissnumDigest) -> Lookup {
+    pub(super) fn look_up(&self, digest: SwissnumDigest) -> Lookup {
         let table = self.lock();
         if let Some(export) = table.registered.get(&digest) {
             return Lookup::Known(Some(export.clone()));

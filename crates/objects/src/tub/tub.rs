@@ -8,7 +8,7 @@ use super::furl::{Furl, Hint, Swissnum, TubId, digest, fresh_swissnum};
 use super::identity::Identity;
 use super::interface::Interface;
 use super::lazy::LazyRef;
-use super::network::{Listener, Network};
+use super::network::{Network, Tcp, bind};
 use super::peers::Peers;
 use super::reconnect::Reconnector;
 use super::refs::Ref;
@@ -26,8 +26,11 @@ use tokio::time::Instant;
 /// What one link may ask of this tub. The peer is told in the handshake and held to it.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Unanswered calls.
     pub calls: u32,
+    /// Bytes of those calls.
     pub call_bytes: u32,
+    /// Objects that it may hold.
     pub exports: usize,
     /// Objects that all links together may hold here.
     pub exports_all: usize,
@@ -37,6 +40,7 @@ pub struct Limits {
     pub links: usize,
     /// Links from peers that have not.
     pub strangers: usize,
+    /// Links that are not yet up.
     pub handshakes: usize,
 }
 
@@ -56,10 +60,13 @@ impl Default for Limits {
 }
 
 /// How a tub behaves.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct TubOptions {
+    /// What each of its links may ask of it.
     pub limits: Limits,
-    pub network: Network,
+    /// Where hints lead; [`Tcp`] by default.
+    pub network: Arc<dyn Network>,
+    /// How links that it opens are sealed.
     pub suite: Suite,
     /// Whether a peer may send furls of third parties, to be dialled when they are used. Clients
     /// may want that; services do not.
@@ -68,8 +75,20 @@ pub struct TubOptions {
     pub arbiters: Vec<ArbiterHandle>,
 }
 
+impl Default for TubOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            network: Arc::new(Tcp),
+            suite: Suite::default(),
+            accept_gifts: false,
+            arbiters: Vec::new(),
+        }
+    }
+}
+
 /// Shared by all clones of a tub, its connections and its tasks.
-pub struct TubInner {
+pub(super) struct TubInner {
     pub(super) identity: Identity,
     pub(super) options: TubOptions,
     pub(super) hello: Vec<u8>,
@@ -121,10 +140,12 @@ impl Tub {
         Self(inner)
     }
 
+    /// Its name, by which others know it.
     pub fn id(&self) -> TubId {
         self.0.identity.tub_id()
     }
 
+    /// What proves that name.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }
@@ -137,21 +158,26 @@ impl Tub {
         chosen.unwrap_or(&self.0.home).clone()
     }
 
-    /// Listens on a TCP address, port 0 for any; answers the address that it got.
+    /// Listens on a TCP address, port 0 for any; answers the address that it got. Furls carry what
+    /// [`Self::set_hints`] is given: only the program knows how others reach this machine.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let (listener, address) = Listener::tcp(address).await?;
+        let (listener, address) = bind(address)?;
         super::accept::serve(self, listener);
         Ok(address)
     }
 
+    /// Listens on the tub's own network, where `hint` says; furls carry the hint by which others reach
+    /// that place, and no other.
+    pub fn listen_at(&self, hint: &Hint) -> io::Result<()> {
+        let (listener, hint) = self.0.options.network.listen(hint)?;
+        super::accept::serve(self, listener);
+        self.set_hints(vec![hint]);
+        Ok(())
+    }
+
     /// Listens on the in-process network under `name`, and makes that its hint.
     pub fn listen_loopback(&self, name: &str) -> io::Result<()> {
-        let Network::Loopback(net) = &self.0.options.network else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        super::accept::serve(self, Listener::Loopback(net.bind(name)));
-        self.set_hints(vec![Hint::Loop(name.to_owned())]);
-        Ok(())
+        self.listen_at(&Hint::Loop(name.to_owned()))
     }
 
     /// The addresses that furls of this tub will carry.
@@ -159,6 +185,7 @@ impl Tub {
         *self.0.hints.lock().unwrap_or_else(PoisonError::into_inner) = hints;
     }
 
+    /// See [`Self::set_hints`].
     pub fn hints(&self) -> Vec<Hint> {
         self.0.hints.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -34,7 +34,12 @@ pub trait Wire: Sized + Send + 'static {
     /// Whether bulk may travel with it.
     const HAS_BULK: bool = false;
 
+    /// Leaves the process: references become known to the peer, bulk is put beside. An error is the
+    /// caller's answer, and nothing is sent.
     fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError>;
+
+    /// Arrives from a peer, which may have sent anything that is a twin.
+    /// [`RemoteError::BadArguments`] if no honest one can have sent it.
     fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError>;
 }
 

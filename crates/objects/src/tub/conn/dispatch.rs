@@ -73,7 +73,7 @@ impl Drop for Place {
 }
 
 impl Dispatcher {
-    pub fn new(conn: Arc<Conn>, calls_max: u32, bytes_max: usize) -> Rc<Self> {
+    pub(super) fn new(conn: Arc<Conn>, calls_max: u32, bytes_max: usize) -> Rc<Self> {
         let pings = RefCell::new(Pings::new(conn.now_ms()));
         Rc::new(Self {
             conn,
@@ -89,7 +89,7 @@ impl Dispatcher {
     }
 
     /// Takes in one frame.
-    pub fn frame(self: &Rc<Self>, mut frame: InFrame) -> Result<(), Violation> {
+    pub(super) fn frame(self: &Rc<Self>, mut frame: InFrame) -> Result<(), Violation> {
         match std::mem::replace(&mut frame.head, Head::Ping) {
             Head::Call { id, target, interface, method } => {
                 self.take_in(target, Incoming { id, interface, method, frame })
@@ -138,7 +138,7 @@ impl Dispatcher {
     }
 
     /// Runs queued calls, in order, while the peer takes its replies and few enough are running.
-    pub fn pump(self: &Rc<Self>) {
+    pub(super) fn pump(self: &Rc<Self>) {
         loop {
             let Some((target, call)) = self.inbox.borrow_mut().pop_front() else { return };
             let Some((object, call)) = self.find(target, call) else { continue };
@@ -159,12 +159,12 @@ impl Dispatcher {
     }
 
     /// Bytes of calls that the peer has made and that are not answered.
-    pub fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         self.owed.bytes.load(Ordering::Relaxed)
     }
 
     /// Drops the calls that no object has yet; what objects have, they finish.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         let dropped = (self.inbox.take(), self.restoring.take());
         drop(dropped);
     }

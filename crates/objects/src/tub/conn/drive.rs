@@ -38,7 +38,7 @@ const RELEASE_TIME: Duration = Duration::from_millis(20);
 pub(super) const QUIET_TIME: Duration = Duration::from_secs(1);
 
 /// The two halves of a stream, and the cipher that both directions share.
-pub struct Wires {
+pub(crate) struct Wires {
     pub reader: Box<dyn AsyncRead + Unpin>,
     pub writer: Box<dyn AsyncWrite + Unpin>,
     pub records: Records,
@@ -47,7 +47,7 @@ pub struct Wires {
 type SharedRecords = Rc<RefCell<Records>>;
 
 /// Runs the link until it ends, for whatever reason, and tears the connection down.
-pub async fn drive(conn: Arc<Conn>, wires: Wires) {
+pub(crate) async fn drive(conn: Arc<Conn>, wires: Wires) {
     let Some(tub) = conn.tub.upgrade() else { return };
     let limits = &tub.options.limits;
     let dispatcher = Dispatcher::new(conn.clone(), limits.calls, limits.call_bytes as usize);

@@ -32,7 +32,7 @@ pub(super) struct LinkGate {
 }
 
 impl LinkGate {
-    pub const fn new(conn: Arc<Conn>, questions: Questions) -> Self {
+    pub(super) const fn new(conn: Arc<Conn>, questions: Questions) -> Self {
         Self { conn, questions, calls: 0 }
     }
 
@@ -77,11 +77,11 @@ pub(super) struct Pings {
 }
 
 impl Pings {
-    pub const fn new(now_ms: u64) -> Self {
+    pub(super) const fn new(now_ms: u64) -> Self {
         Self { left: PINGS_MAX, since_ms: now_ms }
     }
 
-    pub fn take(&mut self, now_ms: u64) -> Result<(), Violation> {
+    pub(super) fn take(&mut self, now_ms: u64) -> Result<(), Violation> {
         let every = PING_EVERY.as_millis() as u64;
         let more = now_ms.saturating_sub(self.since_ms) / every;
         self.since_ms += more * every;

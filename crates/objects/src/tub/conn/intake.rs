@@ -25,7 +25,11 @@ impl Default for Intake {
 
 impl Intake {
     /// Reads up to `at_once` bytes. Answers false at the end of the stream.
-    pub async fn read(&mut self, stream: &mut (impl AsyncRead + Unpin), at_once: usize) -> bool {
+    pub(super) async fn read(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        at_once: usize,
+    ) -> bool {
         if self.have == 0 && self.buffer.len() > INTAKE_FIRST {
             let read = self.read_some(stream, at_once);
             if let Ok(has_come) = tokio::time::timeout(QUIET_TIME, read).await {
@@ -47,18 +51,18 @@ impl Intake {
         count.is_some()
     }
 
-    pub fn bytes(&mut self) -> &mut [u8] {
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.have).unwrap_or_default()
     }
 
     /// Drops the first `used` bytes, no more than there are.
-    pub fn drop_front(&mut self, used: usize) {
+    pub(super) fn drop_front(&mut self, used: usize) {
         self.buffer.copy_within(used..self.have, 0);
         self.have -= used;
     }
 
     /// Holds the beginning of a record instead of what it held.
-    pub fn put(&mut self, begun: &[u8]) -> Result<(), Violation> {
+    pub(super) fn put(&mut self, begun: &[u8]) -> Result<(), Violation> {
         if begun.len() >= self.buffer.len() {
             self.buffer.resize(INTAKE_MAX, 0);
         }

@@ -16,7 +16,7 @@ mod queue;
 mod standing;
 mod tables;
 
-pub use drive::{Wires, drive};
+pub(super) use drive::{Wires, drive};
 
 use super::error::RemoteError;
 use super::frame::{CapDesc, Head, Hello, OutFrame, Reason, Target};

@@ -20,30 +20,30 @@ pub(super) struct Motion {
 
 impl Motion {
     /// All calls up to number `calls` are being written.
-    pub fn calls_leave(&self, calls: u64) {
+    pub(super) fn calls_leave(&self, calls: u64) {
         self.leaving.store(calls, Ordering::Relaxed);
     }
 
     /// A piece was taken. One without calls, such as a ping, brings no call forward.
-    pub fn piece_left(&self, bytes: usize) {
+    pub(super) fn piece_left(&self, bytes: usize) {
         if self.leaving.load(Ordering::Relaxed) > self.left.load(Ordering::Relaxed) {
             self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
 
     /// All that was being written has left.
-    pub fn calls_left(&self) {
+    pub(super) fn calls_left(&self) {
         self.left.store(self.leaving.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// So many bytes of answers have come in all.
-    pub fn answers_arrived(&self, bytes: u64) {
+    pub(super) fn answers_arrived(&self, bytes: u64) {
         self.arrived.store(bytes, Ordering::Relaxed);
     }
 }
 
 /// One call's place among those on its link.
-pub struct Departure {
+pub(crate) struct Departure {
     motion: Arc<Motion>,
     /// Calls that leave before it.
     behind: u64,
@@ -60,13 +60,13 @@ impl Departure {
 
     /// A number that grows with each piece of calls that leaves until this one has, and then once
     /// more.
-    pub fn progress(&self) -> u64 {
+    pub(crate) fn progress(&self) -> u64 {
         if self.has_left() { u64::MAX } else { self.motion.bytes.load(Ordering::Relaxed) }
     }
 
     /// Bytes of calls that have left the link, until this one has; from then on, and far more, bytes
     /// of answers that have come in.
-    pub fn moved(&self) -> u64 {
+    pub(crate) fn moved(&self) -> u64 {
         /// More than leaves a link in its life.
         const LEFT: u64 = 1 << 63;
         if self.has_left() {

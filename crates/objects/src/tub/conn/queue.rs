@@ -91,7 +91,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub fn new(calls: u32, bytes: u32) -> Self {
+    pub(super) fn new(calls: u32, bytes: u32) -> Self {
         let byte_credit = bytes as usize;
         let lanes = Lanes {
             ping: false,
@@ -112,7 +112,7 @@ impl Queue {
     }
 
     /// Answers how many calls leave before this one.
-    pub fn push_call(&self, frame: OutFrame) -> Result<u64, RemoteError> {
+    pub(super) fn push_call(&self, frame: OutFrame) -> Result<u64, RemoteError> {
         if frame.length > self.byte_credit {
             return Err(RemoteError::TooBig);
         }
@@ -125,7 +125,7 @@ impl Queue {
 
     /// Nobody waits for a release: while the writer is about to look anyway, it is not woken. One
     /// for which there is no room is lost; the peer holds the object until the link ends.
-    pub fn push_release(&self, frame: OutFrame) {
+    pub(super) fn push_release(&self, frame: OutFrame) {
         let added = self.add(|lanes| {
             let _ = lanes.add_call(frame, false);
             lanes.attended
@@ -135,14 +135,14 @@ impl Queue {
         }
     }
 
-    pub fn push_urgent(&self, frame: OutFrame) {
+    pub(super) fn push_urgent(&self, frame: OutFrame) {
         let _ = self.push(|lanes| {
             lanes.reply_bytes += frame.memory();
             lanes.urgent.push_back(frame);
         });
     }
 
-    pub fn push_beat(&self, beat: Beat) {
+    pub(super) fn push_beat(&self, beat: Beat) {
         let _ = self.push(|lanes| match beat {
             Beat::Ping => lanes.ping = true,
             Beat::Pong => lanes.pong = true,
@@ -165,19 +165,19 @@ impl Queue {
 
     /// The writer will look again soon, even if nothing wakes it, and say so with
     /// [`Self::unattended`].
-    pub fn attended(&self) {
+    pub(super) fn attended(&self) {
         lock(&self.lanes).attended = true;
     }
 
     /// From now on everything wakes the writer. Answers whether something may leave already.
-    pub fn unattended(&self) -> bool {
+    pub(super) fn unattended(&self) -> bool {
         let mut lanes = lock(&self.lanes);
         lanes.attended = false;
         lanes.may_leave()
     }
 
     /// The peer has answered a call of `bytes`.
-    pub fn credit(&self, bytes: usize) {
+    pub(super) fn credit(&self, bytes: usize) {
         let mut lanes = lock(&self.lanes);
         lanes.calls_left += 1;
         lanes.bytes_left += bytes;
@@ -190,24 +190,24 @@ impl Queue {
     }
 
     /// Memory of replies that the peer has not taken yet.
-    pub fn reply_bytes(&self) -> usize {
+    pub(super) fn reply_bytes(&self) -> usize {
         lock(&self.lanes).reply_bytes
     }
 
     /// While a call waits for credit: a number that changes when a call leaves or credit comes.
-    pub fn waiting(&self) -> Option<u64> {
+    pub(super) fn waiting(&self) -> Option<u64> {
         let lanes = lock(&self.lanes);
         let (frame, is_call) = lanes.calls.front()?;
         (*is_call && !lanes.has_credit(frame)).then_some(lanes.moves)
     }
 
     /// Calls that [`Self::take`] has given out.
-    pub fn taken(&self) -> u64 {
+    pub(super) fn taken(&self) -> u64 {
         lock(&self.lanes).taken
     }
 
     /// Takes no more; answers the numbers of the calls that never left.
-    pub fn give_up(&self) -> Vec<u32> {
+    pub(super) fn give_up(&self) -> Vec<u32> {
         let mut lanes = lock(&self.lanes);
         lanes.finished = true;
         let calls = std::mem::take(&mut lanes.calls);
@@ -217,13 +217,13 @@ impl Queue {
     }
 
     /// Takes no more; what waits still leaves if the link holds.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         lock(&self.lanes).finished = true;
         self.wake.notify_one();
     }
 
     /// Takes no more, and drops what waits.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         let dropped = {
             let mut lanes = lock(&self.lanes);
             lanes.finished = true;
@@ -236,7 +236,7 @@ impl Queue {
 
     /// Moves what may leave now into `out`, up to about `bytes_max`. Answers false when the queue
     /// has been finished and is empty.
-    pub fn take(&self, out: &mut Vec<OutFrame>, bytes_max: usize) -> bool {
+    pub(super) fn take(&self, out: &mut Vec<OutFrame>, bytes_max: usize) -> bool {
         let mut guard = lock(&self.lanes);
         let lanes = &mut *guard;
         let mut bytes = 0;
@@ -267,7 +267,7 @@ impl Queue {
         !(lanes.finished && out.is_empty())
     }
 
-    pub async fn wait(&self) {
+    pub(super) async fn wait(&self) {
         self.wake.notified().await;
     }
 }

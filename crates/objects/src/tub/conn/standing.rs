@@ -19,30 +19,30 @@ pub(in crate::tub) struct Standing {
 }
 
 impl Standing {
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.known.load(Ordering::Relaxed)
     }
 
     /// Ends the peer's probation; answers whether this was news.
-    pub fn make_known(&self) -> bool {
+    pub(crate) fn make_known(&self) -> bool {
         !self.known.swap(true, Ordering::Relaxed)
     }
 
-    pub fn is_welcoming(&self) -> bool {
+    pub(crate) fn is_welcoming(&self) -> bool {
         self.welcoming.load(Ordering::Relaxed)
     }
 
-    pub fn make_welcoming(&self) {
+    pub(crate) fn make_welcoming(&self) {
         self.welcoming.store(true, Ordering::Relaxed);
     }
 
     /// A frame is whole.
-    pub fn frame_done(&self) {
+    pub(crate) fn frame_done(&self) {
         self.begun.store(0, Ordering::Relaxed);
     }
 
     /// Of the frame under way, so many bytes have come; none if none is.
-    pub fn frame_under_way(&self, now_ms: u64, bytes: usize, charged: bool) {
+    pub(crate) fn frame_under_way(&self, now_ms: u64, bytes: usize, charged: bool) {
         if bytes == 0 {
             return self.frame_done();
         }
@@ -52,7 +52,7 @@ impl Standing {
     }
 
     /// Bytes a second at which the frame under way has come, if it has been for `age` or longer.
-    pub fn frame_rate(&self, now_ms: u64, age: Duration) -> Option<u64> {
+    pub(crate) fn frame_rate(&self, now_ms: u64, age: Duration) -> Option<u64> {
         let begun = self.begun.load(Ordering::Relaxed).checked_sub(1)?;
         let taken = now_ms.saturating_sub(begun);
         let old = u128::from(taken) >= age.as_millis();
@@ -60,7 +60,7 @@ impl Standing {
     }
 
     /// The same, if letting it go gives back memory that all links share.
-    pub fn charged_rate(&self, now_ms: u64, age: Duration) -> Option<u64> {
+    pub(crate) fn charged_rate(&self, now_ms: u64, age: Duration) -> Option<u64> {
         self.frame_rate(now_ms, age).filter(|_| self.charged.load(Ordering::Relaxed))
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 /// A reference that this side holds to an object of the peer's. The last one to be dropped tells
 /// the peer how many it had sent.
-pub struct Import {
+pub(crate) struct Import {
     pub conn: Arc<Conn>,
     pub target: Target,
     received: AtomicU32,
@@ -20,7 +20,7 @@ pub struct Import {
 
 impl Import {
     /// A reference by secret name: holds nothing at the peer, so there is nothing to release.
-    pub fn by_name(conn: Arc<Conn>, target: Target) -> Arc<Self> {
+    pub(crate) fn by_name(conn: Arc<Conn>, target: Target) -> Arc<Self> {
         Arc::new(Self { conn, target, received: AtomicU32::new(0) })
     }
 }
@@ -42,7 +42,7 @@ pub(super) struct Imports(Mutex<HashMap<u32, Weak<Import>>>);
 
 impl Imports {
     /// The one live reference for the peer's object `export`, counting that it came once more.
-    pub fn receive(&self, conn: &Arc<Conn>, export: u32) -> Arc<Import> {
+    pub(super) fn receive(&self, conn: &Arc<Conn>, export: u32) -> Arc<Import> {
         let mut table = lock(&self.0);
         if let Some(import) = table.get(&export).and_then(Weak::upgrade) {
             import.received.fetch_add(1, Ordering::Relaxed);
@@ -82,13 +82,13 @@ struct ExportTable {
 }
 
 /// What all links of a tub hold together.
-pub struct ExportCount {
+pub(crate) struct ExportCount {
     now: AtomicUsize,
     max: usize,
 }
 
 impl ExportCount {
-    pub const fn new(max: usize) -> Self {
+    pub(crate) const fn new(max: usize) -> Self {
         Self { now: AtomicUsize::new(0), max }
     }
 
@@ -105,11 +105,11 @@ pub(super) struct Exports {
 }
 
 impl Exports {
-    pub fn new(max: usize, all: Arc<ExportCount>) -> Self {
+    pub(super) fn new(max: usize, all: Arc<ExportCount>) -> Self {
         Self { table: Mutex::default(), max, all }
     }
 
-    pub fn add(&self, export: Export) -> Result<u32, RemoteError> {
+    pub(super) fn add(&self, export: Export) -> Result<u32, RemoteError> {
         let mut table = lock(&self.table);
         if table.closed {
             return Err(RemoteError::Disconnected);
@@ -138,13 +138,13 @@ impl Exports {
         Ok(number)
     }
 
-    pub fn get(&self, number: u32) -> Option<Export> {
+    pub(super) fn get(&self, number: u32) -> Option<Export> {
         lock(&self.table).by_number.get(&number).map(|exported| exported.export.clone())
     }
 
     /// The peer has dropped `count` references. The object itself is dropped outside the lock: its
     /// end may drop references of its own.
-    pub fn release(&self, number: u32, count: u32) {
+    pub(super) fn release(&self, number: u32, count: u32) {
         let dropped = {
             let mut table = lock(&self.table);
             match table.by_number.get_mut(&number) {
@@ -168,7 +168,7 @@ impl Exports {
     }
 
     /// Drops everything and takes no more.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         let closed = ExportTable { closed: true, ..ExportTable::default() };
         let dropped = std::mem::replace(&mut *lock(&self.table), closed);
         self.all.now.fetch_sub(dropped.by_number.len(), Ordering::Relaxed);

@@ -10,23 +10,25 @@
 use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture};
 use std::error::Error;
 use std::process::ExitCode;
-use tahoe::tub::{Disconnected, Furl, Hint, Identity, Ref, RemoteError, Tub, TubOptions, Watch};
+use tahoe_objects::tub::{
+    Disconnected, Furl, Hint, Identity, Ref, RemoteError, Tub, TubOptions, Watch,
+};
 
-tahoe::remote_interface! {
+tahoe_objects::remote_interface! {
     /// Where people meet.
     interface Room = "example.chat.room.v1" {
         0 => Join { name: String, ear: Ref<Ear> } -> Ref<Seat>,
     }
 }
 
-tahoe::remote_interface! {
+tahoe_objects::remote_interface! {
     /// The right to speak under one name.
     interface Seat = "example.chat.seat.v1" {
         0 => Say { text: String } -> (),
     }
 }
 
-tahoe::remote_interface! {
+tahoe_objects::remote_interface! {
     /// Where somebody hears.
     interface Ear = "example.chat.ear.v1" {
         0 => Hear { line: String } -> (),
@@ -62,7 +64,7 @@ impl Handler<Join> for Hall {
         let watch = ear.notify(context.address().recipient());
         self.0.push(Member { name: name.clone(), ear, _watch: watch });
         self.tell(&format!("* {name} is here"));
-        Ok(Seat::of(tahoe::tub::start(Chair { name, hall: context.address() })))
+        Ok(Seat::of(tahoe_objects::tub::start(Chair { name, hall: context.address() })))
     }
 }
 
@@ -126,7 +128,7 @@ impl Handler<Hear> for Screen {
 
 async fn join(tub: &Tub, furl: &str, name: &str) -> Result<(), Box<dyn Error>> {
     let room = tub.get::<Room>(&Furl::parse(furl)?).await?;
-    let ear = Ear::of(tahoe::tub::start(Screen));
+    let ear = Ear::of(tahoe_objects::tub::start(Screen));
     let seat = room.call(Join { name: name.to_owned(), ear }).await?;
     let (typed, mut lines) = tokio::sync::mpsc::channel(16);
     std::thread::spawn(move || {
@@ -163,6 +165,9 @@ async fn started() -> Result<(), Box<dyn Error>> {
     }
     let port = tub.listen(([127, 0, 0, 1], 0).into()).await?.port();
     tub.set_hints(vec![Hint::tcp("127.0.0.1", port)]);
-    println!("{}", tub.register(Room::of(tahoe::tub::start(Hall::default())), None).reveal());
+    println!(
+        "{}",
+        tub.register(Room::of(tahoe_objects::tub::start(Hall::default())), None).reveal()
+    );
     Ok(tokio::signal::ctrl_c().await?)
 }

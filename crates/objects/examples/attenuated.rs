@@ -8,9 +8,9 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use tahoe::tub::{Forward, Furl, Hint, Identity, RemoteError, Tub, TubOptions, start};
+use tahoe_objects::tub::{Forward, Furl, Hint, Identity, RemoteError, Tub, TubOptions, start};
 
-tahoe::remote_interface! {
+tahoe_objects::remote_interface! {
     /// Somebody's money.
     interface Account = "example.account.v1" {
         0 => Balance {} -> u64,

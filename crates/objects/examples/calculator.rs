@@ -5,9 +5,9 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use tahoe::tub::{Furl, Hint, Identity, RemoteError, Tub, TubOptions, start};
+use tahoe_objects::tub::{Furl, Hint, Identity, RemoteError, Tub, TubOptions, start};
 
-tahoe::remote_interface! {
+tahoe_objects::remote_interface! {
     /// Sums two numbers for whoever holds its furl.
     interface Calculator = "example.calculator.v1" {
         0 => Add { a: i64, b: i64 } -> i64,
