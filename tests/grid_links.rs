@@ -245,7 +245,7 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     // What it answers well is on the same link.
     let honest = host.register(MemoryServer::start(&disk), None);
     let honest = guest.get::<Storage>(&honest).await.unwrap();
-    let (id, nickname) = (furl.tub(), "host".to_owned());
+    let (id, nickname) = (furl.tub().into(), "host".to_owned());
     let pool = ServerPool::new();
     let (permutation_seed, lease_seed) = (vec![1; 32], [1; 20]);
     let (pace, standing) = (Pace::default(), Standing::default());

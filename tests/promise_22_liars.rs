@@ -25,11 +25,12 @@ use tahoe::cap::Cap;
 use tahoe::codec::Params;
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::grid::{
-    Client, EncodingParams, Pace, Server, ServerPool, Source, Standing, UploadError, UploadOptions,
+    Client, EncodingParams, Pace, Server, ServerId, ServerPool, Source, Standing, UploadError,
+    UploadOptions,
 };
 use tahoe::storage::Store;
 use tahoe::storage::api::{Allocate, BucketWriter, Put, Storage};
-use tahoe::tub::{Bulk, Ref, TubId};
+use tahoe::tub::{Bulk, Ref};
 
 const SERVERS: usize = 10;
 const NEEDED: usize = 3;
@@ -133,7 +134,7 @@ impl Grid {
 }
 
 fn server(place: usize, storage: Ref<Storage>) -> Server {
-    let id = TubId(sha256(format!("server {place}").as_bytes()));
+    let id = ServerId(sha256(format!("server {place}").as_bytes()));
     Server {
         id,
         nickname: format!("s{place}"),

@@ -70,7 +70,7 @@ impl FarGrid {
         let furl = host.register(faulty(MemoryServer::start(&disk), &switch), None);
         let place = hash::sha256(name.as_bytes());
         self.client.pool().add(Server {
-            id: furl.tub(),
+            id: furl.tub().into(),
             nickname: name,
             permutation_seed: place.to_vec(),
             lease_seed: hash::truncated(place),

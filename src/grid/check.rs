@@ -12,6 +12,7 @@ use super::happiness::servers_of_happiness;
 use super::patience::{Patience, within};
 use super::prohibited::Prohibited;
 use super::round::Round;
+use super::server_id::ServerId;
 use super::servers::Server;
 use super::standing::Duty;
 use crate::base::file::{BadParams, FileFacts, proven_index};
@@ -19,7 +20,7 @@ use crate::base::{ShareNum, StorageIndex};
 use crate::cap::Cap;
 use crate::codec::lease::LeaseSecrets;
 use crate::storage::api::{AddLease, ListShares};
-use crate::tub::{RemoteError, TubId};
+use crate::tub::RemoteError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,9 +34,9 @@ pub struct Checked {
     pub needed: usize,
     pub expected: usize,
     /// Who holds which share.
-    pub shares: BTreeMap<ShareNum, BTreeSet<TubId>>,
-    /// Servers that answered, by tub id.
-    pub responding: Vec<TubId>,
+    pub shares: BTreeMap<ShareNum, BTreeSet<ServerId>>,
+    /// Servers that answered, by id.
+    pub responding: Vec<ServerId>,
     /// Servers of happiness.
     pub happiness: usize,
 }
@@ -91,12 +92,12 @@ impl Client {
             tokio::join!(self.lease((si, facts), &own), self.lease((beside, facts), &proven));
         }
         let total = facts.params.total();
-        let mut held: BTreeMap<TubId, BTreeSet<ShareNum>> = BTreeMap::new();
+        let mut held: BTreeMap<ServerId, BTreeSet<ShareNum>> = BTreeMap::new();
         for (server, shares) in own.into_iter().chain(proven) {
             let possible = shares.into_iter().filter(|num| usize::from(num.0) < total);
             held.entry(server.id).or_default().extend(possible);
         }
-        let mut shares: BTreeMap<ShareNum, BTreeSet<TubId>> = BTreeMap::new();
+        let mut shares: BTreeMap<ShareNum, BTreeSet<ServerId>> = BTreeMap::new();
         for (id, numbers) in &held {
             for number in numbers {
                 shares.entry(*number).or_default().insert(*id);

@@ -4,7 +4,7 @@
 //! Client ─┬─ upload:   key → survey → allocate → encode, send, close → count happiness → cap
 //!         └─ open:     find shares → prove k of them → read any range, every block checked
 //! ```
-//! - [`servers`], [`permute`]: who is there, and in which order a file's servers are asked
+//! - [`servers`], [`ServerId`], [`permute`]: who is there, and in which order a file's servers are asked
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
 //! - [`source`], [`upload`], [`download`], [`client`], `space`: the work
 //! - [`dirnode`]: names for caps; [`prohibited`]: what of all this the owner does not want touched
@@ -26,6 +26,7 @@ pub mod placement;
 pub mod progress;
 pub mod prohibited;
 mod round;
+mod server_id;
 pub mod servers;
 pub mod source;
 mod space;
@@ -41,6 +42,7 @@ pub use download::{DownloadError, FileReader, ReadStream};
 pub use pace::Pace;
 pub use params::{BadParams, EncodingParams, ParamsInForce};
 pub use prohibited::{Prohibited, Prohibitions};
+pub use server_id::ServerId;
 pub use servers::{Server, ServerPool};
 pub use source::{ReadAt, Source};
 pub use standing::{Duty, Standing};

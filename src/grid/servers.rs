@@ -5,6 +5,7 @@
 
 use super::pace::Pace;
 use super::permute::{permute, position};
+use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
 use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, STANDINGS_MAX};
@@ -12,7 +13,7 @@ use crate::base::rim::Clock;
 use crate::base::secret::LeaseMasterSecret;
 use crate::codec::lease::{LeaseSecrets, bucket_secrets};
 use crate::storage::api::{GetClock, GetVersion, ServerVersion, Storage};
-use crate::tub::{Ref, RemoteError, TubId};
+use crate::tub::{Ref, RemoteError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 /// One storage server and the live reference to it.
 #[derive(Clone)]
 pub struct Server {
-    pub id: TubId,
+    pub id: ServerId,
     /// For people; says nothing about identity.
     pub nickname: String,
     /// Decides where on the ring the server stands.
@@ -32,7 +33,7 @@ pub struct Server {
     pub storage: Ref<Storage>,
     /// How quickly it answers.
     pub pace: Pace,
-    /// What it did amiss lately. In a pool it is that of the tub, whichever link it had.
+    /// What it did amiss lately. In a pool it is that of the id, whichever link it had.
     pub standing: Standing,
 }
 
@@ -85,18 +86,18 @@ impl fmt::Display for Server {
 
 #[derive(Default)]
 struct Known {
-    servers: BTreeMap<TubId, Arc<Server>>,
-    preferred: BTreeSet<TubId>,
-    refused: BTreeSet<TubId>,
+    servers: BTreeMap<ServerId, Arc<Server>>,
+    preferred: BTreeSet<ServerId>,
+    refused: BTreeSet<ServerId>,
     /// Servers that are being dialled, and until when it is worth to wait for them.
-    expected: BTreeMap<TubId, Instant>,
-    /// By tub, so that what is remembered outlives a link.
-    standings: BTreeMap<TubId, Standing>,
+    expected: BTreeMap<ServerId, Instant>,
+    /// By id, so that what is remembered outlives a link.
+    standings: BTreeMap<ServerId, Standing>,
 }
 
 impl Known {
-    /// What is remembered of a tub, from now on with what `new` remembers if that is its first entry.
-    fn standing(&mut self, id: TubId, new: Standing) -> Standing {
+    /// What is remembered of a server, from now on with what `new` remembers if that is its first entry.
+    fn standing(&mut self, id: ServerId, new: Standing) -> Standing {
         if self.standings.len() >= STANDINGS_MAX && !self.standings.contains_key(&id) {
             let servers = &self.servers;
             self.standings.retain(|id, known| servers.contains_key(id) || !known.is_good());
@@ -128,7 +129,7 @@ impl ServerPool {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a server, or replaces the one with the same tub id (it reconnected).
+    /// Adds a server, or replaces the one with the same id (it reconnected).
     pub fn add(&self, mut server: Server) -> Arc<Server> {
         let mut known = self.known();
         server.standing = known.standing(server.id, server.standing);
@@ -141,7 +142,7 @@ impl ServerPool {
     }
 
     /// Somebody begins to dial this server, which may be here soon.
-    pub fn expect(&self, id: TubId) {
+    pub fn expect(&self, id: ServerId) {
         self.known().expected.insert(id, Instant::now() + EXPECT_TIME);
     }
 
@@ -165,7 +166,7 @@ impl ServerPool {
         latest.filter(|_| known.servers.len() < count)
     }
 
-    /// Removes exactly this entry; a newer one with the same tub id stays.
+    /// Removes exactly this entry; a newer one with the same id stays.
     pub fn remove(&self, server: &Arc<Server>) {
         let mut known = self.known();
         if known.servers.get(&server.id).is_some_and(|current| Arc::ptr_eq(current, server)) {
@@ -174,22 +175,22 @@ impl ServerPool {
     }
 
     /// Servers that every file's order begins with (`peers.preferred`).
-    pub fn prefer(&self, ids: impl IntoIterator<Item = TubId>) {
+    pub fn prefer(&self, ids: impl IntoIterator<Item = ServerId>) {
         self.known().preferred = ids.into_iter().collect();
     }
 
     /// Servers that get no new share and no lease from now on, connected or not; others do. What they
     /// have is still read.
-    pub fn refuse(&self, ids: BTreeSet<TubId>) {
+    pub fn refuse(&self, ids: BTreeSet<ServerId>) {
         self.known().refused = ids;
     }
 
     /// Whether a server gets no new share and no lease.
-    pub fn refuses(&self, id: TubId) -> bool {
+    pub fn refuses(&self, id: ServerId) -> bool {
         self.known().refused.contains(&id)
     }
 
-    /// All servers, by tub id.
+    /// All servers, by id.
     pub fn all(&self) -> Vec<Arc<Server>> {
         self.known().servers.values().cloned().collect()
     }
@@ -257,10 +258,10 @@ mod tests {
         }
     }
 
-    fn id(number: usize) -> TubId {
+    fn id(number: usize) -> ServerId {
         let mut id = [0; 32];
         id[..8].copy_from_slice(&number.to_be_bytes());
-        TubId(id)
+        ServerId(id)
     }
 
     fn liar() -> Standing {

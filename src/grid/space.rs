@@ -3,16 +3,16 @@
 use super::client::Client;
 use super::patience::within;
 use super::round::Round;
+use super::server_id::ServerId;
 use super::standing::Duty;
 use crate::base::limits::SPACE_TIME;
 use crate::storage::api::{GetSpace, SpaceNow};
-use crate::tub::TubId;
 use std::collections::HashMap;
 
 impl Client {
     /// Asks all connected servers at once; those that do not answer soon, or do not know the
     /// question, are left out.
-    pub async fn spaces(&self) -> HashMap<TubId, SpaceNow> {
+    pub async fn spaces(&self) -> HashMap<ServerId, SpaceNow> {
         let mut round = Round::new(Duty::List, SPACE_TIME, &self.patience);
         for server in self.pool.all() {
             let space = within(SPACE_TIME, server.storage.call(GetSpace {}));

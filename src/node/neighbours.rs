@@ -12,6 +12,7 @@
 use super::saved::Saved;
 use crate::base::rim::Clock;
 use crate::gateway::welcome::ServerStatus;
+use crate::grid::ServerId;
 use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::{Server, ServerPool};
@@ -41,9 +42,9 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    servers: BTreeMap<TubId, Known>,
+    servers: BTreeMap<ServerId, Known>,
     /// Those that announce another's lease seed.
-    contested: BTreeSet<TubId>,
+    contested: BTreeSet<ServerId>,
     introducer: bool,
     /// Another node with this node's key was seen.
     twin: bool,
@@ -96,7 +97,7 @@ impl Neighbours {
     }
 
     fn reach(&self, announcement: &Announcement) -> Reconnector {
-        self.0.pool.expect(announcement.tub());
+        self.0.pool.expect(announcement.tub().into());
         let (this, said) = (self.clone(), announcement.clone());
         self.0.tub.keep::<Storage>(announcement.furl.clone(), move |storage| {
             this.linked(&said, storage);
@@ -141,9 +142,9 @@ impl Neighbours {
     pub fn status(&self) -> Vec<ServerStatus> {
         let now = Clock::System.now();
         let state = self.state();
-        let line = |(tub, known): (&TubId, &Known)| {
-            let line = self.line(*tub, known, now);
-            match state.contested.contains(tub) {
+        let line = |(id, known): (&ServerId, &Known)| {
+            let line = self.line(known, now);
+            match state.contested.contains(id) {
                 true => refused(line),
                 false => line,
             }
@@ -151,7 +152,8 @@ impl Neighbours {
         state.servers.iter().map(line).collect()
     }
 
-    fn line(&self, tub: TubId, known: &Known, now: u64) -> ServerStatus {
+    fn line(&self, known: &Known, now: u64) -> ServerStatus {
+        let tub = known.announcement.tub();
         let own = tub == self.0.tub.id();
         let connected = known.link.is_some();
         let state = match (connected, own, known.introducer_says_gone) {
@@ -178,7 +180,7 @@ impl Neighbours {
     /// A link to a server came up: uses it until it is lost.
     fn linked(&self, announcement: &Announcement, storage: Ref<Storage>) {
         let server = self.0.pool.add(Server {
-            id: announcement.tub(),
+            id: announcement.tub().into(),
             nickname: announcement.nickname.clone(),
             permutation_seed: announcement.permutation_seed.clone(),
             lease_seed: announcement.lease_seed,
@@ -217,6 +219,7 @@ impl Neighbours {
     /// Looks for servers that announce the same lease seed; each is told of once.
     fn compare_seeds(&self, state: &mut State) {
         let contested = contested(state.servers.values().map(|known| &known.announcement));
+        let contested: BTreeSet<ServerId> = contested.into_iter().map(ServerId::from).collect();
         for server in contested.difference(&state.contested) {
             tracing::warn!(
                 %server, "gets no new shares: another server announces the same lease seed, and \
@@ -240,16 +243,16 @@ impl Neighbours {
     }
 
     fn meet(&self, announcement: &Announcement) {
-        let tub = announcement.tub();
+        let id = announcement.tub().into();
         let mut state = self.state();
-        if let Some(known) = state.servers.get_mut(&tub)
+        if let Some(known) = state.servers.get_mut(&id)
             && same_server(&known.announcement, announcement)
         {
             known.announcement = announcement.clone();
             known.introducer_says_gone = false;
             if let Some(reconnector) = known.reconnector.as_ref() {
                 if known.link.is_none() {
-                    self.0.pool.expect(tub);
+                    self.0.pool.expect(id);
                 }
                 reconnector.try_now();
             }
@@ -262,7 +265,7 @@ impl Neighbours {
             link: None,
             introducer_says_gone: false,
         };
-        let replaced = state.servers.insert(tub, known);
+        let replaced = state.servers.insert(id, known);
         self.compare_seeds(&mut state);
         drop(state);
         if let Some(link) = replaced.and_then(|known| known.link) {
@@ -303,7 +306,7 @@ impl Listener for Neighbours {
             if !std::mem::replace(&mut self.state().twin, true) {
                 tracing::error!("{TWIN}");
             }
-        } else if let Some(known) = self.state().servers.get_mut(&tub) {
+        } else if let Some(known) = self.state().servers.get_mut(&tub.into()) {
             known.introducer_says_gone = true;
         }
     }

@@ -116,7 +116,7 @@ impl Listener for Ears {
         let said = announcement.clone();
         self.kept.push(self.tub.keep::<Storage>(announcement.furl.clone(), move |storage| {
             pool.add(tahoe::grid::Server {
-                id: said.tub(),
+                id: said.tub().into(),
                 nickname: said.nickname.clone(),
                 permutation_seed: said.permutation_seed.clone(),
                 lease_seed: said.lease_seed,

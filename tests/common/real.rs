@@ -67,7 +67,7 @@ pub fn start_server(net: &LoopbackNet, name: String) -> RealServer {
     let config =
         StoreConfig { clock: Clock::System, index_on_disk: false, ..StoreConfig::new(dir.path()) };
     let store = Store::open(config).unwrap();
-    let (storage, restorer) = StorageServer::start(Arc::clone(&store), ServerOptions::default());
+    let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
     let tub = tub(&net.at(&name));
     tub.listen_loopback(&name).unwrap();
     tub.set_restorer(restorer);
@@ -86,7 +86,7 @@ async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
     }
     let storage = storage.unwrap();
     let (permutation_seed, lease_seed) = seeds(server);
-    let (id, nickname) = (server.furl.tub(), server.name.clone());
+    let (id, nickname) = (server.furl.tub().into(), server.name.clone());
     let (pace, standing) = (Pace::default(), Standing::default());
     pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace, standing });
 }

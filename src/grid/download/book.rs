@@ -5,7 +5,7 @@ use super::share::{Found, Share};
 use crate::base::ShareNum;
 use crate::base::file::Params;
 use crate::base::limits::RETURN_ROUNDS_MAX;
-use crate::tub::TubId;
+use crate::grid::ServerId;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,7 +44,7 @@ struct State {
     /// Some servers were not asked what they have beside, where proven shares are kept.
     beside_open: bool,
     /// Servers that may have more and did not answer.
-    silent: BTreeSet<TubId>,
+    silent: BTreeSet<ServerId>,
     /// Servers that were being dialled when nobody else was left.
     dialled: usize,
     /// Shares of a version that this program does not know.
@@ -105,7 +105,7 @@ impl Book {
     }
 
     /// A server that may have shares did not answer, or one that has a share did not give it.
-    pub fn silent(&self, server: TubId) {
+    pub fn silent(&self, server: ServerId) {
         self.state().silent.insert(server);
     }
 

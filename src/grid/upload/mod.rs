@@ -35,6 +35,7 @@ use super::client::Client;
 use super::params::EncodingParams;
 use super::patience::Patience;
 use super::progress::{Meter, OnProgress, Stage};
+use super::server_id::ServerId;
 use super::source::Source;
 use super::standing::Duty;
 use crate::base::file::FileFacts;
@@ -44,7 +45,6 @@ use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
 use crate::base::{ShareNum, rim};
 use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::encode::{Buffers, Plan};
-use crate::tub::TubId;
 use allocate::Asking;
 use encode::{Encoding, Job};
 use futures_util::future::FutureExt;
@@ -88,7 +88,7 @@ pub struct Placement {
 /// One server and the shares that it now holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedOn {
-    pub id: TubId,
+    pub id: ServerId,
     pub nickname: String,
     pub shares: BTreeSet<ShareNum>,
 }
