@@ -32,6 +32,13 @@ enum Map {
     Sled { db: sled::Db, folder: PathBuf },
 }
 
+/// Where a map is kept between runs.
+pub struct Place {
+    pub folder: PathBuf,
+    /// The file that a clean stop leaves beside it.
+    pub marker: PathBuf,
+}
+
 /// See the module.
 pub struct Kv {
     map: Map,
@@ -68,8 +75,43 @@ impl Kv {
         Ok(Self { map, lost: AtomicBool::new(false) })
     }
 
+    /// The map that a clean stop left in `place`, and what `read` finds in it; else an empty one, in
+    /// memory if it is not to be on disk or the disk takes no writes.
+    pub fn open<T>(
+        disk: &Disk,
+        place: &Place,
+        on_disk: bool,
+        read: impl FnOnce(&Self) -> Option<T>,
+    ) -> (Self, Option<T>) {
+        let (marker, writable) = match Marker::take(disk, &place.marker) {
+            Ok(marker) => (marker, true),
+            Err(error) => {
+                tracing::warn!(%error, "an index cannot be kept on this disk");
+                (None, false)
+            }
+        };
+        let kept = marker.filter(|_| on_disk).and_then(|marker| {
+            let kv = Self::kept(&place.folder, &marker)?;
+            let found = read(&kv)?;
+            Some((kv, found))
+        });
+        match kept {
+            Some((kv, found)) => (kv, Some(found)),
+            None if on_disk && writable => (Self::fresh(disk, &place.folder), None),
+            None => (Self::memory(), None),
+        }
+    }
+
+    /// Leaves the map such that the next start may trust it; `note` is for whoever reads the marker.
+    pub fn shut_down(&self, disk: &Disk, place: &Place, note: u64) {
+        let Ok(marker) = self.seal(note) else { return };
+        if let Err(error) = marker.leave(disk, &place.marker) {
+            tracing::warn!(%error, "an index will be rebuilt at the next start");
+        }
+    }
+
     /// The map in `folder`, if it is the one that the marker was left for.
-    pub fn kept(folder: &Path, marker: &Marker) -> Option<Self> {
+    fn kept(folder: &Path, marker: &Marker) -> Option<Self> {
         let kv = Self::sled(folder).ok()?;
         let same = kv.get(NONCE).ok()?.as_deref() == Some(&marker.nonce);
         same.then_some(kv)
@@ -77,7 +119,7 @@ impl Kv {
 
     /// An empty map in `folder`, in memory if the disk does not let us. What was there is not
     /// looked at: it may be damaged.
-    pub fn fresh(disk: &Disk, folder: &Path) -> Self {
+    fn fresh(disk: &Disk, folder: &Path) -> Self {
         const DEPTH: u32 = 4;
         match disk.remove_tree(folder, DEPTH) {
             Ok(()) => Self::sled(folder).unwrap_or_else(|Lost| Self::memory()),
@@ -86,7 +128,7 @@ impl Kv {
     }
 
     /// Makes all of it durable, for a marker that is left last. A map in memory is lost.
-    pub fn seal(&self, note: u64) -> Result<Marker, Lost> {
+    fn seal(&self, note: u64) -> Result<Marker, Lost> {
         let marker = Marker::new(note);
         self.put(NONCE, &marker.nonce)?;
         self.flush()?;

@@ -3,8 +3,8 @@
 //! A [`Disk`] is a real file system ([`real`]), or one in memory that can lose power ([`memory`]),
 //! with an optional [`Faults`] plan in front that makes a chosen call fail, or makes the process
 //! seem to die there. ([`kv`], the map under rebuildable indexes, is the one exception: sled does
-//! its own input and output, and nothing that matters is only there. [`marker`] says whether it was
-//! left whole.)
+//! its own input and output, and nothing that matters is only there. `marker` says whether it was
+//! left whole.) [`folder`] is what one server has to itself.
 //!
 //! Calls block; [`jobs`] keeps servers from waiting for them. Nothing is durable before [`File::sync`]; no new, renamed or removed name is
 //! durable before [`Disk::sync_dir`] of the folder that holds it.
@@ -12,9 +12,10 @@
 mod aligned;
 mod direct;
 pub mod faults;
+pub mod folder;
 pub mod jobs;
 pub mod kv;
-pub mod marker;
+mod marker;
 pub mod memory;
 mod real;
 mod size;

@@ -23,7 +23,6 @@ use crate::base::hash::{Hash, truncated};
 use crate::base::ids::StorageIndex;
 use crate::disk::Disk;
 use crate::disk::kv::{Kv, Lost};
-use crate::disk::marker::Marker;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -96,23 +95,7 @@ impl Index {
     /// Opens the index of a directory; true if it can be trusted as it is, else [`Index::clear`] and
     /// fill it. `on_disk` false: in memory, lost when the server stops.
     pub fn open(disk: &Disk, paths: &Paths, costs: Costs, on_disk: bool) -> (Self, bool) {
-        let (marker, writable) = match Marker::take(disk, &paths.clean_marker()) {
-            Ok(marker) => (marker, true),
-            Err(error) => {
-                tracing::warn!(%error, "the storage index cannot be kept on this disk");
-                (None, false)
-            }
-        };
-        let kept = marker.filter(|_| on_disk).and_then(|marker| {
-            let kv = Kv::kept(&paths.index(), &marker)?;
-            let all = read_sum(&kv, costs)?;
-            Some((kv, all))
-        });
-        let (kv, all) = match kept {
-            Some((kv, all)) => (kv, Some(all)),
-            None if on_disk && writable => (Kv::fresh(disk, &paths.index()), None),
-            None => (Kv::memory(), None),
-        };
+        let (kv, all) = Kv::open(disk, &paths.index(), on_disk, |kv| read_sum(kv, costs));
         let totals = Totals { all: all.unwrap_or_default(), complete: all.is_some() };
         let clean = totals.complete;
         (Self { kv, costs, totals: Mutex::new(totals), changed: Condvar::new() }, clean)
@@ -239,10 +222,8 @@ impl Index {
     pub fn shut_down(&self, disk: &Disk, paths: &Paths) {
         let Some(bytes) = self.bytes() else { return };
         let all = [bytes, self.sum().shares, self.costs.block].map(u64::to_be_bytes).concat();
-        let sealed = self.kv.put(ALL, &all).and_then(|()| self.kv.seal(bytes));
-        let Ok(marker) = sealed else { return };
-        if let Err(error) = marker.leave(disk, &paths.clean_marker()) {
-            tracing::warn!(%error, "the storage index will be rebuilt at the next start");
+        if self.kv.put(ALL, &all).is_ok() {
+            self.kv.shut_down(disk, &paths.index(), bytes);
         }
     }
 }
@@ -313,7 +294,7 @@ mod tests {
             }
         }
         index.shut_down(&disk, &paths);
-        let taken = bytes_below(&disk, &paths.index());
+        let taken = bytes_below(&disk, &paths.index().folder);
         println!("the index of {buckets} leases takes {taken} bytes");
         assert!(taken <= FLOOR + buckets * extra, "{taken} bytes");
     }

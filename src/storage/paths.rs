@@ -14,6 +14,7 @@
 
 use super::journal::record::Key;
 use crate::base::ids::{ShareNum, StorageIndex};
+use crate::disk::kv::Place;
 use std::path::{Path, PathBuf};
 
 /// A storage directory.
@@ -77,8 +78,8 @@ impl Paths {
         self.0.join("corruption-advisories")
     }
 
-    pub fn index(&self) -> PathBuf {
-        self.0.join("index")
+    pub fn index(&self) -> Place {
+        Place { folder: self.0.join("index"), marker: self.0.join("index.clean") }
     }
 
     pub fn clock(&self) -> PathBuf {
@@ -87,10 +88,6 @@ impl Paths {
 
     pub fn over(&self) -> PathBuf {
         self.0.join("leases.over")
-    }
-
-    pub fn clean_marker(&self) -> PathBuf {
-        self.0.join("index.clean")
     }
 }
 

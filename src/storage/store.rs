@@ -22,10 +22,9 @@ use super::space::{Costs, Room, take};
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::READER_FILES_MAX;
 use crate::base::rim::Clock;
+use crate::disk::folder::{self, FolderLock};
 use crate::disk::{Disk, Mode};
-use std::any::Any;
 use std::collections::{HashMap, HashSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
@@ -143,7 +142,7 @@ pub struct Store {
     /// Held shared by whatever changes the store; [`Store::shut_down`] waits for it.
     changing: RwLock<()>,
     filler: Mutex<Option<JoinHandle<()>>>,
-    _lock: Box<dyn Any + Send + Sync>,
+    _lock: FolderLock,
 }
 
 /// See [`Store::grow`].
@@ -161,9 +160,6 @@ impl Drop for Growth<'_> {
 
 /// Locks for buckets; which one is decided by the storage index.
 const BUCKET_LOCKS: usize = 256;
-/// How often, and how long apart, the directory's lock is tried.
-const LOCK_TRIES: u32 = 40;
-const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -175,8 +171,8 @@ impl Store {
     /// it open.
     pub fn open(config: StoreConfig) -> Result<Arc<Self>> {
         let (disk, paths) = (config.disk, Paths(config.dir));
-        let writable = prepare(&disk, &paths);
-        let lock = lock_folder(&disk, &paths)?;
+        let writable = folder::prepare(&disk, &paths.0, &paths.shares());
+        let lock = folder::lock(&disk, &paths.0)?.ok_or(StoreError::InUse)?;
         let writable = writable.and_then(|()| empty_incoming(&disk, &paths));
         if let Err(error) = &writable {
             tracing::error!(%error, "the storage directory takes no writes; serving read-only");
@@ -363,30 +359,6 @@ impl Store {
         }
         Some(whole)
     }
-}
-
-/// Locks the directory against other processes; one that is just stopping gets a moment.
-fn lock_folder(disk: &Disk, paths: &Paths) -> Result<Box<dyn Any + Send + Sync>> {
-    for _ in 0..LOCK_TRIES {
-        match disk.lock(&paths.0) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOCK_PAUSE),
-            locked => return Ok(locked?),
-        }
-    }
-    Err(StoreError::InUse)
-}
-
-/// Makes the folders of a storage directory durable.
-fn prepare(disk: &Disk, paths: &Paths) -> std::io::Result<()> {
-    if disk.mkdir(&paths.0)?
-        && let Some(parent) = paths.0.parent()
-    {
-        disk.sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
-    }
-    if disk.mkdir(&paths.shares())? {
-        disk.sync_dir(&paths.0)?;
-    }
-    Ok(())
 }
 
 /// What files take that are kept for the owner to look at. What cannot be looked at is not counted.

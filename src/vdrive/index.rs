@@ -15,7 +15,6 @@ use super::paths::Paths;
 use crate::base::hash::Hash;
 use crate::disk::Disk;
 use crate::disk::kv::{Kv, Lost};
-use crate::disk::marker::Marker;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Which power a swissnum gives over a directory.
@@ -51,20 +50,8 @@ impl Index {
     /// Opens the index; true if it can be trusted as it is, else it is empty and wants to be filled.
     /// `on_disk` false: in memory.
     pub fn open(disk: &Disk, paths: &Paths, on_disk: bool) -> (Self, bool) {
-        let (marker, writable) = match Marker::take(disk, &paths.clean_marker()) {
-            Ok(marker) => (marker, true),
-            Err(error) => {
-                tracing::warn!(%error, "the vdrive index cannot be kept on this disk");
-                (None, false)
-            }
-        };
-        let kept = marker.filter(|_| on_disk).and_then(|m| Kv::kept(&paths.index(), &m));
-        let clean = kept.is_some();
-        let kv = kept.unwrap_or_else(|| match on_disk && writable {
-            true => Kv::fresh(disk, &paths.index()),
-            false => Kv::memory(),
-        });
-        (Self { kv: Mutex::new(kv) }, clean)
+        let (kv, kept) = Kv::open(disk, &paths.index(), on_disk, |_| Some(()));
+        (Self { kv: Mutex::new(kv) }, kept.is_some())
     }
 
     fn kv(&self) -> MutexGuard<'_, Kv> {
@@ -141,10 +128,7 @@ impl Index {
 
     /// Leaves the index on disk such that the next start may trust it.
     pub fn shut_down(&self, disk: &Disk, paths: &Paths) {
-        let Ok(marker) = self.kv().seal(0) else { return };
-        if let Err(error) = marker.leave(disk, &paths.clean_marker()) {
-            tracing::warn!(%error, "the vdrive index will be rebuilt at the next start");
-        }
+        self.kv().shut_down(disk, &paths.index(), 0);
     }
 
     /// Fills an empty index.

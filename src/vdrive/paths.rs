@@ -10,6 +10,7 @@
 use super::format::DirectoryId;
 use crate::base::base32;
 use crate::base::limits::QUARANTINED_MAX;
+use crate::disk::kv::Place;
 use std::path::PathBuf;
 
 /// A vdrive directory.
@@ -43,12 +44,8 @@ impl Paths {
         })
     }
 
-    pub fn index(&self) -> PathBuf {
-        self.0.join("index")
-    }
-
-    pub fn clean_marker(&self) -> PathBuf {
-        self.0.join("index.clean")
+    pub fn index(&self) -> Place {
+        Place { folder: self.0.join("index"), marker: self.0.join("index.clean") }
     }
 }
 

@@ -17,15 +17,14 @@ use super::table::{Change, Table, Verdict};
 use crate::base::hash::Hash;
 use crate::base::limits::{OPEN_DIRECTORY_ROWS, OPEN_ROWS_MAX};
 use crate::base::rim::{Clock, random};
+use crate::disk::folder::{self, FolderLock};
 use crate::disk::kv::Kv;
 use crate::disk::{Cache, Disk, Mode};
-use std::any::Any;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 /// How a vdrive directory is used.
 #[derive(Clone)]
@@ -106,13 +105,10 @@ pub struct Store {
     doubtful: Mutex<HashMap<DirectoryId, Arc<Slot>>>,
     /// The last stop was clean: everything here was synced before it.
     pub(super) trusted: bool,
-    _lock: Box<dyn Any + Send + Sync>,
+    _lock: FolderLock,
 }
 
 const MAKING_LOCKS: usize = 64;
-/// How often, and how long apart, the folder's lock is tried.
-const LOCK_TRIES: u32 = 40;
-const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,8 +119,8 @@ impl Store {
     /// clean.
     pub fn open(config: StoreConfig) -> Result<Arc<Self>> {
         let (disk, paths) = (config.disk, Paths(config.dir));
-        let writable = prepare(&disk, &paths);
-        let lock = lock_folder(&disk, &paths)?;
+        let writable = folder::prepare(&disk, &paths.0, &paths.dirs());
+        let lock = folder::lock(&disk, &paths.0)?.ok_or(VdriveError::InUse)?;
         if let Err(error) = &writable {
             tracing::error!(%error, "the vdrive directory takes no writes; serving read-only");
         }
@@ -302,30 +298,6 @@ impl Handle {
     pub fn note_lease_end(&self, end: Option<u64>) {
         self.store.index.note_lease(&self.id, end, self.store.refill());
     }
-}
-
-/// Locks the folder against other processes; one that is just stopping gets a moment.
-fn lock_folder(disk: &Disk, paths: &Paths) -> Result<Box<dyn Any + Send + Sync>> {
-    for _ in 0..LOCK_TRIES {
-        match disk.lock(&paths.0) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOCK_PAUSE),
-            locked => return Ok(locked?),
-        }
-    }
-    Err(VdriveError::InUse)
-}
-
-/// Makes the folders of a vdrive directory durable.
-fn prepare(disk: &Disk, paths: &Paths) -> io::Result<()> {
-    if disk.mkdir(&paths.0)?
-        && let Some(parent) = paths.0.parent()
-    {
-        disk.sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
-    }
-    if disk.mkdir(&paths.dirs())? {
-        disk.sync_dir(&paths.0)?;
-    }
-    Ok(())
 }
 
 /// Takes the index from the logs, those moved aside too: what they answer is that they are damaged.
