@@ -34,8 +34,7 @@ fn server_process() {
     let done = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
     actix::System::new().block_on(async {
         let store = Store::open(StoreConfig::new(&dir)).unwrap();
-        let (storage, restorer) =
-            StorageServer::start(Arc::clone(&store), ServerOptions::default());
+        let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
         let tub = Tub::new(Identity::random(), TubOptions::default());
         let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         tub.set_restorer(restorer);

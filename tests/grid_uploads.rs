@@ -19,7 +19,7 @@ use std::time::Duration;
 use tahoe::base::limits::EXPECT_TIME;
 use tahoe::grid::source::ReadAt;
 use tahoe::grid::{EncodingParams, Source, UploadError, UploadOptions, Uploaded};
-use tahoe::storage::api::code;
+use tahoe::storage::StoreError;
 
 /// Uploads while servers 0 to 2 are silent and 3 to 5 die before their share is there; the silent
 /// ones speak when the others are dead.
@@ -134,14 +134,19 @@ async fn a_second_pass_over_a_changed_file_closes_nothing() {
     }
 }
 
+/// A disk that fails.
+fn broken() -> StoreError {
+    StoreError::Disk(Arc::new(io::Error::other("as disks do")))
+}
+
 /// Uploads the same file again when four servers refuse leases.
-async fn again_without_leases(code: u16, read_only: bool) -> Result<Uploaded, UploadError> {
+async fn again_without_leases(why: StoreError, read_only: bool) -> Result<Uploaded, UploadError> {
     let grid = grid(10);
     let data = data(3, 1000);
     grid.put(&data).await;
     for server in &grid.servers[..4] {
         let mut disk = server.disk.lock().unwrap();
-        disk.lease_refusal = Some(code);
+        disk.lease_refusal = Some(why.clone());
         disk.read_only = read_only;
     }
     grid.upload(&data).await
@@ -149,19 +154,19 @@ async fn again_without_leases(code: u16, read_only: bool) -> Result<Uploaded, Up
 
 #[actix::test]
 async fn shares_without_a_lease_do_not_count() {
-    for code in [code::DISK, code::NO_SPACE, code::TOO_MANY_LEASES] {
-        let outcome = again_without_leases(code, false).await;
-        assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{code}: {outcome:?}");
+    for why in [broken(), StoreError::NoSpace, StoreError::TooManyLeases] {
+        let outcome = again_without_leases(why.clone(), false).await;
+        assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{why}: {outcome:?}");
     }
 }
 
 #[actix::test]
 async fn shares_on_a_read_only_server_count_as_they_are() {
-    for code in [code::NO_SPACE, code::READ_ONLY] {
-        let uploaded = again_without_leases(code, true).await.unwrap();
+    for why in [StoreError::NoSpace, StoreError::ReadOnly] {
+        let uploaded = again_without_leases(why, true).await.unwrap();
         assert_eq!((uploaded.placed.happiness, uploaded.placed.pushed), (10, 0));
     }
-    let outcome = again_without_leases(code::DISK, true).await;
+    let outcome = again_without_leases(broken(), true).await;
     assert!(matches!(outcome, Err(UploadError::Unhappy(_))), "{outcome:?}");
 }
 

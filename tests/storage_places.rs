@@ -14,36 +14,16 @@ mod storage_help;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage_help::{get, open, put, put_whole, request, si};
-use tahoe::base::file::{FileKey, proven_index};
+use storage_help::{file, get, open, put, put_whole, request, si};
+use tahoe::base::file::proven_index;
 use tahoe::base::hash::{Hash, blake2b};
 use tahoe::base::limits::JUDGE_AT_ONCE_MAX;
 use tahoe::base::{ShareNum, StorageIndex};
-use tahoe::codec::Params;
-use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::disk::Disk;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::{Granted, Store, StoreError};
 
 const WAIT: Duration = Duration::from_secs(60);
-
-/// The shares of a file of so many bytes that are all `fill`, and the hash of its UEB.
-fn file(fill: u8, len: u64) -> (Vec<Vec<u8>>, Hash) {
-    let plan = Plan::new(Params::new(2, 3).unwrap(), len).unwrap();
-    let mut encoder = Encoder::new(plan, FileKey::new([fill; 16]));
-    let mut shares = vec![Vec::new(); 3];
-    while let Some(mut plaintext) = encoder.buffer() {
-        plaintext.fill(fill);
-        for (share, run) in shares.iter_mut().zip(encoder.encode(plaintext).unwrap().shares) {
-            run.iter().for_each(|piece| share.extend_from_slice(piece));
-        }
-    }
-    let finished = encoder.finish().unwrap();
-    for (num, share) in (0..).map(ShareNum).zip(&mut shares) {
-        share.extend_from_slice(&finished.trailer(num).unwrap());
-    }
-    (shares, finished.ueb_hash())
-}
 
 fn in_memory() -> Arc<Store> {
     let store = open(&Disk::new(Arc::new(MemoryDisk::new())), Path::new("/storage"));

@@ -8,6 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod conformance;
+#[path = "common/memory.rs"]
+#[allow(dead_code, reason = "grids use more of it")]
+mod memory;
 mod storage_help;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use super::bucket::Found;
 use super::container::{HEADER_LEN, LEASE_LEN};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
+use super::share_store::Grant;
 use super::space::take;
 use super::store::{AllocateRequest, Store, locked};
 use super::upload::Upload;
@@ -22,16 +23,8 @@ use std::sync::Arc;
 /// Who the format says asked for a lease that came with an allocation.
 const OWNER_ALLOCATE: u32 = 0;
 
-/// The answer to an [`AllocateRequest`]. A share that was asked for and is nowhere here was
-/// refused: there is no room for it, or for its lease, or something else stands in its place.
-#[derive(Default)]
-pub struct Granted {
-    /// Shares of the SI that are here, asked for or not, and have the lease now.
-    pub already: Vec<ShareNum>,
-    /// Another upload is writing these, or they are being judged.
-    pub in_progress: Vec<ShareNum>,
-    pub uploads: Vec<(ShareNum, Upload)>,
-}
+/// The answer to an [`AllocateRequest`].
+pub type Granted = Grant<Upload>;
 
 /// What an upload must turn out to be, and what is known of it.
 #[derive(Clone, Copy, Default)]

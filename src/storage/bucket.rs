@@ -10,9 +10,10 @@ use super::error::{Result, StoreError};
 use super::journal::record::Key;
 use super::open_files::{OpenFiles, Place};
 use super::paths::share_number;
+use super::share_store::read_into;
 use super::store::Store;
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::{BULK_MAX, LEASES_READ_MAX};
+use crate::base::limits::LEASES_READ_MAX;
 use crate::disk::{Disk, File, Mode};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -88,26 +89,9 @@ impl Share {
         self.len
     }
 
-    /// Bytes of several ranges (offset, length), one after the other; a range is cut where the
-    /// share ends. `OutOfRange` if they would be more than one answer may carry; `NoSuchShare` if it
-    /// was deleted while its file was closed.
+    /// See [`read_into`].
     pub fn read(&self, ranges: &[(u64, u32)]) -> Result<Vec<u8>> {
-        self.read_into(ranges, |len| vec![0; len])
-    }
-
-    /// As [`Share::read`], into what `buffer` gives for that many bytes.
-    pub fn read_into(
-        &self,
-        ranges: &[(u64, u32)],
-        buffer: impl FnOnce(usize) -> Vec<u8>,
-    ) -> Result<Vec<u8>> {
-        let total: u64 = ranges.iter().map(|range| cut(*range, self.len)).sum();
-        if total > BULK_MAX as u64 {
-            return Err(StoreError::OutOfRange);
-        }
-        let mut bytes = buffer(total as usize);
-        self.fill(ranges, &mut bytes)?;
-        Ok(bytes)
+        read_into(self, ranges, |len| vec![0; len])
     }
 
     /// Reads what the share has of `ranges` into `to`, which is as long.

@@ -1,8 +1,8 @@
 //! The storage server: shares of other people's files, and the leases that keep them.
 //!
 //! Read [`api`] first: the messages. The actors behind them are in [`actor`]; they hold no state
-//! but a [`Store`], a storage directory as Tahoe-LAFS 1.20 lays it out, and hand it their disk
-//! work in order.
+//! but a [`ShareStore`] and hand it their disk work in order. That is a [`Store`], a storage directory as
+//! Tahoe-LAFS 1.20 lays it out.
 //!
 //! ```text
 //! api      what a peer may ask                     store      open, room, locks, start and stop
@@ -13,6 +13,8 @@
 //! space    how much may be stored                  changes    leases of a bucket
 //! clock    what is known of time                   collection collecting leases that ended
 //! judge    whether shares are what they say        expiry     how long they last for that
+//! share_store what actors want of any store        directory  a store as such a one
+//! session  one upload under way, and its clock
 //! ```
 //! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap; a
 //! share's own sums need neither.
@@ -35,11 +37,14 @@ mod bucket;
 mod changes;
 mod clock;
 mod coverage;
+mod directory;
 mod gather;
 mod index;
 mod judge;
 mod leases;
 mod open_files;
+mod session;
+mod share_store;
 mod store;
 mod upload;
 
@@ -52,6 +57,8 @@ pub use container::LeaseSecrets;
 pub use error::StoreError;
 pub use expiry::LeaseAge;
 pub use index::Facet;
+pub use session::{Session, SessionKey, Sessions};
+pub use share_store::{Allocation, Grant, ShareStore, ShareUpload, Steps, StoredShare, read_into};
 pub use space::ByteSize;
 pub use store::{AllocateRequest, OWNERS_WORD, Space, Store, StoreConfig};
 pub use upload::Upload;

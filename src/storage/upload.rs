@@ -271,9 +271,6 @@ impl Upload {
     pub fn is_in_the_way(&self) -> bool {
         self.store.is_crowded()
     }
-
-    /// Gives the upload up.
-    pub fn abort(self) {}
 }
 
 impl Drop for Upload {

@@ -2,7 +2,6 @@
 //! storage servers on disks in memory.
 
 use super::Rng;
-use super::memory::Reader;
 use actix::{Actor, Context, Handler, ResponseFuture};
 use bytes::Bytes;
 use std::path::Path;
@@ -15,7 +14,7 @@ use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
     BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
-    OpenShare, Opened, Put, PutProven, ServerVersion, SpaceNow, Storage, Write, code,
+    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write, code,
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Bulk, Call, Ref, RemoteError, start};
@@ -30,7 +29,7 @@ pub fn honest() -> (Ref<Storage>, Arc<Store>) {
     };
     let store = Store::open(config).unwrap();
     assert!(store.wait_indexed(Duration::from_secs(60)));
-    let (storage, _) = StorageServer::start(Arc::clone(&store), ServerOptions::default());
+    let (storage, _) = StorageServer::start(store.clone(), ServerOptions::default());
     (storage, store)
 }
 
@@ -247,4 +246,24 @@ impl Handler<Abort> for Forgetful {
 pub fn kept(store: &Arc<Store>, si: StorageIndex) -> Vec<(ShareNum, Vec<u8>)> {
     let shares = store.open_bucket(&si).unwrap();
     shares.iter().map(|share| (share.num(), share.read(&[(0, u32::MAX)]).unwrap())).collect()
+}
+
+/// A share that is read.
+struct Reader(Bytes);
+
+impl Actor for Reader {
+    type Context = Context<Self>;
+}
+
+impl Handler<Read> for Reader {
+    type Result = Result<Bulk, RemoteError>;
+
+    fn handle(&mut self, read: Read, _: &mut Self::Context) -> Self::Result {
+        let within =
+            |offset: u64| usize::try_from(offset).map_or(self.0.len(), |o| o.min(self.0.len()));
+        let part = |(offset, length): (u64, u32)| {
+            self.0.slice(within(offset)..within(offset.saturating_add(length.into())))
+        };
+        Ok(Bulk(read.ranges.into_iter().map(part).collect::<Vec<_>>().concat().into()))
+    }
 }

@@ -1,354 +1,374 @@
-//! A storage server that keeps its shares in memory: the interface without disk, for tests that are
-//! about the client.
+//! A store that keeps its shares in memory, for tests that are about the client: real storage servers
+//! stand on it, and a test sees and changes what it has. `tests/conformance` holds it to what the
+//! storage directory promises.
 
-use actix::{Actor, Context, Handler};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
-use tahoe::base::file::proven_index;
-use tahoe::base::hash::Hash;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tahoe::base::hash::{Hash, blake2b};
+use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::codec::verify::{Alone, verify_alone};
-use tahoe::storage::api::{
-    Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
-    BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
-    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write, code, cut,
+use tahoe::storage::api::{Storage, cut};
+use tahoe::storage::{
+    AllocateRequest, Allocation, Facet, Grant, LeaseAge, LeaseSecrets, ServerOptions, ShareStore,
+    ShareUpload, Space, Steps, StorageServer, StoreError, StoredShare,
 };
-use tahoe::tub::{Bulk, Ref, RemoteError, start};
+use tahoe::tub::Ref;
 
 type Name = (StorageIndex, ShareNum);
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A lease: the digests of its secrets, and when it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lease {
+    pub renew: Hash,
+    pub cancel: Hash,
+    pub expires: u64,
+}
 
 /// What is stored, shared with the test.
 #[derive(Default)]
 pub struct Disk {
     pub shares: BTreeMap<Name, Bytes>,
-    /// Shares being written, and which writer may.
-    writing: BTreeMap<Name, u64>,
-    next_writer: u64,
+    pub leases: BTreeMap<Name, Vec<Lease>>,
+    /// Shares being written whose names nobody else may have.
+    writing: BTreeSet<Name>,
+    /// Bytes promised to uploads.
+    promised: u64,
     /// What clients reported.
     pub advisories: Vec<(StorageIndex, ShareNum, String)>,
     pub read_only: bool,
-    /// No lease is taken, for the reason with this code.
-    pub lease_refusal: Option<u16>,
+    /// No lease is taken, for this reason.
+    pub lease_refusal: Option<StoreError>,
     /// How often a client asked for the shares of a file.
     pub opened: usize,
     /// Bytes that still fit.
     pub room: Option<u64>,
-    /// Leases added, by storage index.
-    pub leases: BTreeMap<StorageIndex, BTreeSet<[u8; 32]>>,
 }
 
 /// Clones are the same disk.
 pub type SharedDisk = Arc<Mutex<Disk>>;
 
-pub struct MemoryServer(SharedDisk);
+/// See the module.
+pub struct MemoryStore(pub SharedDisk);
+
+/// A storage server on such a store.
+pub struct MemoryServer;
 
 impl MemoryServer {
     pub fn start(disk: &SharedDisk) -> Ref<Storage> {
-        Storage::of(start(Self(Arc::clone(disk))))
-    }
-
-    fn open(&self, si: StorageIndex) -> Vec<(ShareNum, Bytes)> {
-        let mut disk = self.0.lock().unwrap();
-        disk.opened += 1;
-        disk.of(si)
+        let store = Arc::new(MemoryStore(Arc::clone(disk)));
+        StorageServer::start(store, ServerOptions::default()).0
     }
 }
 
 impl Disk {
-    fn takes(&self) -> Result<(), RemoteError> {
+    fn takes(&self) -> Result<()> {
         if self.read_only {
-            return Err(RemoteError::app(code::READ_ONLY, "read-only"));
+            return Err(StoreError::ReadOnly);
         }
-        self.lease_refusal.map_or(Ok(()), |code| Err(RemoteError::app(code, "no lease")))
+        self.lease_refusal.clone().map_or(Ok(()), Err)
     }
 
-    fn of(&self, si: StorageIndex) -> Vec<(ShareNum, Bytes)> {
-        let here = self.shares.range((si, ShareNum(0))..=(si, ShareNum(255)));
+    fn of(&self, si: &StorageIndex) -> Vec<(ShareNum, Bytes)> {
+        let here = self.shares.range((*si, ShareNum(0))..=(*si, ShareNum(255)));
         here.map(|((_, num), bytes)| (*num, bytes.clone())).collect()
     }
-}
 
-impl Actor for MemoryServer {
-    type Context = Context<Self>;
-}
+    fn left(&self) -> u64 {
+        let room = if self.read_only { 0 } else { self.room.unwrap_or(u64::MAX) };
+        room.saturating_sub(self.promised)
+    }
 
-impl Handler<GetVersion> for MemoryServer {
-    type Result = Result<ServerVersion, RemoteError>;
-    fn handle(&mut self, _: GetVersion, _: &mut Self::Context) -> Self::Result {
-        let disk = self.0.lock().unwrap();
-        Ok(ServerVersion {
-            version: "memory".to_owned(),
-            max_share_size: disk.room.unwrap_or(u64::MAX),
-            available: disk.room,
-            read_only: disk.read_only,
-        })
+    /// Adds or renews a lease on one share.
+    fn lease(&mut self, name: Name, secrets: &LeaseSecrets) {
+        let (renew, cancel) = (blake2b(secrets.renew.reveal()), blake2b(secrets.cancel.reveal()));
+        let leases = self.leases.entry(name).or_default();
+        leases.retain(|lease| lease.renew != renew);
+        leases.push(Lease { renew, cancel, expires: LEASE_SECONDS });
+    }
+
+    /// Ends of the leases of an SI that `which` chooses.
+    fn ends(&self, si: &StorageIndex, which: impl Fn(&Lease) -> bool) -> Vec<u64> {
+        let of_si = self.leases.iter().filter(|((of, _), _)| of == si);
+        of_si
+            .flat_map(|(_, leases)| leases.iter().filter(|l| which(l)).map(|l| l.expires))
+            .collect()
+    }
+
+    fn keep(&mut self, name: Name, bytes: Bytes) {
+        let size = bytes.len() as u64;
+        let before = self.shares.insert(name, bytes).map_or(0, |old| old.len() as u64);
+        self.room = self.room.map(|room| (room + before).saturating_sub(size));
     }
 }
 
-impl Handler<GetClock> for MemoryServer {
-    type Result = Result<u64, RemoteError>;
-    fn handle(&mut self, _: GetClock, _: &mut Self::Context) -> Self::Result {
-        Ok(0)
+impl MemoryStore {
+    pub fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap()
     }
 }
 
-impl Handler<GetSpace> for MemoryServer {
-    type Result = Result<SpaceNow, RemoteError>;
-    fn handle(&mut self, _: GetSpace, _: &mut Self::Context) -> Self::Result {
-        let disk = self.0.lock().unwrap();
-        let used = disk.shares.values().map(|share| share.len() as u64).sum();
-        Ok(SpaceNow { used: Some(used), available: disk.room })
-    }
-}
-
-impl MemoryServer {
-    /// Makes room for shares at `si`; with a UEB's hash only for shares of that file.
-    fn allocate(&self, ask: Allocate, proven: Option<Hash>) -> Result<Allocated, RemoteError> {
-        let mut disk = self.0.lock().unwrap();
-        disk.takes()?;
-        let here = disk
-            .of(ask.si)
-            .into_iter()
-            .filter(|(num, bytes)| bytes.len() as u64 == ask.size && is_whole(*num, bytes, proven));
-        let already: Vec<ShareNum> = here.map(|(num, _)| num).collect();
-        let mut answer = Allocated { already, in_progress: Vec::new(), writers: Vec::new() };
-        for share in ask.shares {
-            let name = (ask.si, share);
-            let stands = disk.shares.contains_key(&name) && proven.is_none();
-            if disk.writing.contains_key(&name) && proven.is_none() {
-                answer.in_progress.push(share);
-            } else if !answer.already.contains(&share)
-                && !stands
-                && disk.room.is_none_or(|room| room >= ask.size)
-            {
-                disk.room = disk.room.map(|room| room - ask.size);
-                disk.next_writer += 1;
-                let id = disk.next_writer;
-                disk.writing.insert(name, id);
-                let bytes = BytesMut::zeroed(ask.size as usize);
-                let disk = Arc::clone(&self.0);
-                let writer = Writer { disk, name, id, bytes, written: 0, proven };
-                answer.writers.push((share, BucketWriter::of(start(writer))));
-            }
-        }
-        disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
-        Ok(answer)
-    }
-
-    fn put(&self, put: Put, proven: Option<Hash>) -> Result<Allocated, RemoteError> {
-        let mut disk = self.0.lock().unwrap();
-        disk.takes()?;
-        let (name, size) = ((put.si, put.share), put.data.0.len() as u64);
-        if proven.is_some() && !is_whole(put.share, &put.data.0, proven) {
-            return Err(RemoteError::app(code::UNPROVEN, "not a share of that file"));
-        }
-        let mut answer = Allocated { already: vec![], in_progress: vec![], writers: vec![] };
-        if disk.writing.contains_key(&name) && proven.is_none() {
-            answer.in_progress.push(put.share);
-            return Ok(answer);
-        }
-        let stands = disk.shares.get(&name).is_some_and(|there| *there != put.data.0);
-        if (!stands || proven.is_some()) && disk.room.is_none_or(|room| room >= size) {
-            if disk.shares.insert(name, put.data.0).is_none() {
-                disk.room = disk.room.map(|room| room - size);
-            }
-            disk.leases.entry(put.si).or_default().insert(*put.renew.reveal());
-            answer.already.push(put.share);
-        }
-        Ok(answer)
-    }
-}
-
-/// Whether a share's own sums hold, as far as anybody can tell without a cap; and, if `proven`, for
+/// Whether a share's own sums hold, as far as anybody can tell without a cap; and, if `of`, for
 /// the file with that UEB.
-fn is_whole(num: ShareNum, bytes: &Bytes, proven: Option<Hash>) -> bool {
-    let read = |range: std::ops::Range<u64>| {
-        Ok::<_, ()>(bytes.slice(range.start as usize..range.end as usize))
-    };
-    match (verify_alone(num, bytes.len() as u64, read).unwrap(), proven) {
-        (Alone::Sound(hash), Some(proven)) => hash == proven,
+fn is_whole(num: ShareNum, bytes: &Bytes, of: Option<Hash>) -> bool {
+    let read =
+        |range: Range<u64>| Ok::<_, ()>(bytes.slice(range.start as usize..range.end as usize));
+    match (verify_alone(num, bytes.len() as u64, read).unwrap(), of) {
+        (Alone::Sound(hash), Some(of)) => hash == of,
         (verdict, None) => verdict != Alone::Broken,
         _ => false,
     }
 }
 
-impl Handler<Allocate> for MemoryServer {
-    type Result = Result<Allocated, RemoteError>;
-    fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
-        self.allocate(ask, None)
-    }
-}
-
-impl Handler<AllocateProven> for MemoryServer {
-    type Result = Result<Allocated, RemoteError>;
-    fn handle(&mut self, ask: AllocateProven, _: &mut Self::Context) -> Self::Result {
-        let AllocateProven { si, shares, size, ueb_hash, renew, cancel } = ask;
-        let si = proven_index(&si, &ueb_hash);
-        self.allocate(Allocate { si, shares, size, renew, cancel }, Some(ueb_hash))
-    }
-}
-
-impl Handler<Put> for MemoryServer {
-    type Result = Result<Allocated, RemoteError>;
-    fn handle(&mut self, put: Put, _: &mut Self::Context) -> Self::Result {
-        self.put(put, None)
-    }
-}
-
-impl Handler<PutProven> for MemoryServer {
-    type Result = Result<Allocated, RemoteError>;
-    fn handle(&mut self, put: PutProven, _: &mut Self::Context) -> Self::Result {
-        let PutProven { si, share, ueb_hash, renew, cancel, data } = put;
-        let si = proven_index(&si, &ueb_hash);
-        self.put(Put { si, share, renew, cancel, data }, Some(ueb_hash))
-    }
-}
-
-impl Handler<OpenBucket> for MemoryServer {
-    type Result = Result<Opened, RemoteError>;
-    fn handle(&mut self, ask: OpenBucket, _: &mut Self::Context) -> Self::Result {
-        let here = self.open(ask.si);
-        let lengths = here.iter().map(|(_, bytes)| bytes.len() as u64);
-        let heads = Opened::head_lengths(lengths, ask.head).into_iter();
-        Ok(opened(here, heads.map(|head| vec![(0, head as u32)])))
-    }
-}
-
-impl Handler<OpenAndRead> for MemoryServer {
-    type Result = Result<Opened, RemoteError>;
-    fn handle(&mut self, ask: OpenAndRead, _: &mut Self::Context) -> Self::Result {
-        let here = self.open(ask.si);
-        let lengths = here.iter().map(|(_, bytes)| bytes.len() as u64);
-        let room = Opened::range_lengths(lengths, &ask.ranges).into_iter();
-        Ok(opened(here, room.map(|len| if len == 0 { Vec::new() } else { ask.ranges.clone() })))
-    }
-}
-
-/// Shares with the ranges that go out of each.
-fn opened(here: Vec<(ShareNum, Bytes)>, ranges: impl Iterator<Item = Vec<(u64, u32)>>) -> Opened {
-    let mut bulk = BytesMut::new();
-    let mut shares = Vec::new();
-    for ((num, bytes), ranges) in here.into_iter().zip(ranges) {
-        let length = bytes.len() as u64;
-        for range in ranges {
-            let end = range.0 + cut(range, length);
-            bulk.extend_from_slice(bytes.get(range.0 as usize..end as usize).unwrap_or_default());
+impl ShareStore for MemoryStore {
+    fn space(&self) -> Space {
+        let disk = self.disk();
+        Space {
+            available: disk.left(),
+            largest: disk.left(),
+            used: Some(disk.shares.values().map(|share| share.len() as u64).sum()),
+            allocated: disk.promised,
+            read_only: disk.read_only,
         }
-        shares.push(OpenShare { num, length, reader: BucketReader::of(start(Reader(bytes))) });
     }
-    Opened { shares, heads: Bulk(bulk.freeze()) }
-}
 
-impl Handler<ListShares> for MemoryServer {
-    type Result = Result<Vec<ShareNum>, RemoteError>;
-    fn handle(&mut self, ask: ListShares, _: &mut Self::Context) -> Self::Result {
-        Ok(self.0.lock().unwrap().of(ask.si).into_iter().map(|(num, _)| num).collect())
+    fn is_limited(&self) -> bool {
+        false
     }
-}
 
-impl Handler<AddLease> for MemoryServer {
-    type Result = Result<u32, RemoteError>;
-    fn handle(&mut self, ask: AddLease, _: &mut Self::Context) -> Self::Result {
-        let mut disk = self.0.lock().unwrap();
-        if let Some(code) = disk.lease_refusal {
-            return Err(RemoteError::app(code, "no lease"));
+    fn indexed(&self) -> bool {
+        true
+    }
+
+    fn allocate(self: Arc<Self>, ask: &AllocateRequest, of: Option<Hash>) -> Result<Allocation> {
+        let mut disk = self.disk();
+        disk.takes()?;
+        let same = |(num, bytes): &(ShareNum, Bytes)| {
+            bytes.len() as u64 == ask.size && is_whole(*num, bytes, of)
+        };
+        let here = disk.of(&ask.si).into_iter().filter(same);
+        let already: Vec<ShareNum> = here.map(|(num, _)| num).collect();
+        already.iter().for_each(|num| disk.lease((ask.si, *num), &ask.secrets));
+        let (mut in_progress, mut uploads) = (Vec::new(), Vec::new());
+        for share in ask.shares.iter().copied().filter(|share| !already.contains(share)) {
+            let name = (ask.si, share);
+            if of.is_none() && disk.writing.contains(&name) {
+                in_progress.push(share);
+            } else if (of.is_some() || !disk.shares.contains_key(&name)) && disk.left() >= ask.size
+            {
+                disk.promised += ask.size;
+                if of.is_none() {
+                    disk.writing.insert(name);
+                }
+                uploads.push((share, MemoryUpload::new(&self.0, name, ask, of)));
+            }
         }
-        disk.leases.entry(ask.si).or_default().insert(*ask.renew.reveal());
-        Ok(disk.of(ask.si).len() as u32)
+        Ok(Grant { already, in_progress, uploads }.boxed())
     }
-}
 
-impl Handler<AdviseCorrupt> for MemoryServer {
-    type Result = Result<(), RemoteError>;
-    fn handle(&mut self, report: AdviseCorrupt, _: &mut Self::Context) -> Self::Result {
-        self.0.lock().unwrap().advisories.push((report.si, report.share, report.reason));
+    fn put(
+        self: Arc<Self>,
+        ask: &AllocateRequest,
+        of: Option<Hash>,
+        data: &[u8],
+    ) -> Result<Allocation> {
+        let mut disk = self.disk();
+        disk.takes()?;
+        let mut granted = Allocation::default();
+        for share in ask.shares.iter().copied() {
+            let (name, data) = ((ask.si, share), Bytes::copy_from_slice(data));
+            if of.is_some() && !is_whole(share, &data, of) {
+                return Err(StoreError::Unproven);
+            }
+            let stands = disk.shares.get(&name).is_some_and(|there| *there != data);
+            if of.is_none() && disk.writing.contains(&name) {
+                granted.in_progress.push(share);
+            } else if (of.is_some() || !stands) && disk.left() >= ask.size {
+                disk.keep(name, data);
+                disk.lease(name, &ask.secrets);
+                granted.already.push(share);
+            }
+        }
+        Ok(granted)
+    }
+
+    fn list(&self, si: &StorageIndex) -> Result<Vec<ShareNum>> {
+        Ok(self.disk().of(si).into_iter().map(|(num, _)| num).collect())
+    }
+
+    fn open_bucket(self: Arc<Self>, si: &StorageIndex) -> Result<Vec<Box<dyn StoredShare>>> {
+        let mut disk = self.disk();
+        disk.opened += 1;
+        let open = |(num, bytes)| Box::new(MemoryShare { num, bytes }) as Box<dyn StoredShare>;
+        Ok(disk.of(si).into_iter().map(open).collect())
+    }
+
+    fn add_lease(&self, si: &StorageIndex, secrets: &LeaseSecrets) -> Result<u32> {
+        let mut disk = self.disk();
+        disk.lease_refusal.clone().map_or(Ok(()), Err)?;
+        let here = disk.of(si);
+        here.iter().for_each(|(num, _)| disk.lease((*si, *num), secrets));
+        Ok(here.len() as u32)
+    }
+
+    fn renew(&self, si: &StorageIndex, digest: &Hash) -> Result<u64> {
+        self.lease_expires(si, digest)
+    }
+
+    fn lease_expires(&self, si: &StorageIndex, digest: &Hash) -> Result<u64> {
+        let ends = self.disk().ends(si, |lease| lease.renew == *digest);
+        ends.into_iter().min().ok_or(StoreError::NoSuchShare)
+    }
+
+    fn cancel(&self, si: &StorageIndex, digest: &Hash) -> Result<u32> {
+        let mut disk = self.disk();
+        let gone = disk.ends(si, |lease| lease.cancel == *digest).len();
+        let Disk { shares, leases, .. } = &mut *disk;
+        for (name, leases) in leases.iter_mut().filter(|((of, _), _)| of == si) {
+            leases.retain(|lease| lease.cancel != *digest);
+            if leases.is_empty() {
+                shares.remove(name);
+            }
+        }
+        leases.retain(|_, leases| !leases.is_empty());
+        if gone == 0 { Err(StoreError::NoSuchShare) } else { Ok(gone as u32) }
+    }
+
+    fn find_lease(&self, digest: &Hash) -> Option<(Facet, StorageIndex)> {
+        let disk = self.disk();
+        disk.leases.iter().find_map(|((si, _), leases)| {
+            let is = |facet: fn(&Lease) -> Hash| leases.iter().any(|lease| facet(lease) == *digest);
+            match (is(|lease| lease.renew), is(|lease| lease.cancel)) {
+                (true, _) => Some((Facet::Renew, *si)),
+                (_, true) => Some((Facet::Cancel, *si)),
+                _ => None,
+            }
+        })
+    }
+
+    fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()> {
+        self.disk().advisories.push((*si, num, reason.to_owned()));
         Ok(())
     }
+
+    fn date(&self) -> u64 {
+        0
+    }
+
+    fn tick(&self) {}
+
+    fn collection(self: Arc<Self>, _: LeaseAge) -> Steps {
+        Box::new(|| false)
+    }
 }
 
-struct Writer {
+struct MemoryUpload {
     disk: SharedDisk,
     name: Name,
-    id: u64,
-    bytes: BytesMut,
-    written: usize,
-    proven: Option<Hash>,
+    secrets: LeaseSecrets,
+    of: Option<Hash>,
+    bytes: Vec<u8>,
+    written: Vec<bool>,
+    failed: Option<StoreError>,
 }
 
-impl Writer {
-    /// Ends this upload; says whether it was still on.
-    fn end(&self) -> bool {
+impl MemoryUpload {
+    fn new(disk: &SharedDisk, name: Name, ask: &AllocateRequest, of: Option<Hash>) -> Self {
+        let (bytes, written) = (vec![0; ask.size as usize], vec![false; ask.size as usize]);
+        let secrets = ask.secrets.clone();
+        Self { disk: Arc::clone(disk), name, secrets, of, bytes, written, failed: None }
+    }
+
+    fn try_write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
+        let end = offset.checked_add(data.len() as u64).filter(|end| *end <= self.size());
+        let range = offset as usize..end.ok_or(StoreError::OutOfRange)? as usize;
+        let (bytes, written) = (&mut self.bytes[range.clone()], &mut self.written[range]);
+        let mut known = written.iter().zip(bytes.iter().zip(data));
+        if known.any(|(known, (old, new))| *known && old != new) {
+            return Err(StoreError::Conflict);
+        }
+        bytes.copy_from_slice(data);
+        written.fill(true);
+        Ok(())
+    }
+}
+
+impl ShareUpload for MemoryUpload {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn write_now(&mut self, offset: u64, data: &[u8]) -> Option<Result<()>> {
+        Some(self.write(offset, data))
+    }
+
+    fn write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
+        self.failed.clone().map_or(Ok(()), Err)?;
+        self.try_write(offset, data).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn close(mut self: Box<Self>) -> Result<()> {
+        self.failed.clone().map_or(Ok(()), Err)?;
+        if self.written.contains(&false) {
+            return Err(StoreError::Incomplete);
+        }
+        let bytes = Bytes::from(std::mem::take(&mut self.bytes));
+        if self.of.is_some() && !is_whole(self.name.1, &bytes, self.of) {
+            return Err(StoreError::Unproven);
+        }
         let mut disk = self.disk.lock().unwrap();
-        let mine = disk.writing.get(&self.name) == Some(&self.id);
-        if mine {
+        let other = disk.shares.get(&self.name).is_some_and(|there| *there != bytes);
+        if other && self.of.is_none() {
+            return Err(StoreError::Conflict);
+        }
+        disk.keep(self.name, bytes);
+        disk.lease(self.name, &self.secrets);
+        Ok(())
+    }
+
+    fn is_in_the_way(&self) -> bool {
+        let disk = self.disk.lock().unwrap();
+        disk.promised > disk.left()
+    }
+}
+
+impl Drop for MemoryUpload {
+    fn drop(&mut self) {
+        let mut disk = self.disk.lock().unwrap();
+        disk.promised -= self.written.len() as u64;
+        if self.of.is_none() {
             disk.writing.remove(&self.name);
         }
-        mine || self.proven.is_some()
     }
 }
 
-impl Actor for Writer {
-    type Context = Context<Self>;
-    fn stopped(&mut self, _: &mut Self::Context) {
-        self.end();
-    }
+struct MemoryShare {
+    num: ShareNum,
+    bytes: Bytes,
 }
 
-impl Handler<Write> for Writer {
-    type Result = Result<(), RemoteError>;
-    fn handle(&mut self, write: Write, _: &mut Self::Context) -> Self::Result {
-        let (start, data) = (write.offset as usize, write.data.0);
-        let end = start + data.len();
-        let place = self.bytes.get_mut(start..end);
-        place.ok_or(RemoteError::app(code::OUT_OF_RANGE, "outside"))?.copy_from_slice(&data);
-        self.written += data.len();
-        Ok(())
+impl StoredShare for MemoryShare {
+    fn num(&self) -> ShareNum {
+        self.num
     }
-}
 
-impl Handler<Close> for Writer {
-    type Result = Result<(), RemoteError>;
-    fn handle(&mut self, _: Close, _: &mut Self::Context) -> Self::Result {
-        if self.written < self.bytes.len() {
-            return Err(RemoteError::app(code::INCOMPLETE, "incomplete"));
+    fn data_len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn fill(&self, ranges: &[(u64, u32)], to: &mut [u8]) -> Result<()> {
+        let mut rest = to;
+        for range in ranges {
+            let len = cut(*range, self.data_len()) as usize;
+            let (place, later) = rest.split_at_mut(len);
+            if len > 0 {
+                place.copy_from_slice(&self.bytes[range.0 as usize..][..len]);
+            }
+            rest = later;
         }
-        if !self.end() {
-            return Err(RemoteError::app(code::ENDED, "ended"));
-        }
-        let bytes = std::mem::take(&mut self.bytes).freeze();
-        if self.proven.is_some() && !is_whole(self.name.1, &bytes, self.proven) {
-            return Err(RemoteError::app(code::UNPROVEN, "not a share of that file"));
-        }
-        self.disk.lock().unwrap().shares.insert(self.name, bytes);
         Ok(())
-    }
-}
-
-impl Handler<Abort> for Writer {
-    type Result = Result<(), RemoteError>;
-    fn handle(&mut self, _: Abort, _: &mut Self::Context) -> Self::Result {
-        self.end();
-        Ok(())
-    }
-}
-
-/// A share that is read.
-pub struct Reader(pub Bytes);
-
-impl Actor for Reader {
-    type Context = Context<Self>;
-}
-
-impl Handler<Read> for Reader {
-    type Result = Result<Bulk, RemoteError>;
-    fn handle(&mut self, read: Read, _: &mut Self::Context) -> Self::Result {
-        let within =
-            |offset: u64| usize::try_from(offset).map_or(self.0.len(), |o| o.min(self.0.len()));
-        let part = |(offset, length): (u64, u32)| {
-            self.0.slice(within(offset)..within(offset.saturating_add(length.into())))
-        };
-        let mut parts: Vec<Bytes> = read.ranges.into_iter().map(part).collect();
-        Ok(Bulk(if parts.len() == 1 { parts.remove(0) } else { parts.concat().into() }))
     }
 }

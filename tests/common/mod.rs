@@ -32,14 +32,13 @@ use tahoe::cap::Cap;
 use tahoe::codec::convergence::ConvergenceSecret;
 use tahoe::grid::patience::Patience;
 use tahoe::grid::{
-    Client, ClientSecrets, DownloadError, EncodingParams, Pace, ParamsInForce, Server, ServerPool,
-    Source, Standing, UploadError, UploadOptions, Uploaded,
+    Client, ClientSecrets, DownloadError, EncodingParams, Pace, ParamsInForce, Server, ServerId,
+    ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
 };
-use tahoe::tub::TubId;
 
 /// One server of a test grid.
 pub struct TestServer {
-    pub id: TubId,
+    pub id: ServerId,
     pub disk: SharedDisk,
     pub switch: Switch,
 }
@@ -73,7 +72,7 @@ pub fn client(pool: &ServerPool, params: EncodingParams) -> Client {
 }
 
 fn add_server(pool: &ServerPool, index: usize) -> TestServer {
-    let id = TubId(hash::sha256(format!("server {index}").as_bytes()));
+    let id = ServerId(hash::sha256(format!("server {index}").as_bytes()));
     let (disk, switch) = (SharedDisk::default(), Switch::default());
     pool.add(Server {
         id,

@@ -3,9 +3,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use tahoe::base::file::FileKey;
+use tahoe::base::hash::Hash;
 use tahoe::base::rim::Clock;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
 use tahoe::base::{ShareNum, StorageIndex};
+use tahoe::codec::Params;
+use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::disk::Disk;
 use tahoe::storage::{AllocateRequest, LeaseSecrets, Store, StoreConfig, StoreError};
 
@@ -93,4 +97,22 @@ pub fn get(store: &Arc<Store>, si: StorageIndex, num: u8) -> Option<Vec<u8>> {
     let shares = store.open_bucket(&si).unwrap();
     let share = shares.iter().find(|share| share.num() == ShareNum(num))?;
     Some(share.read(&[(0, u32::MAX)]).unwrap())
+}
+
+/// The shares of a file of so many bytes that are all `fill`, and the hash of its UEB.
+pub fn file(fill: u8, len: u64) -> (Vec<Vec<u8>>, Hash) {
+    let plan = Plan::new(Params::new(2, 3).unwrap(), len).unwrap();
+    let mut encoder = Encoder::new(plan, FileKey::new([fill; 16]));
+    let mut shares = vec![Vec::new(); 3];
+    while let Some(mut plaintext) = encoder.buffer() {
+        plaintext.fill(fill);
+        for (share, run) in shares.iter_mut().zip(encoder.encode(plaintext).unwrap().shares) {
+            run.iter().for_each(|piece| share.extend_from_slice(piece));
+        }
+    }
+    let finished = encoder.finish().unwrap();
+    for (num, share) in (0..).map(ShareNum).zip(&mut shares) {
+        share.extend_from_slice(&finished.trailer(num).unwrap());
+    }
+    (shares, finished.ueb_hash())
 }

@@ -3,7 +3,7 @@
 
 use crate::base::limits::{CLOCK_SAVE, COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE};
 use crate::disk::jobs::Jobs;
-use crate::storage::{Collection, LeaseAge, Store};
+use crate::storage::{LeaseAge, ShareStore};
 use actix_rt::time::sleep;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Expiry {
 }
 
 /// Collects until the store is gone, which this does not keep.
-pub(super) async fn keep_collecting(store: Weak<Store>, jobs: Jobs, expiry: Expiry) {
+pub(super) async fn keep_collecting(store: Weak<dyn ShareStore>, jobs: Jobs, expiry: Expiry) {
     sleep(expiry.after).await;
     while let Some(store) = store.upgrade() {
         collect(store, &jobs, expiry.age).await;
@@ -35,7 +35,7 @@ pub(super) async fn keep_collecting(store: Weak<Store>, jobs: Jobs, expiry: Expi
 }
 
 /// Lets the store look at its clocks until it is gone, which this does not keep.
-pub(super) async fn keep_time(store: Weak<Store>, jobs: Jobs) {
+pub(super) async fn keep_time(store: Weak<dyn ShareStore>, jobs: Jobs) {
     loop {
         sleep(CLOCK_SAVE).await;
         let Some(store) = store.upgrade() else { return };
@@ -43,15 +43,15 @@ pub(super) async fn keep_time(store: Weak<Store>, jobs: Jobs) {
     }
 }
 
-async fn collect(store: Arc<Store>, jobs: &Jobs, age: LeaseAge) {
-    let mut collection = Collection::new(store, age);
+async fn collect(store: Arc<dyn ShareStore>, jobs: &Jobs, age: LeaseAge) {
+    let mut steps = store.collection(age);
     loop {
         let step = jobs.run(move || {
-            let more = collection.step();
-            more.then_some(collection)
+            let more = steps();
+            more.then_some(steps)
         });
         let Some(Some(rest)) = step.await else { return };
-        collection = rest;
+        steps = rest;
         sleep(COLLECT_PAUSE).await;
     }
 }

@@ -100,7 +100,7 @@ impl Restorer for LeaseRestorer {
         Box::pin(async move {
             let mut found = shared.find(digest).await;
             if found.is_none() && !shared.store.indexed() {
-                indexed(&shared.store, FILL_WAIT).await;
+                indexed(&*shared.store, FILL_WAIT).await;
                 found = shared.find(digest).await;
             }
             let (facet, si) = found?;

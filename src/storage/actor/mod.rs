@@ -1,7 +1,8 @@
 //! The actors that answer peers.
 //!
-//! None touches the disk itself: [`Jobs`] run what blocks on other threads, a few at a time. Neither that nor a pending answer keeps order, so each [`writer`] has one job under way
-//! and a queue of its own; the store keeps order within a bucket.
+//! None touches the disk itself: [`Jobs`] run what blocks on other threads, a few at a time. Neither
+//! that nor a pending answer keeps order: a [`Session`](super::Session) keeps that of an upload, and the
+//! store that within a bucket.
 
 mod collector;
 mod lease;
@@ -14,7 +15,7 @@ pub use server::{ServerOptions, StorageServer};
 
 use super::api::code;
 use super::error::StoreError;
-use super::store::Store;
+use super::share_store::ShareStore;
 use crate::disk::jobs::Jobs;
 use crate::tub::RemoteError;
 use std::time::Duration;
@@ -37,7 +38,7 @@ impl Ask for Jobs {
 }
 
 /// Waits until the store's index is filled, at most so long; holds no disk job meanwhile.
-async fn indexed(store: &Store, most: Duration) {
+async fn indexed(store: &dyn ShareStore, most: Duration) {
     let pause = Duration::from_millis(20);
     let mut left = most;
     while !store.indexed() && !left.is_zero() {

@@ -5,22 +5,22 @@ use super::Ask;
 use crate::base::limits::READ_RANGES_MAX;
 use crate::base::pool::Pool;
 use crate::disk::jobs::Jobs;
-use crate::storage::Share;
 use crate::storage::api::{BucketReader, Read};
+use crate::storage::{StoredShare, read_into};
 use crate::tub::{AnyMessage, Bulk, Call, Delivery, Object, Ref, RemoteError, failed};
 use std::sync::Arc;
 
 /// Answers reads until its last reference is dropped.
 pub(super) struct Reader {
     jobs: Jobs,
-    share: Arc<Share>,
+    share: Arc<dyn StoredShare>,
     pool: Arc<Pool>,
 }
 
 impl Reader {
     /// `pool` is that of all readers: a peer may hold thousands of them.
-    pub fn of(jobs: Jobs, pool: Arc<Pool>, share: Share) -> Ref<BucketReader> {
-        Ref::local(Self { jobs, share: Arc::new(share), pool })
+    pub fn of(jobs: Jobs, pool: Arc<Pool>, share: Box<dyn StoredShare>) -> Ref<BucketReader> {
+        Ref::local(Self { jobs, share: share.into(), pool })
     }
 }
 
@@ -31,7 +31,7 @@ impl Object for Reader {
         };
         let (jobs, share, pool) = (self.jobs.clone(), self.share.clone(), self.pool.clone());
         Box::pin(async move {
-            let read = move || Ok(pool.freeze(share.read_into(&ranges, |len| pool.take(len))?));
+            let read = move || Ok(pool.freeze(read_into(&*share, &ranges, |len| pool.take(len))?));
             Ok(Box::new(Bulk(jobs.ask(read).await?)) as AnyMessage)
         })
     }

@@ -11,13 +11,15 @@ use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TI
 use crate::base::pool::{InUse, Pool};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketWriter, GetClock, GetSpace,
-    GetVersion, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, PutProven,
-    ServerVersion, SpaceNow, Storage,
+    AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, GetClock, GetSpace, GetVersion,
+    ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, PutProven, ServerVersion,
+    SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
-use crate::storage::store::{AllocateRequest, Space, Store};
-use crate::storage::{Granted, Share, StoreError};
+use crate::storage::store::{AllocateRequest, Space};
+use crate::storage::{
+    Allocation, Session, ShareStore, ShareUpload, StoreError, StoredShare, read_into,
+};
 use crate::tub::{Bulk, Ref, RemoteError, Restorer, start};
 use actix::{
     Actor, ActorFutureExt, Context, Handler, ResponseActFuture, ResponseFuture, WrapFuture,
@@ -54,11 +56,17 @@ impl Default for ServerOptions {
 /// What the actors of one server share.
 #[derive(Clone)]
 pub(super) struct Shared {
-    pub store: Arc<Store>,
+    pub store: Arc<dyn ShareStore>,
     pub jobs: Jobs,
     /// What readers read into, as long as there are any.
     pub buffers: InUse<Pool>,
     pub options: Arc<ServerOptions>,
+}
+
+impl Shared {
+    fn session(&self, upload: Box<dyn ShareUpload>) -> Session {
+        Session::start(self.jobs.clone(), upload, self.options.upload_idle)
+    }
 }
 
 /// A storage server.
@@ -72,7 +80,10 @@ pub struct StorageServer {
 impl StorageServer {
     /// Starts a server on this arbiter, and what brings its leases back by their furls. Register
     /// the reference with a tub and give the tub the restorer.
-    pub fn start(store: Arc<Store>, options: ServerOptions) -> (Ref<Storage>, Arc<dyn Restorer>) {
+    pub fn start(
+        store: Arc<dyn ShareStore>,
+        options: ServerOptions,
+    ) -> (Ref<Storage>, Arc<dyn Restorer>) {
         let shared = Shared {
             store,
             jobs: Jobs::default(),
@@ -162,16 +173,14 @@ impl Handler<GetClock> for StorageServer {
 /// Waits, if room depends on it, until the bytes in use have been counted.
 async fn counted(shared: &Shared) {
     if shared.store.is_limited() {
-        indexed(&shared.store, COUNT_WAIT).await;
+        indexed(&*shared.store, COUNT_WAIT).await;
     }
 }
 
 /// What a peer is told, with a writer for each upload.
-fn answer(shared: &Shared, granted: Granted) -> Allocated {
-    let writers = granted
-        .uploads
-        .into_iter()
-        .map(|(num, upload)| (num, BucketWriter::of(start(Writer::new(shared.clone(), upload)))));
+fn answer(shared: &Shared, granted: Allocation) -> Allocated {
+    let writers =
+        granted.uploads.into_iter().map(|(num, upload)| (num, Writer::of(shared.session(upload))));
     Allocated {
         already: granted.already,
         in_progress: granted.in_progress,
@@ -182,11 +191,11 @@ fn answer(shared: &Shared, granted: Granted) -> Allocated {
 /// What `grant` gives, with a writer for each upload.
 async fn granted(
     shared: &Shared,
-    grant: impl FnOnce(&Arc<Store>) -> Result<Granted, StoreError> + Send + 'static,
+    grant: impl FnOnce(Arc<dyn ShareStore>) -> Result<Allocation, StoreError> + Send + 'static,
 ) -> Result<Allocated, RemoteError> {
     counted(shared).await;
     let store = shared.store.clone();
-    let granted = shared.jobs.ask(move || grant(&store)).await?;
+    let granted = shared.jobs.ask(move || grant(store)).await?;
     Ok(answer(shared, granted))
 }
 
@@ -201,7 +210,7 @@ impl Handler<Allocate> for StorageServer {
                 return Err(RemoteError::BadArguments);
             }
             let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
-            granted(&shared, move |store| store.allocate(&ask)).await
+            granted(&shared, move |store| store.allocate(&ask, None)).await
         })
     }
 }
@@ -218,7 +227,7 @@ impl Handler<AllocateProven> for StorageServer {
             }
             let si = proven_index(&si, &ueb_hash);
             let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
-            granted(&shared, move |store| store.allocate_proven(&ask, ueb_hash)).await
+            granted(&shared, move |store| store.allocate(&ask, Some(ueb_hash))).await
         })
     }
 }
@@ -241,7 +250,7 @@ impl Handler<Put> for StorageServer {
         Box::pin(async move {
             let Put { si, share, renew, cancel, data: Bulk(data) } = put;
             let ask = for_whole(si, share, &data, LeaseSecrets { renew, cancel });
-            granted(&shared, move |store| store.put(&ask, &data)).await
+            granted(&shared, move |store| store.put(&ask, None, &data)).await
         })
     }
 }
@@ -259,24 +268,28 @@ impl Handler<PutProven> for StorageServer {
                 &data,
                 LeaseSecrets { renew, cancel },
             );
-            granted(&shared, move |store| store.put_proven(&ask, ueb_hash, &data)).await
+            granted(&shared, move |store| store.put(&ask, Some(ueb_hash), &data)).await
         })
     }
 }
 
 /// Reads the first bytes of every share.
-fn read_heads(shares: &[Share], head: u32) -> Result<Vec<u8>, StoreError> {
-    let lengths = Opened::head_lengths(shares.iter().map(Share::data_len), head);
+fn read_heads(shares: &[Box<dyn StoredShare>], head: u32) -> Result<Vec<u8>, StoreError> {
+    let lengths = Opened::head_lengths(shares.iter().map(|share| share.data_len()), head);
     let mut heads = Vec::with_capacity(lengths.iter().sum());
     for (share, length) in shares.iter().zip(lengths) {
-        heads.extend(share.read(&[(0, length as u32)])?);
+        heads.extend(read_into(&**share, &[(0, length as u32)], |len| vec![0; len])?);
     }
     Ok(heads)
 }
 
 /// Reads the ranges of every share.
-fn read_ranges(shares: &[Share], ranges: &[(u64, u32)], pool: &Pool) -> Result<Bytes, StoreError> {
-    let lengths = Opened::range_lengths(shares.iter().map(Share::data_len), ranges);
+fn read_ranges(
+    shares: &[Box<dyn StoredShare>],
+    ranges: &[(u64, u32)],
+    pool: &Pool,
+) -> Result<Bytes, StoreError> {
+    let lengths = Opened::range_lengths(shares.iter().map(|share| share.data_len()), ranges);
     let mut bytes = pool.take(lengths.iter().sum());
     let mut rest = bytes.as_mut_slice();
     for (share, length) in shares.iter().zip(lengths).filter(|(_, length)| *length > 0) {
@@ -291,7 +304,7 @@ fn read_ranges(shares: &[Share], ranges: &[(u64, u32)], pool: &Pool) -> Result<B
 async fn opened(
     shared: &Shared,
     si: StorageIndex,
-    read: impl FnOnce(&[Share], &Pool) -> Result<Bytes, StoreError> + Send + 'static,
+    read: impl FnOnce(&[Box<dyn StoredShare>], &Pool) -> Result<Bytes, StoreError> + Send + 'static,
 ) -> Result<Opened, RemoteError> {
     let (store, pool) = (shared.store.clone(), shared.buffers.get());
     let of_readers = Arc::clone(&pool);
