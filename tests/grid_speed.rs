@@ -37,7 +37,7 @@ fn server_process() {
         let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
         let tub = Tub::new(Identity::random(), TubOptions::default());
         let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        tub.set_restorer(restorer);
+        tub.add_restorer(restorer);
         tub.set_hints(vec![tahoe::tub::Hint::tcp("127.0.0.1", address.port())]);
         println!("FURL {}", tub.register(storage, None).reveal());
         while !done.is_finished() {

@@ -205,12 +205,37 @@ impl Restorer for OnDisk {
     }
 }
 
+/// Comes to no answer.
+struct Slow;
+
+impl Restorer for Slow {
+    fn restore(&self, _: [u8; 32]) -> BoxFuture<Option<Export>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[actix_rt::test]
+async fn every_restorer_is_asked_and_none_waits_for_another() {
+    let net = LoopbackNet::default();
+    let (server, client) = (tub(&net, "server"), tub(&net, "client"));
+    let restored = Arc::new(AtomicUsize::new(0));
+    server.add_restorer(Arc::new(OnDisk { restored: restored.clone(), swissnum: [3; 32] }));
+    server.add_restorer(Arc::new(Slow));
+    server.add_restorer(Arc::new(OnDisk { restored: restored.clone(), swissnum: [4; 32] }));
+    for swissnum in [[3; 32], [4; 32]] {
+        let furl = Furl::new(server.id(), server.hints(), Swissnum::new(swissnum));
+        let remote = client.get::<Keeper>(&furl).await.unwrap();
+        assert_eq!(remote.call(Put { data: bulk(1) }).await, Ok(1));
+    }
+    assert_eq!(restored.load(Ordering::SeqCst), 2);
+}
+
 #[actix_rt::test]
 async fn objects_are_restored_once_and_their_calls_keep_order() {
     let net = LoopbackNet::default();
     let (server, client) = (tub(&net, "server"), tub(&net, "client"));
     let restored = Arc::new(AtomicUsize::new(0));
-    server.set_restorer(Arc::new(OnDisk { restored: restored.clone(), swissnum: [3; 32] }));
+    server.add_restorer(Arc::new(OnDisk { restored: restored.clone(), swissnum: [3; 32] }));
     // The link stands already, so calls go out by name, without a look-up.
     let _link: Ref<Keeper> = client.get(&server.register(keeper().0, None)).await.unwrap();
     let furl = Furl::new(server.id(), server.hints(), Swissnum::new([3; 32]));

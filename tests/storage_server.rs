@@ -32,6 +32,7 @@ use tahoe::storage::api::{
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig, StoreError};
 use tahoe::tub::{Bulk, Furl, Identity, LoopbackNet, Ref, RemoteError, Swissnum, Tub, TubOptions};
+use tahoe::vdrive::{self, VdriveServer};
 
 fn run(test: impl Future<Output = ()>) {
     run_for(Duration::from_secs(60), test);
@@ -373,7 +374,15 @@ async fn net(store: &Arc<Store>) -> Net {
     let (server, client) = (tub(), tub());
     server.listen_loopback("server").unwrap();
     let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
-    server.set_restorer(restorer);
+    server.add_restorer(restorer);
+    // A node may hold directories as well.
+    let directories = vdrive::StoreConfig {
+        disk: Disk::new(Arc::new(MemoryDisk::new())),
+        index_on_disk: false,
+        ..vdrive::StoreConfig::new("/vdrive")
+    };
+    let directories = vdrive::Store::open(directories).unwrap();
+    server.add_restorer(VdriveServer::start(directories, "test").1);
     let furl = server.register(storage, None);
     let storage = client.get::<Storage>(&furl).await.unwrap();
     Net { net, server, client, service: furl, storage }

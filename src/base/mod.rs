@@ -1,5 +1,5 @@
 //! What every other layer may name: tagged hashes, identifiers, secrets, limits, and what comes with
-//! the objects below: base32, time and randomness.
+//! the objects below: base32, locks, time and randomness.
 //!
 //! Nothing here opens a file or a connection. [`peer`] alone asks the operating system whose program is
 //! at the other end of one.
@@ -14,4 +14,4 @@ pub mod pool;
 pub mod secret;
 
 pub use ids::{ShareNum, StorageIndex};
-pub use tahoe_objects::base::{base32, local, rim};
+pub use tahoe_objects::base::{base32, local, lock, rim};

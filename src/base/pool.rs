@@ -4,8 +4,9 @@
 //! an earlier batch has left. A [`Pool`] keeps a few; a buffer too many is freed. What works side by
 //! side takes from the same pool ([`InUse`]): with one each, every one would keep what it once needed.
 
+use crate::base::lock::locked;
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// Idle buffers kept for reuse.
 const IDLE_MAX: usize = 4;
@@ -19,7 +20,7 @@ pub struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Pool {
     /// A buffer of `len` bytes of any value.
     pub fn take(&self, len: usize) -> Vec<u8> {
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = locked(&self.0);
         // The smallest that fits, so that small requests leave the large buffers to large ones.
         let fitting = idle.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
         let best = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at);
@@ -36,7 +37,7 @@ impl Pool {
         if buffer.capacity() < KEPT_MIN {
             return;
         }
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = locked(&self.0);
         if idle.len() >= IDLE_MAX {
             // The newcomer is as large as is needed now; an old one may not be.
             idle.remove(0);
@@ -75,7 +76,7 @@ pub struct InUse<T>(Arc<Mutex<Weak<T>>>);
 impl<T: Default> InUse<T> {
     /// What the others use, or a new one.
     pub fn get(&self) -> Arc<T> {
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = locked(&self.0);
         used.upgrade().unwrap_or_else(|| {
             let new = Arc::default();
             *used = Arc::downgrade(&new);

@@ -1,6 +1,7 @@
 //! A local file that somebody asked for: where it replaces what is there it is whole or not there at
 //! all, whether its making fails or is interrupted.
 
+use crate::base::lock::locked;
 use crate::gateway::destination::{Destination, Given, Writing};
 use crate::node::signals::{ENDING, Signals};
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once};
 
 /// Files that an interrupted process must not leave behind.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -78,7 +79,7 @@ impl Drop for NewFile {
 }
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+    locked(&UNFINISHED)
 }
 
 /// From the first call on, whatever signal would end this process has it remove

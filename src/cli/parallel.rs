@@ -2,7 +2,8 @@
 
 use super::CliError;
 use crate::base::limits::CLI_WORKERS;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::base::lock::{locked, unpoisoned};
+use std::sync::{Condvar, Mutex};
 
 /// Does `work` for every item, as they come: no more of them are there than are worked on.
 pub fn stream<T>(
@@ -101,7 +102,7 @@ fn next<T>(found: &Mutex<Found<T>>, change: &Condvar) -> Option<T> {
         if found.busy == 0 {
             return None;
         }
-        found = change.wait(found).unwrap_or_else(PoisonError::into_inner);
+        found = unpoisoned(change.wait(found));
     }
 }
 
@@ -112,10 +113,6 @@ fn run(count: usize, worker: impl Fn() + Sync) {
             scope.spawn(&worker);
         }
     });
-}
-
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! How far long work is: a bar on a terminal, a line now and then elsewhere, nothing with `-q`.
 
 use super::output::is_quiet;
+use crate::base::lock::locked;
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Between two lines where there is no terminal; shorter work says nothing.
@@ -145,7 +146,7 @@ impl Progress {
             return;
         }
         let now = Instant::now();
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = locked(&self.said);
         if now.duration_since(*said) >= PAUSE {
             *said = now;
             super::output::remark(line(now.duration_since(self.began)));

@@ -13,8 +13,9 @@ use super::gf::{self, Rows};
 use super::kernel::{self, BadShape};
 use crate::base::ShareNum;
 use crate::base::file::Params;
+use crate::base::lock::locked;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// Matrices kept; caps of strangers choose the counts, and a matrix may have 64 KiB.
 const MATRICES_MAX: usize = 32;
@@ -56,7 +57,7 @@ pub struct Code {
 
 impl Code {
     pub fn new(params: Params) -> Self {
-        let mut matrices = MATRICES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut matrices = locked(&MATRICES);
         if matrices.len() >= MATRICES_MAX && !matrices.contains_key(&params) {
             matrices.clear();
         }

@@ -1,7 +1,8 @@
 //! Faults on demand: the n-th call fails, the process dies there, or somebody holds it up.
 
+use crate::base::lock::locked;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// What kind of call reached the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -107,7 +108,7 @@ impl Faults {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     pub(super) fn next(&self, op: Op) -> io::Result<Verdict> {

@@ -5,11 +5,12 @@
 
 use super::Disk;
 use super::marker::Marker;
+use crate::base::lock::locked;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// Memory that sled may use for pages.
 const CACHE: u64 = 1 << 20;
@@ -144,7 +145,7 @@ impl Kv {
             return Err(Lost);
         }
         match &self.map {
-            Map::Memory(map) => Ok(memory(&mut map.lock().unwrap_or_else(PoisonError::into_inner))),
+            Map::Memory(map) => Ok(memory(&mut locked(map))),
             Map::Sled { db, .. } => caught(|| sled(db)).inspect_err(|_| {
                 self.lost.store(true, Relaxed);
             }),

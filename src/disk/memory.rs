@@ -6,11 +6,12 @@
 //! sync of a file was for can be read until then and is never durable, as with Linux.
 
 use super::{Backend, Cache, Entry, Mode, RawFile};
+use crate::base::lock::locked;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 const PIECE: usize = 512;
 
@@ -179,7 +180,7 @@ impl MemoryDisk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

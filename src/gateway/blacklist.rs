@@ -11,6 +11,7 @@
 
 use super::work::walk::index_text;
 use crate::base::limits::BLACKLIST_MAX;
+use crate::base::lock::locked;
 use crate::cap::Cap;
 use crate::grid::Prohibitions;
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// When a file was changed, in seconds and nanoseconds, and its length.
 type Stamp = (i64, i64, u64);
@@ -41,7 +42,7 @@ impl Blacklist {
 
     fn find(&self, index: &str) -> io::Result<Option<String>> {
         let Some(path) = &self.file else { return Ok(None) };
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = locked(&self.read);
         let changed = match std::fs::metadata(path) {
             Ok(file) => (file.mtime(), file.mtime_nsec(), file.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

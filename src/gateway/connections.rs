@@ -14,6 +14,7 @@ use crate::base::limits::{
     WEB_CONNECTIONS_MAX, WEB_FRESH_TIME, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_MOVED_MIN,
     WEB_STILL_TIME,
 };
+use crate::base::lock::locked;
 use crate::base::peer;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use rustix::net::{Shutdown, getpeername, getsockname};
@@ -22,7 +23,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Instant;
 use tokio::net::TcpStream;
 
@@ -172,7 +173,7 @@ impl Connections {
 
 impl Inner {
     fn all(&self) -> MutexGuard<'_, All> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.all)
     }
 }
 

@@ -5,11 +5,12 @@
 //! ```
 //! The job runs on while there is something to take, since waking it costs as much as some chunks.
 
+use crate::base::lock::locked;
 use crate::grid::upload::BodyHasher;
 use bytes::{Bytes, BytesMut};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
@@ -116,7 +117,7 @@ struct Line {
 
 impl Line {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.waiting)
     }
 
     /// What waits, if it is `least` bytes.

@@ -1,13 +1,14 @@
 //! What the gateway has been doing: transfers under way, the last ones, and counters.
 
 use crate::base::limits::HISTORY_MAX;
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::cap::Cap;
 use crate::grid::progress::{OnProgress, Progress, Stage};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 /// Which way the bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Default for History {
 
 impl History {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0.known)
     }
 
     /// Seconds since the node started.
@@ -155,7 +156,7 @@ impl Transfer {
     /// An upload has succeeded.
     pub fn stored(&self, cap: &Cap) {
         let index = cap.storage_index().map(|index| index.to_string());
-        *self.record.storage_index.lock().unwrap_or_else(PoisonError::into_inner) = index;
+        *locked(&self.record.storage_index) = index;
         self.record.hashed.store(self.record.size, Ordering::Relaxed);
         self.advance(self.record.size);
     }
@@ -199,7 +200,7 @@ impl Drop for Transfer {
 
 impl Record {
     pub fn storage_index(&self) -> Option<String> {
-        self.storage_index.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.storage_index).clone()
     }
 
     /// Shares of an uploaded file that no server took in time.

@@ -19,12 +19,13 @@ use super::proof::Challenge;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{LOGIN_SECONDS, SESSION_SECONDS, SESSIONS_MAX};
+use crate::base::lock::locked;
 use crate::base::rim::{Clock, random};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use subtle::ConstantTimeEq;
 
 /// The token, and who has logged in with it. Clones are the same.
@@ -83,7 +84,7 @@ impl Owner {
     fn write_sessions(&self) {
         let Some(write) = self.sessions.get() else { return };
         // Held over both: an older list never takes the place of a newer one.
-        let write = write.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = locked(write);
         let line = |(session, ends): &(String, u64)| format!("{session} {ends}\n");
         let lines: String = self.state().sessions.iter().map(line).collect();
         write(lines.trim_end());
@@ -104,7 +105,7 @@ impl Owner {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     /// The path and query that log a browser in, for the file `start.html`; the one before ends.

@@ -4,9 +4,10 @@
 //! all copying of its bytes. Whoever sends one file after the other writes into the same pages.
 
 use crate::base::limits::{SPOOL_FILE_KEPT_MAX, SPOOL_FILE_KEPT_TIME};
+use crate::base::lock::locked;
 use std::fs::File;
 use std::io::Seek;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Room for one file without a name. Clones share it.
 #[derive(Clone, Default)]
@@ -55,7 +56,7 @@ impl Shelf {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

@@ -1,8 +1,9 @@
 //! How a client encodes: k shares needed, N made, on at least `happy` servers.
 
 use crate::base::file::Params;
+use crate::base::lock::locked;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// `1 ≤ k ≤ happy ≤ n ≤ 256`, checked when made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,14 +84,14 @@ impl ParamsInForce {
     }
 
     pub fn current(&self) -> EncodingParams {
-        let grid = *self.grid.lock().unwrap_or_else(PoisonError::into_inner);
+        let grid = *locked(&self.grid);
         self.own.or(grid).unwrap_or_default()
     }
 
     /// Takes the parameters that the grid announces; says whether uploads change by it.
     pub fn announce(&self, params: EncodingParams) -> bool {
         let before = self.current();
-        *self.grid.lock().unwrap_or_else(PoisonError::into_inner) = Some(params);
+        *locked(&self.grid) = Some(params);
         let after = self.current();
         if before != after {
             tracing::warn!(%before, %after, "the grid changed the encoding of new uploads");

@@ -9,6 +9,7 @@ use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
 use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, STANDINGS_MAX};
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::base::secret::LeaseMasterSecret;
 use crate::codec::lease::{LeaseSecrets, bucket_secrets};
@@ -16,7 +17,7 @@ use crate::storage::api::{GetClock, GetVersion, ServerVersion, Storage};
 use crate::tub::{Ref, RemoteError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -126,7 +127,7 @@ impl ServerPool {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0.known)
     }
 
     /// Adds a server, or replaces the one with the same id (it reconnected).

@@ -6,7 +6,8 @@
 //! takes its time. Nothing here survives the program.
 
 use crate::base::limits::{LATE_TIME, LATE_TIME_MAX, LIE_TIME};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::base::lock::locked;
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// What servers are asked for.
@@ -41,7 +42,7 @@ struct Lateness {
 
 impl Standing {
     fn record(&self) -> MutexGuard<'_, Record> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// It kept others waiting. Who is late while that is remembered is not asked later for it.

@@ -4,11 +4,12 @@
 //! holds a cap. The level comes from `TAHOE_LOG` (`error` … `trace`, default `info`).
 
 use super::basedir::append;
+use crate::base::lock::locked;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -74,7 +75,7 @@ struct Line<'a>(&'a Rotating);
 
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = locked(&self.0.current);
         if current.1 > 0 && current.1 + bytes.len() as u64 > LOG_BYTES_MAX {
             *current = (self.0.rotate()?, 0);
         }

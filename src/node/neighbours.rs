@@ -10,6 +10,7 @@
 //! of them copies the other, and secrets are for no two servers.
 
 use super::saved::Saved;
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::gateway::welcome::ServerStatus;
 use crate::grid::ServerId;
@@ -21,7 +22,7 @@ use crate::introducer::{Announcement, Book, GridParameters, Listener, contested}
 use crate::storage::api::Storage;
 use crate::tub::{Reconnector, Ref, Tub, TubId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What is said where two nodes run with one key.
 pub const TWIN: &str = "ANOTHER NODE WITH THE KEY OF THIS ONE IS RUNNING, from a copy of its folder: others \
@@ -82,7 +83,7 @@ impl Neighbours {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0.state)
     }
 
     /// From now on keeps a link to every known server.

@@ -5,6 +5,7 @@ use super::basedir::{Basedir, BasedirError};
 use super::roots::NodeRoots;
 use super::vdrive::{self, Learner};
 use crate::base::limits::TRASH_FILE_MAX;
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::gateway::pages::join::Join;
 use crate::gateway::pages::record::{Keep, Trash};
@@ -13,7 +14,7 @@ use crate::introducer::Follower;
 use crate::tub::{Furl, Tub};
 use actix::Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Links that were deleted, one deletion a line.
@@ -106,7 +107,7 @@ impl Join for Joining {
     fn join(&self, text: &str, vdrive: Option<&str>) -> Result<(), String> {
         let furl = parsed(text, "introducer")?;
         let vdrive = vdrive.map(|text| parsed(text, "vdrive server")).transpose()?;
-        let mut furls = self.furls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut furls = locked(&self.furls);
         if furls.is_none() {
             return Err(
                 "This node has joined a grid already; to join another, write its furl into \

@@ -13,13 +13,14 @@ use super::basedir::{Basedir, BasedirError};
 use super::kept::{PRIVATE_ROOT, PRIVATE_ROOT_ID};
 use crate::base::base32;
 use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
+use crate::base::lock::locked;
 use crate::cap::{Cap, DirCap};
 use crate::gateway::owner::Owner;
 use crate::gateway::serve::Roots;
 use crate::grid::dirnode::{DirError, Directories, TubBook};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Furl, TubId};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -87,7 +88,7 @@ impl NodeRoots {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.known)
     }
 
     /// There is a vdrive server to use now.

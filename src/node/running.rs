@@ -276,7 +276,7 @@ impl Node {
         let expiry = offered.expire_leases.map(Expiry::of);
         let options = ServerOptions { version: version(), expiry, ..ServerOptions::default() };
         let (server, restorer) = StorageServer::start(store, options);
-        self.tub.set_restorer(restorer);
+        self.tub.add_restorer(restorer);
         let swissnum = secrets::swissnum(&self.basedir, &kept::STORAGE)?;
         let furl = self.tub.register(server, Some(swissnum));
         let fields = Fields {

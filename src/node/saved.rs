@@ -12,11 +12,12 @@ use super::basedir::{Basedir, BasedirError, io_error};
 use super::config;
 use crate::base::base32;
 use crate::base::limits::{ANNOUNCEMENT_MAX, ANNOUNCEMENTS_MAX};
+use crate::base::lock::locked;
 use crate::introducer::{Announcement, Book, GridParameters};
 use crate::tub::TubId;
 use std::fs;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -75,7 +76,7 @@ impl Saved {
     }
 
     fn newest(&self) -> MutexGuard<'_, Newest> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.newest)
     }
 
     /// What is known now.

@@ -36,7 +36,7 @@ pub async fn serve(basedir: &Basedir, tub: &Tub) -> Result<Served, NodeError> {
         Err(_) => return Err(NodeError::Vdrive("opening it failed".to_owned())),
     };
     let (server, restorer) = VdriveServer::start(store.clone(), &running::version());
-    tub.set_restorer(restorer);
+    tub.add_restorer(restorer);
     let furl = tub.register(server, Some(secrets::swissnum(basedir, &kept::VDRIVE)?));
     basedir.write_secret(FURL_FILE, &furl.reveal())?;
     Ok(Served { store, furl })

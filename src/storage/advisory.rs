@@ -2,9 +2,10 @@
 
 use super::container::Kind;
 use super::error::Result;
-use super::store::{Store, locked};
+use super::store::Store;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{ADVISORIES_MAX, ADVISORY_MAX};
+use crate::base::lock::locked;
 use crate::disk::{Cache, Mode};
 use std::io::ErrorKind;
 

@@ -21,9 +21,10 @@ use super::paths::Paths;
 use super::space::Costs;
 use crate::base::hash::{Hash, truncated};
 use crate::base::ids::StorageIndex;
+use crate::base::lock::{locked, unpoisoned};
 use crate::disk::Disk;
 use crate::disk::kv::{Kv, Lost};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Which power a lease secret gives.
@@ -102,7 +103,7 @@ impl Index {
     }
 
     fn totals(&self) -> MutexGuard<'_, Totals> {
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.totals)
     }
 
     /// Runs a change of the map; if the map is lost, so is the knowledge of the bytes in use.
@@ -137,7 +138,7 @@ impl Index {
     /// As [`Index::bytes`], after waiting so long for the index to be filled.
     pub fn bytes_within(&self, wait: Duration) -> Option<u64> {
         let waited = self.changed.wait_timeout_while(self.totals(), wait, |t| !t.complete);
-        let (totals, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (totals, _) = unpoisoned(waited);
         totals.complete.then_some(totals.all.bytes)
     }
 

@@ -8,9 +8,10 @@
 use super::bucket::Found;
 use super::container::HEADER_LEN;
 use super::journal::record::Key;
-use super::store::{Store, locked};
+use super::store::Store;
 use crate::base::ids::ShareNum;
 use crate::base::limits::{JUDGE_AT_ONCE_MAX, JUDGE_LATER_MAX, JUDGED_MAX};
+use crate::base::lock::locked;
 use crate::codec::verify::{Alone, verify_alone};
 use crate::disk::{File, Mode};
 use std::collections::{HashMap, VecDeque};

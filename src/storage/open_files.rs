@@ -5,7 +5,7 @@
 //! and who holds one that is idle costs no file.
 
 use super::error::Result;
-use super::store::locked;
+use crate::base::lock::locked;
 use crate::disk::File;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

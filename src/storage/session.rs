@@ -9,10 +9,10 @@
 
 use super::error::{Result, StoreError};
 use super::share_store::ShareUpload;
-use super::store::locked;
 use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{WRITER_RATE_MIN, WRITER_STILL_TIME};
+use crate::base::lock::locked;
 use crate::disk::jobs::Jobs;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -200,7 +200,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let Ok(mut line) = self.line.lock() else { return };
+        let mut line = locked(&self.line);
         line.watch.take().inspect(AbortHandle::abort);
         self.give_up(&mut line);
     }

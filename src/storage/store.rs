@@ -21,13 +21,14 @@ use super::paths::{INCOMING_DEPTH, Paths};
 use super::space::{Costs, Room, take};
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::READER_FILES_MAX;
+use crate::base::lock::{locked, unpoisoned};
 use crate::base::rim::Clock;
 use crate::disk::folder::{self, FolderLock};
 use crate::disk::{Disk, Mode};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -161,10 +162,6 @@ impl Drop for Growth<'_> {
 /// Locks for buckets; which one is decided by the storage index.
 const BUCKET_LOCKS: usize = 256;
 
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Store {
     /// Opens a storage directory, ours or one of Tahoe-LAFS 1.20, and completes what a crash left
     /// half done. On a disk that takes no writes it opens read-only. `InUse` if another process has
@@ -226,7 +223,7 @@ impl Store {
     /// The right to change what is stored, for one operation; taken before the bucket's lock, and
     /// only once by a thread. `Ended` when the store is shut down.
     pub(super) fn begin_change(&self) -> Result<RwLockReadGuard<'_, ()>> {
-        let change = self.changing.read().unwrap_or_else(PoisonError::into_inner);
+        let change = unpoisoned(self.changing.read());
         // Looked at under the lock: who sees no stop is waited for by it.
         if self.stopping.load(Relaxed) { Err(StoreError::Ended) } else { Ok(change) }
     }
@@ -299,7 +296,7 @@ impl Store {
             if let Some(filler) = locked(&self.filler).take() {
                 let _ = filler.join();
             }
-            let _none = self.changing.write().unwrap_or_else(PoisonError::into_inner);
+            let _none = unpoisoned(self.changing.write());
             self.leases.shut_down();
             if !self.read_only {
                 self.time.shut_down();

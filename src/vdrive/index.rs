@@ -13,9 +13,10 @@ use super::format::DirectoryId;
 use super::format::log::Facts;
 use super::paths::Paths;
 use crate::base::hash::Hash;
+use crate::base::lock::locked;
 use crate::disk::Disk;
 use crate::disk::kv::{Kv, Lost};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// Which power a swissnum gives over a directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +56,7 @@ impl Index {
     }
 
     fn kv(&self) -> MutexGuard<'_, Kv> {
-        self.kv.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.kv)
     }
 
     /// Runs `work`; if the map is lost, goes on with one in memory that `fill` fills first.

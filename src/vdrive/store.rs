@@ -16,6 +16,7 @@ use super::rewrite::read_facts;
 use super::table::{Change, Table, Verdict};
 use crate::base::hash::Hash;
 use crate::base::limits::{OPEN_DIRECTORY_ROWS, OPEN_ROWS_MAX};
+use crate::base::lock::locked;
 use crate::base::rim::{Clock, random};
 use crate::disk::folder::{self, FolderLock};
 use crate::disk::kv::Kv;
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// How a vdrive directory is used.
 #[derive(Clone)]
@@ -109,10 +110,6 @@ pub struct Store {
 }
 
 const MAKING_LOCKS: usize = 64;
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Store {
     /// Opens a vdrive directory; reads the header and the leases of every log if the last stop was not

@@ -43,7 +43,7 @@ impl Server {
         let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
         let tub = tub_on(&net.at(NAME));
         tub.listen_loopback(NAME).unwrap();
-        tub.set_restorer(restorer);
+        tub.add_restorer(restorer);
         let furl = tub.register(service, None);
         Self { tub, furl, dir }
     }

@@ -70,7 +70,7 @@ pub fn start_server(net: &LoopbackNet, name: String) -> RealServer {
     let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
     let tub = tub(&net.at(&name));
     tub.listen_loopback(&name).unwrap();
-    tub.set_restorer(restorer);
+    tub.add_restorer(restorer);
     let furl = tub.register(storage, None);
     RealServer { name, tub, furl, store, _dir: dir }
 }

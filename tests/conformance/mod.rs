@@ -24,7 +24,7 @@ fn a_directory_keeps_the_promises_on_a_real_disk_and_on_one_in_memory() {
 
 #[test]
 fn the_store_that_tests_stand_on_keeps_them_too() {
-    assert_eq!(broken(&OfTests::default()), []);
+    assert_eq!(broken(&OfTests), []);
 }
 
 fn caught(fault: Fault) -> Vec<&'static str> {

@@ -10,15 +10,17 @@ use tahoe::disk::Disk;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::{ShareStore, Store};
 
+pub type Keeper = Arc<dyn ShareStore>;
+
 /// An empty store.
 pub struct Fresh {
-    pub store: Arc<dyn ShareStore>,
+    pub store: Keeper,
     /// What is there after a power cut now. Nobody else has the store any more.
-    pub cut: Box<dyn FnOnce(Arc<dyn ShareStore>) -> Arc<dyn ShareStore>>,
+    pub cut: Box<dyn FnOnce(Keeper) -> Keeper>,
 }
 
 impl Fresh {
-    pub fn after_power_cut(self) -> Arc<dyn ShareStore> {
+    pub fn after_power_cut(self) -> Keeper {
         (self.cut)(self.store)
     }
 }
@@ -27,7 +29,7 @@ pub trait Place {
     fn fresh(&self) -> Fresh;
 }
 
-fn indexed(store: Arc<Store>) -> Arc<dyn ShareStore> {
+fn indexed(store: Arc<Store>) -> Keeper {
     assert!(store.wait_indexed(Duration::from_secs(60)));
     store
 }
@@ -52,7 +54,7 @@ impl Place for OnDisk {
         let reopen = move |path: &Path| indexed(open(&Disk::real(), path));
         let cut = {
             let path = path.clone();
-            move |store: Arc<dyn ShareStore>| {
+            move |store: Keeper| {
                 drop(store);
                 reopen(&path)
             }
@@ -77,7 +79,7 @@ impl Place for InMemory {
             indexed(open(&Disk::new(Arc::new(memory.clone())), Path::new("/storage")))
         };
         let store = reopen(&memory);
-        let cut = move |store: Arc<dyn ShareStore>| {
+        let cut = move |store: Keeper| {
             drop(store);
             memory.lose_power(7);
             reopen(&memory)
@@ -87,13 +89,12 @@ impl Place for InMemory {
 }
 
 /// The store that tests of clients stand on; what it has said that it keeps is in its maps.
-#[derive(Default)]
 pub struct OfTests;
 
 impl Place for OfTests {
     fn fresh(&self) -> Fresh {
         let disk = SharedDisk::default();
-        let open = move || -> Arc<dyn ShareStore> { Arc::new(MemoryStore(Arc::clone(&disk))) };
+        let open = move || -> Keeper { Arc::new(MemoryStore(Arc::clone(&disk))) };
         Fresh { store: open(), cut: Box::new(move |_| open()) }
     }
 }

@@ -1,12 +1,11 @@
 //! The rules. Each begins with an empty store.
 
-use super::places::Place;
+use super::places::{Keeper, Place};
 use crate::storage_help::{data, file, request, secrets, si};
-use std::sync::Arc;
 use tahoe::base::file::proven_index;
 use tahoe::base::hash::{Hash, blake2b};
 use tahoe::base::{ShareNum, StorageIndex};
-use tahoe::storage::{Facet, ShareStore, ShareUpload, StoreError, read_into};
+use tahoe::storage::{Facet, ShareUpload, StoreError, read_into};
 
 /// What was seen, where a rule does not hold.
 type Held = Result<(), &'static str>;
@@ -30,8 +29,6 @@ pub const RULES: &[(&str, Rule)] = &[
     ("leases survive a power cut", leases_survive),
     ("what was cancelled stays gone", cancelled_stays_gone),
 ];
-
-type Keeper = Arc<dyn ShareStore>;
 
 fn hold(what: bool, else_seen: &'static str) -> Held {
     if what { Ok(()) } else { Err(else_seen) }

@@ -56,7 +56,7 @@ impl Overheard {
         let tub = Tub::new(Identity::random(), TubOptions::default());
         let address = tub.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         tub.set_hints(vec![tahoe::tub::Hint::tcp("127.0.0.1", address.port())]);
-        tub.set_restorer(restorer);
+        tub.add_restorer(restorer);
         let heard = Arc::default();
         let ears = Ears { inner, heard: Arc::clone(&heard), boasts: claim.boasts };
         let furl = tub.register(Storage::of(start(ears)), None);

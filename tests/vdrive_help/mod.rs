@@ -50,7 +50,7 @@ impl Server {
         let store = Store::open(config)?;
         let tub = Tub::new(Identity::random(), TubOptions::default());
         let (vdrive, restorer) = VdriveServer::start(store.clone(), "test");
-        tub.set_restorer(restorer);
+        tub.add_restorer(restorer);
         Ok(Self { store, vdrive, tub })
     }
 

@@ -118,7 +118,7 @@ async fn parts(folder: &std::path::Path) -> Parts {
     vdrive.listen_loopback("vdrive").unwrap();
     let config = StoreConfig { index_on_disk: false, ..StoreConfig::new(folder.join("vdrive")) };
     let (server, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
-    vdrive.set_restorer(restorer);
+    vdrive.add_restorer(restorer);
     let furl = vdrive.register(server, None);
     let known = TubBook::new();
     known.learn(vdrive.id(), furl.hints().to_vec());

@@ -4,10 +4,10 @@
 use super::copies::beyond;
 use super::siblings::{Case, Siblings};
 use super::{Found, Plan, Sum, Work};
+use crate::base::lock::locked;
 use crate::cli::error::Reach;
 use crate::cli::http::percent_encode;
 use crate::cli::kept::Kept;
-use crate::cli::parallel::locked;
 use crate::cli::progress::Progress;
 use crate::cli::tree::{Child, Expansion, Graph, Link, Source, Step, TOP, links};
 use crate::cli::{CliError, get, local, parallel};

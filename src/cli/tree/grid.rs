@@ -3,12 +3,13 @@
 use super::expand::Expansion;
 use super::graph::{Child, Graph, Link, Unlisted, unopened};
 use super::{Source, Tree};
+use crate::base::lock::locked;
 use crate::cli::CliError;
 use crate::cli::error::Reach;
 use crate::cli::http::{Connection, percent_encode};
 use crate::cli::many::Many;
 use crate::cli::objects::{Kind, Unreadable};
-use crate::cli::parallel::{self, locked};
+use crate::cli::parallel;
 use crate::cli::progress::Progress;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -12,11 +12,12 @@ use crate::base::base32;
 use crate::base::limits::{
     TRASH_DELETIONS_MAX, TRASH_FILE_MAX, TRASH_LINKS_MAX, TRASH_SECONDS, TRASH_STRANGERS_PART,
 };
+use crate::base::lock::locked;
 use crate::base::rim::{Clock, random};
 use crate::grid::dirnode::{Child, Metadata};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A link that was removed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +162,7 @@ impl Trash {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0.state)
     }
 
     pub fn now(&self) -> u64 {

@@ -12,12 +12,13 @@ use super::super::guard::destination;
 use super::super::object::{Asked, contents};
 use crate::base::base32;
 use crate::base::limits::{SHOWN_MAX, SHOWN_SECONDS};
+use crate::base::lock::locked;
 use crate::base::rim::{Clock, random};
 use crate::cap::Cap;
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What is shown now. Clones are the same.
 #[derive(Clone, Default)]
@@ -44,7 +45,7 @@ impl Shown {
     /// What is still good.
     fn all(&self) -> MutexGuard<'_, VecDeque<One>> {
         let now = self.0.clock.now();
-        let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0.all);
         all.retain(|one| one.ends > now);
         all
     }

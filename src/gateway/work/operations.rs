@@ -21,6 +21,7 @@ use crate::base::limits::{
     OPERATION_READ_SECONDS, OPERATION_UNREAD_SECONDS, OPERATIONS_BYTES_MAX, OPERATIONS_MAX,
     OPERATIONS_RUNNING_MAX,
 };
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::grid::dirnode::Target;
 use crate::grid::{DeepStats, Missed, Reached, Traversal};
@@ -29,7 +30,7 @@ use actix_web::http::StatusCode;
 use futures_util::stream::StreamExt;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 /// What some work has come to so far.
@@ -86,7 +87,7 @@ pub struct Operations {
 
 impl Operation {
     pub fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.progress)
     }
 
     /// Its task is over, so that nothing will be added any more: without a result it broke.
@@ -115,7 +116,7 @@ impl Operations {
     /// The handles that are still good.
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         let now = self.clock.now();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = locked(&self.entries);
         entries.retain(|_, entry| {
             if entry.task.is_finished() {
                 entry.operation.ended();

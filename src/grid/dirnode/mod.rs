@@ -49,11 +49,12 @@ pub use unreadable::{Nameless, Unopened, Unreadable};
 use super::Client;
 use crate::base::budget::Share;
 use crate::base::limits::{DIRECTORY_ROOM_TIME, ROWS_IN_PLACE};
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::cap::Cap;
 use crate::tub::{Furl, Tub};
 use recent::Held;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use turns::Turns;
 
@@ -203,12 +204,12 @@ impl Directories {
 
     /// New directories are made there from now on.
     pub fn set_vdrive(&self, furl: Option<Furl>) {
-        *self.vdrive.lock().unwrap_or_else(PoisonError::into_inner) = furl;
+        *locked(&self.vdrive) = furl;
     }
 
     /// Where new directories are made.
     pub fn vdrive(&self) -> Option<Furl> {
-        self.vdrive.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.vdrive).clone()
     }
 
     /// Works on so many rows: beside the thread that serves links if they are many.

@@ -2,11 +2,12 @@
 //! memory as long as somebody holds a reference to it, and reads its log again when nobody does.
 
 use crate::base::limits::{DIRECTORIES_HELD_MAX, DIRECTORY_TIME};
+use crate::base::lock::locked;
 use crate::tub::furl::digest;
 use crate::tub::{Call, Furl, Interface, Ref, RemoteError, SwissnumDigest, Tub, TubId};
 use crate::vdrive::api::{DirectoryReader, DirectoryWriter, Vdrive};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What one furl leads to.
 type Key = (TubId, SwissnumDigest);
@@ -39,7 +40,7 @@ impl<I> Default for Recent<I> {
 
 impl<I: Interface> Recent<I> {
     fn lock(&self) -> MutexGuard<'_, Queue<I>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     fn take(&self, key: &Key) -> Option<Ref<I>> {

@@ -22,13 +22,14 @@ use super::DirError;
 use crate::base::base32;
 use crate::base::hash::{Hash, sha256};
 use crate::base::limits::SEEN_DIRECTORIES_MAX;
+use crate::base::lock::locked;
 use crate::vdrive::format::DirectoryId;
 use heads::Heads;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Lines of no use that are left standing.
 const WASTE_MAX: usize = 4_096;
@@ -95,7 +96,7 @@ impl SeenHeads {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// The newest sequence seen.

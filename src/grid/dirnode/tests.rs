@@ -112,7 +112,7 @@ impl Scene {
         let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "liar");
         let server = tub(&net);
         server.listen_loopback("liar").unwrap();
-        server.set_restorer(restorer);
+        server.add_restorer(restorer);
         let furl = server.register(service, None);
         let victim = node(&net, &furl);
         let Ok(Cap::Dir(cap)) = victim.create(Vec::new()).await else { panic!("not made") };

@@ -4,9 +4,10 @@
 //! stored page could make its reader's node connect to anything; so only what the owner configured,
 //! a verified announcement named, or the user allowed is dialled.
 
+use crate::base::lock::locked;
 use crate::tub::{Hint, TubId};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// The tubs that a node knows from elsewhere than caps.
 pub trait KnownTubs: Send + Sync {
@@ -28,17 +29,17 @@ impl TubBook {
 
     /// Notes what was configured or announced; later hints win.
     pub fn learn(&self, tub: TubId, hints: Vec<Hint>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tub, hints);
+        locked(&self.0).insert(tub, hints);
     }
 }
 
 impl KnownTubs for TubBook {
     fn hints(&self, tub: TubId) -> Option<Vec<Hint>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tub).cloned()
+        locked(&self.0).get(&tub).cloned()
     }
 
     fn allow(&self, tub: TubId, hints: Vec<Hint>) {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut book = locked(&self.0);
         book.entry(tub).or_insert(hints);
     }
 }

@@ -1,8 +1,9 @@
 //! Whose turn it is to change a directory, within this node.
 
+use crate::base::lock::locked;
 use crate::vdrive::format::DirectoryId;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
@@ -24,7 +25,7 @@ impl Turns {
     }
 
     fn of(&self, directory: &DirectoryId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = locked(&self.0);
         if turns.len() > SWEEP_ABOVE {
             turns.retain(|_, turn| turn.strong_count() > 0);
         }

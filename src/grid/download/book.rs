@@ -5,9 +5,10 @@ use super::share::{Found, Share};
 use crate::base::ShareNum;
 use crate::base::file::Params;
 use crate::base::limits::RETURN_ROUNDS_MAX;
+use crate::base::lock::locked;
 use crate::grid::ServerId;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -80,7 +81,7 @@ impl Book {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     /// Adds a share that a server says it has; one that the file cannot have is ignored.

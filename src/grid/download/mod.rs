@@ -27,6 +27,7 @@ use super::compute::Compute;
 use super::patience::Patience;
 use super::standing::Duty;
 use crate::base::file::{FileFacts, FileKey};
+use crate::base::lock::locked;
 use crate::base::pool::Pool;
 use crate::codec::SegmentNum;
 use crate::codec::decode::{self, FileTree, Run, ShareError, Unreadable};
@@ -40,7 +41,7 @@ use gather::{Gathering, Question};
 use share::{Fault, Opener, Share};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// A block is late when it takes so many times what blocks usually take.
@@ -133,12 +134,12 @@ impl Download {
     fn decode_now(&self, runs: Vec<Run>) -> Result<Result<Bytes, Unreadable>, DownloadError> {
         let mut decoder = self.decoder()?;
         let decoded = decoder.read(runs);
-        self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
+        locked(&self.decoders).push(decoder);
         Ok(decoded)
     }
 
     fn decoder(&self) -> Result<decode::FileReader, DownloadError> {
-        let at_rest = self.decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let at_rest = locked(&self.decoders).pop();
         if let Some(decoder) = at_rest {
             return Ok(decoder);
         }
@@ -149,7 +150,7 @@ impl Download {
 
     fn praise(&self, share: &Arc<Share>, took: Duration) {
         self.book.praise(share, took);
-        let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut usual = locked(&self.usual);
         *usual = Some(usual.map_or(took, |before| (before * 3 + took) / 4));
     }
 
@@ -179,7 +180,7 @@ impl Download {
     }
 
     fn hedge_after(&self) -> Duration {
-        let usual = *self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        let usual = *locked(&self.usual);
         usual.map_or(self.patience.hedge, |usual| self.patience.hedge.max(usual * HEDGE_FACTOR))
     }
 

@@ -2,6 +2,7 @@
 
 use crate::base::file::FileFacts;
 use crate::base::limits::BULK_MAX;
+use crate::base::lock::locked;
 use crate::base::{ShareNum, StorageIndex};
 use crate::codec::SegmentNum;
 use crate::codec::decode::{FileTree, OpenShare, Opening, Run, ShareError};
@@ -12,7 +13,7 @@ use crate::tub::{Ref, RemoteError};
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -204,7 +205,7 @@ impl Share {
     }
 
     fn early(&self) -> MutexGuard<'_, Vec<(u64, Bytes)>> {
-        self.early.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.early)
     }
 
     /// Whether `range` can be read without the server.

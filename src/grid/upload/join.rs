@@ -5,9 +5,10 @@
 
 use super::{UploadError, Uploaded};
 use crate::base::StorageIndex;
+use crate::base::lock::locked;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 type Work = BoxFuture<'static, Result<Uploaded, UploadError>>;
 /// What makes two uploads the same: the file, and when it counts as stored.
@@ -20,7 +21,7 @@ pub struct UnderWay(Arc<Mutex<HashMap<Key, WeakShared<Work>>>>);
 impl UnderWay {
     /// The upload under way for `key`, or the one that `start` begins.
     pub fn join(&self, key: Key, start: impl FnOnce() -> Work) -> Shared<Work> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = locked(&self.0);
         let running = |work: &WeakShared<Work>| work.upgrade().filter(|work| work.peek().is_none());
         under_way.retain(|_, work| running(work).is_some());
         if let Some(work) = under_way.get(&key).and_then(running) {

@@ -15,11 +15,12 @@ pub mod record;
 use super::container::Edit;
 use super::error::{Result, StoreError};
 use crate::base::limits::{LEASE_JOURNAL_FULL, LEASE_JOURNAL_MAX, LEASE_JOURNAL_READ_MAX};
+use crate::base::lock::{locked, unpoisoned};
 use crate::disk::{Cache, Disk, File, Mode};
 use record::{Key, Record, Replay, encode, replay, seal};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 /// Records that will be synced together.
 #[derive(Default)]
@@ -88,11 +89,11 @@ impl Journal {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.turn.wait(state).unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.turn.wait(state))
     }
 
     /// Makes records durable. Afterwards each edit among them counts as under way until
@@ -103,7 +104,7 @@ impl Journal {
         // Counted before the wait: nobody may empty the file between the sync and our turn.
         state.under_way += records.len();
         let batch = state.open.clone();
-        batch.records.lock().unwrap_or_else(PoisonError::into_inner).extend(encode(records));
+        locked(&batch.records).extend(encode(records));
         while batch.outcome.get().is_none() && state.syncing {
             state = self.wait(state);
         }
@@ -170,8 +171,7 @@ impl Journal {
     ) -> MutexGuard<'a, State> {
         state.open = Arc::default();
         state.syncing = true;
-        let records =
-            std::mem::take(&mut *batch.records.lock().unwrap_or_else(PoisonError::into_inner));
+        let records = std::mem::take(&mut *locked(&batch.records));
         let sealed = seal(state.next, &records);
         let ready = self.ready(&mut state);
         let at = state.len;

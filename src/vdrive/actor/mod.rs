@@ -17,13 +17,14 @@ use super::api::code;
 use super::error::VdriveError;
 use super::format::DirectoryId;
 use super::store::Store;
+use crate::base::lock::locked;
 use crate::disk::jobs::Jobs;
 use crate::tub::RemoteError;
 use actix::{Actor, Addr, ArbiterHandle, WeakAddr};
 use directory::DirectoryActor;
 use room::Room;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// What the actors of one server share.
 #[derive(Clone)]
@@ -41,7 +42,7 @@ struct Shared {
 impl Shared {
     /// The actor of a directory, started if nobody holds it yet.
     fn directory(&self, id: &DirectoryId) -> Addr<DirectoryActor> {
-        let mut known = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.directories);
         if let Some(address) = known.get(id).and_then(WeakAddr::upgrade) {
             return address;
         }

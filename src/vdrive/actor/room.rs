@@ -12,10 +12,11 @@ use crate::base::limits::{
     STAGED_ALL_MAX, STAGED_CALM, STAGED_ID_COST, STAGED_MAX, STAGED_ROW_COST, STAGING_RATE_MIN,
     STAGING_STILL_TIME, STAGINGS_MAX,
 };
+use crate::base::lock::locked;
 use crate::tub::RemoteError;
 use crate::vdrive::VdriveError;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use tokio::time::Instant;
 
 /// Something whose memory can be taken from it.
@@ -127,7 +128,7 @@ pub(super) struct Room(Arc<Mutex<All>>);
 
 impl Room {
     fn lock(&self) -> MutexGuard<'_, All> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// A place for one more who stages.

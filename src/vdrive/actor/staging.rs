@@ -5,6 +5,7 @@ use super::directory::{DirectoryActor, MakeChange};
 use super::room::{LetGo, Share, cost};
 use super::{Shared, parse, told};
 use crate::base::limits::{ROWS_MAX, STAGING_IDLE_TIME, STAGING_STILL_TIME};
+use crate::base::lock::locked;
 use crate::tub::{Bulk, Ref, RemoteError, start};
 use crate::vdrive::VdriveError;
 use crate::vdrive::api::{ChangeOutcome, Changed, Commit, StageRemoved, StageRows, Staging};
@@ -12,7 +13,7 @@ use crate::vdrive::format::log::Facts;
 use crate::vdrive::format::{Row, RowId};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use tokio::task::JoinHandle;
 
 /// What the change is made to.
@@ -33,7 +34,7 @@ struct Slot(Mutex<Option<(Target, Collected)>>);
 
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, Option<(Target, Collected)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What links and tubs stand on: base32, hashes, secrets, limits, and the two sources of surprise,
+//! What links and tubs stand on: base32, hashes, secrets, limits, locks, and the two sources of surprise,
 //! time and randomness.
 //!
 //! Nothing here opens a file or a connection. [`rim`] alone asks the operating system for the time and
@@ -8,5 +8,6 @@ pub mod base32;
 pub mod hash;
 pub mod limits;
 pub mod local;
+pub mod lock;
 pub mod rim;
 pub mod secret;

@@ -9,6 +9,8 @@ use super::furl::SwissnumDigest;
 use super::interface::{AnyMessage, BoxFuture, Delivery, Interface, Object};
 use super::payload::{Payload, WireCall};
 use super::refs::Ref;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -105,7 +107,7 @@ struct Awake {
 struct Table {
     registered: HashMap<SwissnumDigest, Export>,
     awake: HashMap<SwissnumDigest, Awake>,
-    restorer: Option<Arc<dyn Restorer>>,
+    restorers: Vec<Arc<dyn Restorer>>,
 }
 
 #[derive(Clone, Default)]
@@ -127,8 +129,8 @@ impl SturdyTable {
         drop(dropped);
     }
 
-    pub(super) fn set_restorer(&self, restorer: Arc<dyn Restorer>) {
-        self.lock().restorer = Some(restorer);
+    pub(super) fn add_restorer(&self, restorer: Arc<dyn Restorer>) {
+        self.lock().restorers.push(restorer);
     }
 
     /// Whether the object is here now; one that would have to be brought back is not.
@@ -146,13 +148,22 @@ impl SturdyTable {
         if let Some(export) = table.awake.get(&digest).and_then(Awake::export) {
             return Lookup::Known(Some(export));
         }
-        let Some(restorer) = table.restorer.clone() else { return Lookup::Known(None) };
+        let restorers = table.restorers.clone();
         drop(table);
-        let restoring = restorer.restore(digest);
+        if restorers.is_empty() {
+            return Lookup::Known(None);
+        }
+        // All at once: one that has yet to read what it has keeps no other's object waiting.
+        let mut restoring: FuturesUnordered<_> =
+            restorers.iter().map(|restorer| restorer.restore(digest)).collect();
         let this = self.clone();
         Lookup::Restoring(Box::pin(async move {
-            let restored = restoring.await?;
-            Some(this.wake(digest, restored))
+            while let Some(restored) = restoring.next().await {
+                if let Some(restored) = restored {
+                    return Some(this.wake(digest, restored));
+                }
+            }
+            None
         }))
     }
 

@@ -203,9 +203,9 @@ impl Tub {
         self.0.sturdy.unregister(digest(furl.swissnum()));
     }
 
-    /// Asks `restorer` for objects that are not registered.
-    pub fn set_restorer(&self, restorer: Arc<dyn Restorer>) {
-        self.0.sturdy.set_restorer(restorer);
+    /// Asks `restorer`, too, for objects that are not registered.
+    pub fn add_restorer(&self, restorer: Arc<dyn Restorer>) {
+        self.0.sturdy.add_restorer(restorer);
     }
 
     /// A live reference to the object of a furl: connects if need be, and asks whether the object
