@@ -107,7 +107,7 @@ async fn servers() -> Servers {
         let storage = tub.get::<Storage>(&furl).await.unwrap();
         let id = furl.tub();
         pool.add(Server {
-            id,
+            id: id.into(),
             nickname: format!("s{index}"),
             permutation_seed: id.0.to_vec(),
             lease_seed: [0; 20],

@@ -1,4 +1,5 @@
-//! A storage server and time: when it collects leases, and by which clock it dates them.
+//! A storage server and time: when it collects leases, by which clock it dates them, and how long an
+//! upload may stand still.
 
 #![allow(
     clippy::expect_used,
@@ -10,16 +11,23 @@
 
 mod storage_help;
 
+use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use storage_help::{NOW, config, get, open, put, si};
-use tahoe::base::limits::{COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS};
+use storage_help::{NOW, config, get, open, put, request, si};
+use tahoe::base::ShareNum;
+use tahoe::base::hash::blake2b;
+use tahoe::base::limits::{COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, UPLOAD_IDLE_TIME};
 use tahoe::base::rim::Clock;
 use tahoe::disk::Disk;
+use tahoe::disk::jobs::Jobs;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::api::{GetClock, Storage};
-use tahoe::storage::{Expiry, LeaseAge, ServerOptions, StorageServer, Store, StoreConfig};
+use tahoe::storage::{
+    Expiry, LeaseAge, ServerOptions, Session, SessionKey, Sessions, ShareStore, StorageServer,
+    Store, StoreConfig, StoreError,
+};
 use tahoe::tub::Ref;
 
 fn serve(store: &Arc<Store>) -> Ref<Storage> {
@@ -98,5 +106,71 @@ fn a_server_says_by_which_time_it_dates_leases() {
         assert_eq!(server.call(GetClock {}).await.unwrap(), NOW + 1000);
         clock.set(NOW - 50 * 24 * 3600);
         assert_eq!(server.call(GetClock {}).await.unwrap(), NOW + 1000, "leases are not cut short");
+    });
+}
+
+fn key(secret: &[u8]) -> SessionKey {
+    SessionKey { si: si(1), num: ShareNum(0), secret: blake2b(secret) }
+}
+
+/// A store with one upload of ten bytes under way.
+fn begun() -> (Arc<Store>, Session) {
+    let store = open(&Disk::new(Arc::new(MemoryDisk::new())), Path::new("/storage"));
+    assert!(store.wait_indexed(Duration::from_secs(60)));
+    let ask = request(si(1), &[0], 10, 1);
+    let granted = ShareStore::allocate(store.clone(), &ask, None).unwrap();
+    let upload = granted.uploads.into_iter().next().unwrap().1;
+    (store, Session::start(Jobs::default(), upload, UPLOAD_IDLE_TIME))
+}
+
+#[test]
+fn whoever_shows_the_secret_of_an_upload_goes_on_with_it_and_nobody_else() {
+    run_without_time(async {
+        let (store, session) = begun();
+        let sessions = Sessions::default();
+        sessions.keep(key(b"secret"), session.clone());
+        session.write(0, Bytes::from_static(b"01234")).await.unwrap();
+        // What brought the first half is gone.
+        drop(session);
+        assert!(sessions.find(&key(b"another")).is_none());
+        let elsewhere = SessionKey { num: ShareNum(1), ..key(b"secret") };
+        assert!(sessions.find(&elsewhere).is_none());
+        let later = sessions.find(&key(b"secret")).unwrap();
+        let (write, close) = (later.write(5, Bytes::from_static(b"56789")), later.close());
+        assert!(close.await.is_ok() && write.await.is_ok());
+        assert_eq!(get(&store, si(1), 0).unwrap(), b"0123456789");
+        assert!(sessions.find(&key(b"secret")).is_none(), "it is over");
+        assert!(matches!(later.close().await, Err(StoreError::Ended)));
+    });
+}
+
+#[test]
+fn an_upload_that_no_secret_leads_to_ends_with_its_last_handle() {
+    run_without_time(async {
+        let (store, session) = begun();
+        let other = session.clone();
+        drop(session);
+        other.write(0, Bytes::from_static(b"01234")).await.unwrap();
+        assert!(store.space().allocated > 0);
+        drop(other);
+        hours_until(|| store.space().allocated == 0).await;
+    });
+}
+
+#[test]
+fn an_upload_that_stands_still_ends_though_a_secret_leads_to_it() {
+    run_without_time(async {
+        let (store, session) = begun();
+        let sessions = Sessions::default();
+        sessions.keep(key(b"secret"), session);
+        tokio::time::sleep(UPLOAD_IDLE_TIME / 2).await;
+        let session = sessions.find(&key(b"secret")).unwrap();
+        session.write(0, Bytes::from_static(b"0")).await.unwrap();
+        drop(session);
+        tokio::time::sleep(UPLOAD_IDLE_TIME * 3 / 4).await;
+        assert!(sessions.find(&key(b"secret")).is_some(), "it came forward");
+        tokio::time::sleep(UPLOAD_IDLE_TIME / 2).await;
+        assert!(sessions.find(&key(b"secret")).is_none());
+        hours_until(|| store.space().allocated == 0).await;
     });
 }

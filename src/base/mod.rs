@@ -12,6 +12,7 @@ pub mod limits;
 pub mod peer;
 pub mod pool;
 pub mod secret;
+pub mod tally;
 
 pub use ids::{ShareNum, StorageIndex};
 pub use tahoe_objects::base::{base32, local, lock, rim};

@@ -24,7 +24,7 @@ impl AlignedBuffer {
         self.capacity
     }
 
-    pub const fn is_allocated(&self) -> bool {
+    const fn is_allocated(&self) -> bool {
         !self.bytes.is_empty()
     }
 

@@ -5,21 +5,34 @@
 //! over the next one when the last is done.
 
 use crate::base::limits::DISK_JOBS_MAX;
+use std::io;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 /// See the module. Clones share the places.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Jobs(Arc<Semaphore>);
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(DISK_JOBS_MAX)))
+        Self::at_once(DISK_JOBS_MAX)
     }
 }
 
+/// Runs one job on a thread that may block, beside whatever else runs.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("the work was cut off")))
+}
+
 impl Jobs {
+    /// So many at a time.
+    pub fn at_once(most: usize) -> Self {
+        Self(Arc::new(Semaphore::new(most)))
+    }
+
     /// Runs `work` on a thread that may block; `None` if that thread came to no result. The work
     /// begins when there is a place and then runs to its end, even if nobody waits.
     pub async fn run<T: Send + 'static>(

@@ -7,11 +7,12 @@ use super::answer::Failure;
 use super::args::Arguments;
 use super::object::children;
 use super::serve::Gateway;
-use super::spool::{self, Body, Held, Spool};
+use super::spool::{self, Body, Spool};
 use crate::base::budget::Share;
 use crate::base::limits::{
     CHILDREN_JSON_MAX, FORM_BODY_MAX, FORM_FIELD_MAX, FORM_FIELDS_MAX, WEB_BODY_STALL_TIME,
 };
+use crate::base::tally::Counted;
 use crate::cap::Cap;
 use crate::grid::dirnode::{DirError, NewEntry};
 use crate::grid::{Source, UploadOptions};
@@ -30,7 +31,7 @@ pub struct Form {
     /// There was a body, and it is no form.
     pub stray: bool,
     /// The memory of its fields.
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<Counted>,
 }
 
 /// The field `file` of a form.
@@ -145,7 +146,7 @@ impl Gateway {
         &self,
         mut body: web::Payload,
         max: usize,
-    ) -> Result<(Vec<u8>, Vec<Held>), Failure> {
+    ) -> Result<(Vec<u8>, Vec<Counted>), Failure> {
         let (mut bytes, mut held) = (Vec::new(), Vec::new());
         let taking = async {
             while let Some(chunk) = body.next().await {
@@ -154,7 +155,7 @@ impl Gateway {
                     return Err(spool::too_large(max as u64));
                 }
                 let more = self.spool.hold_memory(chunk.len()).ok_or_else(Failure::busy)?;
-                Held::join(&mut held, more);
+                Counted::join(&mut held, more);
                 bytes.extend_from_slice(&chunk);
             }
             Ok(())
@@ -180,7 +181,7 @@ impl Gateway {
             } else {
                 let text = text_of(&mut field).await?;
                 let held = self.spool.hold_memory(text.len()).ok_or_else(Failure::busy)?;
-                Held::join(&mut form.held, held);
+                Counted::join(&mut form.held, held);
                 form.fields.push(&name, text);
             }
         }

@@ -8,6 +8,7 @@ use super::answer::{self, Failure, plain};
 use super::mime;
 use super::object::Asked;
 use super::spill;
+use crate::disk::jobs::blocking;
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
@@ -16,7 +17,6 @@ use futures_util::stream;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use tokio::task::spawn_blocking;
 
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       media-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; \
@@ -41,8 +41,8 @@ pub async fn serve(asked: &Asked<'_>, names: &[String]) -> Result<HttpResponse, 
         path.push("index.html");
     }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let found = spawn_blocking(move || find(&folder, &path)).await;
-    match found.ok().and_then(Result::ok) {
+    let found = blocking(move || find(&folder, &path)).await;
+    match found.ok() {
         Some(Found::File(file, size)) => Ok(send(asked, file, (name.as_str(), size))),
         Some(Found::Folder) if !in_folder => {
             let to = format!("{}/", asked.request.uri().path().trim_start_matches('/'));

@@ -7,8 +7,9 @@
 //! So the memory that an answer is made of is free again when it is made, however slowly it is read.
 
 use super::answer::Failure;
-use super::spool::{Held, Spool, done};
+use super::spool::{Spool, on_disk};
 use crate::base::limits::SPILL_PIECE;
+use crate::base::tally::Counted;
 use actix_web::body::{BoxBody, MessageBody, SizedStream};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
@@ -24,7 +25,7 @@ struct Spill {
     piece: Vec<u8>,
     file: Option<File>,
     size: u64,
-    held: Vec<Held>,
+    held: Vec<Counted>,
 }
 
 impl Spill {
@@ -34,7 +35,7 @@ impl Spill {
 
     fn put_down(&mut self) -> io::Result<()> {
         let held = self.spool.hold(self.piece.len()).ok_or(io::ErrorKind::StorageFull)?;
-        Held::join(&mut self.held, held);
+        Counted::join(&mut self.held, held);
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(self.spool.file()?),
@@ -98,7 +99,7 @@ async fn spilled(
     make: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Result<Spill, Failure> {
     let mut spill = Spill::new(spool.clone());
-    let made = spawn_blocking(move || {
+    let made = on_disk(move || {
         make(&mut spill)?;
         if spill.file.is_some() {
             spill.put_down()?;
@@ -106,7 +107,7 @@ async fn spilled(
         }
         Ok(spill)
     });
-    done(made.await)
+    made.await
 }
 
 /// An answer that is one long text, through a file as well.

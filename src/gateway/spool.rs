@@ -15,6 +15,8 @@ use crate::base::limits::{
     BODIES_IN_MEMORY_MAX, BODY_IN_MEMORY_MAX, FILE_MAX, SEGMENT_MAX, WEB_BODIES_MAX,
     WEB_BODY_RATE_MIN, WEB_BODY_STALL_TIME, WEB_OWNER_STALL_TIME,
 };
+use crate::base::tally::{Counted, Tally};
+use crate::disk::jobs::blocking;
 use crate::grid::upload::{BodyHasher, Digest};
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -24,17 +26,15 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, spawn_blocking};
 
 /// Where request bodies wait. Clones share it.
 #[derive(Clone)]
 pub struct Spool {
     folder: PathBuf,
-    memory: Arc<Budget>,
-    disk: Arc<Budget>,
+    memory: Tally,
+    disk: Tally,
     places: Arc<Semaphore>,
     shelf: Shelf,
     /// The bodies are the owner's: they may come as slowly as they are made.
@@ -45,7 +45,7 @@ pub struct Spool {
 pub struct Body {
     pub content: Content,
     shelf: Shelf,
-    _held: Vec<Held>,
+    _held: Vec<Counted>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -117,8 +117,8 @@ impl Spool {
     pub fn new(folder: PathBuf, limit: u64) -> Self {
         Self {
             folder,
-            memory: Budget::new(BODIES_IN_MEMORY_MAX as u64),
-            disk: Budget::new(limit),
+            memory: Tally::new(BODIES_IN_MEMORY_MAX as u64),
+            disk: Tally::new(limit),
             places: Arc::new(Semaphore::new(WEB_BODIES_MAX)),
             shelf: Shelf::default(),
             of_owner: false,
@@ -133,17 +133,17 @@ impl Spool {
 
     /// Bytes spooled right now.
     pub fn used(&self) -> u64 {
-        self.disk.used.load(Ordering::Relaxed)
+        self.disk.in_use()
     }
 
     /// Room for so many more bytes on the disk, if there is.
-    pub(super) fn hold(&self, bytes: usize) -> Option<Held> {
-        Budget::take(&self.disk, bytes)
+    pub(super) fn hold(&self, bytes: usize) -> Option<Counted> {
+        self.disk.take(bytes as u64)
     }
 
     /// Memory for so many more bytes of bodies, if there is.
-    pub(super) fn hold_memory(&self, bytes: usize) -> Option<Held> {
-        Budget::take(&self.memory, bytes)
+    pub(super) fn hold_memory(&self, bytes: usize) -> Option<Counted> {
+        self.memory.take(bytes as u64)
     }
 
     /// A new file without a name.
@@ -190,7 +190,7 @@ struct Taking<'a> {
     spool: &'a Spool,
     size: u64,
     place: Place,
-    held: Vec<Held>,
+    held: Vec<Counted>,
     hasher: &'a dyn Fn() -> Option<BodyHasher>,
 }
 
@@ -220,8 +220,8 @@ impl<'a> Taking<'a> {
                 Ok(())
             }
             Place::File(drain) => {
-                let held = Budget::take(&self.spool.disk, chunk.len()).ok_or_else(no_space)?;
-                Held::join(&mut self.held, held);
+                let held = self.spool.disk.take(chunk.len() as u64).ok_or_else(no_space)?;
+                Counted::join(&mut self.held, held);
                 drain.push(chunk).await.map_err(|error| disk_failure(&error))
             }
         }
@@ -231,10 +231,10 @@ impl<'a> Taking<'a> {
         if self.size > BODY_IN_MEMORY_MAX as u64 {
             return false;
         }
-        let held = Budget::take(&self.spool.memory, chunk.len());
+        let held = self.spool.memory.take(chunk.len() as u64);
         let fits = held.is_some();
         if let Some(held) = held {
-            Held::join(&mut self.held, held);
+            Counted::join(&mut self.held, held);
         }
         fits
     }
@@ -242,12 +242,12 @@ impl<'a> Taking<'a> {
     /// Moves from memory to a file.
     async fn start_file(&mut self) -> Result<(), Failure> {
         let Place::Memory(waiting) = &mut self.place else { return Ok(()) };
-        let held = Budget::take(&self.spool.disk, waiting.len()).ok_or_else(no_space)?;
+        let held = self.spool.disk.take(waiting.len() as u64).ok_or_else(no_space)?;
         let file = match self.spool.shelf.take() {
             Some(file) => file,
             None => {
                 let spool = self.spool.clone();
-                done(spawn_blocking(move || spool.file()).await)?
+                on_disk(move || spool.file()).await?
             }
         };
         let sink = Sink { file, hasher: (self.hasher)() };
@@ -272,54 +272,11 @@ impl<'a> Taking<'a> {
     }
 }
 
-/// Bytes that may be in use at once.
-struct Budget {
-    used: AtomicU64,
-    limit: u64,
-}
-
-/// A part of a budget.
-pub(super) struct Held {
-    budget: Arc<Budget>,
-    bytes: u64,
-}
-
-impl Budget {
-    fn new(limit: u64) -> Arc<Self> {
-        Arc::new(Self { used: AtomicU64::new(0), limit })
-    }
-
-    fn take(this: &Arc<Self>, bytes: usize) -> Option<Held> {
-        let bytes = bytes as u64;
-        let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= this.limit);
-        this.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Held { budget: Arc::clone(this), bytes })
-    }
-}
-
-impl Held {
-    /// Adds to what is held of the same budget, so that the list stays short.
-    pub(super) fn join(list: &mut Vec<Self>, mut more: Self) {
-        match list.last_mut().filter(|last| Arc::ptr_eq(&last.budget, &more.budget)) {
-            Some(last) => last.bytes += std::mem::take(&mut more.bytes),
-            None => list.push(more),
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// What a disk job came to.
-pub(super) fn done<T>(job: Result<io::Result<T>, JoinError>) -> Result<T, Failure> {
-    match job {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(disk_failure(&error)),
-        Err(_) => Err(disk_failure(&io::Error::other("the writer stopped"))),
-    }
+/// Runs a job on the folder.
+pub(super) async fn on_disk<T: Send + 'static>(
+    job: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    blocking(job).await.map_err(|error| disk_failure(&error))
 }
 
 fn disk_failure(error: &io::Error) -> Failure {

@@ -3,15 +3,14 @@
 //! At most as many jobs at once as there are processors; a job is a few milliseconds of work. Small
 //! jobs run in place, because handing them over costs more than they do.
 
-use std::sync::Arc;
-use tokio::sync::Semaphore;
+use crate::disk::jobs::Jobs;
 
 /// Bytes of work below which a job runs in place: some 50 µs, ten times a hand-over.
 const IN_PLACE_MAX: usize = 64 << 10;
 
 /// A bounded number of workers. Clones share the bound.
 #[derive(Clone, Debug)]
-pub struct Compute(Arc<Semaphore>);
+pub struct Compute(Jobs);
 
 /// The job panicked or the runtime is going down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +20,7 @@ pub struct CutOff;
 impl Compute {
     /// At most `workers` jobs at once.
     pub fn new(workers: usize) -> Self {
-        Self(Arc::new(Semaphore::new(workers.max(1))))
+        Self(Jobs::at_once(workers.max(1)))
     }
 
     /// As many workers as processors, at least two: encryption runs beside encoding.
@@ -48,14 +47,6 @@ impl Compute {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|_| CutOff)?;
-        // Boxed: one kind of task for each result, not one for each job.
-        let job: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
-            let result = job();
-            drop(permit);
-            result
-        });
-        let worker = tokio::task::spawn_blocking(job);
-        worker.await.map_err(|_| CutOff)
+        self.0.run(job).await.ok_or(CutOff)
     }
 }

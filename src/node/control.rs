@@ -6,6 +6,7 @@
 use super::neighbours::Neighbours;
 use crate::base::rim::fill_random;
 use crate::cap::Cap;
+use crate::disk::jobs::blocking;
 use crate::gateway::destination::Destination;
 use crate::grid::{Client, Source, UploadOptions};
 use crate::tub::RemoteError;
@@ -216,12 +217,6 @@ fn absolute(path: &str) -> Result<PathBuf, RemoteError> {
 
 fn file_error(error: &io::Error) -> RemoteError {
     RemoteError::app(code::FILE, error.to_string())
-}
-
-async fn blocking<T: Send + 'static>(
-    job: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(job).await.unwrap_or_else(|_| Err(io::Error::other("it stopped")))
 }
 
 fn us(time: Duration) -> u64 {

@@ -6,10 +6,9 @@
 //! cache pages are dear: ten times what the copy into aligned memory costs.
 
 use crate::base::limits::{WRITE_CHUNK, WRITE_GATHER_MAX};
+use crate::base::tally::{Counted, Tally};
 use crate::disk::{AlignedBuffer, Cache};
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const CHUNK: u64 = WRITE_CHUNK as u64;
 
@@ -19,7 +18,9 @@ pub(super) struct Gather {
     start: u64,
     bytes: AlignedBuffer,
     /// Bytes of memory that all writers together hold, whether filled or not.
-    held: Arc<AtomicUsize>,
+    all: Tally,
+    /// What this one holds of it.
+    held: Option<Counted>,
 }
 
 /// Where gathered bytes go: bytes, file offset, cache.
@@ -31,9 +32,9 @@ fn to_boundary(offset: u64) -> usize {
 
 impl Gather {
     /// For a file of `len` bytes.
-    pub fn new(held: Arc<AtomicUsize>, len: u64) -> Self {
+    pub fn new(all: Tally, len: u64) -> Self {
         let capacity = len.min(CHUNK) as usize;
-        Self { start: 0, bytes: AlignedBuffer::new(capacity), held }
+        Self { start: 0, bytes: AlignedBuffer::new(capacity), all, held: None }
     }
 
     fn end(&self) -> u64 {
@@ -46,8 +47,8 @@ impl Gather {
 
     /// Whether `len` bytes at `offset` can wait without any write.
     pub fn takes(&self, offset: u64, len: usize) -> bool {
-        let held = self.held.load(Relaxed).saturating_add(self.bytes.capacity());
-        let room = self.bytes.is_allocated() || held <= WRITE_GATHER_MAX;
+        let held = self.all.in_use().saturating_add(self.bytes.capacity() as u64);
+        let room = self.held.is_some() || held <= WRITE_GATHER_MAX as u64;
         room && self.continues(offset) && len < to_boundary(offset)
     }
 
@@ -88,9 +89,8 @@ impl Gather {
         if self.bytes.is_empty() {
             self.start = offset;
         }
-        if !self.bytes.is_allocated() {
-            self.held.fetch_add(self.bytes.capacity(), Relaxed);
-        }
+        let (all, capacity) = (&self.all, self.bytes.capacity() as u64);
+        self.held.get_or_insert_with(|| all.count(capacity));
         self.bytes.push(data);
         if ends { self.flush(sink) } else { Ok(()) }
     }
@@ -108,14 +108,6 @@ impl Gather {
     }
 }
 
-impl Drop for Gather {
-    fn drop(&mut self) {
-        if self.bytes.is_allocated() {
-            self.held.fetch_sub(self.bytes.capacity(), Relaxed);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,8 +119,9 @@ mod tests {
         fn whatever_the_pieces_the_file_is_the_same_and_only_whole_chunks_skip_the_cache(
             cuts in prop::collection::vec(1usize..400_000, 1..12), start in 0u64..600_000, full: bool
         ) {
-            let held = Arc::new(AtomicUsize::new(if full { WRITE_GATHER_MAX } else { 0 }));
-            let before = held.load(Relaxed);
+            let held = Tally::new(u64::MAX);
+            let _others = held.count(if full { WRITE_GATHER_MAX as u64 } else { 0 });
+            let before = held.in_use();
             let total: usize = cuts.iter().sum();
             let data: Vec<u8> = (0..total).map(|n| (n % 251) as u8).collect();
             let mut file = vec![0xEE; total];
@@ -149,7 +142,7 @@ mod tests {
             }
             gather.flush(&mut sink).unwrap();
             drop(gather);
-            prop_assert_eq!(held.load(Relaxed), before);
+            prop_assert_eq!(held.in_use(), before);
             prop_assert!(file == data);
             if !full {
                 prop_assert!(writes <= total / WRITE_CHUNK + 2);
@@ -159,24 +152,25 @@ mod tests {
 
     #[test]
     fn small_contiguous_writes_wait_and_others_do_not() {
-        let held = Arc::new(AtomicUsize::new(0));
+        let held = Tally::new(u64::MAX);
         let mut gather = Gather::new(held.clone(), 1 << 30);
         assert!(gather.takes(12, 1000));
         gather.push(12, &[1; 1000], &mut |_, _, _| panic!("waits")).unwrap();
         assert!(gather.takes(1012, 1000));
         assert!(!gather.takes(1013, 1000));
         assert!(!gather.takes(1012, WRITE_CHUNK));
-        assert_eq!(held.load(Relaxed), WRITE_CHUNK);
+        assert_eq!(held.in_use(), WRITE_CHUNK as u64);
     }
 
     #[test]
     fn memory_is_counted_from_the_first_byte_until_the_writer_is_gone() {
-        let held = Arc::new(AtomicUsize::new(WRITE_GATHER_MAX - WRITE_CHUNK));
+        let held = Tally::new(u64::MAX);
+        let _others = held.count((WRITE_GATHER_MAX - WRITE_CHUNK) as u64);
         let (mut last, late) =
             (Gather::new(held.clone(), 1 << 30), Gather::new(held.clone(), 1 << 30));
         assert!(late.takes(12, 1));
         last.push(12, &[1], &mut |_, _, _| panic!("waits")).unwrap();
-        assert_eq!(held.load(Relaxed), WRITE_GATHER_MAX);
+        assert_eq!(held.in_use(), WRITE_GATHER_MAX as u64);
         assert!(!late.takes(12, 1), "no memory is left");
         assert!(last.takes(13, 1), "what is there is used");
         last.flush(&mut |_, _, _| Ok(())).unwrap();

@@ -20,14 +20,15 @@ use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
 use super::space::{Costs, Room, take};
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::READER_FILES_MAX;
+use crate::base::limits::{READER_FILES_MAX, WRITE_GATHER_MAX};
 use crate::base::lock::{locked, unpoisoned};
 use crate::base::rim::Clock;
+use crate::base::tally::Tally;
 use crate::disk::folder::{self, FolderLock};
 use crate::disk::{Disk, Mode};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -128,7 +129,7 @@ pub struct Store {
     pub(super) uploads: Mutex<Uploads>,
     pub(super) tree: Mutex<()>,
     pub(super) settled: Mutex<Settled>,
-    pub(super) gathered: Arc<AtomicUsize>,
+    pub(super) gathered: Tally,
     pub(super) files: Arc<OpenFiles>,
     pub(super) advisories: Mutex<Option<usize>>,
     pub(super) collected: Mutex<Option<Collected>>,
@@ -192,7 +193,7 @@ impl Store {
             uploads: Mutex::default(),
             tree: Mutex::default(),
             settled: Mutex::default(),
-            gathered: Arc::default(),
+            gathered: Tally::new(WRITE_GATHER_MAX as u64),
             files: Arc::new(OpenFiles::new(READER_FILES_MAX)),
             advisories: Mutex::default(),
             collected: Mutex::default(),

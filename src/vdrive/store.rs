@@ -18,13 +18,13 @@ use crate::base::hash::Hash;
 use crate::base::limits::{OPEN_DIRECTORY_ROWS, OPEN_ROWS_MAX};
 use crate::base::lock::locked;
 use crate::base::rim::{Clock, random};
+use crate::base::tally::{Counted, Tally};
 use crate::disk::folder::{self, FolderLock};
 use crate::disk::kv::Kv;
 use crate::disk::{Cache, Disk, Mode};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
 /// How a vdrive directory is used.
@@ -49,33 +49,12 @@ impl StoreConfig {
 /// One directory in use; loaded when it is first needed.
 enum State {
     Idle,
-    Open(Box<Directory>, Loaded),
+    Open {
+        directory: Box<Directory>,
+        /// The rows that it is counted as.
+        _rows: Counted,
+    },
     Corrupt,
-}
-
-/// How much is loaded, counted while this lives.
-struct Loaded {
-    rows: u64,
-    all: Arc<AtomicU64>,
-}
-
-impl Loaded {
-    fn new(rows: u64, all: &Arc<AtomicU64>) -> Self {
-        let rows = rows.saturating_add(OPEN_DIRECTORY_ROWS);
-        all.fetch_add(rows, Relaxed);
-        Self { rows, all: all.clone() }
-    }
-
-    /// All that is loaded is more than there should be.
-    fn too_much(&self) -> bool {
-        self.all.load(Relaxed) > OPEN_ROWS_MAX
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.rows, Relaxed);
-    }
 }
 
 type Slot = Mutex<State>;
@@ -96,7 +75,7 @@ pub struct Store {
     index: Index,
     slots: Mutex<HashMap<DirectoryId, Weak<Slot>>>,
     /// Rows of what is loaded.
-    loaded: Arc<AtomicU64>,
+    loaded: Tally,
     /// Prefix folders whose name was synced by this process.
     prefixes: Mutex<HashSet<PathBuf>>,
     /// A directory is being made.
@@ -131,7 +110,7 @@ impl Store {
             clock: config.clock,
             index,
             slots: Mutex::default(),
-            loaded: Arc::default(),
+            loaded: Tally::new(OPEN_ROWS_MAX),
             prefixes: Mutex::default(),
             making: (0..MAKING_LOCKS).map(|_| Mutex::default()).collect(),
             doubtful: Mutex::default(),
@@ -253,15 +232,17 @@ impl Handle {
                     if directory.end == End::Unknown {
                         self.note_doubt(true);
                     }
-                    let loaded = Loaded::new(directory.table.rows.len() as u64, &self.store.loaded);
-                    State::Open(Box::new(directory), loaded)
+                    let rows =
+                        (directory.table.rows.len() as u64).saturating_add(OPEN_DIRECTORY_ROWS);
+                    let counted = self.store.loaded.count(rows);
+                    State::Open { directory: Box::new(directory), _rows: counted }
                 }
                 Err(VdriveError::Corrupt) => State::Corrupt,
                 Err(error) => return Err(error),
             };
         }
         match &mut *state {
-            State::Open(directory, loaded) => {
+            State::Open { directory, .. } => {
                 let before = directory.end;
                 let done = work(directory);
                 if directory.end != before {
@@ -269,7 +250,7 @@ impl Handle {
                 }
                 // What rotted while it was loaded is read past when it is loaded again.
                 let rotten = matches!(done, Err(VdriveError::Corrupt));
-                if (loaded.too_much() || rotten) && directory.end != End::Unknown {
+                if (self.store.loaded.is_over() || rotten) && directory.end != End::Unknown {
                     *state = State::Idle;
                 }
                 done

@@ -12,6 +12,7 @@ use super::write::{link_file, make};
 use super::{Asked, For, Found, Object, Spot};
 use crate::base::limits::LOCAL_DEPTH_MAX;
 use crate::cap::Cap;
+use crate::disk::jobs::blocking;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{NewEntry, Replace, Target};
 use crate::grid::{Source, UploadOptions};
@@ -22,7 +23,6 @@ use futures_util::future::LocalBoxFuture;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tokio::task::spawn_blocking;
 
 /// What on the disk is meant.
 enum Local {
@@ -243,8 +243,5 @@ async fn disk<T: Send + 'static>(
         };
         Failure::new(status, format!("The local path cannot be used: {error}."))
     };
-    match spawn_blocking(work).await {
-        Ok(done) => done.map_err(failed),
-        Err(_) => Err(failed(io::Error::other("the work was cut off"))),
-    }
+    blocking(work).await.map_err(failed)
 }

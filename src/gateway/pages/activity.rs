@@ -5,6 +5,7 @@ use super::super::history::{History, Kind, Record};
 use super::super::status::described;
 use super::{Frame, render, words};
 use crate::base::limits::{EVENT_STREAMS_MAX, EVENT_TIME};
+use crate::base::tally::Tally;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;
@@ -12,8 +13,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 #[derive(Template)]
 #[template(path = "activity.html")]
@@ -94,26 +94,11 @@ fn row(record: &Record) -> Row {
 }
 
 /// Streams that are open, so that there are never too many.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
-
-struct Place;
-
-impl Place {
-    fn take() -> Option<Self> {
-        let place = Self;
-        (OPEN.fetch_add(1, Ordering::Relaxed) < EVENT_STREAMS_MAX).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+static OPEN: LazyLock<Tally> = LazyLock::new(|| Tally::new(EVENT_STREAMS_MAX as u64));
 
 /// The two lists as server-sent events: at once, then whenever they differ.
 pub fn events(history: &History) -> Result<HttpResponse, Failure> {
-    let place = Place::take().ok_or_else(|| {
+    let place = OPEN.take(1).ok_or_else(|| {
         let text = "Too many pages follow the activity of this node already.";
         Failure::new(StatusCode::SERVICE_UNAVAILABLE, text)
     })?;
