@@ -28,7 +28,11 @@ pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
 }
 
 /// Sentences that are 1.20's for the sake of programs, and what they mean.
-const IN_OTHER_WORDS: [(&str, &str); 2] = [
+const IN_OTHER_WORDS: [(&str, &str); 3] = [
+    (
+        "GET unknown URI type: can only do t=info and t=json, not t=. This capability",
+        "this capability verifies, and does not read",
+    ),
     (
         "GET unknown URI type",
         "this gateway does not know that kind of cap, and can only pass it on",

@@ -40,9 +40,26 @@ impl Failure {
         Self::new(StatusCode::FORBIDDEN, text)
     }
 
-    /// 405 or 501, with the methods that this address takes.
-    pub fn method(status: StatusCode, allowed: String) -> Self {
-        let text = format!("This address takes only {allowed}.");
+    /// 404 where a cap and a name would have to follow.
+    pub fn no_file_cap() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "/file must be followed by a file-cap and a name")
+    }
+
+    /// 501 for a PUT with a range: a file is stored as a whole.
+    pub fn part_of_a_file() -> Self {
+        let text = "Content-Range in PUT not yet supported: send all of the file without it.";
+        Self::new(StatusCode::NOT_IMPLEMENTED, text)
+    }
+
+    /// 400, 405 or 501, with the methods that this address takes.
+    pub fn method(status: StatusCode, method: &str, allowed: String) -> Self {
+        let text = match status {
+            StatusCode::BAD_REQUEST => "/file can only be used with GET or HEAD".to_owned(),
+            StatusCode::NOT_IMPLEMENTED => format!(
+                "I don't know how to treat a {method} request. This address takes only {allowed}."
+            ),
+            _ => format!("This address takes only {allowed}."),
+        };
         let header = HeaderValue::from_str(&allowed).ok().map(|value| (header::ALLOW, value));
         Self { header, ..Self::new(status, text) }
     }
@@ -62,6 +79,14 @@ impl Failure {
             response.insert_header(header);
         }
         response.body(self.text)
+    }
+}
+
+/// A name as the original quotes it.
+pub fn quoted(name: &str) -> String {
+    match name.contains('\'') {
+        true => format!("{name:?}"),
+        false => format!("'{}'", name.escape_debug()),
     }
 }
 

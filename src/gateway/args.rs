@@ -1,7 +1,7 @@
 //! The arguments of a request: those after the `?`, then the fields of its form.
 
 use super::address::percent_encode;
-use super::answer::Failure;
+use super::answer::{Failure, quoted};
 use crate::grid::dirnode::Replace;
 use actix_web::web::Query;
 
@@ -47,7 +47,8 @@ impl Arguments {
     pub fn flag_or(&self, wanted: &str, default: bool) -> Result<bool, Failure> {
         self.get(wanted).map_or(Ok(default), |value| {
             boolean(value).ok_or_else(|| {
-                Failure::bad_request(format!("invalid boolean argument: {wanted}={value:?}"))
+                let value = quoted(value);
+                Failure::bad_request(format!("invalid boolean argument: {wanted}={value}"))
             })
         })
     }
@@ -60,7 +61,10 @@ impl Arguments {
             Some(value) => match boolean(value) {
                 Some(true) => Ok(Replace::Yes),
                 Some(false) => Ok(Replace::No),
-                None => Err(Failure::bad_request(format!("invalid replace= argument: {value:?}"))),
+                None => {
+                    let value = quoted(value);
+                    Err(Failure::bad_request(format!("invalid replace= argument: {value}")))
+                }
             },
         }
     }

@@ -1,7 +1,7 @@
 //! What each thing that can go wrong is in HTTP (`spec/webapi-delta.md` §6). The sentences are the
 //! grid's own, after the word by which 1.20's clients know the case.
 
-use super::answer::Failure;
+use super::answer::{Failure, quoted};
 use crate::base::budget::NoRoom;
 use crate::base::limits::RETRY_SECONDS;
 use crate::cap::CapError;
@@ -167,11 +167,22 @@ impl From<DirError> for Failure {
 }
 
 fn bad_child(name: &str, why: ChildError) -> Failure {
-    let word = match why {
-        ChildError::UnknownWrite => "MustNotBeUnknownRWError: ",
-        ChildError::Constraint(CapError::NotImmutable) => "MustBeDeepImmutableError: ",
-        ChildError::Constraint(CapError::NotReadOnly) => "MustBeReadonlyError: ",
-        ChildError::Constraint(_) | ChildError::Nothing => "",
-    };
-    Failure::bad_request(format!("{word}the child {name:?} cannot be linked: {why}."))
+    let name = quoted(name);
+    Failure::bad_request(match why {
+        ChildError::UnknownWrite => format!(
+            "MustNotBeUnknownRWError: an operation to add a child named {name} to a directory was \
+             given an unknown cap in a write slot: {why}."
+        ),
+        ChildError::Constraint(CapError::NotImmutable) => format!(
+            "MustBeDeepImmutableError: a cap passed to this operation for the child named {name}, \
+             needed to be immutable but was not."
+        ),
+        ChildError::Constraint(CapError::NotReadOnly) => format!(
+            "MustBeReadonlyError: a cap passed to this operation for the child named {name}, needed \
+             to be read-only but was not."
+        ),
+        ChildError::Constraint(_) | ChildError::Nothing => {
+            format!("the child {name} cannot be linked: {why}.")
+        }
+    })
 }

@@ -8,7 +8,7 @@ use super::guard::{self, Guard};
 use super::history::History;
 use super::listen::{Running, ServeError, Settings};
 use super::object::post::{self, Came};
-use super::object::{self, Asked, Object, local, page, read, unlinked, validator, write};
+use super::object::{self, Asked, Object, bad_t, local, page, read, unlinked, validator, write};
 use super::owner::Owner;
 use super::pages::error::wants_page;
 use super::pages::visit::{self, Visit};
@@ -24,7 +24,7 @@ use super::work::{check, walk};
 use super::{answer, spill, watched, welcome};
 use crate::cap::Cap;
 use crate::grid;
-use crate::grid::dirnode::Directories;
+use crate::grid::dirnode::{Directories, Target};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
@@ -236,6 +236,7 @@ async fn of_grid(
 ) -> Result<HttpResponse, Failure> {
     let request = asked.request;
     match (place, action) {
+        (Place::Object(address), Action::BadT) => Err(bad_t::refuse(asked, &address).await),
         (Place::Object(address), Action::Download) => local::download(asked, &address).await,
         (Place::Object(address), Action::PutLocal) => local::upload(asked, &address).await,
         (
@@ -251,8 +252,13 @@ async fn of_grid(
         (Place::Named { cap, name }, _) => {
             let object = Object { target: object::named_by(&cap), link: None };
             asked.permit(&object.target)?;
-            if object.directory().is_some() {
-                return Err(Failure::bad_request("/file is for files; /uri shows directories."));
+            let is_file = matches!(object.target, Target::Known(Cap::Lit(_) | Cap::Chk(_)));
+            if !is_file && !matches!(object.target, Target::Unknown { .. }) {
+                let text = "What stands behind /file is not a file-cap; /uri shows the rest.";
+                return Err(Failure::bad_request(text));
+            }
+            if action == Action::BadT {
+                return Err(bad_t::refusal(request.method(), &object.target, asked.arguments.t()));
             }
             let answer = read::view(asked, &object, name.as_deref(), action).await?;
             validator::judged(request, answer)
@@ -279,6 +285,7 @@ async fn posted(
             unlinked::make(asked, made, came.children()).await
         }
         (Place::Uri, _, Came::Form(form)) => unlinked::upload(asked, form.file).await,
+        (Place::Object(address), Action::BadT, _) => Err(bad_t::refuse(asked, &address).await),
         (Place::Object(address), Action::Check, _) => {
             check::one(asked, &asked.object(&address).await?).await
         }

@@ -1,6 +1,6 @@
 //! Pages about the node's work: transfers, counters, its storage (`spec/webapi-delta.md` §4.6).
 
-use super::answer::{Failure, escape, plain, text, typed};
+use super::answer::{Failure, escape, plain, quoted, text, typed};
 use super::history::{History, Kind, Record};
 use super::json;
 use super::object::page;
@@ -101,6 +101,9 @@ pub fn described(record: &Record) -> Value {
 
 fn remembered(history: &History, name: &str) -> Result<Arc<Record>, Failure> {
     let records = history.active().into_iter().chain(history.recent());
+    if !name.contains('-') {
+        return Err(Failure::bad_request(format!("no '-' in {}", quoted(name))));
+    }
     let record = records.into_iter().find(|record| record.name() == name);
     record.ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, "This transfer is not remembered any more.")
@@ -326,7 +329,10 @@ pub fn helper(as_json: bool) -> HttpResponse {
 /// `POST /report_incident`: a mark in the log, at the time when something looked wrong.
 pub fn incident() -> HttpResponse {
     tracing::warn!("an incident was reported by way of the gateway");
-    text(StatusCode::OK, "Thank you. The time is marked in the node's log.\n")
+    text(
+        StatusCode::OK,
+        "An incident report has been saved: the time is marked in the node's log. Thank you!\n",
+    )
 }
 
 /// `/private/logs/v1`: the log is a file.

@@ -36,9 +36,15 @@ use ureq::http::{Request, Response};
 /// How texts of the original begin that are no sentences.
 const ORIGINAL: &[&str] = &[
     "Access Prohibited: ",
+    "/file must be ",
+    "/file can only ",
+    "/uri accepts only ",
+    "GET directory: ",
+    "GET file: ",
     "GET unknown URI type: ",
     "Invalid capability",
     "No such child: ",
+    "POST to ",
     "PUT to a ",
     "The webapi does not allow empty pathname components",
     "Unknown format: ",
@@ -46,6 +52,7 @@ const ORIGINAL: &[&str] = &[
     "invalid boolean argument: ",
     "invalid replace= argument: ",
     "name= may not",
+    "no '-' in ",
     "set-uri requires ",
     "slow operation requires ",
     "t=mkdir does not accept ",

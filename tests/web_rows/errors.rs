@@ -57,6 +57,84 @@ fn errors_follow_the_table() {
 }
 
 #[test]
+fn what_programs_compare_is_said_in_the_words_of_the_original() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    let file = web.put(&format!("{dir}/a file"), &[7; 3_000]).expect(201);
+    let verify = web.get(&format!("{}?t=json", at(&file))).json()[1]["verify_uri"].clone();
+    let verify = verify.as_str().unwrap();
+    web.post(&format!("{dir}/sub?t=mkdir"), "").expect(200);
+    let sub = web.get(&format!("{dir}/sub?t=uri")).expect(200);
+    let (by_cap, named) = (at(&file), format!("/file/{file}"));
+    for (method, path, status, words) in [
+        ("GET", format!("{dir}?t=bogus"), 400, "GET directory: bad t=bogus"),
+        ("GET", format!("{dir}/a%20file?t=bogus"), 400, "GET file: bad t=bogus"),
+        ("GET", format!("{named}/x?t=bogus"), 400, "GET file: bad t=bogus"),
+        ("GET", format!("{dir}/none?t=bogus"), 404, "No such child: none"),
+        ("GET", "/uri/lafs:new?t=x".to_owned(), 400, "GET unknown URI type: can only do t=info"),
+        ("GET", at(verify), 400, "GET unknown URI type: can only do t=info and t=json, not t=."),
+        ("PUT", format!("{dir}?t=BOGUS"), 400, "PUT to a directory"),
+        ("PUT", format!("{dir}/a%20file?t=bogus"), 400, "PUT to a file: bad t=bogus"),
+        ("PUT", format!("{dir}/none?t=bogus"), 404, "No such child: none"),
+        ("POST", format!("{dir}?t=BOGUS"), 400, "POST to a directory with bad t=BOGUS"),
+        ("POST", format!("{by_cap}?t=bogus"), 400, "POST to file: bad t=bogus"),
+        ("PUT", "/uri?t=bogus".to_owned(), 400, "/uri accepts only PUT, PUT?t=mkdir, POST?t=up"),
+        ("POST", "/uri?t=bogus".to_owned(), 400, "/uri accepts only PUT, PUT?t=mkdir, POST?t=up"),
+        ("DELETE", "/uri".to_owned(), 501, "I don't know how to treat a DELETE request."),
+        ("BOGUS", dir.clone(), 501, "I don't know how to treat a BOGUS request."),
+        ("GET", "/file".to_owned(), 404, "/file must be followed by a file-cap and a name"),
+        ("GET", "/named/".to_owned(), 404, "/file must be followed by a file-cap and a name"),
+        ("PUT", format!("{named}/x"), 400, "/file can only be used with GET or HEAD"),
+        ("GET", format!("/file/{sub}/x"), 400, "What stands behind /file is not a file-cap;"),
+        ("GET", format!("/file/{verify}/x"), 400, "What stands behind /file is not a file-cap;"),
+        ("GET", format!("{dir}/a%20file/b"), 400, "Files have no children named 'b'."),
+        ("DELETE", format!("{dir}/a%20file/don't"), 400, "Files have no children named \"don't\"."),
+        ("PUT", format!("{dir}/a%20file/b/c"), 409, "Unable to create directory 'a file': a file "),
+        ("PUT", format!("{by_cap}/b"), 409, "Cannot create directory 'b', because its parent is a"),
+        ("POST", format!("{dir}/a%20file/b?t=mkdir"), 409, "Unable to create directory 'a file': "),
+        ("PUT", format!("{dir}/b?replace=x"), 400, "invalid replace= argument: 'x'"),
+        ("GET", format!("{by_cap}?save=x"), 400, "invalid boolean argument: save='x'"),
+        ("GET", "/status/nodash".to_owned(), 400, "no '-' in 'nodash'"),
+        ("GET", "/status/up-77".to_owned(), 404, "This transfer is not remembered"),
+    ] {
+        let refused = web.ask(method, &path, &[], b"").refused(status);
+        assert!(refused.starts_with(words), "{method} {path}: {refused}");
+    }
+    let part = [("Content-Range", "bytes 0-1/2")];
+    for path in ["/uri".to_owned(), format!("{dir}/new")] {
+        let refused = web.ask("PUT", &path, &part, b"x").refused(501);
+        assert!(refused.starts_with("Content-Range in PUT not yet supported"), "{refused}");
+    }
+    let beyond = web.ask("GET", &by_cap, &[("Range", "bytes=3000-4000")], b"").refused(416);
+    assert!(beyond.starts_with("First beyond end of file"), "{beyond}");
+    // In a form, too; a browser is told in other words, and where it can go.
+    let posted = web.form(&dir, &[("t", "bogus")], None).refused(400);
+    assert_eq!(posted, "POST to a directory with bad t=bogus");
+    let page = web.ask("GET", &at(verify), &[("Accept", "text/html")], b"").expect(400);
+    assert!(page.contains("This capability verifies, and does not read."), "{page}");
+    for (t, kind, body, words) in [
+        ("mkdir-immutable", "filenode", json!({"ro_uri": "URI:LIT:me", "rw_uri": sub}), "Immut"),
+        ("mkdir-immutable", "dirnode", json!({"rw_uri": sub}), "Immut"),
+        ("set_children", "unknown", json!({"rw_uri": "lafs:new"}), "UnknownRW"),
+        ("mkdir-with-children", "unknown", json!({"rw_uri": "lafs:new"}), "UnknownRW"),
+    ] {
+        let children = json!({"it's": [kind, body]}).to_string();
+        let refused = web.post(&format!("{dir}?t={t}&name=n"), &children).refused(400);
+        let wanted = match words {
+            "Immut" => {
+                "MustBeDeepImmutableError: a cap passed to this operation for the child \
+                        named \"it's\", needed to be immutable but was not."
+            }
+            _ => {
+                "MustNotBeUnknownRWError: an operation to add a child named \"it's\" to a \
+                  directory was given an unknown cap in a write slot: "
+            }
+        };
+        assert!(refused.starts_with(wanted), "{t}: {refused}");
+    }
+}
+
+#[test]
 fn what_the_owner_prohibits_is_not_touched() {
     let web = Web::start();
     let (dir, other) = (web.mkdir(), web.mkdir());

@@ -135,7 +135,7 @@ fn beyond_the_end(size: u64) -> Failure {
     let header = header::HeaderValue::from_str(&format!("bytes */{size}")).ok();
     let failure = Failure::new(
         StatusCode::RANGE_NOT_SATISFIABLE,
-        format!("The file has {size} bytes; the range starts behind its end."),
+        format!("First beyond end of file: it has {size} bytes."),
     );
     Failure { header: header.map(|value| (header::CONTENT_RANGE, value)), ..failure }
 }

@@ -2,8 +2,10 @@
 //!
 //! - [`read`], [`contents`], [`describe`], [`page`], [`validator`]: looking
 //! - [`write`], [`post`], [`unlinked`], [`children`]: changing
+//! - [`bad_t`]: what is said to a `t` that is none
 //! - [`local`]: copying between the grid and the owner's own disk
 
+pub mod bad_t;
 pub mod children;
 pub mod contents;
 pub mod describe;
@@ -16,7 +18,7 @@ pub mod validator;
 pub mod write;
 
 use super::address::{Address, Root};
-use super::answer::Failure;
+use super::answer::{Failure, quoted};
 use super::args::Arguments;
 use super::conditions::{Conditions, Current};
 use super::guard::{by_browser, is_passed_on};
@@ -211,7 +213,7 @@ impl Asked<'_> {
         let mut object = Object { target, link: None };
         for (index, name) in path.iter().enumerate() {
             let Some(dir) = object.directory().cloned() else {
-                return Err(in_the_way(&object.target, name, why));
+                return Err(in_the_way(&object, name, why));
             };
             self.permit(&object.target)?;
             outside(&object.target)?;
@@ -385,18 +387,26 @@ pub fn named_by(text: &str) -> Target {
 }
 
 /// A name stands behind something that has no children.
-fn in_the_way(target: &Target, name: &str, why: For) -> Failure {
-    match (target, why) {
-        (Target::Known(cap), _) if cap.is_directory() => DirError::NotReadable.into(),
-        (Target::Known(_), For::Making) => Failure::new(
-            StatusCode::CONFLICT,
-            format!("Unable to create the directory above {name:?}: a file was in the way."),
+fn in_the_way(object: &Object, name: &str, why: For) -> Failure {
+    let text = match (&object.target, &object.link) {
+        (Target::Known(cap), _) if cap.is_directory() => return DirError::NotReadable.into(),
+        (Target::Known(_), _) if why == For::Reading => return no_children(name),
+        (Target::Known(_), Some(file)) => {
+            format!("Unable to create directory {}: a file was in the way.", quoted(&file.name))
+        }
+        (Target::Known(_), None) => format!(
+            "Cannot create directory {}, because its parent is a file, not a directory.",
+            quoted(name)
         ),
-        (Target::Known(_), For::Reading) => {
-            Failure::bad_request(format!("Files have no children named {name:?}."))
-        }
         (Target::Unknown { .. }, _) => {
-            Failure::bad_request("What the cap names is unknown here, and so are its children.")
+            let text = "What the cap names is unknown here, and so are its children.";
+            return Failure::bad_request(text);
         }
-    }
+    };
+    Failure::new(StatusCode::CONFLICT, text)
+}
+
+/// 400 for a name behind a file.
+fn no_children(name: &str) -> Failure {
+    Failure::bad_request(format!("Files have no children named {}.", quoted(name)))
 }

@@ -7,7 +7,7 @@ use super::super::json;
 use super::super::pages;
 use super::super::route::Action;
 use super::validator::{self, entity_tag};
-use super::{Asked, Object, contents, describe, page};
+use super::{Asked, Object, bad_t, contents, describe, page};
 use crate::cap::Cap;
 use crate::grid::Missed;
 use crate::grid::dirnode::Target;
@@ -105,10 +105,12 @@ async fn seen(
         (Target::Known(cap), Action::ReadCap) => {
             Ok(answer::text(StatusCode::OK, cap.read_cap().reveal()))
         }
-        (Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_) | Cap::ChkVerify(_))), Action::Show) => {
+        (Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))), Action::Show) => {
             contents(asked, object, cap, name).await
         }
-        (_, action) => Err(not_known(action)),
+        (target, Action::OwnCap) => Err(bad_t::unknown(target, "uri")),
+        (target, Action::ReadCap) => Err(bad_t::unknown(target, "readonly-uri")),
+        (target, _) => Err(bad_t::unknown(target, "")),
     }
 }
 
@@ -147,18 +149,6 @@ fn named_info(object: &Object) -> Result<HttpResponse, Failure> {
     let cap = object.cap_text().unwrap_or_default();
     let address = Address { root: Root::Cap(cap), path: Vec::new() };
     pages::info::info(&address, object)
-}
-
-fn not_known(action: Action) -> Failure {
-    let t = match action {
-        Action::OwnCap => "uri",
-        Action::ReadCap => "readonly-uri",
-        _ => "",
-    };
-    Failure::bad_request(format!(
-        "GET unknown URI type: can only do t=info and t=json, not t={t}.\n\
-         Using a webapi server that supports a later version of Tahoe may help."
-    ))
 }
 
 async fn json(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {

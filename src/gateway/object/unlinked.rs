@@ -13,8 +13,7 @@ use actix_web::{HttpResponse, web};
 /// `PUT /uri`: stores the body; 200 with the cap alone when it is safe on enough servers.
 pub async fn put(asked: &Asked<'_>, body: web::Payload) -> Result<HttpResponse, Failure> {
     if asked.request.headers().contains_key(header::CONTENT_RANGE) {
-        let text = "A part of a file cannot be stored; send all of it without Content-Range.";
-        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
+        return Err(Failure::part_of_a_file());
     }
     asked.arguments.file_format()?;
     asked.check_conditions(None)?;
@@ -33,6 +32,7 @@ pub async fn upload(asked: &Asked<'_>, file: Option<FormFile>) -> Result<HttpRes
     Ok(match when_done {
         Some(to) => {
             let to = to.replace("%(uri)s", &percent_encode(&cap.reveal()));
+            let to = if to.starts_with('/') { asked.located(to) } else { to };
             answer::redirect(StatusCode::FOUND, &to)
         }
         None => page::uploaded(&cap),

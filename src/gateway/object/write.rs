@@ -19,8 +19,7 @@ pub async fn write(
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     if asked.request.headers().contains_key(header::CONTENT_RANGE) {
-        let text = "A part of a file cannot be stored; send all of it without Content-Range.";
-        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
+        return Err(Failure::part_of_a_file());
     }
     match action {
         Action::Put => put(asked, address, body).await,
@@ -157,7 +156,7 @@ async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Fa
     let parent = Address { root: address.root.clone(), path: path.to_vec() };
     let dir = match asked.object(&parent).await? {
         object if object.directory().is_none() => {
-            return Err(Failure::bad_request(format!("Files have no children named {name:?}.")));
+            return Err(super::no_children(name));
         }
         object => directory_of(&object)?,
     };

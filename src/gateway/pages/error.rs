@@ -1,6 +1,7 @@
 //! A refusal as a page: what happened, why, what to do next, and a way back.
 
 use super::super::answer::{Failure, without_class};
+use super::super::object::bad_t::VERIFY_ONLY;
 use super::super::route::{self, Place};
 use super::{Frame, crumbs, render};
 use actix_web::http::{Method, StatusCode, header};
@@ -100,7 +101,9 @@ fn for_people(failure: &Failure) -> Cow<'_, str> {
         _ if failure.status == StatusCode::UNAUTHORIZED => {
             Cow::Borrowed("This browser has not shown that it is the owner’s.")
         }
-        Some(("GET unknown URI type", _)) => Cow::Borrowed(UNKNOWN_KIND),
+        Some(("GET unknown URI type", _)) => {
+            Cow::Borrowed(if text.ends_with(VERIFY_ONLY) { VERIFY_ONLY } else { UNKNOWN_KIND })
+        }
         Some(("No such child", name)) => Cow::Owned(format!("Nothing is called “{name}” here.")),
         _ => Cow::Borrowed(without_class(text)),
     }

@@ -23,6 +23,8 @@ pub enum Action {
     GoToCap,
     /// The contents of a file, or the page of a directory.
     Show,
+    /// A `t` that is none; what is there decides how that is said.
+    BadT,
     Json,
     OwnCap,
     ReadCap,
@@ -121,13 +123,18 @@ pub fn action(method: &Method, place: &Place, t: &str) -> Result<Action, Failure
     let at = place.kind();
     let rows = || TABLE.iter().filter(|row| row.1 == at);
     let verb = verb(method).filter(|verb| rows().any(|row| row.0 == *verb));
-    let Some(verb) = verb else { return Err(Failure::method(refusal(method, at), allowed(at))) };
+    let Some(verb) = verb else {
+        return Err(Failure::method(refusal(method, at), method.as_str(), allowed(at)));
+    };
     let mut rows = rows().filter(|row| row.0 == verb);
     let found = rows.find(|row| row.2.contains(&t) || row.2.contains(&"*"));
     found.map(|row| row.3).ok_or_else(|| {
-        Failure::bad_request(match t {
-            "" => format!("{method} wants the argument t= here."),
-            t => format!("{method} takes no t={t} here."),
+        Failure::bad_request(match (at, t) {
+            (At::Uri, _) => {
+                "/uri accepts only PUT, PUT?t=mkdir, POST?t=upload, and POST?t=mkdir".to_owned()
+            }
+            (_, "") => format!("{method} wants the argument t= here."),
+            (_, t) => format!("{method} takes no t={t} here."),
         })
     })
 }
@@ -272,10 +279,10 @@ mod tests {
             (Method::GET, "/uri/x//y", 400),
             (Method::GET, "/uri/%zz", 400),
             (Method::GET, "/uri/%ff", 400),
-            (Method::GET, "/uri/x?t=mkdir", 400),
-            (Method::PUT, "/uri/x?t=check", 400),
-            (Method::POST, "/uri/x", 400),
-            (Method::POST, "/uri/x?t=pony", 400),
+            (Method::DELETE, "/uri/x?t=pony", 400),
+            (Method::POST, "/uri?t=pony", 400),
+            (Method::GET, "/file", 404),
+            (Method::GET, "/named/", 404),
             (Method::PATCH, "/uri/x", 501),
             (Method::TRACE, "/vdrive/global", 501),
             (Method::OPTIONS, "/status", 501),
@@ -289,6 +296,16 @@ mod tests {
             (Method::GET, "/?t=xml", 400),
         ] {
             assert_eq!(ask(&method, target), Err(status), "{method} {target}");
+        }
+        // How these are refused depends on what is there.
+        for (method, target) in [
+            (Method::GET, "/uri/x?t=mkdir"),
+            (Method::HEAD, "/file/x/y?t=pony"),
+            (Method::PUT, "/uri/x?t=check"),
+            (Method::POST, "/uri/x"),
+            (Method::POST, "/vdrive/global?t=pony"),
+        ] {
+            assert_eq!(ask(&method, target), Ok(Action::BadT), "{method} {target}");
         }
         assert_eq!(ask(&Method::HEAD, "/"), Ok(Action::Welcome));
         assert_eq!(ask(&Method::GET, "/uri?t=info&uri=x"), Ok(Action::GoToCap));

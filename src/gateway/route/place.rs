@@ -93,7 +93,10 @@ fn alone(word: &str) -> Result<Place, Failure> {
         "open" => Place::Open,
         "help" => Place::Help,
         "static" => Place::Public(Vec::new()),
-        "tahoe_css" | "webform_css" => Place::Asset(assets::address("style.css").to_owned()),
+        "file" | "named" => return Err(Failure::no_file_cap()),
+        "tahoe_css" | "webform_css" | "tahoe.css" => {
+            Place::Asset(assets::address("style.css").to_owned())
+        }
         "status" => Place::Status,
         "statistics" => Place::Statistics,
         "storage" => Place::Storage,

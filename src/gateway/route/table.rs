@@ -80,6 +80,7 @@ pub const TABLE: &[Row] = &[
     Row(Get, At::Named, &["uri"], Action::OwnCap),
     Row(Get, At::Named, &["readonly-uri"], Action::ReadCap),
     Row(Get, At::Named, &["info"], Action::Info),
+    Row(Get, At::Named, &["*"], Action::BadT),
     Row(Get, At::Site, &[""], Action::Site),
     Row(Get, At::Shown, &[""], Action::Frame),
     // Writing.
@@ -109,6 +110,9 @@ pub const TABLE: &[Row] = &[
     Row(Post, At::Object, &["start-manifest"], Action::Start(Walk::Manifest)),
     Row(Post, At::Object, &["start-deep-stats"], Action::Start(Walk::Stats)),
     Row(Post, At::Object, &["start-deep-size"], Action::Start(Walk::Size)),
+    Row(Get, At::Object, &["*"], Action::BadT),
+    Row(Put, At::Object, &["*"], Action::BadT),
+    Row(Post, At::Object, &["*"], Action::BadT),
     Row(Get, At::Operation, &["", "status"], Action::Operation),
     Row(Post, At::Operation, &["", "status"], Action::Operation),
     Row(Post, At::Operation, &["cancel"], Action::Cancel),
