@@ -270,6 +270,9 @@ pub const READERS_PER_LINK_MAX: usize = 2_048;
 /// Files that readers have open on one storage server. Beyond, that which was unused for longest is
 /// closed until its reader is asked again.
 pub const READER_FILES_MAX: usize = 4_096;
+/// Operations of one kind of which a storage server remembers how long they took: as many as tell one
+/// in a thousand.
+pub const LATENCY_SAMPLES_MAX: usize = 1_000;
 /// Disjoint pieces that a half-written share may consist of: honest writers make a handful.
 pub const WRITE_PIECES_MAX: usize = 1_024;
 /// Largest share that a server takes (what common file systems hold in one file).

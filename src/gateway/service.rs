@@ -60,7 +60,9 @@ impl Service {
     async fn respond(&self, request: &HttpRequest) -> Result<HttpResponse, Failure> {
         self.guard.check(request.method(), request.headers())?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(Failure::method(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD".to_owned()));
+            let method = request.method().as_str();
+            let allowed = "GET, HEAD".to_owned();
+            return Err(Failure::method(StatusCode::METHOD_NOT_ALLOWED, method, allowed));
         }
         let path = request.uri().path();
         if !path.trim_start_matches('/').is_empty() {

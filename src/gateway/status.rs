@@ -7,13 +7,14 @@ use super::object::page;
 use super::pages::activity;
 use super::serve::Gateway;
 use crate::disk::DiskSize;
+use crate::storage::Latency;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What a node that offers space has stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StorageStatus {
     /// Bytes of the disk that new shares may take.
     pub available: u64,
@@ -32,6 +33,8 @@ pub struct StorageStatus {
     pub collected: Option<CollectedStatus>,
     /// What the clock had to say and what it said, in seconds since 1970, while it is not believed.
     pub clock_jump: Option<(u64, u64)>,
+    /// How long what was asked of it took lately.
+    pub latencies: Vec<Latency>,
 }
 
 /// Why a collection of leases deleted nothing.
@@ -184,6 +187,10 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
     if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {
         let figures = storage_figures(&storage);
         stats.extend(figures.map(|(name, value)| (format!("storage_server.{name}"), value)));
+        for latency in &storage.latencies {
+            counters.insert(format!("storage_server.{}", latency.operation), json!(latency.count));
+            stats.extend(latency_figures(latency));
+        }
     }
     (counters, stats)
 }
@@ -209,6 +216,26 @@ fn storage_figures(storage: &StorageStatus) -> impl Iterator<Item = (&'static st
     own.into_iter().chain(disk.into_iter().flatten())
 }
 
+/// Times in seconds, under the names of 1.20.
+fn latency_figures(latency: &Latency) -> impl Iterator<Item = (String, Value)> {
+    let times = latency.percentiles.iter().copied().chain([("mean", latency.mean)]);
+    let times = times.map(|(name, time)| (name, json!(time.map(|time| time.as_secs_f64()))));
+    let figures = times.chain([("samplesize", json!(latency.samples))]);
+    let under = format!("storage_server.latencies.{}", latency.operation);
+    figures.map(move |(name, value)| (format!("{under}.{name}"), value))
+}
+
+/// A name as the format takes it: percentiles are quantiles of one figure.
+fn metric(name: &str) -> String {
+    let word = name.replace(['.', '-'], "_");
+    let parts = word.strip_suffix("_percentile").and_then(|word| {
+        let (word, tenths) = word.rsplit_once('_')?;
+        let (figure, percent) = word.rsplit_once('_')?;
+        Some(format!("{figure}{{quantile=\"0.{percent}{tenths}\"}}"))
+    });
+    parts.unwrap_or(word)
+}
+
 fn open_metrics(counters: &Map<String, Value>, stats: &Map<String, Value>) -> String {
     let mut lines = Vec::new();
     for (prefix, all) in [("tahoe_counters", counters), ("tahoe_stats", stats)] {
@@ -216,7 +243,7 @@ fn open_metrics(counters: &Map<String, Value>, stats: &Map<String, Value>) -> St
         all.sort_by_key(|(name, _)| *name);
         for (name, value) in all {
             let value = if value.is_null() { "NaN".to_owned() } else { value.to_string() };
-            lines.push(format!("{prefix}_{} {value}\n", name.replace('.', "_")));
+            lines.push(format!("{prefix}_{} {value}\n", metric(name)));
         }
     }
     lines.concat() + "# EOF\n"
@@ -352,6 +379,15 @@ mod tests {
         let collected = Some(CollectedStatus { held, ..CollectedStatus::default() });
         let lease_age = Some(31 * 24 * 3600);
         StorageStatus { lease_age, clock_jump, collected, ..StorageStatus::default() }
+    }
+
+    #[test]
+    fn percentiles_are_quantiles_of_one_figure() {
+        assert_eq!(metric("node.uptime"), "node_uptime");
+        assert_eq!(metric("a.add-lease.mean"), "a_add_lease_mean");
+        assert_eq!(metric("a.read.99_9_percentile"), "a_read{quantile=\"0.999\"}");
+        assert_eq!(metric("a.add-lease.01_0_percentile"), "a_add_lease{quantile=\"0.010\"}");
+        assert_eq!(metric("_percentile"), "_percentile");
     }
 
     #[test]

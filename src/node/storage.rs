@@ -39,6 +39,7 @@ pub fn status((store, config): (Arc<Store>, StorageConfig), dir: PathBuf) -> Sta
             read_only: space.read_only,
             lease_age: config.expire_leases.map(LeaseAge::seconds),
             collected: store.collected().map(collected),
+            latencies: store.latencies(),
             clock_jump: store.clock_jump().map(|jump| (jump.expected, jump.found)),
         }
     })

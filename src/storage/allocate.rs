@@ -4,6 +4,7 @@ use super::bucket::Found;
 use super::container::{HEADER_LEN, LEASE_LEN};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
+use super::latency::Operation;
 use super::share_store::Grant;
 use super::space::take;
 use super::store::{AllocateRequest, Store};
@@ -90,6 +91,7 @@ impl Store {
     }
 
     fn admit(self: &Arc<Self>, ask: &AllocateRequest, terms: Terms<'_>) -> Result<Granted> {
+        let _timing = self.latencies.time(Operation::Allocate);
         let _change = self.begin_change()?;
         let _bucket = self.lock(&ask.si);
         let mut bucket = self.scan(&ask.si, Mode::Change)?;

@@ -8,6 +8,7 @@ use super::api::cut;
 use super::container::{HEAD_LEN, HEADER_LEN, Header, Kind, LEASE_LEN, LeaseTable};
 use super::error::{Result, StoreError};
 use super::journal::record::Key;
+use super::latency::Operation;
 use super::open_files::{OpenFiles, Place};
 use super::paths::share_number;
 use super::share_store::read_into;
@@ -96,6 +97,8 @@ impl Share {
 
     /// Reads what the share has of `ranges` into `to`, which is as long.
     pub fn fill(&self, ranges: &[(u64, u32)], to: &mut [u8]) -> Result<()> {
+        let store = self.store.upgrade();
+        let _timing = store.map(|store| store.latencies.time(Operation::Read));
         let cut: Vec<_> = ranges.iter().map(|range| (range.0, cut(*range, self.len))).collect();
         let file = self.files.get(&self.place, || {
             let store = self.store.upgrade().ok_or(StoreError::Ended)?;
@@ -218,6 +221,7 @@ impl Store {
 
     /// Opens every share of a bucket for reading, ascending.
     pub fn open_bucket(self: &Arc<Self>, si: &StorageIndex) -> Result<Vec<Share>> {
+        let _timing = self.latencies.time(Operation::Get);
         let _bucket = self.lock(si);
         let shares = self.scan(si, Mode::Read)?.shares.into_iter();
         let open = |found: Found| {

@@ -9,6 +9,7 @@ use super::collection::{Collected, Over, Sum};
 use super::container::{Cancelled, Edit, Given, LeaseSecrets, LeaseTable};
 use super::error::{Result, StoreError};
 use super::index::{Facet, Row};
+use super::latency::Operation;
 use super::store::Store;
 use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
@@ -202,6 +203,7 @@ impl Store {
 
     /// Adds a lease to every share of an SI, or renews it; how many shares carry it now.
     pub fn add_lease(&self, si: &StorageIndex, secrets: &LeaseSecrets) -> Result<u32> {
+        let _timing = self.latencies.time(Operation::AddLease);
         let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
@@ -212,6 +214,7 @@ impl Store {
     /// Extends the lease whose renew secret has this digest, on every share of the SI; when it ends
     /// now, in seconds since 1970. `NoSuchShare` if there is no such lease.
     pub fn renew(&self, si: &StorageIndex, digest: &Hash) -> Result<u64> {
+        let _timing = self.latencies.time(Operation::Renew);
         let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;
@@ -248,6 +251,7 @@ impl Store {
     /// Ends the lease whose cancel secret has this digest; how many lease records went. A share
     /// without leases is deleted.
     pub fn cancel(&self, si: &StorageIndex, digest: &Hash) -> Result<u32> {
+        let _timing = self.latencies.time(Operation::Cancel);
         let _change = self.begin_change()?;
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Change)?;

@@ -15,6 +15,7 @@
 //! judge    whether shares are what they say        expiry     how long they last for that
 //! share_store what actors want of any store        directory  a store as such a one
 //! session  one upload under way, and its clock
+//! latency  how long all that takes
 //! ```
 //! This layer sees storage indexes, lease secrets and ciphertext. It knows no read key and no cap; a
 //! share's own sums need neither.
@@ -41,6 +42,7 @@ mod directory;
 mod gather;
 mod index;
 mod judge;
+mod latency;
 mod leases;
 mod open_files;
 mod session;
@@ -57,6 +59,7 @@ pub use container::LeaseSecrets;
 pub use error::StoreError;
 pub use expiry::LeaseAge;
 pub use index::Facet;
+pub use latency::Latency;
 pub use session::{Session, SessionKey, Sessions};
 pub use share_store::{Allocation, Grant, ShareStore, ShareUpload, Steps, StoredShare, read_into};
 pub use space::ByteSize;

@@ -15,6 +15,7 @@ use super::error::{Result, StoreError};
 use super::index::Index;
 use super::journal::record::Key;
 use super::judge::Judged;
+use super::latency::{Latencies, Latency};
 use super::leases::Leases;
 use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
@@ -134,6 +135,7 @@ pub struct Store {
     pub(super) advisories: Mutex<Option<usize>>,
     pub(super) collected: Mutex<Option<Collected>>,
     pub(super) judged: Mutex<Judged>,
+    pub(super) latencies: Arc<Latencies>,
     buckets: Vec<Mutex<()>>,
     size_limit: Option<u64>,
     reserved_space: u64,
@@ -198,6 +200,7 @@ impl Store {
             advisories: Mutex::default(),
             collected: Mutex::default(),
             judged: Mutex::default(),
+            latencies: Arc::default(),
             buckets: (0..BUCKET_LOCKS).map(|_| Mutex::default()).collect(),
             size_limit: config.size_limit,
             reserved_space: config.reserved_space,
@@ -278,6 +281,11 @@ impl Store {
     /// Whether the bytes in use are known, and every lease can be found by its secrets.
     pub fn indexed(&self) -> bool {
         self.index.bytes().is_some()
+    }
+
+    /// How long what was asked of it took lately.
+    pub fn latencies(&self) -> Vec<Latency> {
+        self.latencies.summary()
     }
 
     /// Whether room depends on the bytes in use; until they are known such a store is full.

@@ -14,6 +14,7 @@ use super::error::{Result, StoreError};
 use super::gather::Gather;
 use super::journal::record::Key;
 use super::judge::judge_file;
+use super::latency::Operation;
 use super::store::{AllocateRequest, Store};
 use crate::base::hash::Hash;
 use crate::base::lock::locked;
@@ -96,6 +97,7 @@ impl Upload {
 
     /// Writes a share with what surrounds it.
     pub(super) fn write_whole(&mut self, data: &[u8]) -> Result<()> {
+        let _timing = self.store.latencies.time(Operation::Write);
         self.coverage.add(self.range(0, data)?).map_err(|_| StoreError::OutOfRange)?;
         let whole = [&self.header().to_bytes(), data, &self.lease.to_bytes()].concat();
         Ok(self.file.write_at(&whole, 0, Cache::Keep)?)
@@ -112,6 +114,7 @@ impl Upload {
 
     /// Writes `data` at `offset` of the share. Bytes that were written before must be the same.
     pub fn write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
+        let _timing = self.store.latencies.time(Operation::Write);
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
@@ -160,7 +163,9 @@ impl Upload {
     /// Makes the share durable and visible. `Incomplete` unless every byte was written. After any
     /// error the share is not here, and the upload is void.
     pub fn close(mut self) -> Result<()> {
+        let timing = self.store.latencies.time(Operation::Close);
         let closed = self.finish();
+        drop(timing);
         if let Err(error) = &closed {
             tracing::warn!(si = %self.key.0, num = %self.key.1, %error, "an upload failed");
         }

@@ -138,6 +138,7 @@ pub const RIMS: &[Rim] = &[
             ("src/gateway/connections.rs", "the idlest connections go first"),
             ("src/gateway/transfers.rs", "readers that pause"),
             ("src/storage/actor/server.rs", "how old an answer about space is"),
+            ("src/storage/latency.rs", "how long operations take, for their figures only"),
             ("src/node/control.rs", "the speed test"),
             ("src/node/lock.rs", "waiting for another process to end"),
             ("src/cli/progress.rs", "rate and time left"),

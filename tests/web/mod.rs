@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
 use tahoe::disk::DiskSize;
@@ -26,6 +27,7 @@ use tahoe::gateway::work::operations::Operations;
 use tahoe::gateway::{Gateway, Running, Settings};
 use tahoe::grid::EncodingParams;
 use tahoe::grid::dirnode::{Directories, SeenHeads, TubBook};
+use tahoe::storage::Latency;
 use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 use tempfile::TempDir;
@@ -169,7 +171,17 @@ async fn parts(folder: &std::path::Path) -> Parts {
 
 fn storage() -> StorageStatus {
     let disk = Some(DiskSize { total: 1_000, free: 300, available: 200 });
-    StorageStatus { disk, ..StorageStatus::default() }
+    let latency = Latency {
+        operation: "add-lease",
+        count: 1_007,
+        samples: 19,
+        mean: Some(Duration::from_micros(1_500)),
+        percentiles: vec![
+            ("50_0_percentile", Some(Duration::from_millis(2))),
+            ("99_9_percentile", None),
+        ],
+    };
+    StorageStatus { disk, latencies: vec![latency], ..StorageStatus::default() }
 }
 
 impl Drop for Web {

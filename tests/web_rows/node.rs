@@ -79,7 +79,19 @@ fn pages_about_the_node() {
     for name in ["allocated", "reserved_space", "disk_avail", "accepting_immutable_shares"] {
         assert!(figure(name).is_some(), "{name}: {stats}");
     }
-    web.post("/report_incident", "").expect(200);
+    let latency = |name: &str| &stats[format!("storage_server.latencies.add-lease.{name}")];
+    assert_eq!((latency("samplesize"), latency("mean")), (&json!(19), &json!(0.0015)));
+    assert_eq!(
+        (latency("50_0_percentile"), latency("99_9_percentile")),
+        (&json!(0.002), &json!(null))
+    );
+    assert!(stats["storage_server.latencies.read.mean"].is_null(), "{stats}");
+    let line = "tahoe_stats_storage_server_latencies_add_lease";
+    assert!(metrics.contains(&format!("{line}{{quantile=\"0.500\"}} 0.002\n")), "{metrics}");
+    assert!(metrics.contains(&format!("{line}{{quantile=\"0.999\"}} NaN\n")), "{metrics}");
+    assert!(metrics.contains("tahoe_counters_storage_server_add_lease 1007\n"), "{metrics}");
+    let thanks = web.post("/report_incident", "").expect(200);
+    assert!(thanks.starts_with("An incident report has been saved"), "{thanks}");
     web.get("/private/logs/v1").refused(401);
     let owner = format!("tahoe-lafs {TOKEN}");
     web.ask("GET", "/private/logs/v1", &[("Authorization", &owner)], b"").refused(501);

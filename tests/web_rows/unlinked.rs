@@ -26,6 +26,21 @@ fn files_without_a_name() {
     assert!(page.expect(200).contains(&cap));
     let done = web.form("/uri?t=upload&when_done=/uri/%25(uri)s", &[], Some(("a", LONG)));
     assert_eq!((done.status, done.header("location")), (302, at(&cap).as_str()));
+    // Programs are told in full where that is.
+    let body = format!(
+        "--x\r\n{}\r\n\r\n{}\r\n--x--\r\n",
+        "Content-Disposition: form-data; \
+        name=\"file\"; filename=\"a\"",
+        String::from_utf8_lossy(LONG)
+    );
+    let kind = [("Content-Type", "multipart/form-data; boundary=x")];
+    for (to, wanted) in
+        [("/%25(uri)s", format!("{}/{}", web.url, &at(&cap)[5..])), ("x", "x".into())]
+    {
+        let path = format!("/uri?t=upload&when_done={to}");
+        let done = web.ask("POST", &path, &kind, body.as_bytes());
+        assert_eq!((done.status, done.header("location")), (302, wanted.as_str()));
+    }
     web.form("/uri?t=upload&when_done=//evil.example/", &[], Some(("a", LONG))).refused(400);
     web.form("/uri?t=upload", &[("name", "x")], None).refused(400);
 }
