@@ -78,37 +78,6 @@ fn bytes_may_come_in_any_order_and_size() {
 }
 
 #[test]
-fn what_is_done_is_counted_and_timed_by_its_kind() {
-    let (_, store) = in_memory();
-    assert!(store.latencies().is_empty());
-    put(&store, si(1), 0, &data(1, 900), 1).unwrap();
-    put_whole(&store, si(1), 1, &data(2, 900), 1).unwrap();
-    assert!(get(&store, si(1), 0).is_some() && get(&store, si(2), 0).is_none());
-    store.add_lease(&si(1), &secrets(2)).unwrap();
-    store.renew(&si(1), &blake2b(&[2; 32])).unwrap();
-    store.cancel(&si(1), &blake2b(&[!2; 32])).unwrap();
-    store.cancel(&si(1), &blake2b(&[!3; 32])).unwrap_err();
-    let told = store.latencies();
-    let counts: Vec<_> = told.iter().map(|one| (one.operation, one.count)).collect();
-    let wanted = [
-        ("allocate", 2),
-        ("write", 3),
-        ("close", 2),
-        ("read", 1),
-        ("get", 2),
-        ("add-lease", 1),
-        ("renew", 1),
-        ("cancel", 2),
-    ];
-    assert_eq!(counts, wanted);
-    for latency in told {
-        assert_eq!(latency.samples as u64, latency.count, "{latency:?}");
-        assert_eq!(latency.mean.is_some(), latency.samples > 1, "{latency:?}");
-        assert!(latency.percentiles.iter().all(|(_, time)| time.is_none()), "{latency:?}");
-    }
-}
-
-#[test]
 fn a_share_put_in_one_step_is_the_same_file_as_one_that_was_written() {
     let (_dir, path) = temporary();
     let store = open(&Disk::real(), &path);

@@ -1,5 +1,5 @@
-//! A storage server and time: when it collects leases, by which clock it dates them, and how long an
-//! upload may stand still.
+//! A storage server and time: when it collects leases, by which clock it dates them, how long an upload
+//! may stand still, and how long things take.
 
 #![allow(
     clippy::expect_used,
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use storage_help::{NOW, config, get, open, put, request, si};
+use storage_help::{NOW, config, data, get, open, put, put_whole, request, secrets, si};
 use tahoe::base::ShareNum;
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::{COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, UPLOAD_IDLE_TIME};
@@ -173,4 +173,35 @@ fn an_upload_that_stands_still_ends_though_a_secret_leads_to_it() {
         assert!(sessions.find(&key(b"secret")).is_none());
         hours_until(|| store.space().allocated == 0).await;
     });
+}
+
+#[test]
+fn what_is_done_is_counted_and_timed_by_its_kind() {
+    let store = open(&Disk::new(Arc::new(MemoryDisk::new())), Path::new("/storage"));
+    assert!(store.latencies().is_empty());
+    put(&store, si(1), 0, &data(1, 900), 1).unwrap();
+    put_whole(&store, si(1), 1, &data(2, 900), 1).unwrap();
+    assert!(get(&store, si(1), 0).is_some() && get(&store, si(2), 0).is_none());
+    store.add_lease(&si(1), &secrets(2)).unwrap();
+    store.renew(&si(1), &blake2b(&[2; 32])).unwrap();
+    store.cancel(&si(1), &blake2b(&[!2; 32])).unwrap();
+    store.cancel(&si(1), &blake2b(&[!3; 32])).unwrap_err();
+    let told = store.latencies();
+    let counts: Vec<_> = told.iter().map(|one| (one.operation, one.count)).collect();
+    let wanted = [
+        ("allocate", 2),
+        ("write", 3),
+        ("close", 2),
+        ("read", 1),
+        ("get", 2),
+        ("add-lease", 1),
+        ("renew", 1),
+        ("cancel", 2),
+    ];
+    assert_eq!(counts, wanted);
+    for latency in told {
+        assert_eq!(latency.samples as u64, latency.count, "{latency:?}");
+        assert_eq!(latency.mean.is_some(), latency.samples > 1, "{latency:?}");
+        assert!(latency.percentiles.iter().all(|(_, time)| time.is_none()), "{latency:?}");
+    }
 }

@@ -60,7 +60,7 @@ fn errors_follow_the_table() {
 fn what_programs_compare_is_said_in_the_words_of_the_original() {
     let web = Web::start();
     let dir = web.mkdir();
-    let file = web.put(&format!("{dir}/a file"), &[7; 3_000]).expect(201);
+    let file = web.put(&format!("{dir}/a%20file"), &[7; 3_000]).expect(201);
     let verify = web.get(&format!("{}?t=json", at(&file))).json()[1]["verify_uri"].clone();
     let verify = verify.as_str().unwrap();
     web.post(&format!("{dir}/sub?t=mkdir"), "").expect(200);
