@@ -155,6 +155,8 @@ pub const CHECKS_KEPT_BYTES_MAX: usize = 2 << 20;
 pub const DEEP_CHECKS_MAX: usize = 8;
 /// Transfers that the status page remembers of each kind.
 pub const HISTORY_MAX: usize = 10;
+/// Events of each kind that are remembered of one download: with those of the last ones half a megabyte.
+pub const TRACE_EVENTS_MAX: usize = 100;
 /// Browsers that are logged in as the owner; one more forgets the oldest.
 pub const SESSIONS_MAX: usize = 64;
 /// A browser stays logged in so long, in seconds.

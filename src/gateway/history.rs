@@ -4,6 +4,7 @@ use crate::base::limits::HISTORY_MAX;
 use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::cap::Cap;
+use crate::grid::download::Trace;
 use crate::grid::progress::{OnProgress, Progress, Stage};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -51,6 +52,8 @@ pub struct Record {
     left_out: AtomicU64,
     finished: AtomicBool,
     active: AtomicBool,
+    /// Of a download: what it asked whom for.
+    pub trace: Trace,
 }
 
 /// A transfer under way; when it is dropped it is over, well or not.
@@ -119,6 +122,10 @@ impl History {
             left_out: AtomicU64::new(0),
             finished: AtomicBool::new(false),
             active: AtomicBool::new(true),
+            trace: match kind {
+                Kind::Upload => Trace::default(),
+                Kind::Download => Trace::begin(),
+            },
         });
         self.known().active.push(Arc::downgrade(&record));
         Transfer { history: self.clone(), record }
@@ -146,6 +153,11 @@ impl Transfer {
                 record.done.fetch_max(progress.done, Ordering::Relaxed);
             }
         })
+    }
+
+    /// Where a download takes down what it does.
+    pub fn trace(&self) -> Trace {
+        self.record.trace.clone()
     }
 
     /// An upload that succeeds does so without so many of the file's shares.

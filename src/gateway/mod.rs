@@ -15,7 +15,7 @@
 //! - [`transfers`]: the memory of files on their way
 //! - [`destination`]: a file of this machine that somebody asked for; `public`: those of `/static`
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
-//! - [`welcome`], [`status`], [`history`]: the node and what it has been doing
+//! - [`welcome`], [`status`], [`history`], `events`: the node and what it has been doing
 //! - [`pages`]: everything that is drawn for people
 //! - [`answer`], [`failure`], [`json`], [`mime`], [`sniff`], [`range`]: statuses, headers, types, ranges
 //! - [`webport`], [`tls`]: where it listens, and how
@@ -33,6 +33,7 @@ pub mod conditions;
 pub mod connections;
 pub mod destination;
 mod drain;
+mod events;
 pub mod failure;
 pub mod guard;
 pub mod history;

@@ -1,6 +1,7 @@
 //! Pages about the node's work: transfers, counters, its storage (`spec/webapi-delta.md` §4.6).
 
 use super::answer::{Failure, escape, plain, quoted, text, typed};
+use super::events;
 use super::history::{History, Kind, Record};
 use super::json;
 use super::object::page;
@@ -67,8 +68,12 @@ pub fn transfers(history: &History, t: &str) -> Result<HttpResponse, Failure> {
     }
     if t == "json" {
         let (active, recent) = (history.active(), history.recent());
-        let list = |records: &[std::sync::Arc<Record>]| -> Vec<Value> {
-            records.iter().map(|record| described(record)).collect()
+        // What is in its cap was transferred to nowhere.
+        let somewhere = |record: &&Arc<Record>| {
+            record.storage_index().is_some() || record.status() != "Finished"
+        };
+        let list = |records: &[Arc<Record>]| -> Vec<Value> {
+            records.iter().filter(somewhere).map(|record| described(record)).collect()
         };
         let body = json!({"active": list(&active), "recent": list(&recent)});
         let mut response = typed(plain(StatusCode::OK), "application/json");
@@ -81,7 +86,10 @@ pub fn transfers(history: &History, t: &str) -> Result<HttpResponse, Failure> {
 pub fn described(record: &Record) -> Value {
     let (hashed, done) = record.progress();
     let mut facts = Map::new();
-    facts.insert("storage-index-string".to_owned(), json!(record.storage_index()));
+    facts.insert(
+        "storage-index-string".to_owned(),
+        json!(record.storage_index().unwrap_or_default()),
+    );
     facts.insert("total-size".to_owned(), json!(record.size));
     facts.insert("status".to_owned(), json!(record.status()));
     match record.kind {
@@ -113,30 +121,13 @@ fn remembered(history: &History, name: &str) -> Result<Arc<Record>, Failure> {
     })
 }
 
-/// `/status/down-N/event_json`: when what was read. Which servers were asked for which block is not
-/// kept, so those lists are empty.
+/// `/status/down-N/event_json`
 pub fn events(history: &History, name: &str) -> Result<HttpResponse, Failure> {
     let record = remembered(history, name)?;
     if record.kind != Kind::Download {
         return Err(Failure::not_found());
     }
-    let (from, to) = record.times();
-    let read = json!({
-        "start": record.start,
-        "length": record.size,
-        "start_time": from,
-        "finish_time": to,
-        "bytes_returned": record.bytes(),
-        "decrypt_time": 0,
-        "paused_time": 0,
-        "row": 0,
-    });
-    let body = json!({
-        "misc": [], "read": [read], "segment": [], "dyhb": [], "block": [], "block_rownums": [],
-        "server_info": {}, "num_serverids": 0, "serverids": {},
-        "bounds": {"min": from, "max": to},
-    });
-    Ok(json::answer(&body))
+    Ok(json::answer(&events::told(&record)))
 }
 
 /// `/status/TYPE-N`

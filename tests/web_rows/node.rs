@@ -54,8 +54,7 @@ fn pages_about_the_node() {
     let read = &events["read"][0];
     assert_eq!((&read["start"], &read["length"]), (&json!(0), &json!(3000)));
     assert_eq!(read["bytes_returned"], 3000);
-    assert!(read["finish_time"].as_u64() >= read["start_time"].as_u64(), "{events}");
-    assert!(events["dyhb"].is_array() && events["bounds"]["min"].is_u64(), "{events}");
+    told_in_full(&events);
     for none in ["up-0/event_json", "down-77/event_json", "down-1/other"] {
         web.get(&format!("/status/{none}")).refused(404);
     }
@@ -69,6 +68,11 @@ fn pages_about_the_node() {
     let metrics = metrics.expect(200);
     assert!(metrics.contains("tahoe_counters_uploader_files_uploaded 1\n"), "{metrics}");
     assert!(metrics.ends_with("# EOF\n"));
+    // What is in its cap goes nowhere either.
+    web.put("/uri", b"short").expect(200);
+    web.form("/uri?t=upload", &[], Some(("a", b"short"))).expect(200);
+    let recent = web.get("/status?t=json").json()["recent"].as_array().unwrap().len();
+    assert_eq!(recent, 2);
     assert_eq!(web.get("/helper_status?t=json").json(), json!({}));
     assert!(web.get("/storage").expect(200).contains("Storage"));
     let stats = web.get("/storage?t=json").json()["stats"].clone();
@@ -105,6 +109,38 @@ fn pages_about_the_node() {
     }
     assert_eq!(web.get("/tahoe_css").header("content-type"), "text/css; charset=utf-8");
     assert!(web.get("/provisioning?k=5&n=9").expect(200).contains("Any 5 of its 9 shares"));
+}
+
+/// All that is known of a download of one segment, from two of four servers.
+fn told_in_full(events: &serde_json::Value) {
+    let time = |event: &serde_json::Value, name: &str| event[name].as_f64().unwrap();
+    let (first, last) = (time(&events["bounds"], "min"), time(&events["bounds"], "max"));
+    for kind in ["read", "segment", "dyhb", "block"] {
+        for event in events[kind].as_array().unwrap() {
+            let (start, finish) = (time(event, "start_time"), time(event, "finish_time"));
+            assert!(first <= start && start <= finish && finish <= last, "{kind}: {events}");
+            assert!(event["success"] != false, "{kind}: {events}");
+        }
+    }
+    let segment = &events["segment"][0];
+    assert_eq!((&segment["segment_number"], &segment["segment_start"]), (&json!(0), &json!(0)));
+    assert_eq!(segment["segment_length"], 3000);
+    let (asked, blocks) = (events["dyhb"].as_array().unwrap(), events["block"].as_array().unwrap());
+    assert!(asked.len() >= 2 && blocks.len() >= 2, "{events}");
+    let numbers = events["num_serverids"].as_u64().unwrap();
+    for event in asked.iter().chain(blocks) {
+        let server = event["serverid"].as_str().unwrap();
+        let info = &events["server_info"][server];
+        assert!(info["num"].as_u64().is_some_and(|number| number < numbers), "{events}");
+        assert_eq!(events["serverids"][info["num"].to_string()], info["short"], "{events}");
+        assert!(server.starts_with(info["short"].as_str().unwrap()), "{events}");
+    }
+    assert!(asked.iter().all(|one| one["response_shnums"].as_array().unwrap().len() == 1));
+    for block in blocks {
+        assert_eq!((&block["length"], &block["response_length"]), (&json!(1500), &json!(1500)));
+        let (group, row) = (block["row"][0].as_u64().unwrap(), block["row"][1].as_u64().unwrap());
+        assert!(row < events["block_rownums"][group as usize].as_u64().unwrap(), "{events}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use std::ops::Range;
 
 /// Sends a file, unless a page would run or obey it: no page's scripts or styles are stored here.
 pub async fn send(
@@ -81,11 +82,21 @@ pub async fn deliver(
     if *request.method() == Method::HEAD || length == 0 {
         return Ok(response.body(SizedStream::new(length, stream::empty::<Chunk>())));
     }
+    let bytes = fetched(asked, cap, part).await?;
+    Ok(response.body(SizedStream::new(length, bytes)))
+}
+
+/// The bytes of a part, on their way and on record.
+async fn fetched(
+    asked: &Asked<'_>,
+    cap: &Cap,
+    part: Range<u64>,
+) -> Result<impl Stream<Item = Chunk> + use<>, Failure> {
     // What is in its cap is transferred from nowhere.
     let transfer = cap.storage_index().map(|_| asked.gateway.history.download(cap, part.clone()));
-    let reader = asked.gateway.grid.open_at(cap, part.start).await?;
-    let bytes = begun(asked.gateway.transfers.download(reader, part), transfer).await?;
-    Ok(response.body(SizedStream::new(length, bytes)))
+    let trace = transfer.as_ref().map(Transfer::trace).unwrap_or_default();
+    let reader = asked.gateway.grid.open_traced(cap, part.start, trace).await?;
+    begun(asked.gateway.transfers.download(reader, part), transfer).await
 }
 
 /// A name for a file that has none, by its first bytes.

@@ -13,6 +13,7 @@
 //! Once all were asked for what is under the file's own index, and that is not enough or something else
 //! stands there, they are asked for its proven shares, which have an index of their own.
 
+use super::Trace;
 use super::book::Book;
 use super::share::Found;
 use crate::base::limits::{BUSY_ROUNDS_MAX, COMPANY_FACTOR, FIND_OUTSTANDING_MAX, SHARES_MAX};
@@ -47,6 +48,7 @@ pub struct Search {
     /// Shares that are needed, and so servers to ask first.
     pub needed: usize,
     pub patience: Patience,
+    pub trace: Trace,
 }
 
 impl Search {
@@ -273,9 +275,13 @@ async fn ask_once(
     usual: &Usual,
 ) -> (Result<Opened, RemoteError>, Duration) {
     let Patience { find, spare, .. } = search.patience;
-    let waiting = Waiting::new(server, usual, spare);
+    let (waiting, since) = (Waiting::new(server, usual, spare), Instant::now());
     let timed = server.pace.time();
-    match within(find, asked.call(si, server)).await {
+    let answer = within(find, asked.call(si, server)).await;
+    let shares = answer.as_ref().ok();
+    let shares = shares.map(|opened| opened.shares.iter().take(SHARES_MAX).map(|share| share.num));
+    search.trace.asked(server, since, shares.map(Iterator::collect));
+    match answer {
         Err(RemoteError::Timeout) => (Err(RemoteError::Timeout), find),
         answer => {
             let took = timed.answered();

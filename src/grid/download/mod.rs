@@ -18,10 +18,12 @@ mod gather;
 mod read;
 mod share;
 mod shown;
+pub mod trace;
 
 pub use error::DownloadError;
 pub use read::{FileReader, ReadStream};
 pub(super) use shown::shows_a_share;
+pub use trace::Trace;
 
 use super::compute::Compute;
 use super::patience::Patience;
@@ -43,6 +45,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A block is late when it takes so many times what blocks usually take.
 const HEDGE_FACTOR: u32 = 3;
@@ -65,6 +68,7 @@ pub(super) struct Download {
     patience: Patience,
     /// How long an answer usually takes.
     usual: Mutex<Option<Duration>>,
+    trace: Trace,
 }
 
 /// Consecutive segments that are read at once.
@@ -92,12 +96,26 @@ impl Download {
 
     /// The plaintext of a unit.
     async fn unit(self: &Arc<Self>, unit: Unit) -> Result<Bytes, DownloadError> {
+        let since = Instant::now();
+        let read = self.read_unit(unit).await;
+        if let Some(tree) = self.tree.get() {
+            let segments = unit.first.0..unit.first.0.saturating_add(unit.count);
+            self.trace.segments(tree.geometry(), since, (segments, read.is_ok()));
+        }
+        read
+    }
+
+    async fn read_unit(self: &Arc<Self>, unit: Unit) -> Result<Bytes, DownloadError> {
         let this = Arc::clone(self);
         let question: Question<Run> = Arc::new(move |share| {
             let this = Arc::clone(&this);
             async move {
                 let open = share.open(&this.opener()).await?;
-                share.blocks(open, unit.first, unit.count, this.patience.read).await
+                let since = Instant::now();
+                let run = share.blocks(open, unit.first, unit.count, this.patience.read).await;
+                let range = open.range(unit.first, unit.count);
+                this.trace.blocks(&share, since, (range, run.is_ok()));
+                run
             }
             .boxed()
         });

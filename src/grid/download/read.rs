@@ -1,6 +1,6 @@
 //! A file that can be read at any place, and the stream of one read.
 
-use super::{Download, DownloadError, Unit};
+use super::{Download, DownloadError, Trace, Unit};
 use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey, proven_index};
 use crate::base::limits::{
@@ -45,6 +45,15 @@ enum File {
     },
 }
 
+/// How a file is to be opened.
+struct Opening {
+    facts: FileFacts,
+    /// Without it, reading gives ciphertext.
+    key: Option<FileKey>,
+    offset: u64,
+    trace: Trace,
+}
+
 impl Client {
     /// Opens the file that `cap` names. Fails at once if too few of its shares can be found, so that
     /// an error can still be told before the first byte.
@@ -55,6 +64,16 @@ impl Client {
     /// As [`Client::open`], for a first read at byte `offset`: what it needs is fetched together with
     /// what opening needs.
     pub async fn open_at(&self, cap: &Cap, offset: u64) -> Result<FileReader, DownloadError> {
+        self.open_traced(cap, offset, Trace::default()).await
+    }
+
+    /// As [`Client::open_at`]; what is done, then and by reading, is taken down in `trace`.
+    pub async fn open_traced(
+        &self,
+        cap: &Cap,
+        offset: u64,
+        trace: Trace,
+    ) -> Result<FileReader, DownloadError> {
         self.permit(cap)?;
         match cap {
             Cap::Lit(literal) => {
@@ -63,19 +82,17 @@ impl Client {
             }
             Cap::Chk(chk) => {
                 let key = Some(chk.key().clone());
-                self.open_shares(chk.storage_index(), chk.facts()?, key, offset).await
+                let opening = Opening { facts: chk.facts()?, key, offset, trace };
+                self.open_shares(chk.storage_index(), opening).await
             }
             _ => Err(DownloadError::NotReadable),
         }
     }
 
-    /// Opens the shares of `si`; without a key, reading gives ciphertext.
     async fn open_shares(
         &self,
         si: StorageIndex,
-        facts: FileFacts,
-        key: Option<FileKey>,
-        offset: u64,
+        Opening { facts, key, offset, trace }: Opening,
     ) -> Result<FileReader, DownloadError> {
         if self.pool.is_empty() {
             let needed = facts.params.needed();
@@ -93,6 +110,7 @@ impl Client {
             early: early_ranges(&facts, offset),
             needed: facts.params.needed(),
             patience: self.patience.clone(),
+            trace: trace.clone(),
         };
         let find = Task::spawn(find(search, Arc::clone(&book)));
         let download = Arc::new(Download {
@@ -107,6 +125,7 @@ impl Client {
             compute: self.compute.clone(),
             patience: self.patience.clone(),
             usual: Mutex::default(),
+            trace,
         });
         download.open().await?;
         let geometry = *download.tree.get().ok_or(DownloadError::CutOff)?.geometry();
