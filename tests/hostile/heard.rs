@@ -79,6 +79,8 @@ impl Heard {
             Head::Ping => self.pings += 1,
             Head::Pong => self.pongs += 1,
             Head::Bye(reason) => self.goodbye = Some(reason),
+            // No hello of ours says that it understands them.
+            Head::Keep { .. } | Head::Forget { .. } => panic!("asked to keep an answer"),
             Head::Return { id, error } => {
                 self.answers += 1;
                 self.last_answers.truncate(KEPT - 1);

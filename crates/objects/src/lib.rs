@@ -122,6 +122,7 @@
 //! |---|---|---|---|
 //! | an actor, or something else that [answers](tub::Object) | to hand it out | `Counter::of(address)`, [`Ref::local`](tub::Ref::local) | it does not depend on one |
 //! | a message that brought a reference | to call who sent it | that `Ref` | calls fail; [`lost`](tub::Ref::lost) and [`notify`](tub::Ref::notify) tell |
+//! | a method that will answer a reference | to call that at once, in the same round trip | [`Ref::promise`](tub::Ref::promise) | calls fail |
 //! | a furl | to know now whether the object is there | [`Tub::get`](tub::Tub::get) | the same |
 //! | a furl | to call now and then | [`Tub::sturdy`](tub::Tub::sturdy) | the next call finds the object again |
 //! | a furl | to be connected whenever that is possible | [`Tub::keep`](tub::Tub::keep) | it brings a new `Ref` |

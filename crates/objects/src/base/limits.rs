@@ -59,6 +59,9 @@ pub const CALL_BYTES_MAX: u32 = 8 << 20;
 /// A call waits so long for a peer that answers none of those before it, or that lets no call
 /// through at all; then its link ends. The largest frame takes as long at 17 kB a second.
 pub const CREDIT_TIME: Duration = Duration::from_secs(120);
+/// Answers of a link that can be called before they are there, and until whoever asked forgets them:
+/// each keeps one object. Whoever needs more waits for the answers.
+pub const ANSWERS_KEPT_MAX: usize = 64;
 /// Calls of one link that run at once; the others wait their turn.
 pub const CALLS_RUNNING_MAX: u32 = 32;
 /// Replies of one link that wait for a slow reader, with the most that the calls now running may

@@ -7,8 +7,9 @@
 use super::error::RemoteError;
 use super::interface::{AnyMessage, Call, Delivery, Interface, Object, failed};
 use super::refs::Ref;
+use crate::base::lock::locked;
 use crate::base::rim::Clock;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Makes a forwarder.
 pub struct Forward<I> {
@@ -83,7 +84,7 @@ struct Gate<I> {
 
 impl<I> Gate<I> {
     fn lock(&self) -> MutexGuard<'_, Way<I>> {
-        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.way)
     }
 
     /// Drops the real reference outside of the lock: its end may be the end of much else.

@@ -4,6 +4,15 @@
 //! frame = body length u32 LE ‖ bulk length u32 LE ‖ body ‖ bulk
 //! body  = bincode(Head) ‖ bincode(arguments or reply)
 //! ```
+//! A call may be for what an earlier one will answer, and follow it at once. The earlier one is announced:
+//!
+//! ```text
+//! Keep 7 · Call 7 export 3 · Call 8 answer 7 · Call 9 answer 7 · Forget 7
+//! ```
+//! What is called so runs when the answer is there, in order, before whatever of the same link comes
+//! later for that object; if there is an error instead, that is its answer too. Only peers that say so in
+//! their hello ([`KEEPS_ANSWERS`]) are told such things.
+//!
 //! The frame stream runs over records without regard to their borders, but a writer gives large bulk
 //! records of its own, so that a reader decrypts it straight into its last place.
 
@@ -19,6 +28,10 @@ use serde::{Deserialize, Serialize};
 /// Bytes of the two lengths.
 pub const PREFIX: usize = 8;
 
+/// A bit of [`Hello::features`]: the sender understands [`Head::Keep`], [`Head::Forget`] and
+/// [`Target::Answer`].
+pub const KEEPS_ANSWERS: u32 = 1;
+
 /// Which object a call is for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Target {
@@ -26,6 +39,8 @@ pub enum Target {
     Export(u32),
     /// A sturdy object, by its secret name; saves the look-up round trip.
     Swissnum(Swissnum),
+    /// What a kept call of this number answers, or will. One that is not kept is a violation.
+    Answer(u32),
 }
 
 /// Why a link ends on purpose.
@@ -77,6 +92,16 @@ pub enum Head {
     Pong,
     /// The last frame of a link that ends on purpose.
     Bye(Reason),
+    /// The call of this number, which follows, will be called for its answer.
+    Keep {
+        /// That of the call.
+        id: u32,
+    },
+    /// It will not be any more. What was called so far runs all the same.
+    Forget {
+        /// That of the call.
+        id: u32,
+    },
 }
 
 /// A reference on the wire.
@@ -112,8 +137,8 @@ pub struct Hello {
     pub calls: u32,
     /// Bytes of frames that those may take together.
     pub call_bytes: u32,
-    /// A bit for each addition to the protocol that the sender understands; none is defined, and
-    /// unknown ones are passed over.
+    /// A bit for each addition to the protocol that the sender understands, such as
+    /// [`KEEPS_ANSWERS`]; unknown ones are passed over.
     pub features: u32,
 }
 

@@ -32,6 +32,7 @@ mod payload;
 mod peers;
 #[doc(hidden)]
 pub mod plumbing;
+mod promise;
 mod prompt;
 mod reconnect;
 mod refs;
@@ -49,6 +50,7 @@ pub use interface::{
 };
 pub use loopback::{Faults, LoopbackNet};
 pub use network::{BoxStream, Connecting, Listener, Network, Stream, Tcp};
+pub use promise::Promise;
 pub use reconnect::Reconnector;
 pub use refs::{CallFuture, Disconnected, Ref, Watch};
 pub use sturdy::{Export, Restorer};

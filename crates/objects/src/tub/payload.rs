@@ -3,6 +3,7 @@
 use super::codec;
 use super::conn::Conn;
 use super::error::RemoteError;
+use super::sturdy::Export;
 use super::wire::{Incoming, Outgoing, Wire};
 use crate::base::limits::{BODY_MAX, BULK_MAX};
 use bytes::Bytes;
@@ -16,6 +17,8 @@ pub(super) const HEAD_MAX: usize = 512;
 pub struct Payload {
     pub(super) body: Vec<u8>,
     pub(super) bulk: Vec<Bytes>,
+    /// The object that it is a reference to, if it is one.
+    pub(super) object: Option<Export>,
 }
 
 impl Payload {
@@ -37,7 +40,7 @@ impl Payload {
         if body.len() + HEAD_MAX > BODY_MAX || bulk_length > BULK_MAX {
             return Err(RemoteError::TooBig);
         }
-        Ok(Self { body, bulk: std::mem::take(&mut out.bulk) })
+        Ok(Self { body, bulk: std::mem::take(&mut out.bulk), object: None })
     }
 }
 

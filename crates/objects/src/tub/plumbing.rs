@@ -63,7 +63,8 @@ pub fn invoke_typed<I: Interface, M: Call<I>>(
         let reply = delivery.await?;
         drop(keep_alive);
         let reply = reply.downcast::<M::Reply>().map_err(|_| RemoteError::Stopped)?;
-        Payload::encode(*reply, &conn)
+        let object = reply.object();
+        Ok(Payload { object, ..Payload::encode(*reply, &conn)? })
     }))
 }
 

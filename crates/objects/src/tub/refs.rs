@@ -6,6 +6,7 @@ use super::frame::CapDesc;
 use super::furl::{Furl, TubId};
 use super::interface::{AnyMessage, BoxFuture, Call, Delivery, Interface, Object};
 use super::lazy::LazyRef;
+use super::promise::Promise;
 use super::sturdy::Export;
 use super::wire::{Incoming, Outgoing, Wire};
 use std::future::Future;
@@ -108,13 +109,40 @@ impl<I: Interface> Ref<I> {
             _ => {
                 let (send, receive) = oneshot::channel();
                 let departure = self.issue(message, send);
-                CallFuture(Answer::Remote(receive, departure))
+                CallFuture::remote(receive, departure)
             }
         }
     }
 
+    /// Calls for a reference, and gives it out before it is there. What is called through it leaves at
+    /// once, if the peer allows it, and so takes no round trip of its own.
+    ///
+    /// ```
+    /// # use tahoe_objects::tub::{Ref, RemoteError};
+    /// # tahoe_objects::remote_interface! {
+    /// #     interface Room = "example.room.v1" { 0 => Enter { name: String } -> Ref<Seat> }
+    /// # }
+    /// # tahoe_objects::remote_interface! {
+    /// #     interface Seat = "example.seat.v1" { 0 => Say { text: String } -> () }
+    /// # }
+    /// async fn greet(room: &Ref<Room>) -> Result<Ref<Seat>, RemoteError> {
+    ///     let seat = room.promise(Enter { name: "bob".to_owned() });
+    ///     seat.call(Say { text: "hello".to_owned() }).await?;
+    ///     seat.settled().await
+    /// }
+    /// ```
+    pub fn promise<J: Interface, M: Call<I, Reply = Ref<J>>>(&self, message: M) -> Promise<J> {
+        let Place::Remote { import, .. } = &self.place else {
+            return Promise::of(self.call(message));
+        };
+        match import.conn.promise(import.target.clone(), message) {
+            Ok(promise) => promise,
+            Err(message) => Promise::of(self.call(message)),
+        }
+    }
+
     /// Queues a call; answers how it comes forward, if it is on a link already.
-    fn issue<M: Call<I>>(
+    pub(super) fn issue<M: Call<I>>(
         &self,
         message: M,
         reply: oneshot::Sender<Result<M::Reply, RemoteError>>,
@@ -224,6 +252,13 @@ enum Answer<R> {
 pub struct CallFuture<R>(Answer<R>);
 
 impl<R> CallFuture<R> {
+    pub(super) fn remote(
+        answer: oneshot::Receiver<Result<R, RemoteError>>,
+        departure: Option<Departure>,
+    ) -> Self {
+        Self(Answer::Remote(answer, departure))
+    }
+
     /// A number that changes as long as the call comes forward: with each piece that leaves its link
     /// while the call waits there, and once more when it has left whole. Whoever loses patience with
     /// a peer can so tell a slow link from one that stands still.
@@ -297,7 +332,7 @@ impl<I: Interface> Wire for Ref<I> {
             Place::Remote { import, furl } if Arc::ptr_eq(&import.conn, out.conn) => {
                 match import.target {
                     super::frame::Target::Export(export) => Ok(CapDesc::ReceiverHosted { export }),
-                    super::frame::Target::Swissnum(_) => gift(furl.as_ref()),
+                    _ => gift(furl.as_ref()),
                 }
             }
             Place::Remote { furl: Some(furl), .. } => gift(Some(furl)),
@@ -310,6 +345,10 @@ impl<I: Interface> Wire for Ref<I> {
                 Ok(descriptor)
             }
         }
+    }
+
+    fn object(&self) -> Option<Export> {
+        Some(Export::of(self.clone()))
     }
 
     fn from_wire(twin: CapDesc, from: &mut Incoming<'_>) -> Result<Self, RemoteError> {

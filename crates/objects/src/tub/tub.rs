@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::conn::{Conn, ExportCount, Import};
 use super::error::RemoteError;
-use super::frame::{Hello, Target};
+use super::frame::{Hello, KEEPS_ANSWERS, Target};
 use super::furl::{Furl, Hint, Swissnum, TubId, digest, fresh_swissnum};
 use super::identity::Identity;
 use super::interface::Interface;
@@ -115,7 +115,7 @@ impl Tub {
             incarnation: u64::from_le_bytes(random()),
             calls: options.limits.calls,
             call_bytes: options.limits.call_bytes,
-            features: 0,
+            features: KEEPS_ANSWERS,
         };
         let mut bytes = Vec::new();
         // A hello is a few integers; it always fits.

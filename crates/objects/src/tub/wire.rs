@@ -7,6 +7,7 @@
 
 use super::conn::Conn;
 use super::error::RemoteError;
+use super::sturdy::Export;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +38,12 @@ pub trait Wire: Sized + Send + 'static {
     /// Leaves the process: references become known to the peer, bulk is put beside. An error is the
     /// caller's answer, and nothing is sent.
     fn into_wire(self, out: &mut Outgoing<'_>) -> Result<Self::Twin, RemoteError>;
+
+    /// The object that this is a reference to, if it is one.
+    #[doc(hidden)]
+    fn object(&self) -> Option<Export> {
+        None
+    }
 
     /// Arrives from a peer, which may have sent anything that is a twin.
     /// [`RemoteError::BadArguments`] if no honest one can have sent it.

@@ -1,5 +1,6 @@
 //! Calls that came in: found their object, run in order, answered.
 
+use super::answers::Answers;
 use super::gate::Pings;
 use super::queue::Beat;
 use super::{Conn, RawReply};
@@ -8,7 +9,7 @@ use crate::tub::budget::Held;
 use crate::tub::codec;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, InFrame, OutFrame, Target, Violation};
-use crate::tub::furl::{self, SwissnumDigest};
+use crate::tub::furl::{self, Swissnum, SwissnumDigest};
 use crate::tub::payload::{Payload, WireCall};
 use crate::tub::sturdy::{Export, Lookup};
 use std::cell::{Cell, RefCell};
@@ -20,15 +21,25 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// The method that every object has: answers a live reference to itself.
 pub(super) const RESOLVE: u16 = u16::MAX;
 
+/// The object that is called, or why there is none.
+type Found = Result<Export, RemoteError>;
+
 /// Whom a call is for.
 enum For {
-    Target(Target),
+    Export(u32),
+    Named(Swissnum),
     /// Looked up; there may be no such object.
-    Found(Option<Export>),
+    Found(Found),
+}
+
+impl For {
+    const fn none(why: RemoteError) -> Self {
+        Self::Found(Err(why))
+    }
 }
 
 /// A call whose head has been read.
-struct Incoming {
+pub(super) struct Incoming {
     id: u32,
     interface: u32,
     method: u16,
@@ -55,6 +66,7 @@ pub(super) struct Dispatcher {
     expected: Cell<usize>,
     /// Calls for objects that are being brought back from disk, in order.
     restoring: RefCell<HashMap<SwissnumDigest, VecDeque<Incoming>>>,
+    answers: RefCell<Answers>,
     pings: RefCell<Pings>,
 }
 
@@ -85,6 +97,7 @@ impl Dispatcher {
             running: Cell::new(0),
             expected: Cell::new(0),
             restoring: RefCell::default(),
+            answers: RefCell::default(),
         })
     }
 
@@ -108,6 +121,8 @@ impl Dispatcher {
                 self.conn.queue.push_beat(Beat::Pong);
                 Ok(())
             }
+            Head::Keep { id } => self.answers.borrow_mut().keep(id),
+            Head::Forget { id } => self.forget(id),
             Head::Pong | Head::Bye(_) => Ok(()),
         }
     }
@@ -132,7 +147,29 @@ impl Dispatcher {
         if calls >= self.calls_max || bytes + call.frame.length() > self.bytes_max {
             return Err(Violation);
         }
-        self.inbox.borrow_mut().push_back((For::Target(target), call));
+        self.answers.borrow_mut().called(call.id);
+        let taken = match target {
+            Target::Export(number) => Some((For::Export(number), call)),
+            Target::Swissnum(swissnum) => Some((For::Named(swissnum), call)),
+            Target::Answer(id) => {
+                let routed = self.answers.borrow_mut().route(id, call)?;
+                routed.map(|(outcome, call)| (outcome.map_or_else(For::none, For::Export), call))
+            }
+        };
+        self.inbox.borrow_mut().extend(taken);
+        self.pump();
+        Ok(())
+    }
+
+    /// The peer calls an answer no more.
+    fn forget(self: &Rc<Self>, id: u32) -> Result<(), Violation> {
+        let Some(kept) = self.answers.borrow_mut().forget(id)? else { return Ok(()) };
+        if let Some(Ok(number)) = kept.outcome {
+            self.conn.exports.release(number, 1);
+        }
+        let orphans =
+            kept.waiting.into_iter().map(|call| (For::none(RemoteError::NoSuchObject), call));
+        self.inbox.borrow_mut().extend(orphans);
         self.pump();
         Ok(())
     }
@@ -142,7 +179,7 @@ impl Dispatcher {
         loop {
             let Some((target, call)) = self.inbox.borrow_mut().pop_front() else { return };
             let Some((object, call)) = self.find(target, call) else { continue };
-            if !self.has_room(object.as_ref(), call.method) {
+            if !self.has_room(object.as_ref().ok(), call.method) {
                 return self.inbox.borrow_mut().push_front((For::Found(object), call));
             }
             self.run(object, call);
@@ -165,24 +202,22 @@ impl Dispatcher {
 
     /// Drops the calls that no object has yet; what objects have, they finish.
     pub(super) fn end(&self) {
-        let dropped = (self.inbox.take(), self.restoring.take());
+        let dropped = (self.inbox.take(), self.restoring.take(), self.answers.take());
         drop(dropped);
     }
 
     /// The object that a call is for; `None` if it must be brought back first, and the call waits.
-    fn find(self: &Rc<Self>, target: For, call: Incoming) -> Option<(Option<Export>, Incoming)> {
+    fn find(self: &Rc<Self>, target: For, call: Incoming) -> Option<(Found, Incoming)> {
         let digest = match target {
             For::Found(object) => return Some((object, call)),
-            For::Target(Target::Export(number)) => {
-                return Some((self.known(self.conn.own(number)), call));
-            }
-            For::Target(Target::Swissnum(swissnum)) => furl::digest(&swissnum),
+            For::Export(number) => return Some((self.known(self.conn.own(number)), call)),
+            For::Named(swissnum) => furl::digest(&swissnum),
         };
         if let Some(waiting) = self.restoring.borrow_mut().get_mut(&digest) {
             waiting.push_back(call);
             return None;
         }
-        let Some(tub) = self.conn.tub.upgrade() else { return Some((None, call)) };
+        let Some(tub) = self.conn.tub.upgrade() else { return Some((self.known(None), call)) };
         match tub.sturdy.look_up(digest) {
             Lookup::Known(object) => Some((self.known(object), call)),
             Lookup::Restoring(object) => {
@@ -195,11 +230,11 @@ impl Dispatcher {
     }
 
     /// An object that the peer has named; who can do that is no stranger.
-    fn known(&self, object: Option<Export>) -> Option<Export> {
+    fn known(&self, object: Option<Export>) -> Found {
         if object.is_some() {
             self.conn.make_known();
         }
-        object
+        object.ok_or(RemoteError::NoSuchObject)
     }
 
     /// Puts the calls that waited for an object before those that came later.
@@ -213,7 +248,7 @@ impl Dispatcher {
     }
 
     /// Queues the call on its object and answers when the object has.
-    fn run(self: &Rc<Self>, object: Option<Export>, call: Incoming) {
+    fn run(self: &Rc<Self>, object: Found, call: Incoming) {
         let Incoming { id, interface, method, mut frame, .. } = call;
         let place =
             Place { owed: self.owed.clone(), bytes: frame.length(), _held: frame.held.take() };
@@ -221,12 +256,12 @@ impl Dispatcher {
         let expected = object.as_ref().map_or(0, |object| object.reply_max(method));
         let outcome = match object {
             _ if refused => Err(RemoteError::Busy),
-            None => Err(RemoteError::NoSuchObject),
-            Some(object) if object.interface() != interface => Err(RemoteError::WrongInterface),
-            Some(object) if method == RESOLVE => {
+            Err(error) => Err(error),
+            Ok(object) if object.interface() != interface => Err(RemoteError::WrongInterface),
+            Ok(object) if method == RESOLVE => {
                 return self.reply(id, place, self.resolved(object));
             }
-            Some(object) => {
+            Ok(object) => {
                 let bulk = std::mem::take(&mut frame.bulk);
                 let body = frame.arguments();
                 object.invoke(method, WireCall { conn: &self.conn, body, bulk })
@@ -251,13 +286,38 @@ impl Dispatcher {
     }
 
     fn resolved(&self, object: Export) -> Result<Payload, RemoteError> {
-        let descriptor = self.conn.export(object)?;
+        let descriptor = self.conn.export(object.clone())?;
         let mut body = Vec::new();
         codec::encode(&descriptor, &mut body)?;
-        Ok(Payload { body, bulk: Vec::new() })
+        Ok(Payload { body, bulk: Vec::new(), object: Some(object) })
+    }
+
+    /// Gives what a call is answered to those who have called it ahead. They go before whatever came
+    /// later.
+    fn settle(&self, id: u32, answer: &Result<Payload, RemoteError>) {
+        if !self.answers.borrow().are_waiting_for(id) {
+            return;
+        }
+        let mut found = match answer {
+            Ok(payload) => payload.object.clone().ok_or(RemoteError::WrongInterface),
+            Err(error) => Err(error.clone()),
+        };
+        // Counted among what the peer holds, so that no more can be kept than it may hold.
+        let number = found.clone().and_then(|object| self.conn.exports.add(object));
+        if let Err(error) = &number {
+            found = Err(error.clone());
+        }
+        let (waiting, not_kept) = self.answers.borrow_mut().settle(id, number);
+        for call in waiting.into_iter().rev() {
+            self.inbox.borrow_mut().push_front((For::Found(found.clone()), call));
+        }
+        if let Some(Ok(number)) = not_kept {
+            self.conn.exports.release(number, 1);
+        }
     }
 
     fn reply(&self, id: u32, place: Place, answer: Result<Payload, RemoteError>) {
+        self.settle(id, &answer);
         let (error, payload) = match answer {
             Ok(payload) => (None, payload),
             Err(error) => (Some(error), Payload::default()),

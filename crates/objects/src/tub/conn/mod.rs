@@ -6,6 +6,8 @@
 //! Order: calls leave in the order in which they were issued, and reach one object in that order.
 //! A release never overtakes a call that uses what it releases.
 
+mod answers;
+mod asked;
 mod dispatch;
 mod drive;
 mod ends;
@@ -33,11 +35,12 @@ use motion::Motion;
 use queue::Queue;
 use standing::Standing;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tables::{Exports, Imports};
 use tokio::sync::{oneshot, watch};
 
+pub(super) use asked::Asked;
 pub(super) use motion::Departure;
 pub(super) use tables::{ExportCount, Import};
 
@@ -86,6 +89,8 @@ pub struct Conn {
     queue: Queue,
     motion: Arc<Motion>,
     pending: Mutex<Pending>,
+    /// Answers that the peer keeps to be called.
+    asked: AtomicUsize,
     imports: Imports,
     exports: Exports,
     leaving: watch::Sender<Leaving>,
@@ -115,6 +120,7 @@ impl Conn {
             initiated,
             confirmed: AtomicBool::new(!initiated),
             pending: Mutex::default(),
+            asked: AtomicUsize::new(0),
             imports: Imports::default(),
             exports: Exports::new(tub.options.limits.exports, tub.exported.clone()),
             leaving: watch::Sender::new(Leaving::No),
@@ -172,6 +178,7 @@ impl Conn {
                 let tub = self.tub.upgrade();
                 tub.is_some_and(|tub| tub.sturdy.has(furl::digest(swissnum)))
             }
+            Target::Answer(_) => false,
         }
     }
 
@@ -241,17 +248,29 @@ impl Conn {
 
     fn issue(
         self: &Arc<Self>,
-        (target, interface, method): (Target, u32, u16),
-        (payload, bulk_max): (Payload, usize),
+        head: (Target, u32, u16),
+        payload: (Payload, usize),
         deliver: ReplyTo,
     ) -> Option<Departure> {
-        let id = {
-            let mut pending = lock(&self.pending);
-            pending.last_id = pending.last_id.wrapping_add(1);
-            let id = pending.last_id;
-            pending.replies.insert(id, deliver);
-            id
-        };
+        let id = self.expect(deliver);
+        self.depart(id, head, payload)
+    }
+
+    /// The number of a call that is about to be queued.
+    fn expect(&self, deliver: ReplyTo) -> u32 {
+        let mut pending = lock(&self.pending);
+        pending.last_id = pending.last_id.wrapping_add(1);
+        let id = pending.last_id;
+        pending.replies.insert(id, deliver);
+        id
+    }
+
+    fn depart(
+        self: &Arc<Self>,
+        id: u32,
+        (target, interface, method): (Target, u32, u16),
+        (payload, bulk_max): (Payload, usize),
+    ) -> Option<Departure> {
         let head = Head::Call { id, target, interface, method };
         let queued = OutFrame::new(&head, payload)
             .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max)));

@@ -135,6 +135,11 @@ impl Queue {
         }
     }
 
+    /// Queues what needs no credit and belongs between calls.
+    pub(super) fn push_note(&self, frame: OutFrame) -> Result<(), RemoteError> {
+        self.push(|lanes| lanes.add_call(frame, false))?
+    }
+
     pub(super) fn push_urgent(&self, frame: OutFrame) {
         let _ = self.push(|lanes| {
             lanes.reply_bytes += frame.memory();

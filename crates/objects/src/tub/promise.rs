@@ -1,0 +1,112 @@
+//! References that are called before they are there.
+
+use super::conn::Asked;
+use super::error::RemoteError;
+use super::interface::{Call, Interface};
+use super::refs::{CallFuture, Ref};
+use crate::base::lock::locked;
+use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot;
+
+/// What a call came to that was to answer a reference.
+type Outcome<J> = Result<Ref<J>, RemoteError>;
+/// What to do when that is known.
+type Then<J> = Box<dyn FnOnce(&Outcome<J>) + Send>;
+
+enum State<J> {
+    Due(Vec<Then<J>>),
+    Settled(Outcome<J>),
+}
+
+/// A reference that a call will answer ([`Ref::promise`]). What is called through it reaches the object
+/// in the order in which it was called, and before what is called through the reference itself. If the
+/// call fails, all that fails with the same error.
+///
+/// The peer keeps the object until this is dropped, or the link is lost.
+pub struct Promise<J> {
+    settled: Settle<J>,
+    /// If the peer that will answer can be called ahead.
+    ahead: Option<Asked>,
+}
+
+/// Where the outcome is put.
+pub(super) struct Settle<J>(Arc<Mutex<State<J>>>);
+
+impl<J> Clone for Settle<J> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<J> Default for Settle<J> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State::Due(Vec::new()))))
+    }
+}
+
+impl<J> Settle<J> {
+    /// Once: those who wait are told, in order, before anybody who comes later.
+    pub(super) fn settle(&self, outcome: Outcome<J>) {
+        let mut state = locked(&self.0);
+        if let State::Due(waiting) = &mut *state {
+            std::mem::take(waiting).into_iter().for_each(|then| then(&outcome));
+            *state = State::Settled(outcome);
+        }
+    }
+
+    fn then(&self, then: Then<J>) {
+        let mut state = locked(&self.0);
+        match &mut *state {
+            State::Due(waiting) => waiting.push(then),
+            State::Settled(outcome) => {
+                let outcome = outcome.clone();
+                drop(state);
+                then(&outcome);
+            }
+        }
+    }
+}
+
+impl<J: Interface> Promise<J> {
+    pub(super) fn new(settled: Settle<J>, ahead: Option<Asked>) -> Self {
+        Self { settled, ahead }
+    }
+
+    /// Of a call that cannot be called ahead: what is called through this waits for its answer here.
+    pub(super) fn of(answer: CallFuture<Ref<J>>) -> Self {
+        let settled = Settle::default();
+        let settle = settled.clone();
+        actix_rt::spawn(async move { settle.settle(answer.await) });
+        Self::new(settled, None)
+    }
+
+    /// Calls the object as [`Ref::call`] does.
+    pub fn call<M: Call<J>>(&self, message: M) -> CallFuture<M::Reply> {
+        let (send, receive) = oneshot::channel();
+        if let Some(asked) = &self.ahead {
+            let departure = asked.conn().call::<J, M>(asked.target(), message, send);
+            return CallFuture::remote(receive, departure);
+        }
+        self.settled.then(Box::new(move |found| match found {
+            Ok(reference) => drop(reference.issue(message, send)),
+            Err(error) => drop(send.send(Err(error.clone()))),
+        }));
+        CallFuture::remote(receive, None)
+    }
+
+    /// Calls for a further reference: a row of such calls takes one round trip.
+    pub fn promise<K: Interface, M: Call<J, Reply = Ref<K>>>(&self, message: M) -> Promise<K> {
+        let Some(asked) = &self.ahead else { return Promise::of(self.call(message)) };
+        match asked.conn().promise(asked.target(), message) {
+            Ok(promise) => promise,
+            Err(message) => Promise::of(self.call(message)),
+        }
+    }
+
+    /// The reference itself, when it is there.
+    pub async fn settled(&self) -> Result<Ref<J>, RemoteError> {
+        let (send, receive) = oneshot::channel();
+        self.settled.then(Box::new(move |found| drop(send.send(found.clone()))));
+        receive.await.unwrap_or(Err(RemoteError::Disconnected))
+    }
+}
