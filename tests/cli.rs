@@ -14,6 +14,8 @@ use nodes::{Nodes, Process, RunningGrid, bytes, done, failed, tahoe, text};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 use std::process::Stdio;
 
 /// What happened and what to do: two sentences, nothing else.
@@ -346,6 +348,37 @@ fn a_demo_is_a_grid_that_keeps_its_files() {
     let out = nodes.dir("out");
     done(tahoe().args(["get", cap.trim()]).arg(&out).args(["-u", &second.url]));
     assert_eq!(fs::read(&out).unwrap(), content);
+}
+
+#[test]
+fn what_a_demo_prints_works_as_it_stands_and_from_its_folder() {
+    let nodes = Nodes::new();
+    let here = nodes.root.path();
+    let mut command = tahoe();
+    command.args(["demo", "--servers", "3", "--webport", "0"]).current_dir(here);
+    let demo = Process::spawn(&mut command, &here.join("tahoe-demo"));
+    let bin = Path::new(tahoe().get_program()).parent().unwrap().to_owned();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut said = Vec::new();
+    for line in demo.said.lines().filter_map(|line| line.strip_prefix("  ")) {
+        if line.starts_with("http") {
+            continue;
+        }
+        let cap: &str = said.first().map_or("", |cap: &String| cap.trim());
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(line.replace("CAP", &format!("'{cap}'")));
+        said.push(done(shell.current_dir(here).env("PATH", &path)));
+    }
+    let hello = fs::read_to_string(here.join("tahoe-demo/hello.txt")).unwrap();
+    let [cap, content, put, names] = said.as_slice() else { panic!("{said:?}") };
+    assert!(cap.starts_with("URI:CHK:") && put.starts_with("URI:CHK:"), "{said:?}");
+    assert_eq!((content, names.as_str()), (&hello, "hello.txt\n"));
+    let here = |arguments: &[&str]| {
+        let mut command = tahoe();
+        done(command.args(arguments).current_dir(here).env("HOME", here).env_remove("TAHOE_NODE"))
+    };
+    assert_eq!(here(&["ls", "docs"]), "hello.txt\n", "the demo that runs here is found");
+    assert_eq!(here(&["get", "private:docs/hello.txt"]), hello);
 }
 
 #[test]

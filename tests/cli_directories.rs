@@ -16,6 +16,8 @@ mod web_stub;
 mod backups;
 #[path = "cli_directories/copies.rs"]
 mod copies;
+#[path = "cli_directories/deleted.rs"]
+mod deleted;
 #[path = "cli_directories/failures.rs"]
 mod failures;
 #[path = "cli_directories/help.rs"]
@@ -32,6 +34,7 @@ use run::{FOLDER, folder, two_sentences};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
+use tahoe::grid::Code;
 use web_stub::Gateway;
 
 #[test]
@@ -459,14 +462,16 @@ fn rollbacks_and_unknown_servers_are_accepted_only_aloud() {
     assert!(gateway.failed(&["accept-rollback", "URI:DIR:0/x"]).contains("No such child"));
     let text =
         "It was restored from a backup; after asking its owner, run `tahoe accept-rollback CAP`.";
-    gateway.refuse("PUT /vdrive/global/r", 409, text);
+    gateway.refuse_as("PUT /vdrive/global/r", (409, Code::Rollback), text);
     gateway.write("in", "x");
     let said = gateway.failed(&["put", "in", "global:r"]);
-    assert!(said.ends_with("from a backup.\nRun `tahoe accept-rollback CAP`.\n"), "{said}");
+    let advice = "After asking its owner, run `tahoe accept-rollback CAP`.";
+    assert!(said.ends_with(&format!("from a backup.\n{advice}\n")), "{said}");
     gateway.asked("");
     gateway.done(&["ls", "global:", "--allow-new-tub"]);
     assert_eq!(gateway.asked("GET /vdrive/global?t=json&allow-new-tub=1"), 1);
-    gateway.refuse("GET /uri/URI%3ADIR%3A9", 403, "An unknown server; allow-new-tub=1 says so.");
+    let unknown = (403, Code::NewServer);
+    gateway.refuse_as("GET /uri/URI%3ADIR%3A9", unknown, "It is on an unknown server.");
     assert!(gateway.failed(&["ls", "URI:DIR:9"]).contains("--allow-new-tub"));
 }
 

@@ -1,4 +1,4 @@
-//! Every row of the web API's tables (`spec/webapi-delta.md`): method, arguments, status, body.
+//! Every row of the web API's tables (`docs/spec/webapi-delta.md`): method, arguments, status, body.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Tagged double SHA-256, the one hash of all formats (`spec/formats-immutable.md` §2).
+//! Tagged double SHA-256, the one hash of all formats (`docs/spec/formats-immutable.md` §2).
 //!
 //! ```text
 //! netstring(x)        = dec(len(x)) ‖ ":" ‖ x ‖ ","

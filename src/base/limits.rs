@@ -174,12 +174,13 @@ pub const THUMBNAIL_MAX: u64 = 8 << 20;
 /// PDFs that pages show in frames, and how long the address of each is good, in seconds.
 pub const SHOWN_MAX: usize = 256;
 pub const SHOWN_SECONDS: u64 = 3600;
-/// What was deleted by way of the pages can be put back for so long (30 days), in seconds.
+/// What was deleted by way of a gateway can be put back for so long (30 days), in seconds.
 pub const TRASH_SECONDS: u64 = 30 * 24 * 3600;
-/// Deletions that can be put back, and links in all of them together.
-pub const TRASH_DELETIONS_MAX: usize = 1_000;
+/// Links that can be put back; a program deletes each by itself.
 pub const TRASH_LINKS_MAX: usize = 20_000;
-/// The part of both, and of the bytes, that those have who are not the owner: one in so many.
+/// Deletions that the page of them shows; programs are told all.
+pub const TRASH_SHOWN_MAX: usize = 500;
+/// The part of them, and of the bytes, that those have who are not the owner: one in so many.
 pub const TRASH_STRANGERS_PART: usize = 8;
 /// Bytes of the record of them: a link takes some 500.
 pub const TRASH_FILE_MAX: u64 = 64 << 20;

@@ -1,4 +1,4 @@
-//! Capabilities of mutable files and of the directories made of them (`spec/formats-mutable.md`
+//! Capabilities of mutable files and of the directories made of them (`docs/spec/formats-mutable.md`
 //! §2, §10): read, attenuated and kept for others, not used.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Capabilities: texts whose possession is authority (`spec/formats-immutable.md` §5).
+//! Capabilities: texts whose possession is authority (`docs/spec/formats-immutable.md` §5).
 //!
 //! ```text
 //! read cap     URI:CHK:<b32 key>:<b32 UEB hash>:<k>:<N>:<size>

@@ -12,7 +12,9 @@ use super::refusal::refusal;
 use super::{CliError, local};
 use crate::base::limits::{ANSWER_TEXT_MAX, CLI_WORKERS};
 pub use crate::gateway::address::percent_encode;
+use crate::gateway::answer::ERROR_CODE;
 use crate::gateway::webport::WebPort;
+use crate::grid::Code;
 use crate::node::basedir::Basedir;
 use crate::node::lock;
 use rustls::pki_types::CertificateDer;
@@ -358,9 +360,11 @@ impl Answer {
     /// The answer in two sentences.
     pub fn refusal(mut self, what: &str) -> CliError {
         let status = self.response.status();
+        let code = self.response.headers().get(ERROR_CODE).and_then(|value| value.to_str().ok());
+        let code = code.and_then(Code::parse);
         let body = self.response.body_mut().with_config().limit(ANSWER_TEXT_MAX);
         let text = body.lossy_utf8(true).read_to_string().unwrap_or_default();
-        let error = refusal(status.as_u16(), &status.to_string(), &text, what);
+        let error = refusal((status.as_u16(), &status.to_string()), code, &text, what);
         if status == NOT_NOW { error.reaching(Reach::Now) } else { error }
     }
 }

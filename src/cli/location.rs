@@ -15,6 +15,7 @@ use super::CliError;
 use super::output::shown;
 use super::session::{Session, line_of_stdin};
 use crate::cli::http::percent_encode;
+use crate::gateway::address::percent_decode;
 
 /// For the help of every command that takes a place.
 pub const PLACES: &str = "\
@@ -202,6 +203,19 @@ impl Location {
     }
 }
 
+/// A gateway's address of a directory as people write it.
+pub fn of_address(address: &str) -> String {
+    let path = percent_decode(address).unwrap_or_default();
+    for (root, name) in [("/vdrive/private", "private:"), ("/vdrive/global", "global:")] {
+        if let Some(rest) = path.strip_prefix(root)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return format!("{name}{}", rest.trim_matches('/'));
+        }
+    }
+    path.strip_prefix("/uri/").unwrap_or(&path).to_owned()
+}
+
 const CAP: &str = "the given cap";
 
 fn is_local(text: &str) -> CliError {
@@ -275,5 +289,14 @@ mod tests {
         assert!(!place.is_below(&root));
         assert_eq!((root.url().as_str(), root.shown().as_str()), ("/vdrive/global", "global:"));
         assert!(root.split().is_none() && root.name().is_none());
+        for (address, text) in [
+            ("/vdrive/private", "private:"),
+            ("/vdrive/private/x%20y/%C3%BC", "private:x y/ü"),
+            ("/vdrive/global/a", "global:a"),
+            ("/vdrive/globalised", "/vdrive/globalised"),
+            ("/uri/URI%3ADIR%3Aa/b", "URI:DIR:a/b"),
+        ] {
+            assert_eq!(of_address(address), text);
+        }
     }
 }

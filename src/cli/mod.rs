@@ -59,6 +59,7 @@ mod stop;
 mod stored;
 mod time_text;
 mod tree;
+mod undelete;
 mod version;
 mod walk;
 mod webopen;
@@ -131,6 +132,8 @@ enum Command {
     /// Take something out of its directory.
     #[command(visible_alias = "unlink")]
     Rm(rm::Arguments),
+    /// Put back what was deleted in the last 30 days, or list it.
+    Undelete(undelete::Arguments),
     /// Make a snapshot of a folder, storing what changed.
     Backup(backup::Arguments),
     /// List everything below a directory, with caps.
@@ -220,6 +223,7 @@ impl Command {
             Self::Mv(arguments) => arguments.run(),
             Self::Ln(arguments) => arguments.run(),
             Self::Rm(arguments) => arguments.run(),
+            Self::Undelete(arguments) => arguments.run(),
             Self::Backup(arguments) => arguments.run(),
             Self::Manifest(arguments) => arguments.run(),
             Self::Stats(arguments) => arguments.run(),

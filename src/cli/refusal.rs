@@ -1,55 +1,74 @@
 //! What a gateway's refusal is for whoever sits at a terminal: what happened, and what to do about it.
 //!
-//! The texts are the gateway's; some say at their end what to do, and that becomes the advice. Others
-//! are told apart by their status and a few words.
+//! The sentence is the gateway's, what to do is known by its code. A gateway that sends none, such as
+//! Tahoe-LAFS's own, is understood by its status.
 
 use super::CliError;
 use super::output::shown;
-use crate::gateway::answer::without_class;
+use crate::grid::Code;
 use serde_json::Value;
 
-/// The two sentences about an answer that is no success. `what` it was about may be empty.
-pub fn refusal(status: u16, reason: &str, body: &str, what: &str) -> CliError {
+/// The two sentences about an answer that is no success, with the code in its head. `what` it was about
+/// may be empty.
+pub fn refusal(status: (u16, &str), code: Option<Code>, body: &str, what: &str) -> CliError {
+    let (status, reason) = status;
+    let code = code.unwrap_or_else(|| usual(status));
     let text = error_of_json(body).unwrap_or_else(|| body.to_owned());
-    let said = sentence(&text).map(without_class).unwrap_or(match status {
-        404 => "there is nothing by that name",
-        _ => reason,
-    });
-    let said =
-        IN_OTHER_WORDS.iter().find(|(text, _)| said.starts_with(text)).map_or(said, |one| one.1);
-    let split = ADVICE_AT_THE_END.iter().find_map(|(mark, kept)| {
-        let (said, rest) = said.split_once(mark)?;
-        Some((said, capitalised(&format!("{kept}{rest}"))))
-    });
-    let (said, advice) = split.unwrap_or_else(|| (said, advice(status, &text, what).to_owned()));
+    let said = own_words(code).or_else(|| sentence(&text).map(without_class));
+    let said = said.unwrap_or(if status == 404 { "there is nothing by that name" } else { reason });
+    let (said, advice) = match said.rsplit_once("; ").filter(|_| ends_in_advice(code)) {
+        Some((said, advice)) => (said, capitalised(advice)),
+        None => (said, advice(code, what).to_owned()),
+    };
     let said = shown(said);
     let what = if what.is_empty() { said } else { about(what, &said) };
     CliError::new(what, shown(&advice))
 }
 
-/// Sentences that are 1.20's for the sake of programs, and what they mean.
-const IN_OTHER_WORDS: [(&str, &str); 3] = [
-    (
-        "GET unknown URI type: can only do t=info and t=json, not t=. This capability",
-        "this capability verifies, and does not read",
-    ),
-    (
-        "GET unknown URI type",
-        "this gateway does not know that kind of cap, and can only pass it on",
-    ),
-    (
-        "The webapi does not allow empty pathname components",
-        "two slashes stand in a row in the path",
-    ),
-];
+/// What a status stands for where there is no code.
+fn usual(status: u16) -> Code {
+    match status {
+        400 => Code::BadRequest,
+        401 => Code::TokenWanted,
+        403 => Code::Forbidden,
+        404 => Code::NoSuchChild,
+        405 | 501 => Code::NotTaken,
+        409 => Code::Exists,
+        410 => Code::NotEnoughShares,
+        412 => Code::Unmet,
+        413 => Code::TooLarge,
+        502 => Code::ServerFault,
+        503 => Code::Busy,
+        507 => Code::NoSpace,
+        500..600 => Code::Internal,
+        _ => Code::NotFound,
+    }
+}
 
-/// What stands between what happened and what to do, and what of it belongs to the latter.
-const ADVICE_AT_THE_END: [(&str, &str); 4] = [
-    ("; to be rid of it, ", "to be rid of it, "),
-    ("; after asking its owner, ", ""),
-    (". The file is not safely stored: ", ""),
-    ("; compare it with ", "compare it with "),
-];
+/// Where the gateway's sentence is 1.20's, for the sake of programs.
+const fn own_words(code: Code) -> Option<&'static str> {
+    match code {
+        Code::CapUnknown => {
+            Some("this gateway does not know that kind of cap, and can only pass it on")
+        }
+        Code::VerifyOnly => Some("this capability verifies, and does not read"),
+        Code::EmptyName => Some("two slashes stand in a row in the path"),
+        _ => None,
+    }
+}
+
+/// Whether the sentence says at its end, after the last semicolon, what to do: it knows more about that.
+const fn ends_in_advice(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Rollback
+            | Code::Unhappy
+            | Code::Contradiction
+            | Code::CapMalformed
+            | Code::Unreadable
+            | Code::TooLarge
+    )
+}
 
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
@@ -57,98 +76,90 @@ fn capitalised(text: &str) -> String {
     first.chain(letters).collect()
 }
 
-/// What to do, by the first line that fits.
-fn advice(status: u16, text: &str, what: &str) -> &'static str {
-    let fits = |line: &&(u16, &str, &str)| line.0 == status && text.contains(line.1);
-    match status {
-        404 if !what.is_empty() => {
-            "List the directory above it with `tahoe ls` to see what is there."
-        }
-        _ => match ADVICE.iter().find(fits) {
-            Some((_, _, advice)) => advice,
-            None if (500..600).contains(&status) => {
-                "See on the gateway's page, or with `tahoe status`, how many servers are connected."
-            }
-            None => "Check that the address is that of a Tahoe gateway.",
-        },
+/// The class before a sentence, such as `NoSharesError`, is for programs of Tahoe-LAFS.
+fn without_class(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => rest,
+        _ => text,
     }
 }
 
-/// Status, words in the text, and what to do. No words stand for all other texts.
-const ADVICE: &[(u16, &str, &str)] = &[
-    (
-        400,
-        "GET unknown URI type",
-        "Check that all of the cap was copied; a newer program may know it.",
-    ),
-    (400, "PUT to a directory", "Write a slash behind it to mean a place inside."),
-    (400, "a name has at most", "Choose a shorter name."),
-    (
-        400,
-        "mutable files",
-        "Use the program that made it, or the cap of an immutable file or of a directory.",
-    ),
-    (
-        400,
-        "does not know that kind of cap",
-        "Check that all of the cap was copied; a newer program may know it.",
-    ),
-    (400, "", "Check the path, and the cap: it must be copied whole."),
-    (401, "", "Use -d NODEDIR, so that the node's token can be read."),
-    (403, "allow-new-tub", "If you trust whoever gave you that cap, use --allow-new-tub."),
-    (403, "NotWriteable", "Use the write cap of that directory, or write to another one."),
-    (403, "", "Use -d NODEDIR of a node of your own."),
-    (404, "", "Check the path, and the cap: it must be copied whole."),
-    (409, "at the same time", "Look at what is there now, and try again."),
-    (409, "into itself", "Name a place outside of it."),
-    (409, "", "Remove or rename what is there first, or choose another name."),
-    (
-        410,
-        "does not have this directory",
-        "Check the cap: it must be copied whole; else ask whoever runs that server.",
-    ),
-    (
-        410,
-        "the vdrive server",
-        "Start that server's node; files that you have the caps of can be read meanwhile.",
-    ),
-    (410, "damaged when it was stored", "Store the file again, if you have it elsewhere."),
-    (
-        410,
-        "no storage server",
-        "Start the introducer and the servers, or wait until they are reached.",
-    ),
-    (
-        410,
-        "",
-        "See with `tahoe status` whether all servers are connected; if they are, the cap was copied \
-         wrongly, or the shares are damaged or gone.",
-    ),
-    (413, "", "Make room on the gateway's disk, or store a smaller file."),
-    (507, "", "Make room on the gateway's disk, or store a smaller file."),
-    (
-        502,
-        "the directory is damaged",
-        "On its server the file is in vdrive/quarantine: put one from a backup in its place.",
-    ),
-    (
-        502,
-        "an older state of it is served",
-        "Whoever runs that server decides with `tahoe debug salvage-dirnode`.",
-    ),
-    (502, "no room", "Make room on the disk of the vdrive server."),
-    (502, "", "Ask whoever runs the vdrive server to look into its node's logs."),
-    (
-        503,
-        "that may have more",
-        "See with `tahoe status` which servers are connected; if one hangs, start it anew.",
-    ),
-    (
-        503,
-        "no vdrive server",
-        "Start the introducer, which keeps directories too, or put the furl of a vdrive server there.",
-    ),
-];
+const COPY: &str = "Check the path, and the cap: it must be copied whole.";
+const ROOM: &str = "Make room on the gateway's disk, or store a smaller file.";
+const SERVERS: &str =
+    "See on the gateway's page, or with `tahoe status`, how many servers are connected.";
+
+/// What to do.
+#[allow(clippy::too_many_lines, reason = "a table, and the compiler asks for every code")]
+fn advice(code: Code, what: &str) -> &'static str {
+    match code {
+        Code::BadRequest
+        | Code::EmptyName
+        | Code::CapMalformed
+        | Code::NotADirectory
+        | Code::VerifyOnly
+        | Code::Range => COPY,
+        Code::CapUnknown => "Check that all of the cap was copied; a newer program may know it.",
+        Code::CapUnsupported => {
+            "Use the program that made it, or the cap of an immutable file or of a directory."
+        }
+        Code::CapNotReadOnly | Code::CapNotImmutable | Code::BadChild => {
+            "Link the cap that only reads it, as `tahoe ls --readonly-uri` shows it."
+        }
+        Code::IsADirectory => "Write a slash behind it to mean a place inside.",
+        Code::NameTooLong => "Choose a shorter name.",
+        Code::TokenWanted => "Use -d NODEDIR, so that the node's token can be read.",
+        Code::NewServer => "If you trust whoever gave you that cap, use --allow-new-tub.",
+        Code::ReadOnly | Code::Immutable => {
+            "Use the write cap of that directory, or write to another one."
+        }
+        Code::Forbidden | Code::Prohibited => "Use -d NODEDIR of a node of your own.",
+        Code::NoSuchChild if !what.is_empty() => {
+            "List the directory above it with `tahoe ls` to see what is there."
+        }
+        Code::NoSuchChild => COPY,
+        Code::NotFound | Code::NotTaken => "Check that the address is that of a Tahoe gateway.",
+        Code::Conflict | Code::Unmet => "Look at what is there now, and try again.",
+        Code::IntoItself => "Name a place outside of it.",
+        Code::Exists | Code::InTheWay => {
+            "Remove or rename what is there first, or choose another name."
+        }
+        Code::NoSuchDirectory => {
+            "Check the cap: it must be copied whole; else ask whoever runs that server."
+        }
+        Code::DirectoryAway => {
+            "Start that server's node; files that you have the caps of can be read meanwhile."
+        }
+        Code::Rollback => "Ask the owner of that server, then run `tahoe accept-rollback`.",
+        Code::Damaged => "Store the file again, if you have it elsewhere.",
+        Code::NoServers => "Start the introducer and the servers, or wait until they are reached.",
+        Code::NoShares
+        | Code::NotEnoughShares
+        | Code::Contradiction
+        | Code::Gone
+        | Code::Unreadable => {
+            "See with `tahoe status` whether all servers are connected; if they are, the cap was copied \
+             wrongly, or the shares are damaged or gone."
+        }
+        Code::NotNow => {
+            "See with `tahoe status` which servers are connected; if one hangs, start it anew."
+        }
+        Code::TooLarge | Code::NoSpace => ROOM,
+        Code::DirectoryDamaged => {
+            "On its server the file is in vdrive/quarantine: put one from a backup in its place."
+        }
+        Code::DirectorySalvaged => {
+            "Whoever runs that server decides with `tahoe debug salvage-dirnode`."
+        }
+        Code::ServerFull => "Make room on the disk of the vdrive server.",
+        Code::ServerFault => "Ask whoever runs the vdrive server to look into its node's logs.",
+        Code::NoVdrive => {
+            "Start the introducer, which keeps directories too, or put the furl of a vdrive server there."
+        }
+        Code::Busy | Code::TooSlow => "Try again in a moment.",
+        Code::Unhappy | Code::Internal => SERVERS,
+    }
+}
 
 /// Something said about something; the name of a root has its colon already.
 pub fn about(what: &str, said: &str) -> String {
@@ -195,11 +206,11 @@ mod tests {
 
     #[test]
     fn words_for_programs_are_not_shown_to_people() {
-        for text in [
-            "GET unknown URI type: can only do t=info and t=json, not t=.\nUsing a webapi server that",
-            "The webapi does not allow empty pathname components",
+        for (code, text) in [
+            (Code::CapUnknown, "GET unknown URI type: can only do t=info and t=json, not t=."),
+            (Code::EmptyName, "The webapi does not allow empty pathname components"),
         ] {
-            let said = refusal(400, "Bad Request", text, "x").what();
+            let said = refusal((400, "Bad Request"), Some(code), text, "x").what();
             assert!(!said.contains("t=") && !said.contains("webapi"), "{said}");
         }
     }
@@ -207,8 +218,25 @@ mod tests {
     /// Both sentences, for a failure as the gateway tells it.
     fn told(failure: impl Into<Failure>) -> (String, String) {
         let failure: Failure = failure.into();
-        let error = refusal(failure.status.as_u16(), "", &failure.text, "");
+        let error = refusal((failure.status.as_u16(), ""), Some(failure.code), &failure.text, "");
         (error.what(), error.advised())
+    }
+
+    #[test]
+    fn a_gateway_without_codes_is_understood_by_its_status() {
+        let said = refusal((410, "Gone"), None, "NotEnoughSharesError: This indicates that", "x");
+        assert_eq!(said.what(), "x: This indicates that");
+        assert!(said.advised().contains("tahoe status"));
+        let said = refusal((404, "Not Found"), None, "<html>", "x");
+        assert_eq!(said.what(), "x: there is nothing by that name");
+    }
+
+    #[test]
+    fn every_code_has_advice_in_one_sentence() {
+        for code in Code::ALL {
+            let advice = advice(*code, "");
+            assert!(advice.ends_with('.') && !advice.contains(". "), "{code:?}");
+        }
     }
 
     #[test]
@@ -218,7 +246,7 @@ mod tests {
         assert!(what.contains("7 wanted") && !what.contains("try again"), "{what}");
         assert!(advice.contains("encoding_parameters"), "{advice}");
         let (what, advice) = told(DirError::Rollback { seen: 5, got: 4 });
-        assert!(!what.contains("accept-rollback") && advice.starts_with("Run `tahoe accept"));
+        assert!(!what.contains("accept-rollback") && advice.contains("run `tahoe accept"));
         let cases: [(Failure, &str); 9] = [
             (DirError::NameTooLong.into(), "shorter name"),
             (DirError::NoVdrive.into(), "Start the introducer"),

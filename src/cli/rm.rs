@@ -12,7 +12,9 @@ const EXAMPLES: &str = "\
 Examples:
   tahoe rm private:docs/old.txt
   tahoe rm -r global:photos/2006 global:photos/2007
-  tahoe rm --unreadable global:";
+  tahoe rm --unreadable global:
+
+`tahoe undelete` puts back what is taken out, for 30 days.";
 
 #[derive(clap::Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]

@@ -1,5 +1,5 @@
 //! The share hash chain: what ties one share's block tree to the file's share root
-//! (`spec/formats-immutable.md` §11).
+//! (`docs/spec/formats-immutable.md` §11).
 //!
 //! ```text
 //! entry   u16 node ‖ 32-byte hash       siblings of leaf i on the way up, and leaf i itself

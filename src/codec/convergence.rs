@@ -1,4 +1,4 @@
-//! Keys that equal plaintexts share (`spec/formats-immutable.md` §4).
+//! Keys that equal plaintexts share (`docs/spec/formats-immutable.md` §4).
 //!
 //! ```text
 //! T   = CONVERGENCE ‖ netstring(secret) ‖ netstring(dec(k) "," dec(N) "," dec(segment size))

@@ -1,4 +1,4 @@
-//! AES-128-CTR with a file's key (`spec/formats-immutable.md` §6).
+//! AES-128-CTR with a file's key (`docs/spec/formats-immutable.md` §6).
 //!
 //! One keystream runs over the whole file, its 16-byte big-endian counter starting at zero, so any
 //! byte range can be enciphered alone. The same operation enciphers and deciphers.

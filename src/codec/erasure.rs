@@ -1,4 +1,4 @@
-//! The erasure code: any k of N blocks give back the segment (`spec/formats-immutable.md` §7).
+//! The erasure code: any k of N blocks give back the segment (`docs/spec/formats-immutable.md` §7).
 //!
 //! ```text
 //! V   row 0 = [1, 0, 0, …];  row r = [2^((r-1)·c)] over columns c      (N rows, k columns)

@@ -1,4 +1,4 @@
-//! Segments, blocks and their sizes (`spec/formats-immutable.md` §4 and §7).
+//! Segments, blocks and their sizes (`docs/spec/formats-immutable.md` §4 and §7).
 //!
 //! ```text
 //! segment size = up(min(largest, size), k)     segments   = ceil(size / segment size)

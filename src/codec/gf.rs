@@ -1,5 +1,5 @@
 //! The field GF(2^8) of the erasure code: polynomial 0x11d, generator 2
-//! (`spec/formats-immutable.md` §7).
+//! (`docs/spec/formats-immutable.md` §7).
 
 const POLYNOMIAL: u16 = 0x11d;
 

@@ -1,4 +1,4 @@
-//! Complete binary hash trees (`spec/formats-immutable.md` §8).
+//! Complete binary hash trees (`docs/spec/formats-immutable.md` §8).
 //!
 //! ```text
 //! leaf i   given, or tagged("Merkle tree empty leaf", dec(i)) up to the next power of two

@@ -1,4 +1,4 @@
-//! The layout of a share (`spec/formats-immutable.md` §11).
+//! The layout of a share (`docs/spec/formats-immutable.md` §11).
 //!
 //! ```text
 //! header │ data │ plaintext_hash_tree │ crypttext_hash_tree │ block_hashes │ share_hashes │ ueb

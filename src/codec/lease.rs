@@ -1,4 +1,4 @@
-//! The lease secrets of a client (`spec/formats-immutable.md` §14).
+//! The lease secrets of a client (`docs/spec/formats-immutable.md` §14).
 //!
 //! ```text
 //! node secret → client secret → file secret (per storage index) ─┬→ renew secret (per lease seed)

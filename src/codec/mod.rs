@@ -3,7 +3,7 @@
 //! ```text
 //! plaintext ─ key ─→ ciphertext ─ segments ─→ blocks, k of N ─→ shares, each with hash trees
 //! ```
-//! The formats are those of `spec/formats-immutable.md`, byte for byte. Nothing here opens a file or
+//! The formats are those of `docs/spec/formats-immutable.md`, byte for byte. Nothing here opens a file or
 //! a socket, and nothing here names a capability: it is given keys, hashes and counts. All bytes of
 //! a share are a stranger's until they are verified, and a stranger's number decides no allocation.
 //!

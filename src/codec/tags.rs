@@ -1,4 +1,4 @@
-//! The tags of immutable files (`spec/formats-immutable.md` §2). Each hash has a purpose of its own,
+//! The tags of immutable files (`docs/spec/formats-immutable.md` §2). Each hash has a purpose of its own,
 //! so that none can pass for another.
 
 pub use crate::base::file::STORAGE_INDEX_TAG as STORAGE_INDEX;

@@ -1,4 +1,4 @@
-//! The URI extension block: what a cap's hash vouches for (`spec/formats-immutable.md` §10).
+//! The URI extension block: what a cap's hash vouches for (`docs/spec/formats-immutable.md` §10).
 //!
 //! ```text
 //! ueb = for every key in ascending order:  key ‖ ":" ‖ netstring(value)

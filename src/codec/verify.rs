@@ -1,5 +1,5 @@
 //! The verdict on one whole share: every duty of a verifier, every byte that matters
-//! (`spec/formats-immutable.md` §11); and what can be said of a share by who knows nothing of its
+//! (`docs/spec/formats-immutable.md` §11); and what can be said of a share by who knows nothing of its
 //! file.
 
 use super::decode::{Opening, ShareError, ueb_range};

@@ -8,6 +8,7 @@
 //! nothing; an empty element anywhere else is refused.
 
 use super::answer::Failure;
+use crate::grid::Code;
 use crate::grid::dirnode::normalise;
 
 /// Where a path begins.
@@ -28,6 +29,12 @@ pub struct Address {
 }
 
 impl Address {
+    /// Where it is; none for a root.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.path.split_last()?;
+        Some(Self { root: self.root.clone(), path: above.to_vec() })
+    }
+
     /// The cap in a path's first element; `!` stands for a slash there, as it did in 0.6.
     pub fn of_cap(cap: &str, rest: &[&str]) -> Result<Self, Failure> {
         Ok(Self { root: Root::Cap(decode_cap(cap)?), path: names(rest)? })
@@ -74,9 +81,10 @@ fn names(elements: &[&str]) -> Result<Vec<String>, Failure> {
         _ => elements,
     };
     let name = |element: &&str| match *element {
-        "" => Err(Failure::bad_request(
-            "The webapi does not allow empty pathname components, i.e. a double slash",
-        )),
+        "" => {
+            let text = "The webapi does not allow empty pathname components, i.e. a double slash";
+            Err(Failure::bad_request(text).coded(Code::EmptyName))
+        }
         element => nfc(&percent_decode(element)?),
     };
     elements.iter().map(name).collect()

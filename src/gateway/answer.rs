@@ -1,15 +1,21 @@
 //! How the gateway answers: plain text for people and programs, and headers that keep a browser
 //! from doing anything with stored content but show it.
 
+use crate::grid::Code;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::json;
 
 /// An answer that is not what was asked for: a status and a sentence, never HTML. Where the original
 /// has a text for a case it is that one, to the letter, since programs compare it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub status: StatusCode,
+    /// What programs tell the case by.
+    pub code: Code,
+    /// The word by which 1.20's clients know it, such as `NoSharesError: `; it goes before the text.
+    pub word: &'static str,
     pub text: String,
     /// One more header, such as `Allow`.
     pub header: Option<(HeaderName, HeaderValue)>,
@@ -19,13 +25,20 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), header: None, asks_leave: false }
+        let text = text.into();
+        Self { status, code: general(status), word: "", text, header: None, asks_leave: false }
+    }
+
+    /// The same, told apart from others of its status.
+    #[must_use]
+    pub fn coded(self, code: impl Into<Code>) -> Self {
+        Self { code: code.into(), ..self }
     }
 
     /// What went wrong, as a layer below tells it, as a sentence, after the word that programs know
     /// the case by.
-    pub fn told(status: StatusCode, word: &str, error: &dyn std::fmt::Display) -> Self {
-        Self::new(status, format!("{word}{error}."))
+    pub fn told(status: StatusCode, word: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self { word, ..Self::new(status, format!("{error}.")) }
     }
 
     pub fn bad_request(text: impl Into<String>) -> Self {
@@ -73,12 +86,29 @@ impl Failure {
         Self { header, ..Self::new(StatusCode::UNAUTHORIZED, text) }
     }
 
-    pub fn respond(self) -> HttpResponse {
-        let mut response = plain(self.status);
-        if let Some(header) = self.header {
+    /// The sentence as programs of 1.20 know it.
+    pub fn body(&self) -> String {
+        format!("{}{}", self.word, self.text)
+    }
+
+    /// An answer in this form, its body still to come.
+    pub fn begin(&self, mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+        if let Some(header) = self.header.clone() {
             response.insert_header(header);
         }
-        response.body(self.text)
+        response.insert_header((ERROR_CODE, self.code.as_str()));
+        response
+    }
+
+    pub fn respond(self) -> HttpResponse {
+        self.begin(plain(self.status)).body(self.body())
+    }
+
+    /// For programs that ask for JSON: `{"error": SENTENCE, "code": CODE}`.
+    pub fn respond_json(self) -> HttpResponse {
+        let facts = json!({"error": self.body(), "code": self.code.as_str()});
+        let body = super::json::indented(&facts) + "\n";
+        self.begin(typed(plain(self.status), "application/json")).body(body)
     }
 }
 
@@ -90,11 +120,27 @@ pub fn quoted(name: &str) -> String {
     }
 }
 
-/// A failure's sentence without the word by which programs know the case, such as `NoSharesError`.
-pub fn without_class(text: &str) -> &str {
-    match text.split_once(": ") {
-        Some((word, rest)) if word.ends_with("Error") && !word.contains(' ') => rest,
-        _ => text,
+/// The header that says why in one word.
+pub const ERROR_CODE: &str = "Tahoe-Error-Code";
+
+/// The code of what is no closer known.
+fn general(status: StatusCode) -> Code {
+    match status {
+        StatusCode::UNAUTHORIZED => Code::TokenWanted,
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Code::NotTaken,
+        StatusCode::REQUEST_TIMEOUT => Code::TooSlow,
+        StatusCode::CONFLICT => Code::InTheWay,
+        StatusCode::GONE => Code::Gone,
+        StatusCode::PRECONDITION_FAILED => Code::Unmet,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::RANGE_NOT_SATISFIABLE => Code::Range,
+        StatusCode::BAD_GATEWAY => Code::ServerFault,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
+        StatusCode::INSUFFICIENT_STORAGE => Code::NoSpace,
+        status if status.is_server_error() => Code::Internal,
+        _ => Code::BadRequest,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What each thing that can go wrong is in HTTP (`spec/webapi-delta.md` §6). The sentences are the
+//! What each thing that can go wrong is in HTTP (`docs/spec/webapi-delta.md` §6). The sentences are the
 //! grid's own, after the word by which 1.20's clients know the case.
 
 use super::answer::{Failure, quoted};
@@ -6,7 +6,7 @@ use crate::base::budget::NoRoom;
 use crate::base::limits::RETRY_SECONDS;
 use crate::cap::CapError;
 use crate::grid::dirnode::{ChildError, DirError};
-use crate::grid::{CheckError, DownloadError, Prohibited, UploadError};
+use crate::grid::{CheckError, Code, DownloadError, Prohibited, UploadError};
 use actix_web::http::{StatusCode, header};
 
 pub const EXISTS: &str =
@@ -15,7 +15,7 @@ pub const EXISTS: &str =
 impl Failure {
     /// 404 for a child that is not there.
     pub fn no_such_child(name: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("No such child: {name}"))
+        Self::new(StatusCode::NOT_FOUND, format!("No such child: {name}")).coded(Code::NoSuchChild)
     }
 
     /// 503 while others have the memory or the places that a request takes.
@@ -27,7 +27,7 @@ impl Failure {
 
     /// 409 for a child that must not be replaced.
     pub fn exists() -> Self {
-        Self::new(StatusCode::CONFLICT, EXISTS)
+        Self::new(StatusCode::CONFLICT, EXISTS).coded(Code::Exists)
     }
 
     /// 409 for a file that does not take the place of a directory, whatever may be replaced.
@@ -36,12 +36,12 @@ impl Failure {
             "There is a directory named {name:?}, and a file does not take its place. Give the file \
              another name, or remove the directory."
         );
-        Self::new(StatusCode::CONFLICT, text)
+        Self::new(StatusCode::CONFLICT, text).coded(Code::Exists)
     }
 
     /// 400 for a cap that does not do what was asked.
     pub fn cap(error: CapError) -> Self {
-        Self::bad_request(match error {
+        let text = match error {
             CapError::Unknown => "This gateway does not know that kind of cap.",
             CapError::Malformed => {
                 "The cap is malformed; compare it with where you copied it from."
@@ -49,17 +49,26 @@ impl Failure {
             CapError::Unsupported => {
                 "This gateway does not handle caps of mutable files and their directories."
             }
-            CapError::NotReadOnly => "MustBeReadonlyError: a write cap stands in a read slot.",
-            CapError::NotImmutable => {
-                "MustBeDeepImmutableError: a cap that must be immutable is not."
-            }
-        })
+            CapError::NotReadOnly => "a write cap stands in a read slot.",
+            CapError::NotImmutable => "a cap that must be immutable is not.",
+        };
+        Self { word: word_of(error), ..Self::bad_request(text).coded(error) }
+    }
+}
+
+/// What 1.20 calls it when a cap gives more than it may.
+const fn word_of(error: CapError) -> &'static str {
+    match error {
+        CapError::NotImmutable => "MustBeDeepImmutableError: ",
+        CapError::NotReadOnly => "MustBeReadonlyError: ",
+        CapError::Unknown | CapError::Malformed | CapError::Unsupported => "",
     }
 }
 
 impl From<Prohibited> for Failure {
     fn from(Prohibited(reason): Prohibited) -> Self {
-        Self::new(StatusCode::FORBIDDEN, format!("Access Prohibited: {reason}"))
+        let text = format!("Access Prohibited: {reason}");
+        Self::new(StatusCode::FORBIDDEN, text).coded(Code::Prohibited)
     }
 }
 
@@ -96,7 +105,8 @@ impl From<DownloadError> for Failure {
                 (StatusCode::SERVICE_UNAVAILABLE, "")
             }
         };
-        Self::told(status, word, &error)
+        let code = Code::from(&error);
+        Self::told(status, word, &error).coded(code)
     }
 }
 
@@ -113,7 +123,8 @@ impl From<UploadError> for Failure {
                 (StatusCode::INTERNAL_SERVER_ERROR, "")
             }
         };
-        Self::told(status, word, &error)
+        let code = Code::from(&error);
+        Self::told(status, word, &error).coded(code)
     }
 }
 
@@ -121,7 +132,7 @@ impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
         match error {
             CheckError::Prohibited(prohibited) => prohibited.into(),
-            error => Self::told(StatusCode::BAD_REQUEST, "", &error),
+            error => Self::told(StatusCode::BAD_REQUEST, "", &error).coded(&error),
         }
     }
 }
@@ -139,7 +150,8 @@ impl From<DirError> for Failure {
             DirError::BadChild { ref name, why } => return bad_child(name, why),
             DirError::NewTub(_) => {
                 let text = format!("{error}; the argument allow-new-tub=1 says so.");
-                return Self { asks_leave: true, ..Self::new(StatusCode::FORBIDDEN, text) };
+                let failure = Self::new(StatusCode::FORBIDDEN, text).coded(&error);
+                return Self { asks_leave: true, ..failure };
             }
             DirError::NotADirectory(_) | DirError::NotReadable | DirError::NameTooLong => {
                 (StatusCode::BAD_REQUEST, "")
@@ -160,29 +172,36 @@ impl From<DirError> for Failure {
             | DirError::Unreadable(_) => (StatusCode::GONE, "UnrecoverableFileError: "),
             DirError::Refused(_) | DirError::Forged(_) => (StatusCode::BAD_GATEWAY, ""),
             DirError::TooBig(_) | DirError::TooManyAtOnce => (StatusCode::PAYLOAD_TOO_LARGE, ""),
+            DirError::NotKept(_) => (StatusCode::INSUFFICIENT_STORAGE, ""),
             DirError::Record(_) => (StatusCode::INTERNAL_SERVER_ERROR, ""),
         };
-        Self::told(status, word, &error)
+        let code = Code::from(&error);
+        Self::told(status, word, &error).coded(code)
     }
 }
 
 fn bad_child(name: &str, why: ChildError) -> Failure {
     let name = quoted(name);
-    Failure::bad_request(match why {
-        ChildError::UnknownWrite => format!(
-            "MustNotBeUnknownRWError: an operation to add a child named {name} to a directory was \
-             given an unknown cap in a write slot: {why}."
+    let (word, code, text) = match why {
+        ChildError::UnknownWrite => (
+            "MustNotBeUnknownRWError: ",
+            Code::BadChild,
+            format!(
+                "an operation to add a child named {name} to a directory was given an unknown cap in \
+                 a write slot: {why}."
+            ),
         ),
-        ChildError::Constraint(CapError::NotImmutable) => format!(
-            "MustBeDeepImmutableError: a cap passed to this operation for the child named {name}, \
-             needed to be immutable but was not."
-        ),
-        ChildError::Constraint(CapError::NotReadOnly) => format!(
-            "MustBeReadonlyError: a cap passed to this operation for the child named {name}, needed \
-             to be read-only but was not."
-        ),
-        ChildError::Constraint(_) | ChildError::Nothing => {
-            format!("the child {name} cannot be linked: {why}.")
+        ChildError::Constraint(error @ (CapError::NotImmutable | CapError::NotReadOnly)) => {
+            let needed = if error == CapError::NotImmutable { "immutable" } else { "read-only" };
+            let text = format!(
+                "a cap passed to this operation for the child named {name}, needed to be {needed} but \
+                 was not."
+            );
+            (word_of(error), error.into(), text)
         }
-    })
+        ChildError::Constraint(_) | ChildError::Nothing => {
+            ("", Code::BadChild, format!("the child {name} cannot be linked: {why}."))
+        }
+    };
+    Failure { word, ..Failure::bad_request(text).coded(code) }
 }

@@ -1,4 +1,4 @@
-//! HTTP in front of the grid: files and directories by cap or by name (`spec/webapi-delta.md`).
+//! HTTP in front of the grid: files and directories by cap or by name (`docs/spec/webapi-delta.md`).
 //!
 //! ```text
 //! request ──▶ guard, owner ──▶ route ──▶ object · work · status · welcome ──▶ answer
@@ -56,6 +56,7 @@ pub mod spool;
 pub mod status;
 pub mod tls;
 pub mod transfers;
+pub mod trash;
 mod watched;
 pub mod webport;
 pub mod welcome;

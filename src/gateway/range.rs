@@ -1,4 +1,4 @@
-//! `Range` headers on files (`spec/webapi-delta.md` §5).
+//! `Range` headers on files (`docs/spec/webapi-delta.md` §5).
 
 use std::ops::Range;
 

@@ -18,6 +18,7 @@ use super::route::{self, Action, Made, Place};
 use super::spool::Spool;
 use super::status::{self, StorageStatus};
 use super::transfers::Transfers;
+use super::trash::{Asker, Keeping};
 use super::welcome::Status;
 use super::work::operations::{self, Operations};
 use super::work::{check, walk};
@@ -122,7 +123,7 @@ async fn respond(
             Came::Children(children)
         }
         Ok(action) if !is_post => {
-            let asked = gateway.asked(request, arguments)?;
+            let asked = gateway.asked(request, &place, arguments)?;
             return plainly(&asked, place, action, body).await;
         }
         _ => {
@@ -136,7 +137,7 @@ async fn respond(
     if action.takes_raw_body() && matches!(came, Came::Form(_)) {
         return Err(Failure::bad_request(format!("t={} must stand in the query.", arguments.t())));
     }
-    let mut asked = gateway.asked(request, arguments)?;
+    let mut asked = gateway.asked(request, &place, arguments)?;
     if _room.is_some() {
         asked.directories = asked.directories.without_waiting();
     }
@@ -166,6 +167,7 @@ impl Gateway {
     fn asked<'a>(
         &'a self,
         request: &'a HttpRequest,
+        place: &Place,
         arguments: Arguments,
     ) -> Result<Asked<'a>, Failure> {
         if *request.method() == Method::POST {
@@ -178,7 +180,21 @@ impl Gateway {
         } else {
             self.directories.clone()
         };
-        Ok(Asked { gateway: self, request, arguments, directories })
+        let keeping = Arc::new(self.keeping(request, place, &arguments));
+        let directories = directories.kept_by(keeping.clone());
+        Ok(Asked { gateway: self, request, arguments, directories, keeping })
+    }
+
+    /// What a request takes out of directories.
+    fn keeping(&self, request: &HttpRequest, place: &Place, arguments: &Arguments) -> Keeping {
+        let headers = request.headers();
+        let elsewhere = ["to_dir", "localdir"].iter().any(|key| arguments.get(key).is_some());
+        let address = match place {
+            Place::Object(address) if !elsewhere => Some(address.clone()),
+            _ => None,
+        };
+        let (stranger, browser) = (!self.owner.sent(headers), guard::by_browser(headers));
+        Keeping::new(self.pages.trash.clone(), address, Asker { stranger, browser })
     }
 }
 
@@ -297,7 +313,7 @@ async fn posted(
         }
         (Place::Object(address), Action::Connect, _) => page::connect(asked, &address).await,
         (Place::Object(address), action, came) => post::post(asked, &address, action, came).await,
-        (Place::Deleted, ..) => pages::trash::act(asked).await,
+        (Place::Deleted, ..) => pages::deleted::act(asked).await,
         (Place::Join, ..) => pages::join::act(asked),
         (Place::Open, ..) => {
             Ok(answer::redirect(StatusCode::SEE_OTHER, &route::opened(arguments)?))
@@ -320,7 +336,8 @@ fn about_node(asked: &Asked<'_>, place: &Place) -> Result<HttpResponse, Failure>
     match place {
         Place::Welcome => pages::home::home(asked),
         Place::Provisioning => pages::provisioning::provisioning(arguments),
-        Place::Deleted => pages::trash::page(asked),
+        Place::Deleted if json => pages::deleted::listed(asked),
+        Place::Deleted => pages::deleted::page(asked),
         Place::Help => pages::forms::help(),
         Place::Open => pages::forms::open(),
         Place::Status => status::transfers(&gateway.history, arguments.t()),

@@ -1,4 +1,4 @@
-//! Pages about the node's work: transfers, counters, its storage (`spec/webapi-delta.md` §4.6).
+//! Pages about the node's work: transfers, counters, its storage (`docs/spec/webapi-delta.md` §4.6).
 
 use super::answer::{Failure, escape, plain, quoted, text, typed};
 use super::events;

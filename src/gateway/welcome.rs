@@ -1,4 +1,4 @@
-//! What this node is and whom it is connected to (`spec/webapi-delta.md` §4.6).
+//! What this node is and whom it is connected to (`docs/spec/webapi-delta.md` §4.6).
 
 use super::answer::{plain, typed};
 use super::serve::Gateway;

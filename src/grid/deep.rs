@@ -183,7 +183,7 @@ fn weight(path: &[String]) -> usize {
     REACHED_ROOM + path.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>()
 }
 
-/// Counts of what is below a directory (`spec/webapi-delta.md` §4.4).
+/// Counts of what is below a directory (`docs/spec/webapi-delta.md` §4.4).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeepStats {
     pub immutable_files: u64,

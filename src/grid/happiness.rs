@@ -1,4 +1,4 @@
-//! Servers of happiness (`spec/formats-immutable.md` §15.1): how many servers can be paired with
+//! Servers of happiness (`docs/spec/formats-immutable.md` §15.1): how many servers can be paired with
 //! shares, each server and each share used once.
 //!
 //! If `h` servers are so paired, any `k` of them hold `k` different shares and give the file back.

@@ -13,6 +13,7 @@
 
 pub mod check;
 pub mod client;
+pub mod code;
 pub mod compute;
 pub mod deep;
 pub mod dirnode;
@@ -36,6 +37,7 @@ pub mod upload;
 
 pub use check::{CheckError, Checked};
 pub use client::{Client, ClientSecrets};
+pub use code::Code;
 pub use deep::{DeepStats, Missed, Reached, Traversal, Why};
 pub use dirnode::{DirError, Directories};
 pub use download::{DownloadError, FileReader, ReadStream};

@@ -1,4 +1,4 @@
-//! The order in which a file's servers are asked (`spec/formats-immutable.md` §12).
+//! The order in which a file's servers are asked (`docs/spec/formats-immutable.md` §12).
 //!
 //! Every client sorts the same servers in the same way for one storage index, so a reader finds
 //! shares where the uploader put them without any directory of who holds what.

@@ -1,4 +1,4 @@
-//! Which share goes to which server (`spec/formats-immutable.md` §15.2, steps 4 and 5).
+//! Which share goes to which server (`docs/spec/formats-immutable.md` §15.2, steps 4 and 5).
 //!
 //! Promises: what exists is kept and counted; no share is stored twice by one plan; happiness is as
 //! large as the servers allow; a grid with fewer servers than shares is filled evenly; the same

@@ -8,7 +8,7 @@ use crate::base::limits::TRASH_FILE_MAX;
 use crate::base::lock::locked;
 use crate::base::rim::Clock;
 use crate::gateway::pages::join::Join;
-use crate::gateway::pages::record::{Keep, Trash};
+use crate::gateway::trash::{Keep, Trash};
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::Follower;
 use crate::tub::{Furl, Tub};

@@ -1,4 +1,4 @@
-//! Where things are in a storage directory (`spec/formats-immutable.md` §13).
+//! Where things are in a storage directory (`docs/spec/formats-immutable.md` §13).
 //!
 //! ```text
 //! shares/ab/SI/NUM               a share; ab = the first two characters of SI in base32

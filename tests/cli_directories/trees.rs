@@ -188,6 +188,34 @@ fn symbolic_links_to_the_same_folders_are_counted_too() {
 }
 
 #[test]
+fn links_are_followed_unless_that_is_not_wanted() {
+    let gateway = Gateway::start();
+    let root = gateway.root.path();
+    fs::create_dir_all(root.join("src/real")).unwrap();
+    fs::write(root.join("src/real/file"), "x").unwrap();
+    fs::write(root.join("outside"), "y").unwrap();
+    for (to, at) in [("../outside", "out"), ("real/file", "in"), ("real", "folder"), ("no", "dead")]
+    {
+        std::os::unix::fs::symlink(to, root.join("src").join(at)).unwrap();
+    }
+    let said = gateway.failed(&["cp", "-r", "src", "private:followed"]);
+    assert!(said.contains("dead"), "{said}");
+    assert_eq!(gateway.done(&["ls", "private:followed"]), "folder\nin\nout\nreal\n");
+    for option in ["-P", "--no-dereference"] {
+        let mut command = gateway.run(&["cp", "-r", option, "src", &format!("private:{option}")]);
+        let output = command.output().unwrap();
+        assert_eq!(text(&output.stderr), "tahoe: not copied: 4 symbolic links\n");
+        assert!(output.status.success());
+        assert_eq!(gateway.done(&["ls", &format!("private:{option}")]), "real\n");
+    }
+    // What is named itself is wanted.
+    std::os::unix::fs::symlink("src", root.join("named")).unwrap();
+    let named = gateway.run(&["cp", "-q", "-r", "-P", "named", "private:named"]).status();
+    assert!(named.unwrap().success());
+    assert_eq!(gateway.done(&["ls", "private:named"]), "real\n");
+}
+
+#[test]
 fn where_too_few_files_may_be_open_the_advice_is_about_that() {
     let gateway = Gateway::start();
     let mut world = gateway.world();

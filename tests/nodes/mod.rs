@@ -44,6 +44,8 @@ pub fn text(bytes: &[u8]) -> String {
 pub struct Process {
     pub dir: PathBuf,
     pub url: String,
+    /// What it printed before it was ready.
+    pub said: String,
     child: Child,
     out: BufReader<ChildStdout>,
 }
@@ -58,7 +60,8 @@ impl Process {
     pub fn spawn(command: &mut Command, dir: &Path) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        let mut this = Self { dir: dir.to_owned(), url: String::new(), child, out };
+        let mut this =
+            Self { dir: dir.to_owned(), url: String::new(), said: String::new(), child, out };
         loop {
             let mut line = String::new();
             if this.out.read_line(&mut line).unwrap() == 0 {
@@ -70,6 +73,7 @@ impl Process {
                 url.trim().trim_end_matches('/').clone_into(&mut this.url);
                 return this;
             }
+            this.said.push_str(&line);
         }
     }
 

@@ -118,7 +118,7 @@ fn only_value(inputs: &Value) -> Vec<u8> {
     }
 }
 
-/// `spec/formats-mutable.md` §10.1: like HMAC, with an unpadded key and single SHA-256.
+/// `docs/spec/formats-mutable.md` §10.1: like HMAC, with an unpadded key and single SHA-256.
 fn directory_mac(key: &[u8], data: &[u8]) -> Vec<u8> {
     let keyed = |pad: u8, data: &[u8]| {
         let key = key.iter().map(|byte| byte ^ pad);

@@ -45,6 +45,43 @@ fn what_is_deleted_can_be_put_back() {
 }
 
 #[test]
+fn what_a_program_deletes_can_be_put_back_by_whoever_may_write_there() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    let cap = web.get(&format!("{dir}?t=uri")).expect(200);
+    let read = web.get(&format!("{dir}?t=readonly-uri")).expect(200);
+    for name in ["a", "b", "c"] {
+        web.put(&format!("{dir}/{name}"), name.as_bytes()).expect(201);
+    }
+    web.ask("DELETE", &format!("{dir}/a"), &[], b"").expect(200);
+    web.post(&format!("{dir}?t=unlink&name=b"), "").expect(200);
+    web.post(&format!("{dir}?t=rename&from_name=c&to_name=d"), "").expect(200);
+    web.ask("DELETE", &format!("{dir}/a"), &[], b"").refused(404);
+    web.get("/deleted?t=json").refused(401);
+    for wrong in [read.as_str(), "URI:LIT:aa", "nothing"] {
+        web.get(&format!("/deleted?t=json&dir={wrong}")).refused(400);
+    }
+    let other = web.get(&format!("{}?t=uri", web.mkdir())).expect(200);
+    let gone = |cap: &str| web.get(&format!("/deleted?t=json&dir={cap}")).json();
+    assert_eq!(gone(&other)["deleted"], serde_json::json!([]));
+    let listed = gone(&cap);
+    let listed = listed["deleted"].as_array().unwrap();
+    let of = |key: &str| listed.iter().map(|one| one[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("names"), [["b"], ["a"]].map(|names| serde_json::json!(names)));
+    assert_eq!(of("place"), [dir.as_str(), dir.as_str()]);
+    for one in listed {
+        let (token, name) = (one["token"].as_str().unwrap(), one["names"][0].as_str().unwrap());
+        let back = |name: &str| {
+            web.post(&format!("/deleted?t=json&do=restore&token={token}&name={name}"), "")
+        };
+        back("neither").refused(404);
+        assert_eq!(back(name).json(), serde_json::json!({ "names": [name] }));
+        back(name).refused(404);
+    }
+    assert_eq!(children(&web, &dir), ["a", "b", "d"]);
+}
+
+#[test]
 fn what_a_browser_replaces_can_be_put_back_beside_it() {
     let web = Web::start();
     let dir = web.mkdir();
@@ -53,7 +90,7 @@ fn what_a_browser_replaces_can_be_put_back_beside_it() {
     let token = format!("tahoe-lafs {TOKEN}");
     let owner = ("Authorization", token.as_str());
     let deleted = || web.ask("GET", "/deleted", &[owner], b"").expect(200);
-    assert!(!deleted().contains("Put back"), "a program knows what it does");
+    assert!(!deleted().contains("Put back"), "a program knows what it replaces");
     let browser = [("Sec-Fetch-Site", "same-origin")];
     web.ask("PUT", &format!("{dir}/a.txt"), &browser, b"third").expect(200);
     web.form(&dir, &[("t", "upload")], Some(("a.txt", b"fourth"))).expect(200);

@@ -135,6 +135,40 @@ fn what_programs_compare_is_said_in_the_words_of_the_original() {
 }
 
 #[test]
+fn every_refusal_has_a_code_in_its_head_and_in_json() {
+    let web = Web::start();
+    let dir = web.mkdir();
+    web.put(&format!("{dir}/file"), b"x").expect(201);
+    let read = at(&web.get(&format!("{dir}?t=readonly-uri")).expect(200));
+    let lost = at(&format!("URI:CHK:{}:{}:2:4:1000", "a".repeat(26), "a".repeat(52)));
+    let in_dir = |rest: &str| format!("{dir}{rest}");
+    for (method, path, status, code) in [
+        ("GET", in_dir("/none"), 404, "no-such-child"),
+        ("GET", in_dir("/file/below"), 400, "bad-request"),
+        ("GET", in_dir("//file"), 400, "empty-name"),
+        ("GET", in_dir("?t=fly"), 400, "bad-request"),
+        ("PATCH", in_dir("/file"), 501, "not-taken"),
+        ("PUT", in_dir("/file?replace=false"), 409, "exists"),
+        ("PUT", in_dir(""), 400, "is-a-directory"),
+        ("PUT", in_dir("/file/below"), 409, "in-the-way"),
+        ("PUT", format!("{read}/new"), 403, "read-only"),
+        ("DELETE", in_dir("/none"), 404, "no-such-child"),
+        ("GET", "/nowhere".to_owned(), 404, "not-found"),
+        ("GET", "/uri/junk".to_owned(), 400, "cap-unknown"),
+        ("GET", "/vdrive/private".to_owned(), 401, "token-wanted"),
+        ("GET", lost, 410, "no-shares"),
+    ] {
+        let answer = web.ask(method, &path, &[], b"x");
+        assert_eq!((answer.status, answer.header("tahoe-error-code")), (status, code), "{path}");
+        let answer = web.ask(method, &path, &[("Accept", "application/json")], b"x");
+        assert_eq!((answer.status, answer.header("tahoe-error-code")), (status, code), "{path}");
+        let told: Value = serde_json::from_slice(&answer.bytes).unwrap();
+        assert_eq!(told["code"], code, "{path}");
+        assert!(told["error"].as_str().unwrap().len() > 10, "{told}");
+    }
+}
+
+#[test]
 fn what_the_owner_prohibits_is_not_touched() {
     let web = Web::start();
     let (dir, other) = (web.mkdir(), web.mkdir());

@@ -1,5 +1,5 @@
 //! A gateway that keeps everything in memory, for the tests of commands: it answers as the web API
-//! does (`spec/webapi-delta.md`), fails where it is told to, and remembers what it was asked.
+//! does (`docs/spec/webapi-delta.md`), fails where it is told to, and remembers what it was asked.
 //!
 //! Caps are `URI:CHK:N` for files, `URI:DIR:N` and `URI:DIR-RO:N` for directories and
 //! `URI:DIR2-CHK:N` for immutable ones.
@@ -13,7 +13,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use tahoe::gateway::answer::ERROR_CODE;
 use tahoe::gateway::proof::Challenge;
+use tahoe::grid::Code;
 use tempfile::TempDir;
 
 pub const TOKEN: &str = "the-owners-token";
@@ -29,6 +31,8 @@ pub struct World {
     pub asked: Vec<String>,
     /// Part of `METHOD target`, status and text of the answer.
     pub refuse: Vec<(String, u16, String)>,
+    /// The codes of refusals, by what is in their texts.
+    pub codes: Vec<(String, Code)>,
     /// As `refuse`, but only so many times.
     pub busy: Vec<(String, u16, usize)>,
     /// No file with this content is stored.
@@ -106,6 +110,12 @@ impl Gateway {
         self.world().refuse.push((part.into(), status, text.into()));
     }
 
+    /// As [`Self::refuse`], with the code by which a gateway tells why.
+    pub fn refuse_as(&self, part: &str, (status, code): (u16, Code), text: &str) {
+        self.refuse(part, status, text);
+        self.world().codes.push((text.to_owned(), code));
+    }
+
     /// How many requests contained `part`; they are forgotten.
     pub fn asked(&self, part: &str) -> usize {
         let asked = std::mem::take(&mut self.world().asked);
@@ -128,10 +138,14 @@ fn serve(stream: &TcpStream, world: &Mutex<World>) -> Option<()> {
         Some((status, text)) => said(status, text),
         None => world.answer(&asked),
     };
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let code = world.codes.iter().find(|(of, _)| status >= 400 && text == *of);
+    let code =
+        code.map_or(String::new(), |(_, code)| format!("{ERROR_CODE}: {}\r\n", code.as_str()));
     let stalled = asked.method == "GET" && world.stalled.iter().any(|cap| asked.path.contains(cap));
     drop(world);
     let mut stream = stream;
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!("HTTP/1.1 {status} X\r\n{code}Content-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).ok()?;
     if stalled {
         stream.write_all(&body[..body.len() / 2]).ok()?;

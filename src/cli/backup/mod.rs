@@ -17,7 +17,7 @@ mod glob;
 use super::http::{Answer, Connection, Gateway};
 use super::location::{Location, PLACES};
 use super::many::Many;
-use super::output::{count, is_quiet, remark, summary};
+use super::output::{count, is_quiet, summary};
 use super::session::Session;
 use super::tree::{For, Rules, TOP, Tree};
 use super::{CliError, time_text};
@@ -148,7 +148,7 @@ impl Arguments {
         database.flush();
         let name = add(&archives, &snapshot, run.now, &session)?;
         put(&place.child("Latest"), &snapshot, "true", &session)?.success(&place.shown())?;
-        tell_counted_out(&tree);
+        tree.tell_counted_out("not in the snapshot", "; -v names them");
         tell(&report, &format!("{}Archives/{name}", slashed(&place)))?;
         let advice = "See above which and why; leave them out by --exclude to be told no more.";
         many.whole("The snapshot was made", "thing is not in it", "things are not in it", advice)
@@ -179,19 +179,6 @@ fn tell(report: &Report, snapshot: &str) -> Result<(), CliError> {
         "{files} stored ({}), {reused} reused; {folders} made, {kept} reused\n{snapshot}",
         DecimalBytes(*bytes)
     ))
-}
-
-/// One line, however many they are.
-fn tell_counted_out(tree: &Tree) {
-    let counts = tree.counted_out.iter().map(|(kind, number)| {
-        let (one, several) = kind.words();
-        count(*number, one, several)
-    });
-    let counts: Vec<_> = counts.collect();
-    if !counts.is_empty() && !is_quiet() {
-        let how = if tree.verbose { "" } else { "; -v names them" };
-        remark(format_args!("not in the snapshot: {}{how}", counts.join(" and ")));
-    }
 }
 
 fn slashed(place: &Location) -> String {

@@ -41,7 +41,8 @@ Examples:
   tahoe cp -r CAP private:copy              links the same files, stores nothing again
 
 Bare names are files of this machine here; write private:docs for a path in the grid. Symbolic
-links are followed, also where they lead out of the folder: what they lead to is copied. What a
+links are followed, also where they lead out of the folder: what they lead to is copied, unless -P is
+given. What a
 snapshot keeps beside the content, modes and times, is given back; blocks of zeros become holes.";
 
 #[derive(clap::Args)]
@@ -56,6 +57,9 @@ pub struct Arguments {
     /// Copy folders with all that is in them.
     #[arg(short, long)]
     recursive: bool,
+    /// Follow no symbolic link below the folders that are named; what links lead to is left out.
+    #[arg(short = 'P', long)]
+    no_dereference: bool,
     /// Where several links lead to the same folders, make so many copies of what is in them, and not
     /// only a few thousand.
     #[arg(long, value_name = "NUMBER")]
@@ -97,6 +101,7 @@ struct Work<'a> {
     connection: &'a Connection,
     many: Many,
     copies: Copies,
+    follow_links: bool,
 }
 
 /// Files and bytes that were to be copied.
@@ -110,7 +115,8 @@ impl Arguments {
         })?;
         let session = self.gateway.session()?;
         let (connection, many) = (&session.connection, Many::default());
-        let work = Work { connection, many, copies: Copies::new(self.copies) };
+        let follow_links = !self.no_dereference;
+        let work = Work { connection, many, copies: Copies::new(self.copies), follow_links };
         Copy { sources, target, recursive: self.recursive }.run(&session, &work)
     }
 }

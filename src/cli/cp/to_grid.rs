@@ -46,7 +46,8 @@ pub fn copy(
 fn tree_of<'a>(found: Vec<Found>, work: &'a Work) -> Result<Tree<'a>, CliError> {
     let mut tree = Tree::new(&work.many);
     let fine = |copies| work.copies.check(copies);
-    let rules = Rules { what_for: For::Copy, wanted: &|_| true, fine: &fine };
+    let what_for = For::Copy { links: work.follow_links };
+    let rules = Rules { what_for, wanted: &|_| true, fine: &fine };
     for one in found {
         match one {
             Found::File { name, source, size, .. } => {
@@ -68,6 +69,7 @@ fn tree_of<'a>(found: Vec<Found>, work: &'a Work) -> Result<Tree<'a>, CliError> 
         }
     }
     tree.found_all();
+    tree.tell_counted_out("not copied", "");
     Ok(tree)
 }
 

@@ -12,8 +12,8 @@ use std::path::Path;
 /// What becomes of what is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum For {
-    /// A copy: what symbolic links lead to is copied.
-    Copy,
+    /// A copy: what symbolic links lead to is copied, if they are followed.
+    Copy { links: bool },
     /// A snapshot: symbolic links, special files and private keys are not in it, which is no failure.
     Snapshot,
 }
@@ -21,6 +21,10 @@ pub enum For {
 impl For {
     pub fn is_snapshot(self) -> bool {
         self == Self::Snapshot
+    }
+
+    fn follows_links(self) -> bool {
+        self == Self::Copy { links: true }
     }
 }
 
@@ -116,7 +120,7 @@ impl Tree<'_> {
     ) -> Option<usize> {
         let path = entry.path();
         let is_link = entry.file_type().is_ok_and(|kind| FileType::is_symlink(&kind));
-        if is_link && what_for.is_snapshot() {
+        if is_link && !what_for.follows_links() {
             self.count_out(Kind::Link, above, name);
             return None;
         }

@@ -16,6 +16,7 @@ pub use graph::{Child, Count, Graph, Link, TOP, links};
 pub use local::{For, Rules};
 
 use super::many::Many;
+use super::output::{count, is_quiet, remark};
 use super::progress::Progress;
 use crate::base::limits::FOLDER_DEPTH_MAX;
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -29,7 +30,7 @@ pub struct Tree<'a> {
     /// What is in here although it is in here already: several links lead to the folder above it.
     pub copies: Count,
     /// What is not in here and cannot be, by kind; a user who asked for every line is told each.
-    pub counted_out: BTreeMap<Kind, u64>,
+    counted_out: BTreeMap<Kind, u64>,
     pub verbose: bool,
     identities: HashSet<Identity>,
     many: &'a Many,
@@ -128,6 +129,19 @@ impl<'a> Tree<'a> {
         *self.counted_out.entry(kind).or_default() += 1;
         if self.verbose {
             self.pass_over(&self.path_in(above, name), &format!("it is a {}", kind.words().0));
+        }
+    }
+
+    /// Says what was counted out, in one line, however many they are.
+    pub fn tell_counted_out(&self, what: &str, hint: &str) {
+        let counts = self.counted_out.iter().map(|(kind, number)| {
+            let (one, several) = kind.words();
+            count(*number, one, several)
+        });
+        let counts: Vec<_> = counts.collect();
+        if !counts.is_empty() && !is_quiet() {
+            let hint = if self.verbose { "" } else { hint };
+            remark(format_args!("{what}: {}{hint}", counts.join(" and ")));
         }
     }
 

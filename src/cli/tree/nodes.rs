@@ -86,14 +86,17 @@ mod tests {
         for (name, snapshot) in [("", None), ("private", Some(KEYS)), ("private/deep", Some(KEYS))]
         {
             assert_eq!(reason_against(&path.join(name), For::Snapshot), snapshot, "{name}");
-            assert_eq!(reason_against(&path.join(name), For::Copy), None, "{name}");
+            assert_eq!(reason_against(&path.join(name), For::Copy { links: true }), None, "{name}");
         }
         let keys = Keys::of(&path, For::Snapshot);
         let all =
             ["private", "my_vdrive.uri", "control.furl", "web.key"].map(|name| (name, Some(KEYS)));
         for (name, reason) in all.into_iter().chain([("web.pem", None)]) {
             assert_eq!(keys.reason_against(&name.into()), reason, "{name}");
-            assert_eq!(Keys::of(&path, For::Copy).reason_against(&name.into()), None);
+            assert_eq!(
+                Keys::of(&path, For::Copy { links: true }).reason_against(&name.into()),
+                None
+            );
             assert_eq!(Keys::of(root.path(), For::Snapshot).reason_against(&name.into()), None);
         }
         for key in ["./web.key".to_owned(), path.join("web.key").display().to_string()] {
@@ -104,7 +107,7 @@ mod tests {
         assert_eq!(reason_against_folder(&path), None);
         let lock = NodeLock::take(&node).unwrap();
         assert_eq!(reason_against_folder(&path), Some(LIVE));
-        assert_eq!(reason_against(&path, For::Copy), Some(LIVE));
+        assert_eq!(reason_against(&path, For::Copy { links: true }), Some(LIVE));
         assert_eq!(reason_against_folder(root.path()), None);
         drop(lock);
         assert_eq!(reason_against_folder(&path), None);

@@ -3,6 +3,7 @@
 use super::super::address::Address;
 use super::super::answer::Failure;
 use super::Asked;
+use crate::grid::Code;
 use crate::grid::dirnode::Target;
 use actix_web::http::Method;
 
@@ -32,11 +33,11 @@ pub fn refusal(method: &Method, target: &Target, t: &str) -> Failure {
 
 /// 400 for what cannot be read here, or not by this cap.
 pub fn unknown(target: &Target, t: &str) -> Failure {
-    let why = match target {
-        Target::Known(cap) if cap.is_verifier() => format!(" {VERIFY_ONLY}"),
-        _ => "\nUsing a webapi server that supports a later version of Tahoe may help.".to_owned(),
+    const LATER: &str = "\nUsing a webapi server that supports a later version of Tahoe may help.";
+    let (code, why) = match target {
+        Target::Known(cap) if cap.is_verifier() => (Code::VerifyOnly, format!(" {VERIFY_ONLY}")),
+        _ => (Code::CapUnknown, LATER.to_owned()),
     };
-    Failure::bad_request(format!(
-        "GET unknown URI type: can only do t=info and t=json, not t={t}.{why}"
-    ))
+    let text = format!("GET unknown URI type: can only do t=info and t=json, not t={t}.{why}");
+    Failure::bad_request(text).coded(code)
 }

@@ -1,4 +1,4 @@
-//! Children as JSON bodies give them (`spec/webapi-delta.md` §3.4).
+//! Children as JSON bodies give them (`docs/spec/webapi-delta.md` §3.4).
 //!
 //! ```text
 //! { name: [ kind, { "rw_uri": cap?, "ro_uri": cap?, "metadata": {…}? } ], … }
@@ -210,7 +210,7 @@ mod tests {
     fn said(body: &str) -> Result<Vec<NewEntry>, (u16, String)> {
         let body = Content::Memory(body.as_bytes().to_vec().into());
         let parsed = parse(&body, &mut Budget::new(100 << 20).nothing());
-        parsed.map_err(|failure| (failure.status.as_u16(), failure.text))
+        parsed.map_err(|failure| (failure.status.as_u16(), failure.body()))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Objects as JSON (`spec/webapi-delta.md` §3.1).
+//! Objects as JSON (`docs/spec/webapi-delta.md` §3.1).
 
 use super::super::answer::{Failure, plain, typed};
 use super::super::json::indented_at;

@@ -13,6 +13,7 @@ use super::{Asked, For, Found, Object, Spot};
 use crate::base::limits::LOCAL_DEPTH_MAX;
 use crate::cap::Cap;
 use crate::disk::jobs::blocking;
+use crate::grid::Code;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{NewEntry, Replace, Target};
 use crate::grid::{Source, UploadOptions};
@@ -156,7 +157,11 @@ pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
             let spot = match found {
                 Found::Missing { dir, names } => Spot::below(dir, names)?,
                 Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
-                Found::Object(_) => return Err(Failure::bad_request("PUT to a directory")),
+                Found::Object(_) => {
+                    return Err(
+                        Failure::bad_request("PUT to a directory").coded(Code::IsADirectory)
+                    );
+                }
             };
             let cap = store(asked, path).await?;
             let text = cap.reveal();

@@ -21,11 +21,9 @@ use super::address::{Address, Root};
 use super::answer::{Failure, quoted};
 use super::args::Arguments;
 use super::conditions::{Conditions, Current};
-use super::guard::{by_browser, is_passed_on};
-use super::pages::record::{Deletion, Gone};
-use super::pages::{crumbs, trash};
-use super::route::{self, Place};
+use super::guard::is_passed_on;
 use super::serve::Gateway;
+use super::trash::Keeping;
 use crate::cap::Cap;
 use crate::grid::Traversal;
 use crate::grid::deep::directory;
@@ -41,6 +39,8 @@ pub struct Asked<'a> {
     pub request: &'a HttpRequest,
     pub arguments: Arguments,
     pub directories: Directories,
+    /// What its changes take away.
+    pub keeping: Arc<Keeping>,
 }
 
 /// Something that an address names.
@@ -286,54 +286,12 @@ impl Asked<'_> {
             [] => spot.dir,
             missing => self.directories.make_dirs(&spot.dir, missing).await?,
         };
-        let kept = self.keep_replaced(&dir, &spot.name, &target, replace).await?;
         let entry = NewEntry { name: spot.name, target, metadata: None };
         let conditions = Conditions::of(self.request.headers());
         let holds =
             |old: Option<&Child>| !spot.addressed || conditions.allow(&validator::of_child(old));
-        match (self.directories.set_if(&dir, vec![entry], replace, &holds).await, kept) {
-            (Ok(replaced), _) => Ok(replaced.first().copied().unwrap_or(false)),
-            (Err(error), Some(token)) => {
-                trash::forget(self, &token).await?;
-                Err(error.into())
-            }
-            (Err(error), None) => Err(error.into()),
-        }
-    }
-
-    /// What a browser is about to replace can be put back for a while, as what it deletes.
-    async fn keep_replaced(
-        &self,
-        dir: &Cap,
-        name: &str,
-        target: &Target,
-        replace: Replace,
-    ) -> Result<Option<String>, Failure> {
-        if replace == Replace::No || !by_browser(self.request.headers()) {
-            return Ok(None);
-        }
-        let old = match self.directories.get(dir, name).await {
-            Ok(Some(old)) if old.target != *target => Gone::new(name.to_owned(), &old),
-            Ok(_) | Err(DirError::Unreadable(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let stranger = !self.gateway.owner.sent(self.request.headers());
-        let place = self.place_of(name);
-        let trash = &self.gateway.pages.trash;
-        let deletion = trash.deletion(&place, dir.reveal(), vec![old], stranger);
-        let deletion = Deletion { replaced: true, ..deletion };
-        Ok(Some(trash::keep(self, deletion).await?))
-    }
-
-    /// The address of the directory that a child of this name is put into.
-    fn place_of(&self, name: &str) -> String {
-        match route::place(self.request.uri().path()) {
-            Ok(Place::Object(address)) if address.name() == Some(name) => {
-                crumbs::parent(&address).unwrap_or(address).path()
-            }
-            Ok(Place::Object(address)) => address.path(),
-            _ => "/".to_owned(),
-        }
+        let replaced = self.directories.set_if(&dir, vec![entry], replace, &holds).await?;
+        Ok(replaced.first().copied().unwrap_or(false))
     }
 }
 

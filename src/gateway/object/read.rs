@@ -1,7 +1,7 @@
 //! Looking at an object: its contents, its children, its caps.
 
 use super::super::address::{Address, Root};
-use super::super::answer::{self, Failure, plain};
+use super::super::answer::{self, Failure};
 use super::super::conditions::Current;
 use super::super::json;
 use super::super::pages;
@@ -15,7 +15,6 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::json as value;
 use std::convert::Infallible;
 
 /// Answers one of the rows for reading.
@@ -27,7 +26,7 @@ pub async fn read(
     let object = match asked.object(address).await {
         // As in the original, only what is there and cannot be had is told in JSON.
         Err(failure) if action == Action::Json && failure.status == StatusCode::GONE => {
-            return Ok(as_json(&failure));
+            return Ok(failure.respond_json());
         }
         found => found?,
     };
@@ -155,18 +154,8 @@ async fn json(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failur
     let Some(dir) = object.directory() else { return Ok(json::answer(&describe::alone(object))) };
     match asked.directories.list(dir).await {
         Ok(listing) => describe::listed(asked, object, listing).await,
-        Err(error) => Ok(as_json(&error.into())),
+        Err(error) => Ok(Failure::from(error).respond_json()),
     }
-}
-
-/// A failure, for a program that expects JSON.
-fn as_json(failure: &Failure) -> HttpResponse {
-    let mut response = plain(failure.status);
-    response.insert_header((header::CONTENT_TYPE, "application/json"));
-    if let Some(more) = failure.header.clone() {
-        response.insert_header(more);
-    }
-    response.body(json::indented(&value!({"error": failure.text})) + "\n")
 }
 
 fn rename_form(
@@ -231,7 +220,7 @@ mod tests {
 
     #[test]
     fn programs_too_are_told_when_to_ask_again() {
-        let answer = as_json(&Failure::busy());
+        let answer = Failure::busy().respond_json();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.headers().contains_key(header::RETRY_AFTER));
     }

@@ -7,6 +7,7 @@ use super::super::route::Action;
 use super::validator::{self, entity_tag};
 use super::{Asked, For, Found, Moved, Object, Spot, cap_text, children, directory_of, named_by};
 use crate::cap::Cap;
+use crate::grid::Code;
 use crate::grid::dirnode::{Child, ChildError, DirError, Replace, Target};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
@@ -57,7 +58,7 @@ fn file_spot(asked: &Asked<'_>, found: Found, replace: Replace) -> Result<Spot, 
     match found {
         Found::Missing { dir, names } => Spot::below(dir, names),
         Found::Object(object) if object.directory().is_some() => {
-            Err(Failure::bad_request("PUT to a directory"))
+            Err(Failure::bad_request("PUT to a directory").coded(Code::IsADirectory))
         }
         Found::Object(_) if replace == Replace::No => Err(Failure::exists()),
         Found::Object(_) if asked.arguments.get("offset").is_some() => {

@@ -4,13 +4,10 @@ use super::super::address::Address;
 use super::super::answer::{Failure, redirect};
 use super::super::object::{Asked, Moved, writable};
 use super::moving::{destination, names};
-use super::record::{Deletion, Gone};
-use super::trash;
 use crate::cap::Cap;
-use crate::grid::dirnode::{DirError, NewEntry, Replace};
+use crate::grid::dirnode::{NewEntry, Replace};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use std::collections::HashSet;
 
 /// `POST DIR?t=change` with `do=`, `name=` or `item=` once for each child, and `to=` where it is needed.
 pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
@@ -94,7 +91,8 @@ async fn target(asked: &Asked<'_>, moved: &[Moved]) -> Result<Cap, Failure> {
     Ok(to)
 }
 
-/// Keeps what is named for a while, then unlinks it; where to go then.
+/// Unlinks what is named, which is kept for a while; where to go then. What somebody else was quicker
+/// with is gone all the same.
 async fn delete(
     asked: &Asked<'_>,
     back: &str,
@@ -102,41 +100,9 @@ async fn delete(
     names: &[String],
 ) -> Result<String, Failure> {
     writable(dir)?;
-    let there = asked.directories.list(dir).await?.entries;
-    let wanted: HashSet<&str> = names.iter().map(String::as_str).collect();
-    let there = there.iter().filter(|entry| wanted.contains(entry.name.as_str()));
-    let links: Vec<Gone> = there.map(|one| Gone::new(one.name.clone(), &one.child)).collect();
-    if links.is_empty() {
-        // Somebody else was quicker; it is gone all the same.
-        return Ok(back.to_owned());
-    }
-    let stranger = !asked.gateway.owner.sent(asked.request.headers());
-    let deletion = asked.gateway.pages.trash.deletion(back, dir.reveal(), links, stranger);
-    let token = trash::keep(asked, deletion.clone()).await?;
-    let (gone, failed) = unlink(asked, dir, &deletion).await;
-    if gone.is_empty() {
-        trash::forget(asked, &token).await?;
-    } else if gone != deletion.links {
-        trash::keep(asked, Deletion { links: gone, ..deletion }).await?;
-    }
-    failed.map_or_else(|| Ok(format!("{back}?deleted={token}")), |error| Err(error.into()))
-}
-
-/// Removes links one by one: what was removed, and what ended that early.
-async fn unlink(
-    asked: &Asked<'_>,
-    dir: &Cap,
-    deletion: &Deletion,
-) -> (Vec<Gone>, Option<DirError>) {
-    let mut gone = Vec::new();
-    for Gone { name, .. } in &deletion.links {
-        match asked.directories.unlink(dir, name).await {
-            Ok(child) => gone.push(Gone::new(name.clone(), &child)),
-            Err(DirError::NoSuchChild(_)) => {}
-            Err(error) => return (gone, Some(error)),
-        }
-    }
-    (gone, None)
+    asked.directories.unlink_all(dir, names).await?;
+    let token = asked.keeping.token();
+    Ok(token.map_or_else(|| back.to_owned(), |token| format!("{back}?deleted={token}")))
 }
 
 async fn copy(asked: &Asked<'_>, from: &Cap, to: &Cap, names: Vec<String>) -> Result<(), Failure> {

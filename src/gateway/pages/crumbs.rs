@@ -27,12 +27,6 @@ pub fn shown(name: &str) -> String {
     if name.trim().is_empty() { "(no name)".to_owned() } else { name.to_owned() }
 }
 
-/// The address of the directory that something is in.
-pub fn parent(address: &Address) -> Option<Address> {
-    let (_, above) = address.path.split_last()?;
-    Some(Address { root: address.root.clone(), path: above.to_vec() })
-}
-
 /// All steps from the root to an address.
 pub fn crumbs(address: &Address) -> Vec<Crumb> {
     let length = address.path.len();
@@ -56,7 +50,7 @@ mod tests {
         let names: Vec<_> = all.iter().map(|crumb| crumb.name.as_str()).collect();
         assert_eq!(names, ["Shared", "a"]);
         assert!(all[0].href.is_some() && all[1].href.is_none());
-        assert_eq!(parent(&address).unwrap().path(), "/uri/URI%3ADIR%3Asecret");
+        assert_eq!(address.parent().unwrap().path(), "/uri/URI%3ADIR%3Asecret");
         assert_eq!(title(&Address { root: Root::Private, path: Vec::new() }), "Private drive");
     }
 }

@@ -1,9 +1,10 @@
 //! A refusal as a page: what happened, why, what to do next, and a way back.
 
-use super::super::answer::{Failure, without_class};
+use super::super::answer::Failure;
 use super::super::object::bad_t::VERIFY_ONLY;
 use super::super::route::{self, Place};
-use super::{Frame, crumbs, render};
+use super::{Frame, render};
+use crate::grid::Code;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -32,10 +33,16 @@ pub fn wants_page(request: &HttpRequest) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
+/// Whether a program asks for JSON, and for nothing that the answer could be else.
+fn wants_json(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.starts_with("application/json"))
+}
+
 /// Answers a refusal in the form that whoever asked can read.
 pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
     if !wants_page(request) {
-        return failure.respond();
+        return if wants_json(request) { failure.respond_json() } else { failure.respond() };
     }
     let place = route::place(request.uri().path()).ok();
     let gone = failure.status == StatusCode::NOT_FOUND;
@@ -56,13 +63,7 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
         login: (failure.status == StatusCode::UNAUTHORIZED).then(|| wanted(request)),
     };
     match render(&template) {
-        Ok(body) => {
-            let mut response = super::page(failure.status);
-            if let Some(header) = failure.header {
-                response.insert_header(header);
-            }
-            response.body(body)
-        }
+        Ok(body) => failure.begin(super::page(failure.status)).body(body),
         Err(_) => failure.respond(),
     }
 }
@@ -85,7 +86,7 @@ fn wanted(request: &HttpRequest) -> String {
 /// The directory above what was asked for, if there is one.
 fn above(place: &Place) -> Option<String> {
     match place {
-        Place::Object(address) => crumbs::parent(address).map(|parent| parent.path()),
+        Place::Object(address) => address.parent().map(|parent| parent.path()),
         _ => None,
     }
 }
@@ -97,15 +98,15 @@ const UNKNOWN_KIND: &str =
 /// The sentence, not in the words that programs know the case by.
 fn for_people(failure: &Failure) -> Cow<'_, str> {
     let text = failure.text.as_str();
-    match text.split_once(": ") {
-        _ if failure.status == StatusCode::UNAUTHORIZED => {
-            Cow::Borrowed("This browser has not shown that it is the owner’s.")
-        }
-        Some(("GET unknown URI type", _)) => {
-            Cow::Borrowed(if text.ends_with(VERIFY_ONLY) { VERIFY_ONLY } else { UNKNOWN_KIND })
-        }
-        Some(("No such child", name)) => Cow::Owned(format!("Nothing is called “{name}” here.")),
-        _ => Cow::Borrowed(without_class(text)),
+    match failure.code {
+        Code::TokenWanted => Cow::Borrowed("This browser has not shown that it is the owner’s."),
+        Code::CapUnknown => Cow::Borrowed(UNKNOWN_KIND),
+        Code::VerifyOnly => Cow::Borrowed(VERIFY_ONLY),
+        Code::NoSuchChild => match text.split_once(": ") {
+            Some((_, name)) => Cow::Owned(format!("Nothing is called “{name}” here.")),
+            None => Cow::Borrowed(text),
+        },
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -159,7 +160,7 @@ mod tests {
             let request = TestRequest::with_uri("/vdrive/global/a/b")
                 .insert_header((header::ACCEPT, accept))
                 .to_http_request();
-            let failure = Failure::new(StatusCode::GONE, "NoSharesError: <b>no</b> shares");
+            let failure = Failure::told(StatusCode::GONE, "NoSharesError: ", &"<b>no</b> shares");
             respond(&request, failure)
         };
         let text = |response: HttpResponse| async {

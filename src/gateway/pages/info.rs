@@ -3,7 +3,7 @@
 use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
 use super::super::object::Object;
-use super::crumbs::{Crumb, crumbs, parent, title};
+use super::crumbs::{Crumb, crumbs, title};
 use super::files::kind;
 use super::kind::Kind;
 use super::{Frame, show, words};
@@ -49,7 +49,7 @@ pub fn info(address: &Address, object: &Object) -> Result<HttpResponse, Failure>
     let base = address.path();
     let name = address.name().unwrap_or_default();
     let kind = kind(name, &object.target);
-    let parent = parent(address).filter(|_| writable(object));
+    let parent = address.parent().filter(|_| writable(object));
     let template = Info {
         frame: Frame::new(title(address), "files"),
         crumbs: crumbs(address),

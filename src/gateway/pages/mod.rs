@@ -6,7 +6,7 @@
 //! - [`home`], [`files`], [`view`], [`info`], [`grid`], [`activity`], [`provisioning`]: the pages
 //! - [`shown`]: PDFs in a frame
 //! - [`share`], [`forms`], [`moving`]: dialogs, each a page of its own
-//! - [`change`], [`trash`], [`record`]: many children changed at once, and what was deleted put back
+//! - [`change`], [`deleted`]: many children changed at once, and what was deleted put back
 //! - [`join`]: a node that has no introducer yet
 //! - [`checked`], [`error`], [`simple`]: what a check found, refusals for browsers, small results
 //! - [`visit`]: who looks at them
@@ -17,6 +17,7 @@ pub mod assets;
 pub mod change;
 pub mod checked;
 pub mod crumbs;
+pub mod deleted;
 pub mod error;
 pub mod files;
 pub mod forms;
@@ -31,11 +32,9 @@ pub mod order;
 pub mod plan;
 pub mod provisioning;
 pub mod qr;
-pub mod record;
 pub mod share;
 pub mod shown;
 pub mod simple;
-pub mod trash;
 pub mod view;
 pub mod visit;
 pub mod words;
@@ -50,7 +49,7 @@ use std::sync::Arc;
 /// What only the pages need of a node.
 #[derive(Clone, Default)]
 pub struct Pages {
-    pub trash: record::Trash,
+    pub trash: super::trash::Trash,
     pub shown: shown::Shown,
     /// How this node joins a grid; none if it has no way to.
     pub join: Option<Arc<dyn join::Join>>,

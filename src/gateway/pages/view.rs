@@ -7,7 +7,7 @@ use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
 use super::super::object::{Asked, Object, contents};
 use super::super::sniff;
-use super::crumbs::{Crumb, crumbs, parent, title};
+use super::crumbs::{Crumb, crumbs, title};
 use super::files::{kind, raw};
 use super::kind::Kind;
 use super::order::natural;
@@ -138,7 +138,7 @@ async fn neighbours(
     address: &Address,
     object: &Object,
 ) -> Result<Neighbours, Failure> {
-    let (Some(link), Some(above)) = (&object.link, parent(address)) else {
+    let (Some(link), Some(above)) = (&object.link, address.parent()) else {
         return Ok(Neighbours::default());
     };
     // A file is shown whatever is the matter with those beside it.

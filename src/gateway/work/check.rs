@@ -1,4 +1,4 @@
-//! `t=check`: what is there of one object (`spec/webapi-delta.md` §4.1).
+//! `t=check`: what is there of one object (`docs/spec/webapi-delta.md` §4.1).
 
 use super::super::answer::{self, Failure};
 use super::super::json;

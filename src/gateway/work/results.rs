@@ -1,5 +1,5 @@
 //! What long work came to, or how far it is: JSON, page or text
-//! (`spec/webapi-delta.md` §4.3–4.5).
+//! (`docs/spec/webapi-delta.md` §4.3–4.5).
 
 use super::super::address::percent_encode;
 use super::super::answer::{self, Failure, escape, plain};

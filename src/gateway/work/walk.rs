@@ -1,5 +1,5 @@
 //! Everything below a directory, a line of JSON each, sent as it is found
-//! (`spec/webapi-delta.md` §4.2–4.4).
+//! (`docs/spec/webapi-delta.md` §4.2–4.4).
 //!
 //! What is missing of a directory is a line of the type `error`, which older clients pass over; behind
 //! the statistics a line `ERROR: …` then tells all of them the first of it.
@@ -13,7 +13,7 @@ use crate::base::base32;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
 use crate::cap::Cap;
 use crate::grid::dirnode::Target;
-use crate::grid::{DeepStats, Missed, Reached, Traversal, Why};
+use crate::grid::{Code, DeepStats, Missed, Reached, Traversal, Why};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -111,6 +111,7 @@ fn missing(missed: &Missed) -> Map<String, Value> {
         ("type".to_owned(), json!("error")),
         ("storage-index".to_owned(), json!(index_text(cap))),
         ("error".to_owned(), json!(reason(why))),
+        ("code".to_owned(), json!(code(why).as_str())),
     ]);
     if let Why::Unreadable(unreadable) = why {
         facts.insert("unreadable".to_owned(), describe::unreadable(unreadable));
@@ -121,8 +122,16 @@ fn missing(missed: &Missed) -> Map<String, Value> {
 /// Why something is missing, in the words of a refusal.
 pub fn reason(why: &Why) -> String {
     match why {
-        Why::Unlisted(error) => Failure::from(error.clone()).text,
+        Why::Unlisted(error) => Failure::from(error.clone()).body(),
         Why::Unreadable(unreadable) => unreadable.to_string(),
+    }
+}
+
+/// The same for programs.
+fn code(why: &Why) -> Code {
+    match why {
+        Why::Unlisted(error) => error.into(),
+        Why::Unreadable(_) => Code::Unreadable,
     }
 }
 

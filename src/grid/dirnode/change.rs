@@ -10,6 +10,7 @@
 //! by others meanwhile, [`Overtaken`] says what becomes of it. All attempts carry one change id: if
 //! an answer is lost, the server knows it again.
 
+use super::lost::Keeping;
 use super::place::{Place, Signer, State, prove};
 use super::seen::SeenHead;
 use super::{Child, DirError, Entry, Metadata, Target, Unopened, seal::RowKeys};
@@ -39,6 +40,8 @@ pub(super) struct Decision {
     pub put: Vec<Entry>,
     /// Places in the list of touched rows.
     pub removed: Vec<usize>,
+    /// Links that nothing will lead to any more because of it.
+    pub lost: Vec<Entry>,
 }
 
 /// What is in the place of a touched row.
@@ -144,7 +147,20 @@ impl Place {
         &self,
         touched: &Touched,
         overtaken: Overtaken,
+        decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
+    ) -> Result<T, DirError> {
+        let mut keeping = Keeping::new(&self.dirs, &self.cap);
+        let outcome = self.attempt(touched, overtaken, decide, &mut keeping).await;
+        keeping.forget().await;
+        outcome
+    }
+
+    async fn attempt<T>(
+        &self,
+        touched: &Touched,
+        overtaken: Overtaken,
         mut decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
+        keeping: &mut Keeping<'_>,
     ) -> Result<T, DirError> {
         let (keys, signer) = (self.keys()?.clone(), self.signer()?.clone());
         let ids = &touched.ids;
@@ -156,16 +172,23 @@ impl Place {
             let (opener, own_ids) = (keys.clone(), ids.clone());
             let open = move || before(&opener, &state, &own_ids).map(|before| (state, before));
             let (now, before) = self.dirs.on_rows(ids.len(), open).await?;
-            let (decision, outcome) = decide(&before)?;
+            let (mut decision, outcome) = decide(&before)?;
             own.compare(&now, overtaken)?;
             if decision.put.is_empty() && decision.removed.is_empty() {
                 return Ok(outcome);
             }
+            let lost = std::mem::take(&mut decision.lost);
+            let kept = keeping.keep(lost, !decision.put.is_empty()).await;
+            kept.map_err(DirError::NotKept)?;
             let (keys, signer, rows) = (keys.clone(), signer.clone(), decision.put.len());
             let gone = decision.removed.iter().filter_map(|at| ids.get(*at)).copied().collect();
             let seal = move || Next::after(&now, (&decision.put, gone), change, (&keys, &signer));
             let next = self.dirs.on_rows(rows, seal).await?;
-            match self.send(&next).await? {
+            let sent = self.send(&next).await;
+            if !matches!(sent, Ok(Sent::Stale(_))) {
+                keeping.made();
+            }
+            match sent? {
                 Sent::Made => return Ok(outcome),
                 Sent::MadeBefore => {
                     drop(room);

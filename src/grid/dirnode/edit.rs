@@ -1,6 +1,7 @@
 //! Reading and changing directories: the calls that a node makes for its user.
 
 use super::change::{Decision, Overtaken, Touched, Was};
+use super::lost::displaced;
 use super::place::Place;
 use super::seal::RowKeys;
 use super::{
@@ -129,7 +130,9 @@ impl Directories {
                     }
                     may_replace(name, old, replace)?;
                     replaced.insert(name.clone(), old.is_there());
-                    decision.put.push(linked(new, old.link(), now));
+                    let link = linked(new, old.link(), now);
+                    decision.lost.extend(displaced(old.link(), &link.child.target));
+                    decision.put.push(link);
                 }
                 Ok((decision, replaced))
             })
@@ -142,7 +145,29 @@ impl Directories {
         let name = names::normalise(name)?;
         let place = self.writable(dir)?;
         let names = [name.clone()];
-        let gone = |before: &Vec<_>| removal(&name, before.first(), None);
+        let gone = |before: &Vec<_>| removal(&name, before.first());
+        place.change(&names, Overtaken::Reported, gone).await
+    }
+
+    /// Removes those of these links that are there, in one step, and answers their names; none if
+    /// others are just changing one.
+    pub async fn unlink_all(&self, dir: &Cap, names: &[String]) -> Result<Vec<String>, DirError> {
+        let place = self.writable(dir)?;
+        let names: BTreeSet<_> =
+            names.iter().map(|name| names::normalise(name)).collect::<Result<_, _>>()?;
+        let names = Vec::from_iter(names);
+        let gone = |before: &Vec<Was>| {
+            let mut decision = Decision::default();
+            let mut gone = Vec::new();
+            for (at, (name, was)) in names.iter().zip(before).enumerate() {
+                if was.is_there() {
+                    decision.removed.push(at);
+                    decision.lost.extend(was.link().cloned());
+                    gone.push(name.clone());
+                }
+            }
+            Ok((decision, gone))
+        };
         place.change(&names, Overtaken::Reported, gone).await
     }
 
@@ -158,7 +183,7 @@ impl Directories {
         let place = self.writable(dir)?;
         let names = [name.clone()];
         let gone = |before: &Vec<_>| {
-            let (decision, child) = removal(&name, before.first(), None)?;
+            let (decision, child) = removal(&name, before.first())?;
             match holds(Some(&child)) {
                 true => Ok((decision, child)),
                 false => Err(DirError::Unmet(name.clone())),
@@ -186,7 +211,7 @@ impl Directories {
                 }
             }
             let count = removed.len();
-            Ok((Decision { put: Vec::new(), removed }, count))
+            Ok((Decision { removed, ..Decision::default() }, count))
         };
         place.change_rows(&touched, Overtaken::Reported, gone).await
     }
@@ -215,8 +240,14 @@ impl Directories {
             }
             self.set(to.0, vec![moved(&child)], replace).await?;
             let names = [old_name.clone()];
-            let gone = |before: &Vec<_>| removal(&old_name, before.first(), Some(&child));
-            return source.change(&names, Overtaken::Reported, gone).await.map(drop);
+            let gone = |before: &Vec<_>| match removal(&old_name, before.first())? {
+                // It is in the other directory by now.
+                (decision, now) if now == child => {
+                    Ok((Decision { lost: Vec::new(), ..decision }, ()))
+                }
+                _ => Err(DirError::Conflict(old_name.clone())),
+            };
+            return source.change(&names, Overtaken::Reported, gone).await;
         }
         if old_name == new_name {
             let found = self.get(from.0, &old_name).await?;
@@ -226,8 +257,9 @@ impl Directories {
         let rename = |before: &Vec<Was>| match before.as_slice() {
             [Was::Link(entry), old] => {
                 may_replace(&new_name, old, replace)?;
-                let put = vec![linked(&moved(&entry.child), old.link(), now)];
-                Ok((Decision { put, removed: vec![0] }, ()))
+                let link = linked(&moved(&entry.child), old.link(), now);
+                let lost = displaced(old.link(), &link.child.target).into_iter().collect();
+                Ok((Decision { put: vec![link], removed: vec![0], lost }, ()))
             }
             [Was::Unopened(one), _] => Err(DirError::Unreadable(*one)),
             _ => Err(DirError::NoSuchChild(old_name.clone())),
@@ -308,18 +340,12 @@ fn open_all(keys: &Arc<RowKeys>, rows: Vec<Row>) -> (Vec<Entry>, Unreadable) {
     (entries, unreadable)
 }
 
-/// The removal of a child, if it is there, and still is the one that was `expected`.
-fn removal(
-    name: &str,
-    before: Option<&Was>,
-    expected: Option<&Child>,
-) -> Result<(Decision, Child), DirError> {
+/// The removal of a child, if it is there.
+fn removal(name: &str, before: Option<&Was>) -> Result<(Decision, Child), DirError> {
     let child = before.and_then(Was::child);
     let child = child.ok_or_else(|| DirError::NoSuchChild(name.to_owned()))?.into_owned();
-    if expected.is_some_and(|expected| *expected != child) {
-        return Err(DirError::Conflict(name.to_owned()));
-    }
-    Ok((Decision { put: Vec::new(), removed: vec![0] }, child))
+    let lost = before.and_then(Was::link).cloned().into_iter().collect();
+    Ok((Decision { removed: vec![0], lost, ..Decision::default() }, child))
 }
 
 /// What does not open keeps nobody from putting something in its place, unless nothing is to be

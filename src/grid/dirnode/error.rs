@@ -29,6 +29,9 @@ pub enum DirError {
     /// The cap only verifies.
     #[error("this capability can verify the directory, not read it")]
     NotReadable,
+    /// What the change takes away could not be kept for putting back; it was not made.
+    #[error("what this takes away could not be kept for putting back, so nothing was done: {0}")]
+    NotKept(String),
     /// Somebody else changed the same child at the same time.
     #[error("somebody else changed the child {0:?} at the same time; look at it and try again")]
     Conflict(String),

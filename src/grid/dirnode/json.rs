@@ -1,6 +1,6 @@
 //! JSON as the original's tables spell it: ASCII with `\uXXXX` escapes, `", "` and `": "` between,
 //! keys in the order of insertion, floats with the fewest digits that give them back
-//! (`spec/formats-mutable.md` §10.1).
+//! (`docs/spec/formats-mutable.md` §10.1).
 
 use serde_json::{Map, Number, Value};
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! What a link keeps beside its caps (`spec/formats-mutable.md` §10.3).
+//! What a link keeps beside its caps (`docs/spec/formats-mutable.md` §10.3).
 //!
 //! `tahoe` is the system's: `linkcrtime`, when the name came to be, and `linkmotime`, when it was last
 //! set. Everything else is the user's, `no-write` excepted: a link that has it is stored without

@@ -12,7 +12,7 @@
 //! - `list`, `change`, `create`, `watch`: a directory as a whole, changed, made, followed
 //! - `edit`, `walk`, `fixed`: the calls of [`Directories`]; immutable directories
 //! - [`Unreadable`]: what a writer put there that does not open
-//! - [`SeenHeads`], [`KnownTubs`]: what a node remembers
+//! - [`SeenHeads`], [`KnownTubs`]: what a node remembers; [`Keeper`]: what it keeps of what goes
 
 mod change;
 mod create;
@@ -23,6 +23,7 @@ mod fixed;
 pub mod fuzz;
 mod json;
 mod list;
+mod lost;
 mod memory;
 pub mod metadata;
 mod names;
@@ -39,6 +40,7 @@ mod walk;
 mod watch;
 
 pub use error::{ChildError, DirError};
+pub use lost::{Keeper, Lost};
 pub use memory::Memory;
 pub use metadata::Metadata;
 pub use names::normalise;
@@ -138,6 +140,7 @@ pub struct Directories {
     /// How long memory is waited for.
     wait: Duration,
     allow_new_tubs: bool,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 impl Directories {
@@ -162,6 +165,7 @@ impl Directories {
             memory: Memory::default(),
             wait: DIRECTORY_ROOM_TIME,
             allow_new_tubs: false,
+            keeper: None,
         }
     }
 

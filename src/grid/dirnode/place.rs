@@ -18,6 +18,7 @@ use tokio::sync::OwnedMutexGuard;
 /// A directory on a vdrive server, and what its cap gives.
 #[derive(Clone)]
 pub(super) struct Place {
+    pub cap: Cap,
     pub verify: DirVerifyCap,
     /// Absent for a verify cap.
     pub keys: Option<Arc<RowKeys>>,
@@ -102,7 +103,7 @@ impl Place {
         let swissnum = Swissnum::new(verify.read_facet());
         let furl = Furl::new(TubId(*verify.place().tub()), hints, swissnum);
         let keys = keys.map(Arc::new);
-        Ok(Self { verify, keys, signer, furl, dirs: dirs.clone() })
+        Ok(Self { cap: cap.clone(), verify, keys, signer, furl, dirs: dirs.clone() })
     }
 
     pub fn id(&self) -> &DirectoryId {

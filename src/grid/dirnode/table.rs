@@ -1,5 +1,5 @@
 //! A directory as one piece of text: the content of the file behind `URI:DIR2-CHK:` and its kin
-//! (`spec/formats-mutable.md` §10.1, §10.2).
+//! (`docs/spec/formats-mutable.md` §10.1, §10.2).
 //!
 //! ```text
 //! table  = entry*                                                 sorted by name

@@ -1,5 +1,5 @@
 //! What the two caps of a stored link lead to, and how a link is stored
-//! (`spec/formats-mutable.md` §10.2).
+//! (`docs/spec/formats-mutable.md` §10.2).
 
 use super::{ChildError, Target};
 use crate::cap::{Cap, CapError, ForeignCap};

@@ -1,6 +1,7 @@
 //! What a server that lies can do, in league with somebody who has the read cap: nothing but refuse.
 
 mod garbage;
+mod lost;
 mod overtaken;
 
 use super::seal::RowKeys;

@@ -1,4 +1,4 @@
-//! Placing shares and asking servers to take them (`spec/formats-immutable.md` §15.2, steps 4–6).
+//! Placing shares and asking servers to take them (`docs/spec/formats-immutable.md` §15.2, steps 4–6).
 
 use super::sites::{Contest, Site, Sites, Trouble};
 use super::survey::{Place, Wanted};

@@ -87,7 +87,7 @@ impl fmt::Display for Unhappy {
             write!(f, "; {count} {what}")?;
         }
         f.write_str(
-            ". The file is not safely stored: try again when more servers are connected or have \
+            "; the file is not safely stored: try again when more servers are connected or have \
              room, or ask for fewer in encoding_parameters",
         )
     }

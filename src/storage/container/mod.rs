@@ -1,4 +1,4 @@
-//! A share file as Tahoe-LAFS 1.20 lays it out (`spec/formats-immutable.md` §13). Pure: no file is
+//! A share file as Tahoe-LAFS 1.20 lays it out (`docs/spec/formats-immutable.md` §13). Pure: no file is
 //! touched here.
 //!
 //! ```text

@@ -13,7 +13,11 @@ impl Scene {
 
     /// Somebody else makes `change` between the victim's look at these names and its attempt to
     /// change them: the next answer about them is the one from before.
-    async fn overtake(&self, names: &[&str], change: impl AsyncFnOnce(Directories, Cap)) {
+    pub(super) async fn overtake(
+        &self,
+        names: &[&str],
+        change: impl AsyncFnOnce(Directories, Cap),
+    ) {
         let old: Arc<Mutex<Option<Answered>>> = Arc::default();
         let keep = old.clone();
         self.tell(move |answer| {
@@ -36,7 +40,7 @@ impl Scene {
         });
     }
 
-    async fn target(&self, name: &str) -> Option<Target> {
+    pub(super) async fn target(&self, name: &str) -> Option<Target> {
         let child = self.other().get(&self.root(), name).await.unwrap();
         child.map(|child| child.target)
     }

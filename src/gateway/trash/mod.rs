@@ -1,4 +1,7 @@
-//! The record of what was deleted by way of the pages: capabilities, in the node's own folder.
+//! What was deleted, and what a browser replaced, kept for 30 days so that it can be put back.
+//!
+//! A link that is deleted is only forgotten by its directory; its shares stay until their leases end.
+//! So what is kept is capabilities alone, in the node's own folder, and nothing is sent anywhere.
 //!
 //! ```text
 //! record  = line*                           one JSON object a line, the newest last
@@ -8,15 +11,18 @@
 //! half of what a start would read is superseded; then it is written anew. What strangers delete is
 //! counted apart, so that they cannot have the owner's deletions forgotten.
 
-use crate::base::base32;
-use crate::base::limits::{
-    TRASH_DELETIONS_MAX, TRASH_FILE_MAX, TRASH_LINKS_MAX, TRASH_SECONDS, TRASH_STRANGERS_PART,
-};
+mod keeping;
+
+pub use keeping::{Asker, Keeping};
+
+use crate::base::limits::{TRASH_FILE_MAX, TRASH_LINKS_MAX, TRASH_SECONDS, TRASH_STRANGERS_PART};
 use crate::base::lock::locked;
-use crate::base::rim::{Clock, random};
-use crate::grid::dirnode::{Child, Metadata};
+use crate::base::rim::Clock;
+use crate::disk::jobs::blocking;
+use crate::grid::dirnode::{DirError, Entry, Metadata, NewEntry, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A link that was removed.
@@ -29,9 +35,19 @@ pub struct Gone {
 }
 
 impl Gone {
-    pub fn new(name: String, child: &Child) -> Self {
+    pub fn new(entry: &Entry) -> Self {
+        let Entry { name, child } = entry;
         let (rw, ro) = (child.target.write_uri(), child.target.read_uri());
-        Self { name, rw, ro, metadata: child.metadata.clone() }
+        Self { name: name.clone(), rw, ro, metadata: child.metadata.clone() }
+    }
+
+    /// The link as it is put back.
+    pub fn entry(self) -> Result<NewEntry, DirError> {
+        let Self { name, rw, ro, metadata } = self;
+        match Target::from_caps(rw.as_deref(), ro.as_deref(), false) {
+            Ok(target) => Ok(NewEntry { name, target, metadata: Some(metadata) }),
+            Err(why) => Err(DirError::BadChild { name, why }),
+        }
     }
 }
 
@@ -96,8 +112,18 @@ struct Inner {
 struct State {
     /// Oldest first.
     all: VecDeque<Deletion>,
+    owners: Sum,
+    strangers: Sum,
     /// Bytes in the file.
     written: u64,
+}
+
+/// How much of it there is.
+#[derive(Default)]
+struct Sum {
+    deletions: usize,
+    links: usize,
+    bytes: u64,
 }
 
 impl Default for Trash {
@@ -113,7 +139,7 @@ impl State {
         let mut this = Self { written: text.len() as u64, ..Self::default() };
         for line in text.lines() {
             if let Ok(Forget { forget }) = serde_json::from_str(line) {
-                this.all.retain(|one| one.token != forget);
+                this.forget(&forget);
             } else if let Ok(deletion) = serde_json::from_str::<Deletion>(line) {
                 this.put(Deletion { size: line.len() as u64 + 1, ..deletion });
             }
@@ -122,31 +148,67 @@ impl State {
     }
 
     fn put(&mut self, deletion: Deletion) {
-        match self.all.iter_mut().find(|one| one.token == deletion.token) {
-            Some(one) => *one = deletion,
+        let sum = self.sum(deletion.stranger);
+        sum.deletions += 1;
+        sum.links += deletion.links.len();
+        sum.bytes += deletion.size;
+        match self.all.iter().position(|one| one.token == deletion.token) {
+            Some(at) => {
+                self.remove(at);
+                self.all.insert(at, deletion);
+            }
             None => self.all.push_back(deletion),
         }
     }
 
+    fn forget(&mut self, token: &str) {
+        if let Some(at) = self.all.iter().position(|one| one.token == token) {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        let Some(gone) = self.all.remove(at) else { return };
+        let sum = self.sum(gone.stranger);
+        sum.deletions -= 1;
+        sum.links -= gone.links.len();
+        sum.bytes -= gone.size;
+    }
+
+    fn sum(&mut self, stranger: bool) -> &mut Sum {
+        if stranger { &mut self.strangers } else { &mut self.owners }
+    }
+
     /// Forgets what is too old, and the oldest of what is too much.
     fn trim(&mut self, now: u64) {
-        self.all.retain(|one| one.time.saturating_add(TRASH_SECONDS) > now);
+        while self.all.front().is_some_and(|one| !one.is_fresh(now)) {
+            self.remove(0);
+        }
         for (stranger, part) in [(false, 1), (true, TRASH_STRANGERS_PART)] {
-            while self.too_much(stranger, part)
+            while self.sum(stranger).is_too_much(part)
                 && let Some(oldest) = self.all.iter().position(|one| one.stranger == stranger)
             {
-                self.all.remove(oldest);
+                self.remove(oldest);
             }
         }
     }
 
-    fn too_much(&self, stranger: bool, part: usize) -> bool {
-        let mine = || self.all.iter().filter(|one| one.stranger == stranger);
-        let links: usize = mine().map(|one| one.links.len()).sum();
-        let bytes: u64 = mine().map(|one| one.size).sum();
-        let count = mine().count();
-        count > TRASH_DELETIONS_MAX / part
-            || count > 1 && (links > TRASH_LINKS_MAX / part || bytes > LIVE_MAX / part as u64)
+    fn bytes(&self) -> u64 {
+        self.owners.bytes + self.strangers.bytes
+    }
+}
+
+impl Sum {
+    /// Of several deletions together; one alone may take all the room that there is.
+    fn is_too_much(&self, part: usize) -> bool {
+        let room = (TRASH_LINKS_MAX / part, LIVE_MAX / part as u64);
+        self.deletions > 1 && (self.links > room.0 || self.bytes > room.1)
+    }
+}
+
+impl Deletion {
+    fn is_fresh(&self, now: u64) -> bool {
+        self.time.saturating_add(TRASH_SECONDS) > now
     }
 }
 
@@ -169,19 +231,24 @@ impl Trash {
         self.0.clock.now()
     }
 
-    /// A deletion that has not been written down yet.
-    pub fn deletion(&self, place: &str, dir: String, links: Vec<Gone>, stranger: bool) -> Deletion {
-        let token = base32::encode(&random::<20>());
-        let (place, time) = (place.to_owned(), self.now());
-        Deletion { token, time, place, dir, links, replaced: false, stranger, size: 0 }
+    /// Disks are waited for elsewhere than where requests are answered.
+    pub async fn on_disk(
+        &self,
+        work: impl FnOnce(&Self) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), String> {
+        let this = self.clone();
+        let done = blocking(move || work(&this).map_err(io::Error::other));
+        done.await.map_err(|error| error.to_string())
     }
 
-    /// Writes a deletion down, or what became of one. Blocks until it is durable.
+    /// Writes a deletion down, or what became of one. Blocks until it is durable. One that would take
+    /// the place of all others is not kept.
     pub fn keep(&self, deletion: Deletion) -> Result<(), String> {
         let line = serde_json::to_string(&deletion).map_err(|error| error.to_string())?;
         let size = line.len() as u64 + 1;
         if size > LIVE_MAX || deletion.links.len() > TRASH_LINKS_MAX {
-            return Err("These are too many at once.".to_owned());
+            tracing::warn!(links = deletion.links.len(), "too many to be kept for putting back");
+            return Ok(());
         }
         self.write(&line, |state| state.put(Deletion { size, ..deletion }))
     }
@@ -190,7 +257,7 @@ impl Trash {
     pub fn forget(&self, token: &str) -> Result<(), String> {
         let line = serde_json::to_string(&Forget { forget: token.to_owned() });
         let line = line.map_err(|error| error.to_string())?;
-        self.write(&line, |state| state.all.retain(|one| one.token != token))
+        self.write(&line, |state| state.forget(token))
     }
 
     fn write(&self, line: &str, edit: impl FnOnce(&mut State)) -> Result<(), String> {
@@ -199,8 +266,7 @@ impl Trash {
         state.written = state.written.saturating_add(line.len() as u64 + 1);
         edit(&mut state);
         state.trim(self.now());
-        let live: u64 = state.all.iter().map(|one| one.size).sum();
-        if state.written > SLACK.max(live.saturating_mul(2)) {
+        if state.written > SLACK.max(state.bytes().saturating_mul(2)) {
             let lines = state.all.iter().filter_map(|one| serde_json::to_string(one).ok());
             let text = lines.collect::<Vec<_>>().join("\n");
             self.0.keep.replace(&text)?;
@@ -212,14 +278,13 @@ impl Trash {
     /// What can be put back, newest first.
     pub fn all(&self) -> Vec<Deletion> {
         let now = self.now();
-        let fresh = |one: &&Deletion| one.time.saturating_add(TRASH_SECONDS) > now;
-        self.state().all.iter().rev().filter(fresh).cloned().collect()
+        self.state().all.iter().rev().filter(|one| one.is_fresh(now)).cloned().collect()
     }
 
     pub fn find(&self, token: &str) -> Option<Deletion> {
         let now = self.now();
         let found = self.state().all.iter().find(|one| one.token == token).cloned();
-        found.filter(|one| one.time.saturating_add(TRASH_SECONDS) > now)
+        found.filter(|one| one.is_fresh(now))
     }
 
     /// The names that a token would put back.
@@ -234,8 +299,10 @@ const SLACK: u64 = 64 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::base32;
+    use crate::base::rim::random;
     use crate::cap::{Cap, LitCap};
-    use crate::grid::dirnode::Target;
+    use crate::grid::dirnode::Child;
 
     /// A file in memory; fails once `full`.
     #[derive(Clone, Default)]
@@ -262,12 +329,19 @@ mod tests {
 
     fn gone(name: &str) -> Gone {
         let target = Target::Known(Cap::Lit(LitCap::new(b"x".to_vec())));
-        Gone::new(name.to_owned(), &Child { target, metadata: Metadata::new() })
+        let child = Child { target, metadata: Metadata::new() };
+        Gone::new(&Entry { name: name.to_owned(), child })
+    }
+
+    fn deletion(trash: &Trash, links: Vec<Gone>, stranger: bool) -> Deletion {
+        let token = base32::encode(&random::<20>());
+        let (place, dir) = ("/vdrive/global".to_owned(), "URI:DIR:x".to_owned());
+        Deletion { token, time: trash.now(), place, dir, links, replaced: false, stranger, size: 0 }
     }
 
     fn delete(trash: &Trash, names: &[&str], stranger: bool) -> String {
         let links = names.iter().map(|name| gone(name)).collect();
-        let one = trash.deletion("/vdrive/global", "URI:DIR:x".into(), links, stranger);
+        let one = deletion(trash, links, stranger);
         let token = one.token.clone();
         trash.keep(one).unwrap();
         token
@@ -297,13 +371,14 @@ mod tests {
         let trash = Trash::default();
         let mine = delete(&trash, &["mine"], false);
         let first = delete(&trash, &["x"], true);
-        for _ in 0..TRASH_DELETIONS_MAX / TRASH_STRANGERS_PART {
+        for _ in 0..TRASH_LINKS_MAX / TRASH_STRANGERS_PART {
             delete(&trash, &["x"], true);
         }
         assert!(trash.find(&mine).is_some() && trash.find(&first).is_none());
-        for _ in 0..TRASH_DELETIONS_MAX {
-            delete(&trash, &["y"], false);
-        }
+        let names = ["y"; TRASH_LINKS_MAX - 1];
+        delete(&trash, &names, false);
+        assert!(trash.find(&mine).is_some(), "there is room for one more");
+        delete(&trash, &["y"], false);
         assert!(trash.find(&mine).is_none(), "the oldest goes first");
     }
 
@@ -326,11 +401,18 @@ mod tests {
         let file = Memory::default();
         let trash = Trash::new("", Clock::System, Box::new(file.clone()));
         file.0.lock().unwrap().2 = true;
-        let one = trash.deletion("/", "URI:DIR:x".into(), vec![gone("a")], false);
+        let one = deletion(&trash, vec![gone("a")], false);
         let token = one.token.clone();
         assert!(trash.keep(one).is_err() && trash.find(&token).is_none());
-        let many = (0..=TRASH_LINKS_MAX).map(|_| gone("a")).collect();
-        let many = Trash::default().deletion("/", "URI:DIR:x".into(), many, false);
-        assert!(Trash::default().keep(many).is_err());
+    }
+
+    #[test]
+    fn what_would_take_the_place_of_all_others_is_not_kept() {
+        let trash = Trash::default();
+        let before = delete(&trash, &["a"], false);
+        let most = delete(&trash, &["b"; TRASH_LINKS_MAX - 1], false);
+        let too_many = delete(&trash, &["c"; TRASH_LINKS_MAX + 1], false);
+        assert!(trash.find(&too_many).is_none());
+        assert!(trash.find(&before).is_some() && trash.find(&most).is_some());
     }
 }

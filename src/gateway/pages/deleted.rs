@@ -1,0 +1,153 @@
+//! What can be put back: shown, listed for programs, put back or forgotten.
+
+use super::super::answer::{Failure, redirect};
+use super::super::json;
+use super::super::object::Asked;
+use super::super::trash::{Deletion, Gone};
+use super::crumbs::shown;
+use super::{Frame, show, words};
+use crate::base::limits::TRASH_SHOWN_MAX;
+use crate::cap::Cap;
+use crate::grid::dirnode::{DirError, NewEntry, Replace, Target};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use serde_json::json as value;
+
+#[derive(Template)]
+#[template(path = "deleted.html")]
+struct DeletedPage {
+    frame: Frame,
+    locked: bool,
+    deletions: Vec<Line>,
+    /// How many there are beside them.
+    more: usize,
+}
+
+struct Line {
+    names: String,
+    what: &'static str,
+    place: String,
+    date: String,
+    token: String,
+}
+
+/// `GET /deleted`, for the owner.
+pub fn page(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let locked = !asked.gateway.owner.sent(asked.request.headers());
+    let trash = &asked.gateway.pages.trash;
+    let now = trash.now();
+    let all = if locked { Vec::new() } else { trash.all() };
+    let deletions = all.iter().take(TRASH_SHOWN_MAX).map(|one| line(one, now)).collect();
+    let more = all.len().saturating_sub(TRASH_SHOWN_MAX);
+    let frame = Frame::new("Deleted", "files");
+    show(StatusCode::OK, &DeletedPage { frame, locked, deletions, more })
+}
+
+fn line(one: &Deletion, now: u64) -> Line {
+    const SHOWN: usize = 3;
+    let mut names: Vec<String> = one.links.iter().take(SHOWN).map(|l| shown(&l.name)).collect();
+    if one.links.len() > SHOWN {
+        names.push(format!("{} more", one.links.len() - SHOWN));
+    }
+    let place = match super::super::route::place(&one.place) {
+        Ok(super::super::route::Place::Object(address)) => {
+            let steps = super::crumbs::crumbs(&address);
+            steps.into_iter().map(|step| step.name).collect::<Vec<_>>().join(" › ")
+        }
+        _ => "a folder".to_owned(),
+    };
+    let date = format!("{} ago", words::span(now.saturating_sub(one.time)));
+    let what = if one.replaced { "replaced in" } else { "from" };
+    Line { names: names.join(", "), what, place, date, token: one.token.clone() }
+}
+
+/// `GET /deleted?t=json`: for the owner everything, with `dir=` for whoever has a write cap what was
+/// taken out of that directory.
+pub fn listed(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let dir = match asked.arguments.filled("dir") {
+        Some(text) => Some(named(text)?),
+        None if asked.gateway.owner.sent(asked.request.headers()) => None,
+        None => return Err(Failure::token_wanted()),
+    };
+    let is_there = |one: &Deletion| match (&dir, Cap::parse(&one.dir)) {
+        (None, _) => true,
+        (Some(_), Err(_)) => false,
+        (Some(dir), Ok(there)) => Target::Known(there).directory_id() == dir.directory_id(),
+    };
+    let all = asked.gateway.pages.trash.all();
+    let listed = all.iter().filter(|one| is_there(one)).map(|one| {
+        let names: Vec<&str> = one.links.iter().map(|link| link.name.as_str()).collect();
+        let Deletion { token, time, place, replaced, .. } = one;
+        value!({ "token": token, "time": time, "place": place, "names": names, "replaced": replaced })
+    });
+    Ok(json::answer(&value!({ "deleted": listed.collect::<Vec<_>>() })))
+}
+
+/// The directory whose write cap is shown.
+fn named(text: &str) -> Result<Target, Failure> {
+    match Cap::parse(text).map_err(Failure::cap)? {
+        cap @ Cap::Dir(_) => Ok(Target::Known(cap)),
+        _ => Err(Failure::bad_request("dir= takes the write cap of a directory.")),
+    }
+}
+
+/// `POST /deleted` with `token=` and `do=restore` or `do=forget`; with `name=` of only one of the links.
+/// The token is the permission.
+pub async fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let (arguments, trash) = (&asked.arguments, &asked.gateway.pages.trash);
+    let gone = || Failure::new(StatusCode::NOT_FOUND, "This cannot be put back any more.");
+    let found = trash.find(arguments.filled("token").unwrap_or_default()).ok_or_else(gone)?;
+    let name = arguments.get("name");
+    let (mut back, stay): (Vec<Gone>, Vec<Gone>) =
+        found.links.iter().cloned().partition(|link| name.is_none_or(|name| link.name == name));
+    if back.is_empty() {
+        return Err(gone());
+    }
+    let (token, place) = (found.token.clone(), found.place.clone());
+    let forgets = arguments.get("do") == Some("forget");
+    if !forgets {
+        if found.replaced {
+            // What took its place stays.
+            back.iter_mut().for_each(|link| link.name = earlier(&link.name));
+        }
+        put_back(asked, &found.dir, &back).await?;
+    }
+    let done = trash.on_disk(move |trash| match stay.is_empty() {
+        true => trash.forget(&token),
+        false => trash.keep(Deletion { links: stay, ..found }),
+    });
+    if let (Err(why), true) = (done.await, forgets) {
+        let text = format!("It could not be forgotten: {why}");
+        return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));
+    }
+    let names: Vec<_> = back.into_iter().map(|link| link.name).collect();
+    Ok(match (arguments.t(), forgets) {
+        ("json", _) => json::answer(&value!({ "names": names })),
+        (_, true) => redirect(StatusCode::SEE_OTHER, "/deleted"),
+        (_, false) => redirect(StatusCode::SEE_OTHER, &place),
+    })
+}
+
+async fn put_back(asked: &Asked<'_>, dir: &str, links: &[Gone]) -> Result<(), Failure> {
+    let dir = Cap::parse(dir).map_err(Failure::cap)?;
+    asked.gateway.grid.permit(&dir)?;
+    let count = words::count(links.len(), "item", "items");
+    let entries: Vec<NewEntry> =
+        links.iter().cloned().map(Gone::entry).collect::<Result<_, _>>()?;
+    match asked.directories.set(&dir, entries, Replace::No).await {
+        Ok(_) => Ok(()),
+        Err(DirError::Exists(name)) => {
+            let text = format!(
+                "There is something named {name:?} again; rename it, then put back {count}."
+            );
+            Err(Failure::new(StatusCode::CONFLICT, text))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The name of what was replaced, beside what replaced it.
+fn earlier(name: &str) -> String {
+    super::change::beside(name, "earlier")
+}
