@@ -1,4 +1,4 @@
-"""Share files of either grid as they lie on disk (spec/formats-immutable.md §4, §13).
+"""Share files of either grid as they lie on disk (docs/spec/formats-immutable.md §4, §13).
 
 Standard library only. Knows where shares are and what surrounds them, not what is in them.
 """

@@ -1,7 +1,8 @@
-//! `docs/adversaries.md` names tests that are there, for the adversaries that README.md has.
+//! Documents are short where readers begin, lead to what is there, and name tests that are there.
 
 use crate::{none, root};
-use std::fs::read_to_string;
+use std::fs::{read_dir, read_to_string};
+use std::path::{Path, PathBuf};
 
 const HEAD: &str = "| sentence | shown by |";
 
@@ -10,9 +11,9 @@ fn text(path: &str) -> String {
 }
 
 #[test]
-fn the_adversaries_are_those_of_the_readme_in_its_order() {
-    let readme = text("README.md");
-    let list = readme.split("\n## ").find(|part| part.starts_with("What an adversary"));
+fn the_adversaries_are_those_of_the_security_page_in_its_order() {
+    let page = text("SECURITY.md");
+    let list = page.split("\n## ").find(|part| part.starts_with("What an adversary"));
     let bullets = list.expect("the list of adversaries").split("\n* An adversary ").skip(1);
     let names: Vec<String> = bullets
         .filter_map(|bullet| bullet.split("**").nth(1))
@@ -21,7 +22,7 @@ fn the_adversaries_are_those_of_the_readme_in_its_order() {
     let page = text("docs/adversaries.md");
     let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert!(!names.is_empty());
-    assert_eq!(headings, names, "left: docs/adversaries.md, right: README.md");
+    assert_eq!(headings, names, "left: docs/adversaries.md, right: SECURITY.md");
 }
 
 /// Whether a file has this function, in Rust or in a script.
@@ -47,4 +48,73 @@ fn every_row_on_adversaries_names_a_test_that_is_there_or_says_why_none() {
         .map(str::to_owned)
         .collect();
     none("docs/adversaries.md has a row without a test and without a reason", bare);
+}
+
+/// What a reader who begins there is asked to read.
+const LONGEST: [(&str, usize); 2] = [("README.md", 8 << 10), ("ARCHITECTURE.md", 12 << 10)];
+
+#[test]
+fn the_first_pages_are_short() {
+    let long = LONGEST.iter().filter(|(path, most)| text(path).len() > *most);
+    none("a page is too long for who begins", long.map(|(path, _)| (*path).to_owned()).collect());
+}
+
+/// Pages in a folder and those below it, but for what was built or belongs to others.
+fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
+    const APART: [&str; 4] = [".git", "target", "node_modules", "vectors"];
+    for entry in read_dir(folder).expect("a folder").flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() && !APART.iter().any(|apart| name == *apart) {
+            pages(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "md") {
+            found.push(path);
+        }
+    }
+}
+
+/// The anchor of a heading, as the usual renderers make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Where a link leads from a page, if there is nothing.
+fn dead(page: &Path, link: &str) -> bool {
+    let (path, part) = link.split_once('#').unwrap_or((link, ""));
+    let target = match path {
+        "" => page.to_owned(),
+        path => page.parent().expect("a folder").join(path),
+    };
+    let headings = || {
+        let text = read_to_string(&target).unwrap_or_default();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+        lines.into_iter().map(|line| line.trim_matches('-').to_owned()).collect::<Vec<_>>()
+    };
+    !target.exists() || !part.is_empty() && !headings().contains(&part.to_owned())
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut found = Vec::new();
+    pages(&root(), &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    let mut broken = Vec::new();
+    for page in found {
+        let text = read_to_string(&page).expect("a page");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let within = links.filter(|link| !link.contains("://") && !link.starts_with('/'));
+        let lost = within.filter(|link| dead(&page, link));
+        broken.extend(lost.map(|link| format!("{}: {link}", page.display())));
+    }
+    none("a link leads nowhere", broken);
+}
+
+#[test]
+fn the_page_on_the_web_api_lists_every_code() {
+    let page = text("docs/web-api.md");
+    let part = page.split("\n## ").find(|part| part.starts_with("Codes")).expect("the codes");
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let codes: Vec<&str> = tahoe::grid::Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), codes, "left: the page, right: the program");
 }
