@@ -130,7 +130,7 @@ pub enum ChildError {
     /// A cap of an unknown kind was given as write cap, without a read cap beside it.
     #[error(
         "a capability of an unknown kind may give write access to whoever reads the directory; give \
-         its read capability too, or prefix it with ro. or imm."
+         its read capability too, or prefix it with `ro.` or `imm.`"
     )]
     UnknownWrite,
     /// It breaks what `ro.`, `imm.` or the immutable directory promises.
