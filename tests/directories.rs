@@ -550,7 +550,7 @@ async fn a_restored_backup_is_noticed_until_it_is_accepted() {
         .unwrap(),
         "restored",
     );
-    world.tub.add_restorer(restorer);
+    world.restorer.by(restorer);
     drop(service);
     // Another process of the same node, so that no reference is left.
     drop(dirs);

@@ -225,10 +225,10 @@ mod tests {
     #[test]
     fn a_gateway_without_codes_is_understood_by_its_status() {
         let said = refusal((410, "Gone"), None, "NotEnoughSharesError: This indicates that", "x");
-        assert_eq!(said.what(), "x: This indicates that");
+        assert_eq!(said.what(), "x: This indicates that.");
         assert!(said.advised().contains("tahoe status"));
         let said = refusal((404, "Not Found"), None, "<html>", "x");
-        assert_eq!(said.what(), "x: there is nothing by that name");
+        assert_eq!(said.what(), "x: there is nothing by that name.");
     }
 
     #[test]

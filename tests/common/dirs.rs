@@ -1,14 +1,15 @@
 //! Directories on a real vdrive server behind a real link, in one process.
 
 use super::{client, grid};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{
     Child, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
 };
 use tahoe::grid::{Client, EncodingParams};
-use tahoe::tub::{Furl, Identity, LoopbackNet, Tub, TubOptions};
+use tahoe::tub::{Export, Furl, Identity, LoopbackNet, Restorer, SwissnumDigest, Tub, TubOptions};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 
 /// A vdrive server and the network that it is on.
@@ -18,6 +19,7 @@ pub struct World {
     pub furl: Furl,
     pub clock: Clock,
     pub dir: tempfile::TempDir,
+    pub restorer: Arc<Restored>,
     /// Keeps files, for immutable directories.
     pub grid: super::Grid,
 }
@@ -27,11 +29,30 @@ pub fn tub_on(net: &LoopbackNet) -> Tub {
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 
+/// What brings a server's directories back: another server's may take its place.
+pub struct Restored(Mutex<Arc<dyn Restorer>>);
+
+impl Restored {
+    pub fn by(&self, other: Arc<dyn Restorer>) {
+        *self.0.lock().unwrap() = other;
+    }
+}
+
+impl Restorer for Restored {
+    fn restore(
+        &self,
+        digest: SwissnumDigest,
+    ) -> Pin<Box<dyn Future<Output = Option<Export>> + Send>> {
+        self.0.lock().unwrap().restore(digest)
+    }
+}
+
 /// A vdrive server on somebody's network, at the host "vdrive".
 pub struct Server {
     pub tub: Tub,
     pub furl: Furl,
     pub dir: tempfile::TempDir,
+    pub restorer: Arc<Restored>,
 }
 
 pub const NAME: &str = "vdrive";
@@ -43,9 +64,10 @@ impl Server {
         let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
         let tub = tub_on(&net.at(NAME));
         tub.listen_loopback(NAME).unwrap();
-        tub.add_restorer(restorer);
+        let restorer = Arc::new(Restored(Mutex::new(restorer)));
+        tub.add_restorer(restorer.clone());
         let furl = tub.register(service, None);
-        Self { tub, furl, dir }
+        Self { tub, furl, dir, restorer }
     }
 
     /// What knows where the server is.
@@ -64,8 +86,8 @@ impl Server {
 
 pub fn world() -> World {
     let net = LoopbackNet::default();
-    let Server { tub, furl, dir } = Server::on(&net);
-    World { net, tub, furl, clock: Clock::manual(1_000), dir, grid: grid(3) }
+    let Server { tub, furl, dir, restorer } = Server::on(&net);
+    World { net, tub, furl, clock: Clock::manual(1_000), dir, restorer, grid: grid(3) }
 }
 
 impl World {
