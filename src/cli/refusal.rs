@@ -144,7 +144,8 @@ fn advice(code: Code, what: &str) -> &'static str {
         Code::NotNow => {
             "See with `tahoe status` which servers are connected; if one hangs, start it anew."
         }
-        Code::TooLarge | Code::NoSpace => ROOM,
+        Code::TooLarge => "Store a smaller file, or ask for less at once.",
+        Code::NoSpace => ROOM,
         Code::DirectoryDamaged => {
             "On its server the file is in vdrive/quarantine: put one from a backup in its place."
         }

@@ -41,9 +41,9 @@ Examples:
   tahoe cp -r CAP private:copy              links the same files, stores nothing again
 
 Bare names are files of this machine here; write private:docs for a path in the grid. Symbolic
-links are followed, also where they lead out of the folder: what they lead to is copied, unless -P is
-given. What a
-snapshot keeps beside the content, modes and times, is given back; blocks of zeros become holes.";
+links are followed, also where they lead out of the folder: what they lead to is copied, unless -P
+is given. What a snapshot keeps beside the content, modes and times, is given back; blocks of zeros
+become holes.";
 
 #[derive(clap::Args)]
 #[command(override_usage = "tahoe cp [OPTIONS] <FROM>... <TO>",

@@ -33,41 +33,35 @@ pub trait Keeper: Send + Sync {
 pub(super) struct Keeping<'a> {
     keeper: Option<&'a Arc<dyn Keeper>>,
     dir: &'a Cap,
-    token: String,
-    /// Something is kept, and certainly nothing lost yet.
-    kept: bool,
+    /// Under which something is kept, of which certainly nothing is lost yet.
+    kept: Option<String>,
 }
 
 impl<'a> Keeping<'a> {
     pub fn new(dirs: &'a Directories, dir: &'a Cap) -> Self {
-        let token = base32::encode(&random::<20>());
-        Self { keeper: dirs.keeper.as_ref(), dir, token, kept: false }
+        Self { keeper: dirs.keeper.as_ref(), dir, kept: None }
     }
 
     /// Before an attempt.
     pub async fn keep(&mut self, links: Vec<Entry>, replaced: bool) -> Result<(), String> {
-        let Some(keeper) = self.keeper.filter(|_| self.kept || !links.is_empty()) else {
-            return Ok(());
-        };
+        let Some(keeper) = self.keeper else { return Ok(()) };
         if links.is_empty() {
             self.forget().await;
             return Ok(());
         }
-        let (token, dir) = (self.token.clone(), self.dir.clone());
-        keeper.keep(Lost { token, dir, links, replaced }).await?;
-        self.kept = true;
-        Ok(())
+        let token = self.kept.get_or_insert_with(|| base32::encode(&random::<20>())).clone();
+        keeper.keep(Lost { token, dir: self.dir.clone(), links, replaced }).await
     }
 
     /// The change was made, or may have been.
     pub fn made(&mut self) {
-        self.kept = false;
+        self.kept = None;
     }
 
     /// Nothing was lost.
     pub async fn forget(&mut self) {
-        if let Some(keeper) = self.keeper.filter(|_| std::mem::take(&mut self.kept)) {
-            keeper.forget(self.token.clone()).await;
+        if let (Some(keeper), Some(token)) = (self.keeper, self.kept.take()) {
+            keeper.forget(token).await;
         }
     }
 }
