@@ -131,6 +131,7 @@ fn advice(code: Code, what: &str) -> &'static str {
             "Start that server's node; files that you have the caps of can be read meanwhile."
         }
         Code::Rollback => "Ask the owner of that server, then run `tahoe accept-rollback`.",
+        Code::Incompatible => "A newer version of this program may read it.",
         Code::Damaged => "Store the file again, if you have it elsewhere.",
         Code::NoServers => "Start the introducer and the servers, or wait until they are reached.",
         Code::NoShares

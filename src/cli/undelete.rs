@@ -7,6 +7,7 @@ use super::location::{self, Location, PLACES};
 use super::output::{Output, shown, summary};
 use super::session::Session;
 use super::time_text::minutes;
+use super::tree::normal;
 use serde::Deserialize;
 
 const EXAMPLES: &str = "\
@@ -95,8 +96,13 @@ fn put_back(session: &Session, place: &Location) -> Result<(), CliError> {
             "Name something in it, such as private:docs/old.txt.",
         ));
     };
-    let cap = session.connection.get(&dir.ask("t=uri"))?.success(&dir.shown());
-    let cap = cap.map_err(|error| error.advise("Put back first the directory that it was in."))?;
+    let name = &*normal(name);
+    let answer = session.connection.get(&dir.ask("t=uri"))?;
+    let is_gone = answer.status() == 404;
+    let cap = answer.success(&dir.shown()).map_err(|error| match is_gone {
+        true => error.advise("Put back first the directory that it was in."),
+        false => error,
+    })?;
     let asked = format!("/deleted?t=json&dir={}", percent_encode(cap.text()?.trim()));
     let listed: Listed = session.connection.get(&asked)?.success(&dir.shown())?.json()?;
     let has_name = |one: &&Deletion| one.names.iter().any(|there| there == name);

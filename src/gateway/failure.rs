@@ -79,7 +79,8 @@ impl From<NoRoom> for Failure {
             NoRoom::Never => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "This takes more memory than this gateway gives to all such requests together.",
-            ),
+            )
+            .coded(why),
         }
     }
 }

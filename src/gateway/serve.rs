@@ -188,9 +188,11 @@ impl Gateway {
     /// What a request takes out of directories.
     fn keeping(&self, request: &HttpRequest, place: &Place, arguments: &Arguments) -> Keeping {
         let headers = request.headers();
+        let named = ["name", "item", "from_name"].iter().any(|key| arguments.get(key).is_some());
+        let names_it = *request.method() != Method::POST || !named;
         let elsewhere = ["to_dir", "localdir"].iter().any(|key| arguments.get(key).is_some());
         let address = match place {
-            Place::Object(address) if !elsewhere => Some(address.clone()),
+            Place::Object(address) if !elsewhere => Some((address.clone(), names_it)),
             _ => None,
         };
         let (stranger, browser) = (!self.owner.sent(headers), guard::by_browser(headers));

@@ -93,14 +93,22 @@ impl Service {
             version: &self.version,
             is_introducer,
             keeps_directories: self.keeps_directories,
-            announced: Table::of(overview.announced.iter().map(|one| {
-                let line = Line::of(&one.service, &one.nickname, Some(one.tub));
-                line.at(&one.version, now.saturating_sub(one.since))
-            })),
-            subscribed: Table::of(overview.subscribed.iter().map(|one| {
-                let line = Line::of(&one.service, &one.nickname, one.tub);
-                line.at(&one.version, now.saturating_sub(one.since))
-            })),
+            announced: Table::of(
+                &overview.announced,
+                |one| (&one.service, &one.nickname),
+                |one| {
+                    let line = Line::of(&one.service, &one.nickname, Some(one.tub));
+                    line.at(&one.version, now.saturating_sub(one.since))
+                },
+            ),
+            subscribed: Table::of(
+                &overview.subscribed,
+                |one| (&one.service, &one.nickname),
+                |one| {
+                    let line = Line::of(&one.service, &one.nickname, one.tub);
+                    line.at(&one.version, now.saturating_sub(one.since))
+                },
+            ),
             services: counted(overview.announced.iter().map(|one| &one.service)).len(),
         };
         show(StatusCode::OK, &template)
@@ -137,14 +145,15 @@ struct Line {
 }
 
 impl Table {
-    fn of(lines: impl Iterator<Item = Line>) -> Self {
-        let mut lines: Vec<Line> = lines.collect();
-        lines.sort_by(|a, b| {
-            natural(&a.service, &b.service).then_with(|| natural(&a.name, &b.name))
+    /// Of thousands only those that are shown are made lines of.
+    fn of<T>(all: &[T], key: impl Fn(&T) -> (&str, &str), line: impl Fn(&T) -> Line) -> Self {
+        let mut sorted: Vec<&T> = all.iter().collect();
+        sorted.sort_by(|a, b| {
+            let ((a_service, a_name), (b_service, b_name)) = (key(a), key(b));
+            natural(a_service, b_service).then_with(|| natural(a_name, b_name))
         });
-        let all = lines.len();
-        lines.truncate(SERVICE_ROWS_MAX);
-        Self { lines, all }
+        let lines = sorted.into_iter().take(SERVICE_ROWS_MAX).map(line).collect();
+        Self { lines, all: all.len() }
     }
 
     /// How many more there are than are shown.
@@ -206,7 +215,8 @@ mod tests {
     fn a_page_has_an_end_whatever_strangers_announce() {
         let line = |number: usize| Line::of(&format!("s{number}"), "<b>", None);
         for (given, left) in [(SERVICE_ROWS_MAX, 0), (SERVICE_ROWS_MAX + 1, 1)] {
-            let table = Table::of((0..given).map(line));
+            let all = Vec::from_iter(0..given);
+            let table = Table::of(&all, |_| ("s", "n"), |number| line(*number));
             assert_eq!((table.lines.len(), table.more()), (SERVICE_ROWS_MAX, left));
         }
         let (fits, long) = ("ö".repeat(SERVICE_CELL_MAX), "ö".repeat(SERVICE_CELL_MAX + 1));

@@ -126,6 +126,8 @@ codes! {
     NotNow = "not-now";
     /// Shares are there, and contradict the cap.
     Contradiction = "contradiction";
+    /// Shares of a later version.
+    Incompatible = "incompatible";
     /// The file was damaged when it was stored.
     Damaged = "damaged";
     /// Too few servers hold shares.
@@ -170,7 +172,8 @@ impl From<&DownloadError> for Code {
             DownloadError::NotEnoughShares { .. } => Self::NotEnoughShares,
             DownloadError::NotNow { .. } => Self::NotNow,
             DownloadError::Contradiction => Self::Contradiction,
-            DownloadError::Incompatible { .. } | DownloadError::Damaged(_) => Self::Damaged,
+            DownloadError::Incompatible { .. } => Self::Incompatible,
+            DownloadError::Damaged(_) => Self::Damaged,
             DownloadError::BadCap(_) => Self::CapMalformed,
             DownloadError::NotReadable => Self::VerifyOnly,
             DownloadError::Range { .. } => Self::Range,

@@ -1,9 +1,11 @@
 //! Who is in a grid, as its introducer sees it, for its owner to look at: names, and no furls.
 
 use super::actor::Introducer;
+use super::book::Book;
 use crate::base::rim::Clock;
 use crate::tub::TubId;
 use actix::{Handler, Message};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The announcements that hold and the subscriptions, each once.
@@ -60,9 +62,14 @@ impl Introducer {
     }
 
     fn subscriptions(&self) -> Vec<Subscribed> {
+        // Strangers decide how many services there are: one search through all for each would be dear.
+        let mut named = HashMap::new();
+        for known in self.services.values().flat_map(Book::iter) {
+            named.entry(known.tub()).or_insert(known);
+        }
         let watchers = self.watchers.values().map(|watcher| {
             let tub = watcher.to.peer();
-            let known = tub.and_then(|tub| self.services.values().find_map(|book| book.get(&tub)));
+            let known = tub.and_then(|tub| named.get(&tub));
             Subscribed {
                 service: watcher.service.clone(),
                 tub,

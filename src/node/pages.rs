@@ -31,12 +31,18 @@ struct Undo(Basedir);
 
 impl Keep for Undo {
     fn append(&self, line: &str) -> Result<(), String> {
-        self.0.append_secret(UNDO, line).map_err(|error| format!("{error}."))
+        self.0.append_secret(UNDO, line).map_err(unwritten)
     }
 
     fn replace(&self, lines: &str) -> Result<(), String> {
-        self.0.write_secret(UNDO, lines).map_err(|error| format!("{error}."))
+        self.0.write_secret(UNDO, lines).map_err(unwritten)
     }
+}
+
+/// The owner's log says more than whoever asks should know of the owner's disk.
+fn unwritten(error: BasedirError) -> String {
+    tracing::error!(%error, "the record of what was deleted");
+    "the node's record of what was deleted cannot be written".to_owned()
 }
 
 /// Joins a grid once, if the node is in none.

@@ -82,6 +82,34 @@ fn what_a_program_deletes_can_be_put_back_by_whoever_may_write_there() {
 }
 
 #[test]
+fn who_may_write_below_learns_no_cap_of_above() {
+    let web = Web::start();
+    let parent = web.mkdir();
+    web.post(&format!("{parent}/sub?t=mkdir"), "").expect(200);
+    let cap = web.get(&format!("{parent}/sub?t=uri")).expect(200);
+    web.put(&format!("{parent}/sub/a"), b"a").expect(201);
+    web.put(&format!("{parent}/sub/sub"), b"b").expect(201);
+    web.ask("DELETE", &format!("{parent}/sub/a"), &[], b"").expect(200);
+    web.post(&format!("{parent}/sub?t=unlink&name=sub"), "").expect(200);
+    let key = |cap: &str| cap.rsplit(':').next().unwrap().to_owned();
+    let above = key(&web.get(&format!("{parent}?t=uri")).expect(200));
+    let listed = web.get(&format!("/deleted?t=json&dir={cap}")).json();
+    assert!(!listed.to_string().contains(&above) && listed.to_string().contains(&key(&cap)));
+    let token = format!("tahoe-lafs {TOKEN}");
+    let owner = [("Authorization", token.as_str())];
+    let all: Value = web.ask("GET", "/deleted?t=json", &owner, b"").json();
+    let places: Vec<_> =
+        all["deleted"].as_array().unwrap().iter().map(|one| one["place"].clone()).collect();
+    assert_eq!(places, [format!("{parent}/sub"), format!("{parent}/sub")], "the owner's own way");
+    let token = listed["deleted"][0]["token"].as_str().unwrap();
+    form(&web, "/deleted", &format!("token={token}")).refused(400);
+    form(&web, "/deleted", &format!("token={token}&do=fly")).refused(400);
+    let back = form(&web, "/deleted", &format!("token={token}&do=restore"));
+    assert_eq!((back.status, back.header("location")), (303, "/deleted"));
+    assert_eq!(children(&web, &format!("{parent}/sub")), ["sub"]);
+}
+
+#[test]
 fn what_a_browser_replaces_can_be_put_back_beside_it() {
     let web = Web::start();
     let dir = web.mkdir();

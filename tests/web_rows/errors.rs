@@ -144,7 +144,7 @@ fn every_refusal_has_a_code_in_its_head_and_in_json() {
     let in_dir = |rest: &str| format!("{dir}{rest}");
     for (method, path, status, code) in [
         ("GET", in_dir("/none"), 404, "no-such-child"),
-        ("GET", in_dir("/file/below"), 400, "bad-request"),
+        ("GET", in_dir("/file/below"), 400, "not-a-directory"),
         ("GET", in_dir("//file"), 400, "empty-name"),
         ("GET", in_dir("?t=fly"), 400, "bad-request"),
         ("PATCH", in_dir("/file"), 501, "not-taken"),

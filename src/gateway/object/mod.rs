@@ -25,9 +25,9 @@ use super::guard::is_passed_on;
 use super::serve::Gateway;
 use super::trash::Keeping;
 use crate::cap::Cap;
-use crate::grid::Traversal;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Child, DirError, Directories, Metadata, NewEntry, Replace, Target};
+use crate::grid::{Code, Traversal};
 use crate::vdrive::format::DirectoryId;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -147,7 +147,8 @@ impl Asked<'_> {
     fn root(&self, root: &Root) -> Result<Target, Failure> {
         let roots = &self.gateway.roots;
         let nothing = |what: &str| {
-            Failure::new(StatusCode::NOT_FOUND, format!("This node has no {what} directory yet."))
+            let text = format!("This node has no {what} directory yet.");
+            Failure::new(StatusCode::NOT_FOUND, text).coded(Code::NoVdrive)
         };
         match root {
             Root::Cap(text) => Ok(named_by(text)),
@@ -326,7 +327,8 @@ pub fn writable(dir: &Cap) -> Result<(), Failure> {
 
 /// The directory that an object is; 400 for anything else.
 pub fn directory_of(object: &Object) -> Result<Cap, Failure> {
-    object.directory().cloned().ok_or_else(|| Failure::bad_request("This is not a directory."))
+    let refused = || Failure::bad_request("This is not a directory.").coded(Code::NotADirectory);
+    object.directory().cloned().ok_or_else(refused)
 }
 
 /// What a cap in an address stands for. One that is not understood may be of a later version.
@@ -366,5 +368,6 @@ fn in_the_way(object: &Object, name: &str, why: For) -> Failure {
 
 /// 400 for a name behind a file.
 fn no_children(name: &str) -> Failure {
-    Failure::bad_request(format!("Files have no children named {}.", quoted(name)))
+    let text = format!("Files have no children named {}.", quoted(name));
+    Failure::bad_request(text).coded(Code::NotADirectory)
 }

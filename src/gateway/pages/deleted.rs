@@ -1,5 +1,6 @@
 //! What can be put back: shown, listed for programs, put back or forgotten.
 
+use super::super::address::{nfc, percent_encode};
 use super::super::answer::{Failure, redirect};
 use super::super::json;
 use super::super::object::Asked;
@@ -8,11 +9,13 @@ use super::crumbs::shown;
 use super::{Frame, show, words};
 use crate::base::limits::TRASH_SHOWN_MAX;
 use crate::cap::Cap;
+use crate::grid::Code;
 use crate::grid::dirnode::{DirError, NewEntry, Replace};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 use serde_json::json as value;
+use std::collections::HashSet;
 
 #[derive(Template)]
 #[template(path = "deleted.html")]
@@ -75,10 +78,16 @@ pub fn listed(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let all = asked.gateway.pages.trash.all();
     let listed = all.iter().filter(|one| is_there(one)).map(|one| {
         let names: Vec<&str> = one.links.iter().map(|link| link.name.as_str()).collect();
-        let Deletion { token, time, place, replaced, .. } = one;
+        let Deletion { token, time, replaced, .. } = one;
+        let place = place_for(asked, one).unwrap_or_else(|| format!("/uri/{}", percent_encode(&one.dir)));
         value!({ "token": token, "time": time, "place": place, "names": names, "replaced": replaced })
     });
     Ok(json::answer(&value!({ "deleted": listed.collect::<Vec<_>>() })))
+}
+
+/// Where it was, if whoever asks may know: the way there may be by the cap of a directory above it.
+fn place_for(asked: &Asked<'_>, one: &Deletion) -> Option<String> {
+    asked.gateway.owner.sent(asked.request.headers()).then(|| one.place.clone())
 }
 
 /// What of a directory's write cap is its key; the rest says where it is.
@@ -94,33 +103,41 @@ fn named(text: &str) -> Result<String, Failure> {
     }
 }
 
-/// `POST /deleted` with `token=` and `do=restore` or `do=forget`; with `name=` of only one of the links.
-/// The token is the permission.
+/// `POST /deleted` with `token=` and `do=restore` or `do=forget`; with `name=` of only one of the links,
+/// and with `when_done=`. The token is the permission.
 pub async fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let (arguments, trash) = (&asked.arguments, &asked.gateway.pages.trash);
-    let gone = || Failure::new(StatusCode::NOT_FOUND, "This cannot be put back any more.");
+    let gone = || {
+        let text = "This cannot be put back any more.";
+        Failure::new(StatusCode::NOT_FOUND, text).coded(Code::NoSuchChild)
+    };
+    let forgets = match arguments.get("do") {
+        Some("restore") => false,
+        Some("forget") => true,
+        _ => return Err(Failure::bad_request("do= takes restore or forget.")),
+    };
     let found = trash.find(arguments.filled("token").unwrap_or_default()).ok_or_else(gone)?;
-    let name = arguments.get("name");
-    let (mut back, stay): (Vec<Gone>, Vec<Gone>) =
-        found.links.iter().cloned().partition(|link| name.is_none_or(|name| link.name == name));
+    let name = arguments.get("name").map(nfc).transpose()?;
+    // The page that shows a token knows where it stands.
+    let place = arguments.when_done()?.map(str::to_owned).or_else(|| place_for(asked, &found));
+    let place = place.unwrap_or_else(|| "/deleted".to_owned());
+    let Deletion { token, dir, links, replaced, .. } = found;
+    let is_meant = |link: &Gone| name.as_ref().is_none_or(|name| link.name == *name);
+    let mut back: Vec<Gone> = links.into_iter().filter(is_meant).collect();
     if back.is_empty() {
         return Err(gone());
     }
-    let (token, place) = (found.token.clone(), found.place.clone());
-    let forgets = arguments.get("do") == Some("forget");
+    let done_with: HashSet<String> = back.iter().map(|link| link.name.clone()).collect();
     if !forgets {
-        if found.replaced {
+        if replaced {
             // What took its place stays.
             back.iter_mut().for_each(|link| link.name = earlier(&link.name));
         }
-        put_back(asked, &found.dir, &back).await?;
+        put_back(asked, &dir, &back).await?;
     }
-    let done = trash.on_disk(move |trash| match stay.is_empty() {
-        true => trash.forget(&token),
-        false => trash.keep(Deletion { links: stay, ..found }),
-    });
+    let done = trash.on_disk(move |trash| trash.forget_links(&token, &done_with));
     if let (Err(why), true) = (done.await, forgets) {
-        let text = format!("It could not be forgotten: {why}");
+        let text = format!("It could not be forgotten: {why}.");
         return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));
     }
     let names: Vec<_> = back.into_iter().map(|link| link.name).collect();

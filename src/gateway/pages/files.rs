@@ -38,6 +38,8 @@ struct Files {
 }
 
 struct Flash {
+    /// The address of the page that shows it.
+    back: String,
     sentence: String,
     token: String,
 }
@@ -201,7 +203,7 @@ pub async fn directory(
         writable,
         access: if mutable { "you can read it, not change it" } else { "it never changes" },
         summary,
-        flash: flash(asked),
+        flash: flash(asked, address),
         unreadable: (!unreadable.is_empty())
             .then(|| Unopenable { sentence: unreadable.to_string(), rows: rows_of(&unreadable) }),
         count,
@@ -255,14 +257,14 @@ fn summary(listing: &Listing) -> String {
 }
 
 /// What was just deleted from here, while it can be put back.
-fn flash(asked: &Asked<'_>) -> Option<Flash> {
+fn flash(asked: &Asked<'_>, address: &Address) -> Option<Flash> {
     let token = asked.arguments.filled("deleted")?;
     let names = asked.gateway.pages.trash.names(token)?;
     let sentence = match names.as_slice() {
         [one] => format!("“{}” is deleted.", shown(one)),
         many => format!("{} are deleted.", words::count(many.len(), "item", "items")),
     };
-    Some(Flash { sentence, token: token.to_owned() })
+    Some(Flash { sentence, token: token.to_owned(), back: address.path() })
 }
 
 fn row(base: &str, entry: &Entry, tiles: bool) -> Result<String, Failure> {

@@ -2,7 +2,7 @@
 
 use super::{Deletion, Gone, Trash};
 use crate::base::lock::locked;
-use crate::gateway::address::Address;
+use crate::gateway::address::{Address, percent_encode};
 use crate::grid::dirnode::{Keeper, Lost};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -11,8 +11,8 @@ use std::sync::Mutex;
 /// Whose request it is, and what it addresses.
 pub struct Keeping {
     trash: Trash,
-    /// None where what it changes is somewhere else.
-    address: Option<Address>,
+    /// None where what it changes is somewhere else; and whether it may name what goes itself.
+    address: Option<(Address, bool)>,
     stranger: bool,
     /// A program that puts something in another's place knows what it does, and may do it every
     /// minute; a person in a browser may not have known that there was something.
@@ -28,7 +28,7 @@ pub struct Asker {
 }
 
 impl Keeping {
-    pub fn new(trash: Trash, address: Option<Address>, asker: Asker) -> Self {
+    pub fn new(trash: Trash, address: Option<(Address, bool)>, asker: Asker) -> Self {
         let Asker { stranger, browser } = asker;
         Self { trash, address, stranger, replaced_too: browser, last: Mutex::default() }
     }
@@ -38,23 +38,18 @@ impl Keeping {
         locked(&self.last).clone()
     }
 
-    fn deletion(&self, lost: Lost) -> Deletion {
-        let Lost { token, dir, links, replaced } = lost;
-        let first = links.first().map(|link| link.name.as_str());
+    /// A deletion, without its links: to derive their caps takes long where they are many.
+    fn deletion(&self, lost: &Lost) -> Deletion {
+        let first = lost.links.first().map(|link| link.name.as_str());
         let place = match &self.address {
-            Some(address) if address.name() == first => address.parent(),
-            address => address.clone(),
+            Some((address, true)) if address.name() == first => address.parent(),
+            address => address.as_ref().map(|(address, _)| address.clone()),
         };
-        Deletion {
-            token,
-            time: self.trash.now(),
-            place: place.map_or_else(|| format!("/uri/{}", dir.reveal()), |place| place.path()),
-            dir: dir.reveal(),
-            links: links.iter().map(Gone::new).collect(),
-            replaced,
-            stranger: self.stranger,
-            size: 0,
-        }
+        let dir = lost.dir.reveal();
+        let place = place.map_or_else(|| format!("/uri/{}", percent_encode(&dir)), |at| at.path());
+        let (token, time, links) = (lost.token.clone(), self.trash.now(), Vec::new());
+        let (replaced, stranger) = (lost.replaced, self.stranger);
+        Deletion { token, time, place, dir, links, replaced, stranger, size: 0 }
     }
 }
 
@@ -65,9 +60,13 @@ impl Keeper for Keeping {
             if !wanted {
                 return Ok(());
             }
-            let token = lost.token.clone();
-            let deletion = self.deletion(lost);
-            self.trash.on_disk(|trash| trash.keep(deletion)).await?;
+            let deletion = self.deletion(&lost);
+            let Lost { token, links, .. } = lost;
+            let keep = move |trash: &Trash| {
+                let links = links.iter().map(Gone::new).collect();
+                trash.keep(Deletion { links, ..deletion })
+            };
+            self.trash.on_disk(keep).await?;
             *locked(&self.last) = Some(token);
             Ok(())
         }
@@ -76,7 +75,7 @@ impl Keeper for Keeping {
 
     fn forget(&self, token: String) -> BoxFuture<'_, ()> {
         async move {
-            if self.token().as_ref() != Some(&token) {
+            if locked(&self.last).take_if(|last| *last == token).is_none() {
                 return;
             }
             // What stays written down can be forgotten by hand.

@@ -21,7 +21,7 @@ use crate::base::rim::Clock;
 use crate::disk::jobs::blocking;
 use crate::grid::dirnode::{DirError, Entry, Metadata, NewEntry, Target};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -105,6 +105,8 @@ pub struct Trash(Arc<Inner>);
 struct Inner {
     clock: Clock,
     keep: Box<dyn Keep>,
+    /// Bytes in the file. Its lock keeps lines in order, and nobody who only looks waits for a disk.
+    written: Mutex<u64>,
     state: Mutex<State>,
 }
 
@@ -114,8 +116,6 @@ struct State {
     all: VecDeque<Deletion>,
     owners: Sum,
     strangers: Sum,
-    /// Bytes in the file.
-    written: u64,
 }
 
 /// How much of it there is.
@@ -136,7 +136,7 @@ impl Default for Trash {
 impl State {
     /// What the lines of a file say; those that make no sense are left out.
     fn read(text: &str) -> Self {
-        let mut this = Self { written: text.len() as u64, ..Self::default() };
+        let mut this = Self::default();
         for line in text.lines() {
             if let Ok(Forget { forget }) = serde_json::from_str(line) {
                 this.forget(&forget);
@@ -193,6 +193,12 @@ impl State {
         }
     }
 
+    /// All of it as a file says it.
+    fn text(&self) -> String {
+        let lines = self.all.iter().filter_map(|one| serde_json::to_string(one).ok());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     fn bytes(&self) -> u64 {
         self.owners.bytes + self.strangers.bytes
     }
@@ -220,7 +226,8 @@ impl Trash {
     pub fn new(text: &str, clock: Clock, keep: Box<dyn Keep>) -> Self {
         let mut state = State::read(text);
         state.trim(clock.now());
-        Self(Arc::new(Inner { clock, keep, state: Mutex::new(state) }))
+        let written = Mutex::new(text.len() as u64);
+        Self(Arc::new(Inner { clock, keep, written, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -260,17 +267,29 @@ impl Trash {
         self.write(&line, |state| state.forget(token))
     }
 
+    /// Forgets these of a deletion's links. Blocks until that is durable.
+    pub fn forget_links(&self, token: &str, names: &HashSet<String>) -> Result<(), String> {
+        let Some(mut found) = self.find(token) else { return Ok(()) };
+        found.links.retain(|link| !names.contains(&link.name));
+        if found.links.is_empty() { self.forget(token) } else { self.keep(found) }
+    }
+
     fn write(&self, line: &str, edit: impl FnOnce(&mut State)) -> Result<(), String> {
-        let mut state = self.state();
+        let mut written = locked(&self.0.written);
         self.0.keep.append(line)?;
-        state.written = state.written.saturating_add(line.len() as u64 + 1);
-        edit(&mut state);
-        state.trim(self.now());
-        if state.written > SLACK.max(state.bytes().saturating_mul(2)) {
-            let lines = state.all.iter().filter_map(|one| serde_json::to_string(one).ok());
-            let text = lines.collect::<Vec<_>>().join("\n");
-            self.0.keep.replace(&text)?;
-            state.written = text.len() as u64 + 1;
+        *written = written.saturating_add(line.len() as u64 + 1);
+        let text = {
+            let mut state = self.state();
+            edit(&mut state);
+            state.trim(self.now());
+            (*written > SLACK.max(state.bytes().saturating_mul(2))).then(|| state.text())
+        };
+        if let Some(text) = text {
+            match self.0.keep.replace(&text) {
+                Ok(()) => *written = text.len() as u64 + 1,
+                // All of it is in the file that is there.
+                Err(error) => tracing::warn!(error, "what was deleted is not written anew"),
+            }
         }
         Ok(())
     }

@@ -33,8 +33,8 @@ pub trait Keeper: Send + Sync {
 pub(super) struct Keeping<'a> {
     keeper: Option<&'a Arc<dyn Keeper>>,
     dir: &'a Cap,
-    /// Under which something is kept, of which certainly nothing is lost yet.
-    kept: Option<String>,
+    /// What is kept, under which token, of which certainly nothing is lost yet.
+    kept: Option<(String, Vec<Entry>)>,
 }
 
 impl<'a> Keeping<'a> {
@@ -49,8 +49,15 @@ impl<'a> Keeping<'a> {
             self.forget().await;
             return Ok(());
         }
-        let token = self.kept.get_or_insert_with(|| base32::encode(&random::<20>())).clone();
-        keeper.keep(Lost { token, dir: self.dir.clone(), links, replaced }).await
+        let token = match &self.kept {
+            Some((_, kept)) if *kept == links => return Ok(()),
+            Some((token, _)) => token.clone(),
+            None => base32::encode(&random::<20>()),
+        };
+        let (dir, lost) = (self.dir.clone(), links.clone());
+        keeper.keep(Lost { token: token.clone(), dir, links: lost, replaced }).await?;
+        self.kept = Some((token, links));
+        Ok(())
     }
 
     /// The change was made, or may have been.
@@ -60,7 +67,7 @@ impl<'a> Keeping<'a> {
 
     /// Nothing was lost.
     pub async fn forget(&mut self) {
-        if let (Some(keeper), Some(token)) = (self.keeper, self.kept.take()) {
+        if let (Some(keeper), Some((token, _))) = (self.keeper, self.kept.take()) {
             keeper.forget(token).await;
         }
     }

@@ -277,7 +277,7 @@ impl Handler<PutProven> for StorageServer {
 fn read_heads(shares: &[Box<dyn StoredShare>], head: u32) -> Result<Vec<u8>, StoreError> {
     let lengths = Opened::head_lengths(shares.iter().map(|share| share.data_len()), head);
     let mut heads = Vec::with_capacity(lengths.iter().sum());
-    for (share, length) in shares.iter().zip(lengths) {
+    for (share, length) in shares.iter().zip(lengths).filter(|(_, length)| *length > 0) {
         heads.extend(read_into(&**share, &[(0, length as u32)], |len| vec![0; len])?);
     }
     Ok(heads)
