@@ -19,7 +19,8 @@ enum State<J> {
 }
 
 /// A reference that a call will answer ([`Ref::promise`]). What is called through it reaches the object
-/// in the order in which it was called, and before what is called through the reference itself. If the
+/// in the order in which it was called, and before what is called through the reference itself, unless
+/// that leads elsewhere than through the peer: to an object of this process, or a third party's. If the
 /// call fails, all that fails with the same error.
 ///
 /// The peer keeps the object until this is dropped, or the link is lost.
@@ -47,10 +48,17 @@ impl<J> Default for Settle<J> {
 impl<J> Settle<J> {
     /// Once: those who wait are told, in order, before anybody who comes later.
     pub(super) fn settle(&self, outcome: Outcome<J>) {
-        let mut state = locked(&self.0);
-        if let State::Due(waiting) = &mut *state {
-            std::mem::take(waiting).into_iter().for_each(|then| then(&outcome));
-            *state = State::Settled(outcome);
+        loop {
+            let mut state = locked(&self.0);
+            let State::Due(waiting) = &mut *state else { return };
+            if waiting.is_empty() {
+                *state = State::Settled(outcome);
+                return;
+            }
+            // An object of this process that is called now may call this promise itself.
+            let waiting = std::mem::take(waiting);
+            drop(state);
+            waiting.into_iter().for_each(|then| then(&outcome));
         }
     }
 

@@ -11,13 +11,13 @@ use std::collections::{HashMap, VecDeque};
 pub(super) type Outcome = Result<u32, RemoteError>;
 
 #[derive(Default)]
-pub(super) struct Kept {
+struct Kept {
     /// The call has come.
     called: bool,
     /// What it was answered, once it was.
-    pub(super) outcome: Option<Outcome>,
+    outcome: Option<Outcome>,
     /// Calls for what it will be answered, in order.
-    pub(super) waiting: VecDeque<Incoming>,
+    waiting: VecDeque<Incoming>,
     /// Only those that wait are still for it.
     forgotten: bool,
 }
@@ -45,14 +45,15 @@ impl Answers {
         }
     }
 
-    /// Takes in a call for what the call `id` is answered. It waits here, or is given back with what
-    /// that was.
+    /// Takes in a call for what the call `id` is answered, which must have come: nothing waits for what
+    /// may never be. It waits here, or is given back with what that was.
     pub(super) fn route(
         &mut self,
         id: u32,
         call: Incoming,
     ) -> Result<Option<(Outcome, Incoming)>, Violation> {
-        let kept = self.0.get_mut(&id).filter(|kept| !kept.forgotten).ok_or(Violation)?;
+        let kept = self.0.get_mut(&id).filter(|kept| kept.called && !kept.forgotten);
+        let kept = kept.ok_or(Violation)?;
         if let Some(outcome) = &kept.outcome {
             return Ok(Some((outcome.clone(), call)));
         }
@@ -82,12 +83,11 @@ impl Answers {
         (waiting, None)
     }
 
-    /// Nothing more will be called for it. Gives out what is to be dropped, and who waits for what will
-    /// never be: for a call that was announced and has not come.
-    pub(super) fn forget(&mut self, id: u32) -> Result<Option<Kept>, Violation> {
+    /// Nothing more will be called for it. Gives out what is to be dropped.
+    pub(super) fn forget(&mut self, id: u32) -> Result<Option<Outcome>, Violation> {
         let kept = self.0.get_mut(&id).filter(|kept| !kept.forgotten).ok_or(Violation)?;
         kept.forgotten = true;
         let is_over = kept.outcome.is_some() || !kept.called;
-        Ok(if is_over { self.0.remove(&id) } else { None })
+        Ok(if is_over { self.0.remove(&id).and_then(|kept| kept.outcome) } else { None })
     }
 }

@@ -26,16 +26,9 @@ type Found = Result<Export, RemoteError>;
 
 /// Whom a call is for.
 enum For {
-    Export(u32),
     Named(Swissnum),
     /// Looked up; there may be no such object.
     Found(Found),
-}
-
-impl For {
-    const fn none(why: RemoteError) -> Self {
-        Self::Found(Err(why))
-    }
 }
 
 /// A call whose head has been read.
@@ -147,30 +140,29 @@ impl Dispatcher {
         if calls >= self.calls_max || bytes + call.frame.length() > self.bytes_max {
             return Err(Violation);
         }
-        self.answers.borrow_mut().called(call.id);
+        let call_id = call.id;
+        // Found at once: what is released or forgotten behind a call is there for the call.
+        let held = |number| self.known(self.conn.own(number));
         let taken = match target {
-            Target::Export(number) => Some((For::Export(number), call)),
+            Target::Export(number) => Some((For::Found(held(number)), call)),
             Target::Swissnum(swissnum) => Some((For::Named(swissnum), call)),
             Target::Answer(id) => {
                 let routed = self.answers.borrow_mut().route(id, call)?;
-                routed.map(|(outcome, call)| (outcome.map_or_else(For::none, For::Export), call))
+                routed.map(|(outcome, call)| (For::Found(outcome.and_then(held)), call))
             }
         };
+        self.answers.borrow_mut().called(call_id);
         self.inbox.borrow_mut().extend(taken);
         self.pump();
         Ok(())
     }
 
     /// The peer calls an answer no more.
-    fn forget(self: &Rc<Self>, id: u32) -> Result<(), Violation> {
-        let Some(kept) = self.answers.borrow_mut().forget(id)? else { return Ok(()) };
-        if let Some(Ok(number)) = kept.outcome {
+    fn forget(&self, id: u32) -> Result<(), Violation> {
+        let outcome = self.answers.borrow_mut().forget(id)?;
+        if let Some(Ok(number)) = outcome {
             self.conn.exports.release(number, 1);
         }
-        let orphans =
-            kept.waiting.into_iter().map(|call| (For::none(RemoteError::NoSuchObject), call));
-        self.inbox.borrow_mut().extend(orphans);
-        self.pump();
         Ok(())
     }
 
@@ -210,7 +202,6 @@ impl Dispatcher {
     fn find(self: &Rc<Self>, target: For, call: Incoming) -> Option<(Found, Incoming)> {
         let digest = match target {
             For::Found(object) => return Some((object, call)),
-            For::Export(number) => return Some((self.known(self.conn.own(number)), call)),
             For::Named(swissnum) => furl::digest(&swissnum),
         };
         if let Some(waiting) = self.restoring.borrow_mut().get_mut(&digest) {
