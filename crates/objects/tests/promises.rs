@@ -181,6 +181,19 @@ fn objects_of_others_are_called_through_who_answers_them() {
 }
 
 #[test]
+fn what_a_call_names_is_there_when_its_turn_comes() {
+    run(async {
+        let (_net, _server, trunk) = tree().await;
+        // Nobody else holds it: it is released right behind the call.
+        let only = trunk.call(walk("other")).await.unwrap();
+        trunk.promise(walk("a")).call(Graft { other: only }).await.unwrap();
+        let further = trunk.call(walk("further")).await.unwrap();
+        let back = trunk.promise(walk("b")).promise(walk("c"));
+        back.call(Graft { other: further }).await.unwrap();
+    });
+}
+
+#[test]
 fn an_object_here_can_be_called_ahead_as_well() {
     run(async {
         let trunk = Branch::of(start(Twig::default()));

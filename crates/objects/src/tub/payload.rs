@@ -1,7 +1,7 @@
 //! Arguments and replies in their encoded form.
 
 use super::codec;
-use super::conn::Conn;
+use super::conn::{Conn, Import};
 use super::error::RemoteError;
 use super::sturdy::Export;
 use super::wire::{Incoming, Outgoing, Wire};
@@ -19,12 +19,14 @@ pub struct Payload {
     pub(super) bulk: Vec<Bytes>,
     /// The object that it is a reference to, if it is one.
     pub(super) object: Option<Export>,
+    /// Objects of the peer that a call names: held until it is answered, as it may wait there.
+    pub(super) lent: Vec<Arc<Import>>,
 }
 
 impl Payload {
     /// Encodes `value` for `conn`; references in it become known to that connection, all or none.
     pub fn encode<T: Wire>(value: T, conn: &Arc<Conn>) -> Result<Self, RemoteError> {
-        let mut out = Outgoing { conn, bulk: Vec::new(), exported: Vec::new() };
+        let mut out = Outgoing { conn, bulk: Vec::new(), exported: Vec::new(), lent: Vec::new() };
         let encoded = Self::encode_to(value, &mut out);
         if encoded.is_err() {
             out.exported.into_iter().for_each(|export| conn.take_back(export));
@@ -40,7 +42,8 @@ impl Payload {
         if body.len() + HEAD_MAX > BODY_MAX || bulk_length > BULK_MAX {
             return Err(RemoteError::TooBig);
         }
-        Ok(Self { body, bulk: std::mem::take(&mut out.bulk), object: None })
+        let (bulk, lent) = (std::mem::take(&mut out.bulk), std::mem::take(&mut out.lent));
+        Ok(Self { body, bulk, object: None, lent })
     }
 }
 

@@ -331,7 +331,10 @@ impl<I: Interface> Wire for Ref<I> {
         match &self.place {
             Place::Remote { import, furl } if Arc::ptr_eq(&import.conn, out.conn) => {
                 match import.target {
-                    super::frame::Target::Export(export) => Ok(CapDesc::ReceiverHosted { export }),
+                    super::frame::Target::Export(export) => {
+                        out.lent.push(import.clone());
+                        Ok(CapDesc::ReceiverHosted { export })
+                    }
                     _ => gift(furl.as_ref()),
                 }
             }

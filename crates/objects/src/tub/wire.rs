@@ -5,7 +5,7 @@
 //! becomes a capability descriptor, [`Bulk`] a length beside which the bytes travel raw, and all
 //! else stays what it is.
 
-use super::conn::Conn;
+use super::conn::{Conn, Import};
 use super::error::RemoteError;
 use super::sturdy::Export;
 use bytes::Bytes;
@@ -19,6 +19,8 @@ pub struct Outgoing<'a> {
     pub(super) bulk: Vec<Bytes>,
     /// Numbers of own objects that the peer gets to hold by this.
     pub(super) exported: Vec<u32>,
+    /// Objects of the peer that are named in this.
+    pub(super) lent: Vec<Arc<Import>>,
 }
 
 /// What a value needs on its way in: the connection, and the bulk that is not yet claimed.

@@ -90,11 +90,14 @@ impl Conn {
     fn ask<J: Interface>(
         self: &Arc<Self>,
         head: (Target, u32, u16),
-        payload: Payload,
+        mut payload: Payload,
         settle: Settle<J>,
     ) -> Option<Asked> {
+        let lent = std::mem::take(&mut payload.lent);
         let id = self.expect(Box::new(move |conn, raw| {
-            settle.settle(raw.and_then(|raw| raw.decode(conn)));
+            let found = raw.and_then(|raw| raw.decode(conn));
+            drop(lent);
+            settle.settle(found);
         }));
         match Asked::announce(self, id) {
             Ok(asked) => self.depart(id, head, (payload, 0)).map(|_| asked),

@@ -280,7 +280,7 @@ impl Dispatcher {
         let descriptor = self.conn.export(object.clone())?;
         let mut body = Vec::new();
         codec::encode(&descriptor, &mut body)?;
-        Ok(Payload { body, bulk: Vec::new(), object: Some(object) })
+        Ok(Payload { body, object: Some(object), ..Payload::default() })
     }
 
     /// Gives what a call is answered to those who have called it ahead. They go before whatever came

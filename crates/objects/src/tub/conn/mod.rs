@@ -212,15 +212,17 @@ impl Conn {
         message: M,
         reply: oneshot::Sender<Result<M::Reply, RemoteError>>,
     ) -> Option<Departure> {
-        let payload = match Payload::encode(message, self) {
+        let mut payload = match Payload::encode(message, self) {
             Ok(payload) => payload,
             Err(error) => {
                 let _ = reply.send(Err(error));
                 return None;
             }
         };
+        let lent = std::mem::take(&mut payload.lent);
         let deliver: ReplyTo = Box::new(move |conn, raw| {
             let value = raw.and_then(|raw| raw.decode(conn));
+            drop(lent);
             let _ = reply.send(value);
         });
         let bulk_max = if M::Reply::HAS_BULK { BULK_MAX } else { 0 };
