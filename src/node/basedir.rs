@@ -7,7 +7,7 @@
 
 use crate::disk::temporary;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -159,11 +159,6 @@ impl Basedir {
     /// The value in a file, without surrounding white space; none if there is no such file or
     /// nothing in it.
     pub fn read(&self, name: &str) -> Result<Option<String>, BasedirError> {
-        self.read_up_to(name, VALUE_MAX)
-    }
-
-    /// The same for a file that may be longer than a value.
-    pub fn read_up_to(&self, name: &str, max: u64) -> Result<Option<String>, BasedirError> {
         let path = self.join(name);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -171,14 +166,34 @@ impl Basedir {
             Err(source) => return Err(io_error(&path, source)),
         };
         let mut text = String::new();
-        let read = file.take(max + 1).read_to_string(&mut text);
+        let read = file.take(VALUE_MAX + 1).read_to_string(&mut text);
         match read {
-            Ok(len) if len as u64 <= max => {
+            Ok(len) if len as u64 <= VALUE_MAX => {
                 let value = text.trim();
                 Ok((!value.is_empty()).then(|| value.to_owned()))
             }
             _ => Err(self.bad(name, "something else", "one short line of text")),
         }
+    }
+
+    /// The lines of a record that the node itself writes, the last `max` bytes of it. Whatever became
+    /// of it, what can still be read counts, and nothing of it keeps a node from starting.
+    pub fn read_record(&self, name: &str, max: u64) -> String {
+        let path = self.join(name);
+        let read = || {
+            let mut file = File::open(&path)?;
+            let len = file.metadata()?.len();
+            file.seek(io::SeekFrom::Start(len.saturating_sub(max)))?;
+            let mut bytes = Vec::new();
+            file.take(max).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read().unwrap_or_else(|error: io::Error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::error!(path = %path.display(), %error, "a record that cannot be read");
+            }
+            String::new()
+        })
     }
 
     /// Whether a flag file is there. `0`, `false` and `no` in it mean no.
@@ -351,6 +366,17 @@ mod tests {
         assert_eq!(node.role().unwrap(), Role::Client);
         node.write_secret("private/vdrive.swissnum", "s").unwrap();
         assert!(matches!(node.role(), Err(BasedirError::Value { .. })));
+    }
+
+    #[test]
+    fn a_record_is_read_whatever_became_of_it() {
+        let (_dir, node) = node();
+        assert_eq!(node.read_record("private/record", 100), "");
+        fs::write(node.join("private/record"), b"\xff\xfe\nsecond\nthird\n").unwrap();
+        assert!(node.read_record("private/record", 100).ends_with("\nsecond\nthird\n"));
+        assert_eq!(node.read_record("private/record", 7), "\nthird\n", "the newest count");
+        fs::create_dir(node.join("private/folder")).unwrap();
+        assert_eq!(node.read_record("private/folder", 100), "");
     }
 
     #[test]

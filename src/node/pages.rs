@@ -21,9 +21,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 const UNDO: &str = "private/undo";
 
 /// What was deleted by way of the pages, kept in the node's directory.
-pub fn trash(basedir: &Basedir) -> Result<Trash, BasedirError> {
-    let text = basedir.read_up_to(UNDO, TRASH_FILE_MAX)?.unwrap_or_default();
-    Ok(Trash::new(&text, Clock::System, Box::new(Undo(basedir.clone()))))
+pub fn trash(basedir: &Basedir) -> Trash {
+    let text = basedir.read_record(UNDO, TRASH_FILE_MAX);
+    Trash::new(&text, Clock::System, Box::new(Undo(basedir.clone())))
 }
 
 /// The file of the record.

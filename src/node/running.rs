@@ -325,7 +325,7 @@ impl Node {
             directories: directories.clone(),
             roots: roots.clone(),
         };
-        let pages = self.pages(client, followers)?;
+        let pages = self.pages(client, followers);
         let owner = Owner::new(token, Clock::System, webport.tls.is_some());
         roots::keep_sessions(&self.basedir, &owner);
         let gateway = Gateway {
@@ -375,13 +375,13 @@ impl Node {
         Ok(Spool::new(self.basedir.folder("tmp", 0o700)?, limit))
     }
 
-    fn pages(&self, client: &ClientParts, followers: Followers) -> Result<Pages, NodeError> {
+    fn pages(&self, client: &ClientParts, followers: Followers) -> Pages {
         let alone = !client.joined.load(Ordering::Relaxed);
         let joining =
             || Joining::start(self.basedir.clone(), Arc::clone(&client.joined), followers);
         let join = alone.then(|| Arc::new(joining()) as Arc<dyn Join>);
-        let (trash, public) = (pages::trash(&self.basedir)?, self.basedir.join(PUBLIC));
-        Ok(Pages { trash, join, public: Some(public), ..Pages::default() })
+        let (trash, public) = (pages::trash(&self.basedir), self.basedir.join(PUBLIC));
+        Pages { trash, join, public: Some(public), ..Pages::default() }
     }
 
     /// What this node knows of directories.
