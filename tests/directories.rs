@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::dirs::{child, link, lit, names, tub_on, world};
+use common::dirs::{at, child, link, lit, names, tub_on, world};
 use common::no_hang;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -81,9 +81,9 @@ async fn a_read_cap_reads_all_the_way_down_and_writes_nothing() {
     let (reader, read) = (world.node(), read_cap(&root));
     let listing = reader.list(&read).await.unwrap();
     assert!(!listing.writable && listing.mutable);
-    let found = reader.walk(&read, &path("sub")).await.unwrap().target;
+    let found = at(&reader, &read, "sub").await.unwrap().target;
     assert_eq!(found, Target::Known(read_cap(&below)));
-    assert_eq!(reader.walk(&read, &path("sub/x")).await.unwrap().target, lit("x"));
+    assert_eq!(at(&reader, &read, "sub/x").await.unwrap().target, lit("x"));
     let Target::Known(found) = found else { panic!("unknown") };
     for cap in [&read, &found] {
         let set = reader.set(cap, vec![link("x", lit("y"))], Replace::Yes).await;
@@ -225,16 +225,11 @@ async fn paths_are_followed_and_made() {
     let root = dirs.create(Vec::new()).await.unwrap();
     let made = dirs.make_dirs(&root, &path("a/b/c")).await.unwrap();
     assert_eq!(dirs.make_dirs(&root, &path("a/b/c")).await.unwrap(), made);
-    assert_eq!(dirs.walk(&root, &path("a/b/c")).await.unwrap().target, Target::Known(made.clone()));
-    assert_eq!(dirs.walk(&root, &[]).await.unwrap().target, Target::Known(root.clone()));
+    assert_eq!(at(&dirs, &root, "a/b/c").await.unwrap().target, Target::Known(made.clone()));
     dirs.set(&made, vec![link("file", lit("x"))], Replace::No).await.unwrap();
-    let through = dirs.walk(&root, &path("a/b/c/file/d")).await;
-    assert!(matches!(through, Err(DirError::NotADirectory(name)) if name == "file"));
     let through = dirs.make_dirs(&root, &path("a/b/c/file/d")).await;
     assert!(matches!(through, Err(DirError::NotADirectory(name)) if name == "file"));
-    let missing = dirs.walk(&root, &path("a/x/c")).await;
-    assert!(matches!(missing, Err(DirError::NoSuchChild(name)) if name == "x"));
-    let metadata = dirs.walk(&root, &path("a/b")).await.unwrap().metadata;
+    let metadata = at(&dirs, &root, "a/b").await.unwrap().metadata;
     assert!(metadata.map()["tahoe"]["linkcrtime"].is_number());
 }
 
@@ -430,7 +425,7 @@ async fn immutable_directories_are_files_of_what_cannot_change() {
     let listing = dirs.list(&large).await.unwrap();
     assert!(!listing.writable && !listing.mutable);
     assert_eq!(names(&listing), ["d", "f"]);
-    assert_eq!(dirs.walk(&large, &path("d/a")).await.unwrap().target, lit(""));
+    assert_eq!(at(&dirs, &large, "d/a").await.unwrap().target, lit(""));
     let set = dirs.set(&large, vec![link("x", lit("x"))], Replace::Yes).await;
     assert!(matches!(set, Err(DirError::Immutable)));
     let root = dirs.create(Vec::new()).await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{
-    Child, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
+    Child, DirError, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
 };
 use tahoe::grid::{Client, EncodingParams};
 use tahoe::tub::{Export, Furl, Identity, LoopbackNet, Restorer, SwissnumDigest, Tub, TubOptions};
@@ -45,6 +45,17 @@ impl Restorer for Restored {
     ) -> Pin<Box<dyn Future<Output = Option<Export>> + Send>> {
         self.0.lock().unwrap().restore(digest)
     }
+}
+
+/// The child at the end of a path below a directory.
+pub async fn at(dirs: &Directories, root: &Cap, path: &str) -> Result<Child, DirError> {
+    let mut child = Child { target: Target::Known(root.clone()), metadata: Metadata::new() };
+    for name in path.split('/') {
+        let Target::Known(dir) = &child.target else { panic!("{name:?} is below what is unknown") };
+        let found = dirs.get(dir, name).await?;
+        child = found.ok_or_else(|| DirError::NoSuchChild(name.to_owned()))?;
+    }
+    Ok(child)
 }
 
 /// A vdrive server on somebody's network, at the host "vdrive".

@@ -10,10 +10,12 @@
 //! by others meanwhile, [`Overtaken`] says what becomes of it. All attempts carry one change id: if
 //! an answer is lost, the server knows it again.
 
+use super::directory::Change;
 use super::lost::Keeping;
 use super::place::{Place, Signer, State, prove};
 use super::seen::SeenHead;
 use super::{Child, DirError, Entry, Metadata, Target, Unopened, seal::RowKeys};
+use crate::base::base32;
 use crate::base::budget::Share;
 use crate::base::hash::Hash;
 use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, ROWS_MAX, STAGE_BYTES};
@@ -28,10 +30,31 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The rows that a change may touch, and what each is called when somebody is told of it.
-pub(super) struct Touched {
-    pub ids: Arc<[RowId]>,
-    pub names: Vec<String>,
+/// The children that a change may touch.
+pub(super) enum Touched {
+    /// By their distinct names, in NFC.
+    Names(Vec<String>),
+    /// By their distinct row ids.
+    Rows(Vec<RowId>),
+}
+
+impl Touched {
+    /// Their rows.
+    fn ids(&self, keys: &RowKeys) -> Arc<[RowId]> {
+        match self {
+            Self::Names(names) => names.iter().map(|name| keys.row_id(name)).collect(),
+            Self::Rows(rows) => rows.as_slice().into(),
+        }
+    }
+
+    /// What one of them is called when somebody is told of it.
+    fn name(&self, at: usize) -> String {
+        match self {
+            Self::Names(names) => names.get(at).cloned(),
+            Self::Rows(rows) => rows.get(at).map(|row| base32::encode(row)),
+        }
+        .unwrap_or_default()
+    }
 }
 
 /// What shall become of the touched rows.
@@ -77,8 +100,8 @@ impl Was {
     }
 }
 
-/// The touched rows as they are now, in their order.
-pub(super) type Before = Vec<Was>;
+/// Decides on a change by the touched children as they are now, in their order.
+pub(super) type Decide<'a> = dyn FnMut(&[Was]) -> Result<Decision, DirError> + Send + 'a;
 
 /// What becomes of a change when others change one of its own children first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,24 +126,24 @@ enum Sent {
 /// The rows that a change touches, as they were when it was decided.
 struct Own<'a> {
     touched: &'a Touched,
+    ids: Arc<[RowId]>,
     hashes: Vec<Option<Hash>>,
     decided_again: bool,
 }
 
 impl<'a> Own<'a> {
-    fn of(state: &State, touched: &'a Touched) -> Result<Self, DirError> {
-        let hashes = touched.ids.iter().map(|id| state.hash(id)).collect::<Result<_, _>>()?;
-        Ok(Self { touched, hashes, decided_again: false })
+    fn of(state: &State, touched: &'a Touched, ids: &Arc<[RowId]>) -> Result<Self, DirError> {
+        let hashes = ids.iter().map(|id| state.hash(id)).collect::<Result<_, _>>()?;
+        Ok(Self { touched, ids: ids.clone(), hashes, decided_again: false })
     }
 
     /// Fails if one of them is another one now and that is to be told.
     fn compare(&mut self, state: &State, overtaken: Overtaken) -> Result<(), DirError> {
-        let now = Self::of(state, self.touched)?;
-        let pairs = self.hashes.iter().zip(&now.hashes);
-        let mut named = self.touched.names.iter().zip(pairs);
-        let Some((name, _)) = named.find(|(_, (was, is))| was != is) else { return Ok(()) };
+        let now = Self::of(state, self.touched, &self.ids)?;
+        let mut pairs = self.hashes.iter().zip(&now.hashes);
+        let Some(at) = pairs.position(|(was, is)| was != is) else { return Ok(()) };
         if overtaken == Overtaken::Reported || self.decided_again {
-            return Err(DirError::Conflict(name.clone()));
+            return Err(DirError::Conflict(self.touched.name(at)));
         }
         *self = Self { decided_again: true, ..now };
         Ok(())
@@ -128,54 +151,37 @@ impl<'a> Own<'a> {
 }
 
 impl Place {
-    /// Changes the children of these names, which are in NFC and distinct. `decide` may be asked
-    /// several times; what it answered last is what was done, unless it is an error.
-    pub async fn change<T>(
-        &self,
-        names: &[String],
-        overtaken: Overtaken,
-        decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
-    ) -> Result<T, DirError> {
-        let keys = self.keys()?;
-        let ids = names.iter().map(|name| keys.row_id(name)).collect();
-        let touched = Touched { ids, names: names.to_vec() };
-        self.change_rows(&touched, overtaken, decide).await
-    }
-
-    /// As [`Self::change`], for rows by their distinct ids.
-    pub async fn change_rows<T>(
-        &self,
-        touched: &Touched,
-        overtaken: Overtaken,
-        decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
-    ) -> Result<T, DirError> {
+    /// Makes a change, and keeps what it takes away.
+    pub async fn make(&self, change: Change, decide: &mut Decide<'_>) -> Result<(), DirError> {
         let mut keeping = Keeping::new(&self.dirs, &self.cap);
-        let outcome = self.attempt(touched, overtaken, decide, &mut keeping).await;
+        let outcome = self.attempt(change, decide, &mut keeping).await;
         keeping.forget().await;
         outcome
     }
 
-    async fn attempt<T>(
+    async fn attempt(
         &self,
-        touched: &Touched,
-        overtaken: Overtaken,
-        mut decide: impl FnMut(&Before) -> Result<(Decision, T), DirError>,
+        Change { touched, overtaken, start }: Change,
+        decide: &mut Decide<'_>,
         keeping: &mut Keeping<'_>,
-    ) -> Result<T, DirError> {
-        let (keys, signer) = (self.keys()?.clone(), self.signer()?.clone());
-        let ids = &touched.ids;
+    ) -> Result<(), DirError> {
+        let (signer, keys) = (self.signer()?.clone(), self.keys()?.clone());
+        let ids = &touched.ids(&keys);
         let _turn = self.turn().await?;
         let change = random();
-        let (mut state, mut room) = self.state(ids).await?;
-        let mut own = Own::of(&state, touched)?;
+        let (mut state, mut room) = match self.current(start, ids) {
+            Some(state) => (state, None),
+            None => self.state(ids).await?,
+        };
+        let mut own = Own::of(&state, &touched, ids)?;
         for _ in 0..REDOS_MAX {
             let (opener, own_ids) = (keys.clone(), ids.clone());
             let open = move || before(&opener, &state, &own_ids).map(|before| (state, before));
             let (now, before) = self.dirs.on_rows(ids.len(), open).await?;
-            let (mut decision, outcome) = decide(&before)?;
+            let mut decision = decide(&before)?;
             own.compare(&now, overtaken)?;
             if decision.put.is_empty() && decision.removed.is_empty() {
-                return Ok(outcome);
+                return Ok(());
             }
             let lost = std::mem::take(&mut decision.lost);
             let kept = keeping.keep(lost, !decision.put.is_empty()).await;
@@ -189,11 +195,10 @@ impl Place {
                 keeping.made();
             }
             match sent? {
-                Sent::Made => return Ok(outcome),
+                Sent::Made => return Ok(()),
                 Sent::MadeBefore => {
                     drop(room);
-                    next.is_followed(&self.state(ids).await?.0)?;
-                    return Ok(outcome);
+                    return next.is_followed(&self.state(ids).await?.0);
                 }
                 Sent::Stale(newer) if newer.covers(ids) => state = newer,
                 Sent::Stale(_) => {
@@ -204,6 +209,14 @@ impl Place {
             }
         }
         Err(DirError::TooManyRedos)
+    }
+
+    /// What was seen, if it says what is certain about all of these ids and nothing newer is known.
+    pub fn current(&self, seen: Option<State>, ids: &[RowId]) -> Option<State> {
+        let newest = self.before_asking().map_or(0, |(seq, _)| seq);
+        seen.filter(|state| {
+            state.head.directory == *self.id() && state.head.seq >= newest && state.covers(ids)
+        })
     }
 
     /// What is certain about all of these ids; the whole directory where they are too many to ask.
@@ -354,15 +367,17 @@ fn pieces(rows: &[Row]) -> impl Iterator<Item = Bytes> {
     })
 }
 
-fn before(keys: &RowKeys, state: &State, ids: &[RowId]) -> Result<Before, DirError> {
-    let was = |id: &RowId| {
-        Ok(match state.row(id)?.map(|row| keys.open(row)) {
-            None => Was::Nothing,
-            Some(Ok(entry)) => Was::Link(entry),
-            Some(Err(error)) => Was::Unopened(Unopened::row(id, &error)),
-        })
-    };
-    ids.iter().map(was).collect()
+fn before(keys: &RowKeys, state: &State, ids: &[RowId]) -> Result<Vec<Was>, DirError> {
+    ids.iter().map(|id| was(keys, state, id)).collect()
+}
+
+/// What is in the place of a row.
+pub(super) fn was(keys: &RowKeys, state: &State, id: &RowId) -> Result<Was, DirError> {
+    Ok(match state.row(id)?.map(|row| keys.open(row)) {
+        None => Was::Nothing,
+        Some(Ok(entry)) => Was::Link(entry),
+        Some(Err(error)) => Was::Unopened(Unopened::row(id, &error)),
+    })
 }
 
 /// Root and number of rows after a change, from what is proven of the rows that it touches.

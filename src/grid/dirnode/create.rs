@@ -24,13 +24,18 @@ struct Birth {
     next: Next,
 }
 
-/// Makes a directory with these children, which are checked, on the vdrive server of `furl`.
+/// The cap of a directory that is to be made on the vdrive server of `furl`.
+pub(super) fn fresh(furl: &Furl) -> Result<DirCap, DirError> {
+    Ok(DirCap::new(place(furl)?, Secret::new(random())))
+}
+
+/// Makes a directory of a fresh cap with these children, which are checked, on the vdrive server of
+/// `furl`.
 pub(super) async fn create(
     dirs: &Directories,
     furl: &Furl,
-    children: Vec<Entry>,
+    (cap, children): (DirCap, Vec<Entry>),
 ) -> Result<DirCap, DirError> {
-    let cap = DirCap::new(place(furl)?, Secret::new(random()));
     let (rows, born) = (children.len(), cap.clone());
     let birth = dirs.on_rows(rows, move || birth(&born, &children, random())).await?;
     let answer = send(dirs, furl, &birth).await.map_err(|error| failed(furl.tub(), error))?;

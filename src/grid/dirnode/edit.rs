@@ -1,24 +1,23 @@
 //! Reading and changing directories: the calls that a node makes for its user.
 
 use super::change::{Decision, Overtaken, Touched, Was};
+use super::directory::{Change, Directory, Seen, Start};
 use super::lost::displaced;
-use super::place::Place;
-use super::seal::RowKeys;
+use super::place::{Place, State};
 use super::{
     Child, ChildError, Condition, DirError, Directories, Entry, Listing, NewEntry, Replace, Target,
-    Unopened, Unreadable, create, fixed, metadata, names,
+    create, metadata, names,
 };
-use crate::base::base32;
 use crate::base::hash::{pair, tagged};
 use crate::base::limits::ENTRY_ROOM;
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::cap::{Cap, DirCap};
 use crate::tub::Furl;
 use crate::vdrive::api::{AddLease, GetHead, HeadNow};
-use crate::vdrive::format::{Row, RowId};
+use crate::vdrive::format::RowId;
+use futures_util::future::try_join;
 use futures_util::stream::BoxStream;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// Of version 2: those of version 1 were the same on every server.
 const RENEWAL_TAG: &[u8] = b"tahoe_vdrive_lease_renewal_secret_v2";
@@ -29,7 +28,7 @@ impl Directories {
     pub async fn create(&self, children: Vec<Entry>) -> Result<Cap, DirError> {
         let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
         let children = checked(children)?;
-        Ok(Cap::Dir(create::create(self, &furl, children).await?))
+        Ok(Cap::Dir(create::create(self, &furl, (create::fresh(&furl)?, children)).await?))
     }
 
     /// The directory that all who have this furl of a vdrive server share. Works offline.
@@ -45,49 +44,19 @@ impl Directories {
 
     /// All children, and what does not open.
     pub async fn list(&self, dir: &Cap) -> Result<Listing, DirError> {
-        if let Some((entries, unreadable, room)) = fixed::entries(self, dir).await? {
-            let (size, room) = (dir.size().unwrap_or(0), Arc::new(room));
-            return Ok(Listing {
-                entries,
-                unreadable,
-                writable: false,
-                mutable: false,
-                size,
-                room,
-            });
-        }
-        let place = self.readable(dir)?;
-        let keys = place.keys()?.clone();
-        let (rows, mut room) = place.listed(self.wait).await?;
-        let size = rows.iter().map(|row| row.encoded_len() as u64).sum();
-        let opened = self.on_rows(rows.len(), move || Ok(open_all(&keys, rows))).await?;
-        let (entries, unreadable) = opened;
-        room.resize(entries.iter().map(room_of).sum::<usize>().min(room.bytes()))?;
-        let (writable, room) = (dir.is_writable(), Arc::new(room));
-        Ok(Listing { entries, unreadable, writable, mutable: true, size, room })
+        self.open(dir)?.list().await
+    }
+
+    /// One child, proven to be there or proven not to be, for a change that starts from it.
+    pub async fn look(&self, start: impl Into<Start>, name: &str) -> Result<Seen, DirError> {
+        let Start { dir, state } = start.into();
+        let name = names::normalise(name)?;
+        self.open(&dir)?.look(&name, state).await
     }
 
     /// One child, proven to be there or proven not to be.
     pub async fn get(&self, dir: &Cap, name: &str) -> Result<Option<Child>, DirError> {
-        let name = names::normalise(name)?;
-        if let Some((entries, unreadable, _room)) = fixed::entries(self, dir).await? {
-            let found = entries.into_iter().find(|entry| entry.name == name);
-            return match (found, unreadable.named.first()) {
-                (Some(entry), _) => Ok(Some(entry.child)),
-                (None, None) => Ok(None),
-                // It may be what does not open.
-                (None, Some(one)) => Err(DirError::Unreadable(*one)),
-            };
-        }
-        let place = self.readable(dir)?;
-        let keys = place.keys()?;
-        let id = keys.row_id(&name);
-        let state = place.rows(&[id]).await?;
-        let Some(row) = state.row(&id)? else { return Ok(None) };
-        match keys.open(row) {
-            Ok(entry) => Ok(Some(entry.child)),
-            Err(error) => Err(DirError::Unreadable(Unopened::row(&id, &error))),
-        }
+        self.look(dir, name).await?.into_child()
     }
 
     /// Sets links, all or none of them, in one durable step. Answers for each whether it replaced
@@ -95,22 +64,23 @@ impl Directories {
     /// time this is done after theirs, as far as `replace` allows.
     pub async fn set(
         &self,
-        dir: &Cap,
+        start: impl Into<Start>,
         children: Vec<NewEntry>,
         replace: Replace,
     ) -> Result<Vec<bool>, DirError> {
-        self.set_if(dir, children, replace, &|_| true).await
+        self.set_if(start, children, replace, &|_| true).await
     }
 
     /// As [`Self::set`], if that holds of each of the links that are replaced or new.
     pub async fn set_if(
         &self,
-        dir: &Cap,
+        start: impl Into<Start>,
         children: Vec<NewEntry>,
         replace: Replace,
         holds: Condition<'_>,
     ) -> Result<Vec<bool>, DirError> {
-        let place = self.writable(dir)?;
+        let Start { dir, state } = start.into();
+        let place = self.open_to_change(&dir)?;
         let children: Vec<NewEntry> =
             children.into_iter().map(checked_new).collect::<Result<_, _>>()?;
         let places: Vec<&str> = children.iter().map(|child| child.name.as_str()).collect();
@@ -119,44 +89,43 @@ impl Directories {
         let mut names: Vec<String> = last.keys().map(|name| (*name).to_owned()).collect();
         names.sort();
         let now = self.now();
-        let replaced = place
-            .change(&names, Overtaken::DecidedOnce, |before| {
-                let mut decision = Decision::default();
-                let mut replaced = HashMap::new();
-                for (name, old) in names.iter().zip(before) {
-                    let Some(new) = last.get(name.as_str()) else { continue };
-                    if !holds(old.child().as_deref()) {
-                        return Err(DirError::Unmet(name.clone()));
-                    }
-                    may_replace(name, old, replace)?;
-                    replaced.insert(name.clone(), old.is_there());
-                    let link = linked(new, old.link(), now);
-                    decision.lost.extend(displaced(old.link(), &link.child.target));
-                    decision.put.push(link);
+        let decide = |before: &[Was]| {
+            let mut decision = Decision::default();
+            let mut replaced = HashMap::new();
+            for (name, old) in names.iter().zip(before) {
+                let Some(new) = last.get(name.as_str()) else { continue };
+                if !holds(old.child().as_deref()) {
+                    return Err(DirError::Unmet(name.clone()));
                 }
-                Ok((decision, replaced))
-            })
-            .await?;
+                may_replace(name, old, replace)?;
+                replaced.insert(name.clone(), old.is_there());
+                let link = linked(new, old.link(), now);
+                decision.lost.extend(displaced(old.link(), &link.child.target));
+                decision.put.push(link);
+            }
+            Ok((decision, replaced))
+        };
+        let change = of_names(names.clone(), Overtaken::DecidedOnce, state);
+        let replaced = place.changed(change, decide).await?;
         Ok(places.iter().map(|name| replaced.get(*name) == Some(&true)).collect())
     }
 
     /// Removes a link and answers what it was, if it opens; not one that others are just changing.
     pub async fn unlink(&self, dir: &Cap, name: &str) -> Result<Child, DirError> {
         let name = names::normalise(name)?;
-        let place = self.writable(dir)?;
-        let names = [name.clone()];
-        let gone = |before: &Vec<_>| removal(&name, before.first());
-        place.change(&names, Overtaken::Reported, gone).await
+        let place = self.open_to_change(dir)?;
+        let change = of_names(vec![name.clone()], Overtaken::Reported, None);
+        place.changed(change, |before| removal(&name, before.first())).await
     }
 
     /// Removes those of these links that are there, in one step, and answers their names; none if
     /// others are just changing one.
     pub async fn unlink_all(&self, dir: &Cap, names: &[String]) -> Result<Vec<String>, DirError> {
-        let place = self.writable(dir)?;
+        let place = self.open_to_change(dir)?;
         let names: BTreeSet<_> =
             names.iter().map(|name| names::normalise(name)).collect::<Result<_, _>>()?;
         let names = Vec::from_iter(names);
-        let gone = |before: &Vec<Was>| {
+        let gone = |before: &[Was]| {
             let mut decision = Decision::default();
             let mut gone = Vec::new();
             for (at, (name, was)) in names.iter().zip(before).enumerate() {
@@ -168,7 +137,7 @@ impl Directories {
             }
             Ok((decision, gone))
         };
-        place.change(&names, Overtaken::Reported, gone).await
+        place.changed(of_names(names.clone(), Overtaken::Reported, None), gone).await
     }
 
     /// As [`Self::unlink`], if that holds of the link; of one that others are just changing, if it
@@ -180,28 +149,26 @@ impl Directories {
         holds: Condition<'_>,
     ) -> Result<Child, DirError> {
         let name = names::normalise(name)?;
-        let place = self.writable(dir)?;
-        let names = [name.clone()];
-        let gone = |before: &Vec<_>| {
+        let place = self.open_to_change(dir)?;
+        let change = of_names(vec![name.clone()], Overtaken::DecidedOnce, None);
+        let gone = |before: &[Was]| {
             let (decision, child) = removal(&name, before.first())?;
             match holds(Some(&child)) {
                 true => Ok((decision, child)),
                 false => Err(DirError::Unmet(name.clone())),
             }
         };
-        place.change(&names, Overtaken::DecidedOnce, gone).await
+        place.changed(change, gone).await
     }
 
     /// Removes rows that do not open, in one step; how many of them there were. A row that opens is a
     /// child and stays, as do all with it.
     pub async fn remove_rows(&self, dir: &Cap, rows: &[RowId]) -> Result<usize, DirError> {
-        let place = self.writable(dir)?;
-        let ids: BTreeSet<RowId> = rows.iter().copied().collect();
-        let names = ids.iter().map(|id| base32::encode(id)).collect();
-        let touched = Touched { ids: ids.into_iter().collect(), names };
-        let gone = |before: &Vec<Was>| {
+        let place = self.open_to_change(dir)?;
+        let ids: Vec<RowId> = BTreeSet::from_iter(rows).into_iter().copied().collect();
+        let gone = |before: &[Was]| {
             let mut removed = Vec::new();
-            for (at, (was, row)) in before.iter().zip(touched.ids.iter()).enumerate() {
+            for (at, (was, row)) in before.iter().zip(&ids).enumerate() {
                 match was {
                     Was::Nothing => {}
                     Was::Unopened(_) => removed.push(at),
@@ -213,64 +180,73 @@ impl Directories {
             let count = removed.len();
             Ok((Decision { removed, ..Decision::default() }, count))
         };
-        place.change_rows(&touched, Overtaken::Reported, gone).await
+        let touched = Touched::Rows(ids.clone());
+        let change = Change { touched, overtaken: Overtaken::Reported, start: None };
+        place.changed(change, gone).await
     }
 
     /// Moves a link: within a directory in one step; between two it is in both for a moment, never
     /// in neither, and if somebody changes it meanwhile it stays in both and that is told.
-    pub async fn relink(
+    pub async fn relink<F: Into<Start>, T: Into<Start>>(
         &self,
-        from: (&Cap, &str),
-        to: (&Cap, &str),
+        from: (F, &str),
+        to: (T, &str),
         replace: Replace,
     ) -> Result<(), DirError> {
+        let (from, to) = ((from.0.into(), from.1), (to.0.into(), to.1));
         let (old_name, new_name) = (names::normalise(from.1)?, names::normalise(to.1)?);
-        let (source, target) = (self.writable(from.0)?, self.writable(to.0)?);
-        let moved = |child: &Child| NewEntry {
-            name: new_name.clone(),
-            target: child.target.clone(),
-            metadata: Some(child.metadata.clone()),
-        };
-        let now = self.now();
+        let source = self.open_to_change(&from.0.dir)?;
+        let target = self.open_to_change(&to.0.dir)?;
         if source.id() != target.id() {
-            let child = self.get(from.0, &old_name).await?;
-            let child = child.ok_or_else(|| DirError::NoSuchChild(old_name.clone()))?;
-            if target.is_of(&child.target) {
-                return Err(DirError::IntoItself(old_name));
-            }
-            self.set(to.0, vec![moved(&child)], replace).await?;
-            let names = [old_name.clone()];
-            let gone = |before: &Vec<_>| match removal(&old_name, before.first())? {
-                // It is in the other directory by now.
-                (decision, now) if now == child => {
-                    Ok((Decision { lost: Vec::new(), ..decision }, ()))
-                }
-                _ => Err(DirError::Conflict(old_name.clone())),
-            };
-            return source.change(&names, Overtaken::Reported, gone).await;
+            let (from, to) = ((from.0.state, &*old_name), (to.0.state, &*new_name));
+            return self.carry((&*source, from), (&*target, to), replace).await;
         }
         if old_name == new_name {
-            let found = self.get(from.0, &old_name).await?;
+            let found = source.look(&old_name, from.0.state).await?.into_child()?;
             return found.map(drop).ok_or(DirError::NoSuchChild(old_name));
         }
-        let names = [old_name.clone(), new_name.clone()];
-        let rename = |before: &Vec<Was>| match before.as_slice() {
+        let names = vec![old_name.clone(), new_name.clone()];
+        let now = self.now();
+        let rename = |before: &[Was]| match before {
             [Was::Link(entry), old] => {
                 may_replace(&new_name, old, replace)?;
-                let link = linked(&moved(&entry.child), old.link(), now);
+                let link = linked(&named(&new_name, &entry.child), old.link(), now);
                 let lost = displaced(old.link(), &link.child.target).into_iter().collect();
                 Ok((Decision { put: vec![link], removed: vec![0], lost }, ()))
             }
             [Was::Unopened(one), _] => Err(DirError::Unreadable(*one)),
             _ => Err(DirError::NoSuchChild(old_name.clone())),
         };
-        source.change(&names, Overtaken::Reported, rename).await
+        source.changed(of_names(names, Overtaken::Reported, None), rename).await
+    }
+
+    /// Moves a link between two directories.
+    async fn carry(
+        &self,
+        (source, (from, old_name)): (&dyn Directory, (Option<State>, &str)),
+        (target, (to, new_name)): (&dyn Directory, (Option<State>, &str)),
+        replace: Replace,
+    ) -> Result<(), DirError> {
+        let looks = (source.look(old_name, from), target.look(new_name, to));
+        let (old, new) = try_join(looks.0, looks.1).await?;
+        let child = old.child()?.ok_or_else(|| DirError::NoSuchChild(old_name.to_owned()))?.clone();
+        if target.id().is_some() && target.id() == child.target.directory_id() {
+            return Err(DirError::IntoItself(old_name.to_owned()));
+        }
+        self.set(new, vec![named(new_name, &child)], replace).await?;
+        let gone = |before: &[Was]| match removal(old_name, before.first())? {
+            // It is in the other directory by now.
+            (decision, now) if now == child => Ok((Decision { lost: Vec::new(), ..decision }, ())),
+            _ => Err(DirError::Conflict(old_name.to_owned())),
+        };
+        let change = of_names(vec![old_name.to_owned()], Overtaken::Reported, old.state);
+        source.changed(change, gone).await
     }
 
     /// The directory's sequence number now and each time it changes, until the server is lost. Those
     /// that nobody took in time are skipped.
     pub async fn watch(&self, dir: &Cap) -> Result<BoxStream<'static, u64>, DirError> {
-        Place::of(self, dir)?.watch().await
+        self.open(dir)?.watch().await
     }
 
     /// The directory's sequence number: its server is there and shows a state that was signed.
@@ -303,41 +279,22 @@ impl Directories {
         let seen = self.seen.accept(place.id(), head.seq, head.hash())?;
         Ok((seen.unwrap_or(head.seq), head.seq))
     }
+}
 
-    fn readable(&self, dir: &Cap) -> Result<Place, DirError> {
-        match dir {
-            Cap::Dir(_) | Cap::DirRead(_) => Place::of(self, dir),
-            cap if cap.is_verifier() => Err(DirError::NotReadable),
-            _ => Err(DirError::NotADirectory(String::new())),
-        }
-    }
+/// A change of the children of these names.
+fn of_names(names: Vec<String>, overtaken: Overtaken, start: Option<State>) -> Change {
+    Change { touched: Touched::Names(names), overtaken, start }
+}
 
-    fn writable(&self, dir: &Cap) -> Result<Place, DirError> {
-        match dir {
-            Cap::Dir(_) => Place::of(self, dir),
-            Cap::DirRead(_) | Cap::DirVerify(_) => Err(DirError::ReadOnly),
-            Cap::DirLit(_) | Cap::DirChk(_) | Cap::DirChkVerify(_) => Err(DirError::Immutable),
-            _ => Err(DirError::NotADirectory(String::new())),
-        }
-    }
+/// A child as it is linked under a name.
+fn named(name: &str, child: &Child) -> NewEntry {
+    let Child { target, metadata } = child.clone();
+    NewEntry { name: name.to_owned(), target, metadata: Some(metadata) }
 }
 
 /// The memory that an entry takes, more or less.
 pub(super) fn room_of(entry: &Entry) -> usize {
     entry.name.len() + entry.child.metadata.text().len() + ENTRY_ROOM
-}
-
-/// Each row is let go when it is opened.
-fn open_all(keys: &Arc<RowKeys>, rows: Vec<Row>) -> (Vec<Entry>, Unreadable) {
-    let (mut entries, mut unreadable) = (Vec::new(), Unreadable::default());
-    for row in rows {
-        match keys.open(&row) {
-            Ok(entry) => entries.push(entry),
-            Err(error) => unreadable.note(Unopened::row(&row.id, &error)),
-        }
-    }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    (entries, unreadable)
 }
 
 /// The removal of a child, if it is there.
@@ -360,7 +317,7 @@ fn may_replace(name: &str, old: &Was, replace: Replace) -> Result<(), DirError> 
 }
 
 /// A link as it will be stored at `now`.
-fn linked(new: &NewEntry, old: Option<&Entry>, now: f64) -> Entry {
+pub(super) fn linked(new: &NewEntry, old: Option<&Entry>, now: f64) -> Entry {
     let old = old.map(|old| &old.child.metadata);
     let metadata = metadata::updated(old, new.metadata.clone(), now);
     let target = match metadata::forbids_writing(&metadata) {

@@ -1,13 +1,21 @@
 //! Immutable directories: a table in a file, or in the cap itself.
 
+use super::change::{Decide, Was};
+use super::directory::{Change, Directory, Seen};
 use super::edit::{checked, room_of};
+use super::place::State;
 use super::table::{self, Kind};
-use super::{DirError, Directories, Entry, Unreadable};
+use super::{DirError, Directories, Entry, Listing, Unreadable};
 use crate::base::budget::Share;
 use crate::base::limits::{PAGE_ROOM, TABLE_MAX, TABLE_ROOM};
 use crate::cap::Cap;
 use crate::grid::{Source, UploadOptions};
+use crate::vdrive::format::DirectoryId;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use std::sync::Arc;
 
 impl Directories {
     /// Makes an immutable directory; all children must be immutable all the way down. The same
@@ -27,41 +35,108 @@ impl Directories {
     }
 }
 
-/// The children of an immutable directory, what does not open, and the room that they take; `None` if
-/// `dir` is none.
-pub(super) async fn entries(
-    dirs: &Directories,
-    dir: &Cap,
-) -> Result<Option<(Vec<Entry>, Unreadable, Share)>, DirError> {
-    let mut room = room(dirs, dir).await?;
-    let table = match dir {
-        Cap::DirLit(cap) => Bytes::copy_from_slice(cap.plaintext()),
-        Cap::DirChk(cap) if cap.size() > TABLE_MAX => return Err(DirError::TooBig("a directory")),
-        Cap::DirChk(cap) => {
-            let reader = dirs.grid.open(&Cap::Chk(cap.clone())).await?;
-            reader.read_all(0..reader.size()).await?
-        }
-        Cap::DirChkVerify(_) => return Err(DirError::NotReadable),
-        _ => return Ok(None),
-    };
-    let unpack = move || table::read(&table, Kind::Immutable);
-    let bytes = usize::try_from(dir.size().unwrap_or(0)).unwrap_or(usize::MAX);
-    let unpacked = dirs.grid.compute.run(bytes, unpack).await;
-    let (entries, unreadable) = unpacked.map_err(|_| DirError::CutOff)?;
-    room.resize(entries.iter().map(room_of).sum::<usize>().min(room.bytes()))?;
-    Ok(Some((entries, unreadable, room)))
+/// An immutable directory, by any cap of it.
+pub(super) struct Fixed {
+    dirs: Directories,
+    cap: Cap,
 }
 
-/// The memory that a table takes when it is taken apart.
-async fn room(dirs: &Directories, dir: &Cap) -> Result<Share, DirError> {
-    match dir {
-        Cap::DirChk(cap) => {
-            let size = usize::try_from(cap.size()).unwrap_or(usize::MAX);
-            match size.saturating_mul(TABLE_ROOM) {
-                ..=PAGE_ROOM => dirs.memory.page(dirs.wait).await,
-                large => dirs.memory.large(large, dirs.wait).await,
+impl Fixed {
+    pub fn of(dirs: &Directories, cap: &Cap) -> Result<Self, DirError> {
+        dirs.grid.permit(cap)?;
+        Ok(Self { dirs: dirs.clone(), cap: cap.clone() })
+    }
+
+    /// The table as it is stored.
+    async fn table(&self) -> Result<Bytes, DirError> {
+        Ok(match &self.cap {
+            Cap::DirLit(cap) => Bytes::copy_from_slice(cap.plaintext()),
+            Cap::DirChk(cap) if cap.size() > TABLE_MAX => {
+                return Err(DirError::TooBig("a directory"));
             }
+            Cap::DirChk(cap) => {
+                let reader = self.dirs.grid.open(&Cap::Chk(cap.clone())).await?;
+                reader.read_all(0..reader.size()).await?
+            }
+            _ => return Err(DirError::NotReadable),
+        })
+    }
+
+    /// The children, what does not open, and the room that they take.
+    async fn entries(&self) -> Result<(Vec<Entry>, Unreadable, Share), DirError> {
+        let mut room = self.room().await?;
+        let table = self.table().await?;
+        let unpack = move || table::read(&table, Kind::Immutable);
+        let bytes = usize::try_from(self.cap.size().unwrap_or(0)).unwrap_or(usize::MAX);
+        let unpacked = self.dirs.grid.compute.run(bytes, unpack).await;
+        let (entries, unreadable) = unpacked.map_err(|_| DirError::CutOff)?;
+        room.resize(entries.iter().map(room_of).sum::<usize>().min(room.bytes()))?;
+        Ok((entries, unreadable, room))
+    }
+
+    /// The memory that the table takes when it is taken apart.
+    async fn room(&self) -> Result<Share, DirError> {
+        let (memory, wait) = (&self.dirs.memory, self.dirs.wait);
+        match &self.cap {
+            Cap::DirChk(cap) => {
+                let size = usize::try_from(cap.size()).unwrap_or(usize::MAX);
+                match size.saturating_mul(TABLE_ROOM) {
+                    ..=PAGE_ROOM => memory.page(wait).await,
+                    large => memory.large(large, wait).await,
+                }
+            }
+            _ => Ok(memory.walk()),
         }
-        _ => Ok(dirs.memory.walk()),
+    }
+}
+
+impl Directory for Fixed {
+    fn list(&self) -> BoxFuture<'_, Result<Listing, DirError>> {
+        async {
+            let (entries, unreadable, room) = self.entries().await?;
+            let (size, room) = (self.cap.size().unwrap_or(0), Arc::new(room));
+            let (writable, mutable) = (false, false);
+            Ok(Listing { entries, unreadable, writable, mutable, size, room })
+        }
+        .boxed()
+    }
+
+    fn look<'a>(
+        &'a self,
+        name: &'a str,
+        _: Option<State>,
+    ) -> BoxFuture<'a, Result<Seen, DirError>> {
+        async move {
+            let (entries, unreadable, _room) = self.entries().await?;
+            let found = entries.into_iter().find(|entry| entry.name == name);
+            let was = match (found, unreadable.named.first()) {
+                (Some(entry), _) => Was::Link(entry),
+                (None, None) => Was::Nothing,
+                // It may be what does not open.
+                (None, Some(one)) => Was::Unopened(*one),
+            };
+            Ok(Seen { dir: self.cap.clone(), was, state: None })
+        }
+        .boxed()
+    }
+
+    fn writable(&self) -> Result<(), DirError> {
+        Err(DirError::Immutable)
+    }
+
+    fn change<'a>(
+        &'a self,
+        _: Change,
+        _: &'a mut Decide<'_>,
+    ) -> BoxFuture<'a, Result<(), DirError>> {
+        std::future::ready(Err(DirError::Immutable)).boxed()
+    }
+
+    fn watch(&self) -> BoxFuture<'_, Result<BoxStream<'static, u64>, DirError>> {
+        std::future::ready(Err(DirError::Immutable)).boxed()
+    }
+
+    fn id(&self) -> Option<DirectoryId> {
+        None
     }
 }

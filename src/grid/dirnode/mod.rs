@@ -10,22 +10,26 @@
 //!   answers to believe
 //! - [`Memory`]: how much of it all of this takes
 //! - `list`, `change`, `create`, `watch`: a directory as a whole, changed, made, followed
-//! - `edit`, `walk`, `fixed`: the calls of [`Directories`]; immutable directories
+//! - `directory`: what every kind of directory does; `kept` on a vdrive server, `fixed` in a file
+//! - `edit`, `missing`: the calls of [`Directories`]
 //! - [`Unreadable`]: what a writer put there that does not open
 //! - [`SeenHeads`], [`KnownTubs`]: what a node remembers; [`Keeper`]: what it keeps of what goes
 
 mod change;
 mod create;
+mod directory;
 mod edit;
 mod error;
 mod fixed;
 #[doc(hidden)]
 pub mod fuzz;
 mod json;
+mod kept;
 mod list;
 mod lost;
 mod memory;
 pub mod metadata;
+mod missing;
 mod names;
 mod place;
 mod recent;
@@ -36,9 +40,9 @@ mod target;
 mod tubs;
 mod turns;
 mod unreadable;
-mod walk;
 mod watch;
 
+pub use directory::{Seen, Start};
 pub use error::{ChildError, DirError};
 pub use lost::{Keeper, Lost};
 pub use memory::Memory;

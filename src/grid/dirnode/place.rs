@@ -2,7 +2,7 @@
 
 use super::seal::RowKeys;
 use super::seen::SeenHead;
-use super::{DirError, Directories, Target};
+use super::{DirError, Directories};
 use crate::base::hash::{Hash, sha256};
 use crate::base::limits::{ROWS_MAX, TURN_TIME};
 use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap};
@@ -108,11 +108,6 @@ impl Place {
 
     pub fn id(&self) -> &DirectoryId {
         self.verify.directory_id()
-    }
-
-    /// Whether a link leads to this directory.
-    pub fn is_of(&self, target: &Target) -> bool {
-        target.directory_id().as_ref() == Some(self.id())
     }
 
     pub fn tub_id(&self) -> TubId {

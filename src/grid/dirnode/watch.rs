@@ -30,7 +30,7 @@ impl Object for Listener {
 impl Place {
     /// The sequence now, then each newer one; those that nobody took in time are skipped. Ends when
     /// the link to the server is lost. It is a hint to look, and proves nothing.
-    pub async fn watch(&self) -> Result<BoxStream<'static, u64>, DirError> {
+    pub async fn followed(&self) -> Result<BoxStream<'static, u64>, DirError> {
         let reader = self.dirs.held.readers.get(self.tub(), &self.furl).await;
         let reader = reader.map_err(|error| self.failed(error))?;
         let (send, receive) = watch::channel(0);

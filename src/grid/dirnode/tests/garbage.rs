@@ -102,7 +102,7 @@ async fn garbage_is_left_out_counted_and_named() {
     }
     assert_eq!(scene.victim.get(&scene.root(), "a").await.unwrap().unwrap().target, lit("1"));
     assert_eq!(scene.victim.get(&scene.root(), "none").await.unwrap(), None);
-    let deeper = scene.victim.walk(&scene.root(), &["noise".into(), "x".into()]).await;
+    let deeper = scene.victim.make_dirs(&scene.root(), &["noise".into(), "x".into()]).await;
     assert!(matches!(deeper, Err(DirError::Unreadable(_))), "{deeper:?}");
 }
 
