@@ -12,7 +12,8 @@
 //! - [`introducer`]: who is in the grid
 //! - [`vdrive`]: the directory server, tables of sealed rows on disk
 //! - [`grid`]: what a client does with caps
-//! - [`gateway`]: HTTP in front of the grid
+//! - [`files`]: files and directories as front ends see them
+//! - [`gateway`]: HTTP in front of them
 //! - [`node`]: node directories and what runs in them
 //! - [`cli`]: the command line
 //!
@@ -24,6 +25,7 @@ pub mod cap;
 pub mod cli;
 pub mod codec;
 pub mod disk;
+pub mod files;
 pub mod gateway;
 pub mod grid;
 pub mod introducer;

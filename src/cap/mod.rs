@@ -164,6 +164,15 @@ impl Cap {
         }
     }
 
+    /// What it is called where nothing of its authority may be told: its storage index, or what a
+    /// directory is called on its server; empty for a literal.
+    pub fn index_text(&self) -> String {
+        match self.verify_cap() {
+            Some(Self::DirVerify(cap)) => base32::encode(cap.directory_id()),
+            _ => self.storage_index().map_or_else(String::new, |index| index.to_string()),
+        }
+    }
+
     /// Attenuates: the same without the authority to change it.
     pub fn read_cap(&self) -> Self {
         match self {

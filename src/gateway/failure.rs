@@ -5,6 +5,7 @@ use super::answer::{Failure, quoted};
 use crate::base::budget::NoRoom;
 use crate::base::limits::RETRY_SECONDS;
 use crate::cap::CapError;
+use crate::files::FilesError;
 use crate::grid::dirnode::{ChildError, DirError};
 use crate::grid::{CheckError, Code, DownloadError, Prohibited, UploadError};
 use actix_web::http::{StatusCode, header};
@@ -134,6 +135,56 @@ impl From<CheckError> for Failure {
         match error {
             CheckError::Prohibited(prohibited) => prohibited.into(),
             error => Self::told(StatusCode::BAD_REQUEST, "", &error).coded(&error),
+        }
+    }
+}
+
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
+        let status = match error {
+            FilesError::Directory(error) => return error.into(),
+            FilesError::Download(error) => return error.into(),
+            FilesError::Upload(error) => return error.into(),
+            FilesError::Cap(error) => return Self::cap(error),
+            FilesError::Prohibited(prohibited) => return prohibited.into(),
+            FilesError::NoRoom(why) => return why.into(),
+            FilesError::NothingThere => return Self::not_found(),
+            FilesError::IsADirectory(ref name) => return Self::is_directory(name),
+            FilesError::NoRoot(_) | FilesError::NotKept => StatusCode::NOT_FOUND,
+            FilesError::BadAddress
+            | FilesError::EmptyName
+            | FilesError::NoChildren(_)
+            | FilesError::UnknownParent
+            | FilesError::NotADirectory
+            | FilesError::NoPlace => StatusCode::BAD_REQUEST,
+            FilesError::FileInTheWay(_) | FilesError::InAFile(_) | FilesError::NameTaken(_) => {
+                StatusCode::CONFLICT
+            }
+            FilesError::Record(_) => StatusCode::INSUFFICIENT_STORAGE,
+        };
+        Self::new(status, sentence(&error)).coded(&error)
+    }
+}
+
+/// What 1.20 says of it, where programs compare that; else what it says itself.
+fn sentence(error: &FilesError) -> String {
+    match error {
+        FilesError::EmptyName => {
+            "The webapi does not allow empty pathname components, i.e. a double slash".to_owned()
+        }
+        FilesError::NoChildren(name) => format!("Files have no children named {}.", quoted(name)),
+        FilesError::FileInTheWay(name) => {
+            format!("Unable to create directory {}: a file was in the way.", quoted(name))
+        }
+        FilesError::InAFile(name) => format!(
+            "Cannot create directory {}, because its parent is a file, not a directory.",
+            quoted(name)
+        ),
+        error => {
+            let text = error.to_string();
+            let mut letters = text.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string());
+            format!("{}{}.", first.unwrap_or_default(), letters.as_str())
         }
     }
 }

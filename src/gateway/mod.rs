@@ -24,10 +24,8 @@
 //! sent on as a referrer to others, and stored content is shown without scripts in an origin of its
 //! own.
 
-pub mod address;
 pub mod answer;
 pub mod args;
-pub mod blacklist;
 pub mod body;
 pub mod conditions;
 pub mod connections;
@@ -55,12 +53,11 @@ mod spill;
 pub mod spool;
 pub mod status;
 pub mod tls;
-pub mod transfers;
-pub mod trash;
 mod watched;
 pub mod webport;
 pub mod welcome;
 pub mod work;
 
+pub use crate::files::{address, blacklist, transfers, undo as trash};
 pub use listen::{Running, ServeError, Settings};
 pub use serve::Gateway;

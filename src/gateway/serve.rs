@@ -18,7 +18,7 @@ use super::route::{self, Action, Made, Place};
 use super::spool::Spool;
 use super::status::{self, StorageStatus};
 use super::transfers::Transfers;
-use super::trash::{Asker, Keeping};
+use super::trash::{Actor, Keeping};
 use super::welcome::Status;
 use super::work::operations::{self, Operations};
 use super::work::{check, walk};
@@ -195,8 +195,8 @@ impl Gateway {
             Place::Object(address) if !elsewhere => Some((address.clone(), names_it)),
             _ => None,
         };
-        let (stranger, browser) = (!self.owner.sent(headers), guard::by_browser(headers));
-        Keeping::new(self.pages.trash.clone(), address, Asker { stranger, browser })
+        let (stranger, person) = (!self.owner.sent(headers), guard::by_browser(headers));
+        Keeping::new(self.pages.trash.clone(), Actor { address, stranger, person })
     }
 }
 

@@ -40,9 +40,10 @@ pub const LAYERS: &[(&str, u32)] = &[
     ("introducer", 5),
     ("vdrive", 5),
     ("grid", 6),
-    ("gateway", 7),
-    ("node", 8),
-    ("cli", 9),
+    ("files", 7),
+    ("gateway", 8),
+    ("node", 9),
+    ("cli", 10),
 ];
 
 /// Layers that hold other people's bytes and must not be able to read them.
@@ -136,7 +137,7 @@ pub const RIMS: &[Rim] = &[
             ),
             ("src/gateway/spool.rs", "slow bodies are cut off by their rate"),
             ("src/gateway/connections.rs", "the idlest connections go first"),
-            ("src/gateway/transfers.rs", "readers that pause"),
+            ("src/files/transfers.rs", "readers that pause"),
             ("src/storage/actor/server.rs", "how old an answer about space is"),
             ("src/storage/latency.rs", "how long operations take, for their figures only"),
             ("src/node/control.rs", "the speed test"),
@@ -177,7 +178,7 @@ pub const RIMS: &[Rim] = &[
             ("src/disk/temporary.rs", "files that are written beside their place"),
             ("src/grid/source.rs", "the file that is uploaded"),
             ("src/grid/dirnode/seen.rs", "what was seen of directories"),
-            ("src/gateway/blacklist.rs", "what the owner prohibits"),
+            ("src/files/blacklist.rs", "what the owner prohibits"),
             ("src/gateway/spool.rs", "bodies too large for memory"),
             ("src/gateway/drain.rs", "the same bodies, written as they come"),
             ("src/gateway/spill.rs", "answers that are made faster than taken"),

@@ -4,7 +4,6 @@ use super::super::answer::{self, Failure};
 use super::super::json;
 use super::super::object::{Asked, Object};
 use super::super::pages::checked;
-use super::walk::index_text;
 use crate::base::base32;
 use crate::cap::Cap;
 use crate::grid::dirnode::{Directories, Target};
@@ -75,7 +74,7 @@ impl Checker {
             Err(error) => format!("Unhealthy: {error}"),
         };
         json!({
-            "storage-index": index_text(cap),
+            "storage-index": cap.index_text(),
             "summary": summary,
             "results": {
                 "count-happiness": count,

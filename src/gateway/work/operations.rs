@@ -14,7 +14,7 @@ use super::super::route::Walk;
 use super::super::spill;
 use super::check::{Checker, is_distributed, is_healthy};
 use super::results;
-use super::walk::{Event, events, index_text, reason, verify_text};
+use super::walk::{Event, events, reason, verify_text};
 use crate::base::budget::{Budget, Share};
 use crate::base::limits::{
     CHECKS_KEPT_BYTES_MAX, DEEP_CHECKS_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX, OPERATION_HANDLE_MAX,
@@ -255,7 +255,7 @@ pub fn start(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpRespo
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,
     };
-    let origin = index_text(&root);
+    let origin = root.index_text();
     let room = Some(asked.gateway.operations.results.nothing());
     let progress = Mutex::new(Progress { room, ..Progress::default() });
     let operation = Arc::new(Operation { walk, origin, progress });
@@ -317,7 +317,7 @@ fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Option<Va
         }
     } else if walk == Walk::Manifest {
         if let Target::Known(cap) = &reached.target {
-            let (verify, index) = (verify_text(cap), index_text(cap));
+            let (verify, index) = (verify_text(cap), cap.index_text());
             progress.verify_caps.extend((!verify.is_empty()).then_some(verify));
             progress.storage_indexes.extend((!index.is_empty()).then_some(index));
         }

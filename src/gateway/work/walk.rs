@@ -9,7 +9,6 @@ use super::super::json;
 use super::super::object::{Asked, Object, cap_text, describe, directory_of};
 use super::super::route::Walk;
 use super::check::Checker;
-use crate::base::base32;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
 use crate::cap::Cap;
 use crate::grid::dirnode::Target;
@@ -109,7 +108,7 @@ fn missing(missed: &Missed) -> Map<String, Value> {
         ("path".to_owned(), json!(path)),
         ("cap".to_owned(), json!(cap.reveal())),
         ("type".to_owned(), json!("error")),
-        ("storage-index".to_owned(), json!(index_text(cap))),
+        ("storage-index".to_owned(), json!(cap.index_text())),
         ("error".to_owned(), json!(reason(why))),
         ("code".to_owned(), json!(code(why).as_str())),
     ]);
@@ -145,7 +144,7 @@ pub fn unit(reached: &Reached) -> Map<String, Value> {
                 Cap::Lit(_) | Cap::Chk(_) => "file",
                 _ => "unknown",
             };
-            (kind, verify_text(cap), repair_text(cap), index_text(cap))
+            (kind, verify_text(cap), repair_text(cap), cap.index_text())
         }
         Target::Unknown { .. } => ("unknown", String::new(), String::new(), String::new()),
     };
@@ -169,14 +168,6 @@ fn repair_text(cap: &Cap) -> String {
         Cap::Dir(cap) => cap.reveal(),
         Cap::DirRead(_) => String::new(),
         cap => verify_text(cap),
-    }
-}
-
-/// The storage index, or what a directory is called on its server; nothing for literals.
-pub fn index_text(cap: &Cap) -> String {
-    match cap.verify_cap() {
-        Some(Cap::DirVerify(cap)) => base32::encode(cap.directory_id()),
-        _ => cap.storage_index().map_or_else(String::new, |index| index.to_string()),
     }
 }
 

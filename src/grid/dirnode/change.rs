@@ -200,7 +200,7 @@ impl Place {
                     drop(room);
                     return next.is_followed(&self.state(ids).await?.0);
                 }
-                Sent::Stale(newer) if newer.covers(ids) => state = newer,
+                Sent::Stale(newer) if newer.covers(ids) => state = Arc::new(newer),
                 Sent::Stale(_) => {
                     // What it was for is gone, and the whole directory may take more than half of all.
                     drop(room.take());
@@ -212,7 +212,7 @@ impl Place {
     }
 
     /// What was seen, if it says what is certain about all of these ids and nothing newer is known.
-    pub fn current(&self, seen: Option<State>, ids: &[RowId]) -> Option<State> {
+    pub fn current(&self, seen: Option<Arc<State>>, ids: &[RowId]) -> Option<Arc<State>> {
         let newest = self.before_asking().map_or(0, |(seq, _)| seq);
         seen.filter(|state| {
             state.head.directory == *self.id() && state.head.seq >= newest && state.covers(ids)
@@ -220,16 +220,16 @@ impl Place {
     }
 
     /// What is certain about all of these ids; the whole directory where they are too many to ask.
-    async fn state(&self, ids: &[RowId]) -> Result<(State, Option<Share>), DirError> {
+    async fn state(&self, ids: &[RowId]) -> Result<(Arc<State>, Option<Share>), DirError> {
         if ids.len() <= ROW_IDS_MAX {
             let state = self.rows(ids).await?;
             if state.covers(ids) {
-                return Ok((state, None));
+                return Ok((Arc::new(state), None));
             }
         }
         // Who changes has room already, and so must not wait for more.
         match self.all(Duration::ZERO).await {
-            Ok((state, room)) => Ok((state, Some(room))),
+            Ok((state, room)) => Ok((Arc::new(state), Some(room))),
             Err(DirError::NoRoom(_)) if ids.len() > ROW_IDS_MAX => Err(DirError::TooManyAtOnce),
             Err(error) => Err(error),
         }

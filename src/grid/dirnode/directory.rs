@@ -11,6 +11,8 @@ use crate::cap::Cap;
 use crate::vdrive::format::DirectoryId;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use std::fmt;
+use std::sync::Arc;
 
 /// What a directory does for who holds a cap of it. What the cap does not give is refused.
 pub(super) trait Directory: Send + Sync {
@@ -21,7 +23,7 @@ pub(super) trait Directory: Send + Sync {
     fn look<'a>(
         &'a self,
         name: &'a str,
-        start: Option<State>,
+        start: Option<Arc<State>>,
     ) -> BoxFuture<'a, Result<Seen, DirError>>;
 
     /// Whether it can be changed.
@@ -47,21 +49,28 @@ pub(super) struct Change {
     pub touched: Touched,
     pub overtaken: Overtaken,
     /// What is known to be there.
-    pub start: Option<State>,
+    pub start: Option<Arc<State>>,
 }
 
 /// What was seen of one child: proven, and something that a change can start from without asking again.
 pub struct Seen {
     pub(super) dir: Cap,
     pub(super) was: Was,
-    pub(super) state: Option<State>,
+    pub(super) state: Option<Arc<State>>,
 }
 
 /// Where a change starts: at a directory, or at what was seen of it. If others changed it since, the
 /// change is decided on what is there then.
+#[derive(Clone)]
 pub struct Start {
     pub(super) dir: Cap,
-    pub(super) state: Option<State>,
+    pub(super) state: Option<Arc<State>>,
+}
+
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Start({:?}{})", self.dir, if self.state.is_some() { ", seen" } else { "" })
+    }
 }
 
 impl Seen {

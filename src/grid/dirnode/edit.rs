@@ -18,6 +18,7 @@ use crate::vdrive::format::RowId;
 use futures_util::future::try_join;
 use futures_util::stream::BoxStream;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Of version 2: those of version 1 were the same on every server.
 const RENEWAL_TAG: &[u8] = b"tahoe_vdrive_lease_renewal_secret_v2";
@@ -223,8 +224,8 @@ impl Directories {
     /// Moves a link between two directories.
     async fn carry(
         &self,
-        (source, (from, old_name)): (&dyn Directory, (Option<State>, &str)),
-        (target, (to, new_name)): (&dyn Directory, (Option<State>, &str)),
+        (source, (from, old_name)): (&dyn Directory, (Option<Arc<State>>, &str)),
+        (target, (to, new_name)): (&dyn Directory, (Option<Arc<State>>, &str)),
         replace: Replace,
     ) -> Result<(), DirError> {
         let looks = (source.look(old_name, from), target.look(new_name, to));
@@ -282,7 +283,7 @@ impl Directories {
 }
 
 /// A change of the children of these names.
-fn of_names(names: Vec<String>, overtaken: Overtaken, start: Option<State>) -> Change {
+fn of_names(names: Vec<String>, overtaken: Overtaken, start: Option<Arc<State>>) -> Change {
     Change { touched: Touched::Names(names), overtaken, start }
 }
 

@@ -104,7 +104,7 @@ impl Directory for Fixed {
     fn look<'a>(
         &'a self,
         name: &'a str,
-        _: Option<State>,
+        _: Option<Arc<State>>,
     ) -> BoxFuture<'a, Result<Seen, DirError>> {
         async move {
             let (entries, unreadable, _room) = self.entries().await?;

@@ -33,14 +33,14 @@ impl Directory for Place {
     fn look<'a>(
         &'a self,
         name: &'a str,
-        start: Option<State>,
+        start: Option<Arc<State>>,
     ) -> BoxFuture<'a, Result<Seen, DirError>> {
         async move {
             let keys = self.keys()?;
             let id = keys.row_id(name);
             let state = match self.current(start, &[id]) {
                 Some(state) => state,
-                None => self.rows(&[id]).await?,
+                None => Arc::new(self.rows(&[id]).await?),
             };
             let was = was(keys, &state, &id)?;
             Ok(Seen { dir: self.cap.clone(), was, state: Some(state) })

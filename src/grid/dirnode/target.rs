@@ -34,6 +34,25 @@ impl Target {
         Self::Unknown { rw, ro: Some(cap.read_cap().reveal()) }
     }
 
+    /// What a cap that somebody gives stands for. One that is not understood may be of a later version.
+    pub fn named_by(text: &str) -> Self {
+        match Cap::parse(text) {
+            Ok(cap) => Self::Known(cap),
+            Err(_) if text.starts_with(READ_ONLY) || text.starts_with(IMMUTABLE) => {
+                Self::Unknown { rw: None, ro: Some(text.to_owned()) }
+            }
+            Err(_) => Self::Unknown { rw: Some(text.to_owned()), ro: None },
+        }
+    }
+
+    /// Its cap as it was given, with write access if there is any.
+    pub fn cap_text(&self) -> Option<String> {
+        match self {
+            Self::Known(cap) => Some(cap.reveal()),
+            Self::Unknown { rw, ro } => rw.clone().or_else(|| ro.clone()),
+        }
+    }
+
     /// The cap that changes what it leads to.
     pub fn write_uri(&self) -> Option<String> {
         match self {

@@ -7,8 +7,7 @@
 //! Elements are percent-encoded UTF-8, NFC once they are decoded. One slash at the end says
 //! nothing; an empty element anywhere else is refused.
 
-use super::answer::Failure;
-use crate::grid::Code;
+use super::FilesError;
 use crate::grid::dirnode::normalise;
 
 /// Where a path begins.
@@ -36,17 +35,23 @@ impl Address {
     }
 
     /// The cap in a path's first element; `!` stands for a slash there, as it did in 0.6.
-    pub fn of_cap(cap: &str, rest: &[&str]) -> Result<Self, Failure> {
+    pub fn of_cap(cap: &str, rest: &[&str]) -> Result<Self, FilesError> {
         Ok(Self { root: Root::Cap(decode_cap(cap)?), path: names(rest)? })
     }
 
-    pub fn of_vdrive(root: &str, rest: &[&str]) -> Result<Self, Failure> {
+    pub fn of_vdrive(root: &str, rest: &[&str]) -> Result<Self, FilesError> {
         let root = match root {
             "global" => Root::Global,
             "private" => Root::Private,
-            _ => return Err(Failure::not_found()),
+            _ => return Err(FilesError::NothingThere),
         };
         Ok(Self { root, path: names(rest)? })
+    }
+
+    /// What has this name in it.
+    pub fn child(&self, name: &str) -> Self {
+        let path = self.path.iter().cloned().chain([name.to_owned()]).collect();
+        Self { root: self.root.clone(), path }
     }
 
     /// The name of the object in its directory, if it was reached through one.
@@ -70,33 +75,30 @@ impl Address {
 }
 
 /// The cap in an element of a path.
-pub fn decode_cap(element: &str) -> Result<String, Failure> {
+pub fn decode_cap(element: &str) -> Result<String, FilesError> {
     Ok(percent_decode(element)?.replace('!', "/"))
 }
 
 /// The names in the elements of a path.
-fn names(elements: &[&str]) -> Result<Vec<String>, Failure> {
+fn names(elements: &[&str]) -> Result<Vec<String>, FilesError> {
     let elements = match elements.split_last() {
         Some((&"", rest)) => rest,
         _ => elements,
     };
     let name = |element: &&str| match *element {
-        "" => {
-            let text = "The webapi does not allow empty pathname components, i.e. a double slash";
-            Err(Failure::bad_request(text).coded(Code::EmptyName))
-        }
+        "" => Err(FilesError::EmptyName),
         element => nfc(&percent_decode(element)?),
     };
     elements.iter().map(name).collect()
 }
 
 /// A name in the one spelling of all that look the same.
-pub fn nfc(name: &str) -> Result<String, Failure> {
+pub fn nfc(name: &str) -> Result<String, FilesError> {
     Ok(normalise(name)?)
 }
 
-pub fn percent_decode(text: &str) -> Result<String, Failure> {
-    let bad = || Failure::bad_request("The address is not percent-encoded UTF-8.");
+pub fn percent_decode(text: &str) -> Result<String, FilesError> {
+    let bad = || FilesError::BadAddress;
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -143,10 +145,11 @@ mod tests {
     #[test]
     fn empty_elements_and_broken_escapes_are_refused() {
         for path in [&["a", "", "b"][..], &["", ""], &["%zz"], &["%f"], &["%ff"]] {
-            assert_eq!(Address::of_cap("x", path).unwrap_err().status, 400, "{path:?}");
+            assert!(Address::of_cap("x", path).is_err(), "{path:?}");
         }
         assert!(Address::of_cap("x", &[""]).unwrap().path.is_empty());
-        assert_eq!(Address::of_vdrive("other", &[]).unwrap_err().status, 404);
+        let other = Address::of_vdrive("other", &[]);
+        assert!(matches!(other, Err(FilesError::NothingThere)));
         assert_eq!(Address::of_vdrive("global", &["a", ""]).unwrap().path(), "/vdrive/global/a");
     }
 }

@@ -1,4 +1,4 @@
-//! Objects that the owner does not want this gateway to touch: `access.blacklist` in the node's
+//! Objects that the owner does not want this node to touch: `access.blacklist` in the node's
 //! folder, in the format of the original.
 //!
 //! ```text
@@ -9,7 +9,6 @@
 //! again when it has changed; without it nothing is prohibited. One that cannot be read prohibits
 //! everything, since nobody can tell what it was to prohibit.
 
-use super::work::walk::index_text;
 use crate::base::limits::BLACKLIST_MAX;
 use crate::base::lock::locked;
 use crate::cap::Cap;
@@ -62,7 +61,7 @@ impl Blacklist {
 
 impl Prohibitions for Blacklist {
     fn reason(&self, cap: &Cap) -> Option<String> {
-        self.find(&index_text(cap)).unwrap_or_else(|error| {
+        self.find(&cap.index_text()).unwrap_or_else(|error| {
             tracing::error!(%error, "the file access.blacklist cannot be read");
             Some("the node's file access.blacklist cannot be read.".to_owned())
         })

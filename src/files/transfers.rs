@@ -8,8 +8,7 @@
 //! ```
 //! So one who does not take what was asked for keeps no memory from those who do.
 
-use super::answer::Failure;
-use crate::base::budget::{Budget, Share};
+use crate::base::budget::{Budget, NoRoom, Share};
 use crate::base::limits::{
     DOWNLOAD_WINDOW, DOWNLOADS_BYTES_MAX, READ_CHUNK_MAX, READER_PAUSE_TIME, UPLOAD_ROOM_TIME,
     UPLOAD_WINDOW, UPLOADS_BYTES_MAX,
@@ -24,7 +23,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// What all transfers of a gateway may take.
+/// What all transfers of a node may take. Clones share it.
+#[derive(Clone)]
 pub struct Transfers {
     uploads: Budget,
     downloads: Budget,
@@ -42,8 +42,8 @@ impl Transfers {
     }
 
     /// Room for an upload of this size.
-    pub async fn upload(&self, size: u64) -> Result<Share, Failure> {
-        Ok(self.uploads.take(window(size, UPLOAD_WINDOW), UPLOAD_ROOM_TIME).await?)
+    pub async fn upload(&self, size: u64) -> Result<Share, NoRoom> {
+        self.uploads.take(window(size, UPLOAD_WINDOW), UPLOAD_ROOM_TIME).await
     }
 
     /// A part of a file, as fast as its reader takes it.

@@ -12,8 +12,10 @@
 //! counted apart, so that they cannot have the owner's deletions forgotten.
 
 mod keeping;
+mod restore;
 
-pub use keeping::{Asker, Keeping};
+pub use keeping::{Actor, Keeping};
+pub use restore::{Restored, same_directory};
 
 use crate::base::limits::{TRASH_FILE_MAX, TRASH_LINKS_MAX, TRASH_SECONDS, TRASH_STRANGERS_PART};
 use crate::base::lock::locked;

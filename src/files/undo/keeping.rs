@@ -1,36 +1,36 @@
-//! What one request takes out of directories, kept for its user.
+//! What somebody's changes take out of directories, kept for them.
 
 use super::{Deletion, Gone, Trash};
 use crate::base::lock::locked;
-use crate::gateway::address::{Address, percent_encode};
+use crate::files::address::{Address, percent_encode};
 use crate::grid::dirnode::{Keeper, Lost};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 
-/// Whose request it is, and what it addresses.
+/// Who changes something, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Actor {
+    /// The address that is used, and whether it may name itself what goes; none where what changes is
+    /// somewhere else.
+    pub address: Option<(Address, bool)>,
+    /// It is not the owner.
+    pub stranger: bool,
+    /// A person, who may not have known that there was something where something else is put. A program
+    /// that replaces knows what it does, and may do it every minute: what it replaces is not kept.
+    pub person: bool,
+}
+
+/// What somebody's changes take away, on its way into the record.
 pub struct Keeping {
     trash: Trash,
-    /// None where what it changes is somewhere else; and whether it may name what goes itself.
-    address: Option<(Address, bool)>,
-    stranger: bool,
-    /// A program that puts something in another's place knows what it does, and may do it every
-    /// minute; a person in a browser may not have known that there was something.
-    replaced_too: bool,
+    actor: Actor,
     last: Mutex<Option<String>>,
 }
 
-/// Who asks.
-#[derive(Clone, Copy)]
-pub struct Asker {
-    pub stranger: bool,
-    pub browser: bool,
-}
-
 impl Keeping {
-    pub fn new(trash: Trash, address: Option<(Address, bool)>, asker: Asker) -> Self {
-        let Asker { stranger, browser } = asker;
-        Self { trash, address, stranger, replaced_too: browser, last: Mutex::default() }
+    pub fn new(trash: Trash, actor: Actor) -> Self {
+        Self { trash, actor, last: Mutex::default() }
     }
 
     /// What puts back what was taken out last.
@@ -41,21 +41,21 @@ impl Keeping {
     /// A deletion, without its links: to derive their caps takes long where they are many.
     fn deletion(&self, lost: &Lost) -> Deletion {
         let first = lost.links.first().map(|link| link.name.as_str());
-        let place = match &self.address {
+        let place = match &self.actor.address {
             Some((address, true)) if address.name() == first => address.parent(),
             address => address.as_ref().map(|(address, _)| address.clone()),
         };
         let dir = lost.dir.reveal();
         let place = place.map_or_else(|| format!("/uri/{}", percent_encode(&dir)), |at| at.path());
         let (token, time, links) = (lost.token.clone(), self.trash.now(), Vec::new());
-        let (replaced, stranger) = (lost.replaced, self.stranger);
+        let (replaced, stranger) = (lost.replaced, self.actor.stranger);
         Deletion { token, time, place, dir, links, replaced, stranger, size: 0 }
     }
 }
 
 impl Keeper for Keeping {
     fn keep(&self, lost: Lost) -> BoxFuture<'_, Result<(), String>> {
-        let wanted = !lost.replaced || self.replaced_too;
+        let wanted = !lost.replaced || self.actor.person;
         async move {
             if !wanted {
                 return Ok(());

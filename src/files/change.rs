@@ -1,0 +1,248 @@
+//! Changing what is in directories. Each change starts from what was seen on the way there, so that it
+//! is asked for once and told once.
+
+use super::address::Address;
+use super::follow::{Found, Link, Object};
+use super::{Files, FilesError};
+use crate::base::limits::PATH_MAX;
+use crate::cap::Cap;
+use crate::grid::deep::directory;
+use crate::grid::dirnode::{Child, Condition, DirError, Entry, NewEntry, Replace, Start, Target};
+
+/// Where a child is to be put.
+#[derive(Debug)]
+pub struct Spot {
+    dir: Start,
+    /// Directories below it that are to be made with it.
+    missing: Vec<String>,
+    name: String,
+    /// Who asks named this very place, so their conditions are about it.
+    addressed: bool,
+}
+
+/// What a new directory shall be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewDirectory {
+    /// One that can be changed.
+    Mutable,
+    /// One that stays as it is, with all below it.
+    Immutable,
+}
+
+impl Spot {
+    /// For a child of this name in a directory that is addressed; refuses at once where nothing can be
+    /// put.
+    pub fn within(dir: impl Into<Start>, name: String) -> Result<Self, FilesError> {
+        Ok(Self { addressed: false, ..Self::below(dir, vec![name])? })
+    }
+
+    /// For the last of these names, below directories of the others: what is addressed.
+    pub fn below(dir: impl Into<Start>, mut names: Vec<String>) -> Result<Self, FilesError> {
+        let dir = dir.into();
+        writable(dir.dir())?;
+        let name = names.pop().unwrap_or_default();
+        Ok(Self { dir, missing: names, name, addressed: true })
+    }
+
+    /// In place of what a link leads to that is addressed.
+    pub fn instead(link: Link) -> Result<Self, FilesError> {
+        Self::below(link.dir, vec![link.name])
+    }
+
+    /// For whatever was looked for: where it is, or where it is missing.
+    pub fn of(found: Found) -> Result<Self, FilesError> {
+        match found {
+            Found::Missing { dir, names } => Self::below(dir, names),
+            Found::Object(Object { link: Some(link), .. }) => Self::instead(link),
+            Found::Object(_) => Err(FilesError::NoPlace),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Refuses caps that do not change their directory, before any work is done.
+pub fn writable(dir: &Cap) -> Result<(), DirError> {
+    match dir {
+        cap if cap.is_writable() => Ok(()),
+        cap if cap.is_mutable() => Err(DirError::ReadOnly),
+        _ => Err(DirError::Immutable),
+    }
+}
+
+impl Files {
+    /// Where a file of this name goes in a directory, found before anything is stored. What already is
+    /// a directory stays one, and the file goes into it, as in 1.20.
+    pub async fn spot_in(
+        &self,
+        dir: &Cap,
+        name: &str,
+        replace: Replace,
+    ) -> Result<Spot, FilesError> {
+        let mut dir = dir.clone();
+        for _ in 0..PATH_MAX {
+            let seen = self.directories.look(&dir, name).await?;
+            let old = match seen.child() {
+                Err(DirError::Unreadable(_)) if replace != Replace::No => None,
+                found => found?.map(|child| child.target.clone()),
+            };
+            match old {
+                None => return Spot::within(seen, name.to_owned()),
+                Some(_) if replace == Replace::No => return Err(FilesError::exists(name)),
+                Some(old) if !old.is_directory() => return Spot::within(seen, name.to_owned()),
+                Some(old) => {
+                    self.permit(&old)?;
+                    let inner = directory(&old).cloned();
+                    dir = inner.ok_or_else(|| FilesError::IsADirectory(name.to_owned()))?;
+                }
+            }
+        }
+        Err(FilesError::IsADirectory(name.to_owned()))
+    }
+
+    /// Puts a child in its spot, with the directories on the way there, if that holds of what is
+    /// addressed; whether it replaced another.
+    pub async fn link(
+        &self,
+        spot: Spot,
+        target: Target,
+        replace: Replace,
+        holds: Condition<'_>,
+    ) -> Result<bool, FilesError> {
+        let Spot { dir, missing, name, addressed } = spot;
+        let entry = NewEntry { name, target, metadata: None };
+        let holds = |old: Option<&Child>| !addressed || holds(old);
+        Ok(self.directories.set_below(dir, (&missing, entry), replace, &holds).await?)
+    }
+
+    /// As [`Self::link`] of a file: it takes the place of a file only, whoever put a directory there
+    /// meanwhile.
+    pub async fn link_file(
+        &self,
+        spot: Spot,
+        file: Cap,
+        replace: Replace,
+        holds: Condition<'_>,
+    ) -> Result<bool, FilesError> {
+        let name = spot.name.clone();
+        let (files_only, forced) = match replace {
+            Replace::Yes => (Replace::OnlyFiles, true),
+            other => (other, false),
+        };
+        match self.link(spot, Target::Known(file), files_only, holds).await {
+            Err(FilesError::Directory(DirError::Exists(_))) if forced => {
+                Err(FilesError::IsADirectory(name))
+            }
+            linked => linked,
+        }
+    }
+
+    /// A directory that is in no other yet.
+    pub async fn new_directory(
+        &self,
+        what: NewDirectory,
+        children: Vec<Entry>,
+    ) -> Result<Cap, FilesError> {
+        Ok(match what {
+            NewDirectory::Immutable => self.directories.create_immutable(children).await?,
+            NewDirectory::Mutable => self.directories.create(children).await?,
+        })
+    }
+
+    /// The directory that was looked for, made with those above it if it is not there. `conditional`:
+    /// nobody else may have made it meanwhile.
+    pub async fn make_dir(&self, found: Found, conditional: bool) -> Result<Cap, FilesError> {
+        match found {
+            Found::Object(object) => {
+                // It is answered with, though nothing of it is opened.
+                self.permit(&object.target)?;
+                object.into_directory()
+            }
+            Found::Missing { dir, names } if conditional => {
+                let spot = Spot::below(dir, names)?;
+                let made = self.directories.create(Vec::new()).await?;
+                self.link(spot, Target::Known(made.clone()), Replace::No, &|_| true).await?;
+                Ok(made)
+            }
+            Found::Missing { dir, names } => {
+                writable(dir.dir())?;
+                Ok(self.directories.make_dirs(dir, &names).await?)
+            }
+        }
+    }
+
+    /// Removes what an address names from its directory, if that holds of it, where there are
+    /// conditions; what it was.
+    pub async fn delete(
+        &self,
+        address: &Address,
+        holds: Option<Condition<'_>>,
+    ) -> Result<Child, FilesError> {
+        let (parent, name) = match (address.parent(), address.name()) {
+            (Some(parent), Some(name)) => (parent, name),
+            _ => return Err(FilesError::NoPlace),
+        };
+        let dir = match self.object(&parent).await? {
+            object if object.directory().is_none() => {
+                return Err(FilesError::NoChildren(name.to_owned()));
+            }
+            object => object.into_directory()?,
+        };
+        writable(&dir)?;
+        Ok(match holds {
+            Some(holds) => self.directories.unlink_if(&dir, name, holds).await?,
+            None => self.directories.unlink(&dir, name).await?,
+        })
+    }
+
+    /// Moves a child to a directory and a name; never to where only it leads.
+    pub async fn relocate(
+        &self,
+        (from, name): (&Cap, &str),
+        (to, new_name): (Option<&Address>, &str),
+        replace: Replace,
+    ) -> Result<(), FilesError> {
+        writable(from)?;
+        let Some(to) = to else {
+            return Ok(self.directories.relink((from, name), (from, new_name), replace).await?);
+        };
+        let (moved, seen) = self.moved(from, &[name.to_owned()]).await?;
+        let to = self.dir_outside(to, &moved).await?;
+        writable(&to)?;
+        Ok(self.directories.relink((seen, name), (&to, new_name), replace).await?)
+    }
+
+    /// Links children of one directory in another, too, or beside themselves in the same.
+    pub async fn copy(&self, from: &Cap, to: &Cap, names: Vec<String>) -> Result<(), FilesError> {
+        let mut entries = Vec::new();
+        for name in names {
+            let child = self.directories.get(from, &name).await?;
+            let child = child.ok_or_else(|| DirError::NoSuchChild(name.clone()))?;
+            let name = if from == to { beside(&name, "copy") } else { name };
+            entries.push(NewEntry { name, target: child.target, metadata: Some(child.metadata) });
+        }
+        self.directories.set(to, entries, Replace::No).await?;
+        Ok(())
+    }
+}
+
+/// A name that says what it is besides another of this name.
+pub fn beside(name: &str, what: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() => format!("{stem} ({what}).{ending}"),
+        _ => format!("{name} ({what})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_keeps_its_ending() {
+        assert_eq!(beside("a.b.txt", "copy"), "a.b (copy).txt");
+        assert_eq!(beside(".profile", "copy"), ".profile (copy)");
+    }
+}
