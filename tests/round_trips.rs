@@ -15,11 +15,13 @@ mod common;
 
 use common::dirs::{Server, link, lit, tub_on};
 use common::real::{RealGrid, real_grid_on};
+use common::web::Web;
 use common::{client, data};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tahoe::cap::Cap;
-use tahoe::grid::dirnode::Replace;
+use tahoe::files::address::percent_encode;
+use tahoe::grid::dirnode::{Directories, Replace, Target};
 use tahoe::grid::{Client, EncodingParams, Source, UploadOptions};
 use tahoe::tub::{Faults, LoopbackNet};
 
@@ -153,4 +155,53 @@ async fn a_directory_takes_one_to_look_into_and_two_to_change() {
     let (changed, trips) = counted(set("second")).await;
     changed.unwrap();
     assert!(trips <= 2, "{trips} to add one");
+}
+
+#[actix::test]
+async fn through_http_a_change_takes_two_and_each_step_on_its_way_one() {
+    let net = far_away();
+    let server = Server::on(&net);
+    let grid = common::grid(1);
+    let files = client(&grid.pool, EncodingParams::new(1, 1, 1).unwrap());
+    let dirs = server.directories(files.clone(), tub_on(&net));
+    let [root, other, sub] = [new(&dirs).await, new(&dirs).await, new(&dirs).await];
+    let links = vec![link("there", lit("x")), link("sub", Target::Known(sub))];
+    dirs.set(&root, links, Replace::No).await.unwrap();
+    dirs.set(&other, vec![link("x", lit("x"))], Replace::No).await.unwrap();
+    let web = Web::before(files, dirs).await;
+    let (root, other) = (percent_encode(&root.reveal()), percent_encode(&other.reveal()));
+    // Bodies this short are in their caps, so that no storage server is asked.
+    let (mut took, mut wanted) = (Vec::new(), Vec::new());
+    for (what, trips, method, path) in [
+        ("put a file", 2, "PUT", "/new".to_owned()),
+        ("replace it", 2, "PUT", "/new".to_owned()),
+        ("put one in a directory below", 3, "PUT", "/sub/new".to_owned()),
+        ("put one below two that are missing", 3, "PUT", "/a/b/new".to_owned()),
+        ("make a directory", 3, "POST", "/d?t=mkdir".to_owned()),
+        ("make one below two that are missing", 3, "POST", "/e/f/g?t=mkdir".to_owned()),
+        ("make one in what is addressed", 3, "POST", "?t=mkdir&name=h".to_owned()),
+        ("link a cap", 2, "POST", "?t=uri&name=lit&uri=URI:LIT:me".to_owned()),
+        ("rename", 2, "POST", "?t=rename&from_name=new&to_name=newer".to_owned()),
+        ("move", 3, "POST", format!("?t=relink&from_name=newer&to_dir={other}&to_name=moved")),
+        ("delete", 2, "DELETE", "/there".to_owned()),
+        ("delete in a directory below", 3, "DELETE", "/sub/new".to_owned()),
+    ] {
+        let path = format!("/uri/{root}{path}");
+        let asked = async {
+            match method {
+                "PUT" => web.put(&path, b"hello".to_vec()).await,
+                "POST" => web.post(&path).await,
+                _ => web.delete(&path).await,
+            }
+        };
+        wanted.push((what, trips));
+        let ((status, _), trips) = counted(asked).await;
+        assert!(status.is_success(), "{what}: {status}");
+        took.push((what, trips));
+    }
+    assert_eq!(took, wanted);
+}
+
+async fn new(dirs: &Directories) -> Cap {
+    dirs.create(Vec::new()).await.unwrap()
 }

@@ -86,4 +86,12 @@ impl Web {
     pub async fn put(&self, path: &str, body: Vec<u8>) -> Answer {
         self.ask(Method::PUT, path, body).await
     }
+
+    pub async fn post(&self, path: &str) -> Answer {
+        self.ask(Method::POST, path, Vec::new()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.ask(Method::DELETE, path, Vec::new()).await
+    }
 }

@@ -6,6 +6,7 @@ use crate::base::lock::locked;
 use crate::tub::furl::digest;
 use crate::tub::{Call, Furl, Interface, Ref, RemoteError, SwissnumDigest, Tub, TubId};
 use crate::vdrive::api::{DirectoryReader, DirectoryWriter, Vdrive};
+use futures_util::future::join;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -69,6 +70,26 @@ impl<I: Interface> Recent<I> {
         Ok(found)
     }
 
+    /// Calls the object of `furl`, and holds a reference to it from then on: what is not held yet is
+    /// called by its name while the reference is asked for, which saves a round trip.
+    async fn ask<M: Call<I>>(
+        &self,
+        tub: &Tub,
+        furl: &Furl,
+        message: M,
+    ) -> Result<M::Reply, RemoteError> {
+        let key = (furl.tub(), digest(furl.swissnum()));
+        if let Some(found) = self.take(&key) {
+            self.put(key, found.clone());
+            return found.call(message).await;
+        }
+        let (found, answer) = join(tub.get(furl), tub.sturdy(furl).call(message)).await;
+        if let Ok(found) = found {
+            self.put(key, found);
+        }
+        answer
+    }
+
     /// Calls the object of `furl`, over a new link if the old one turns out to be dead. What is asked
     /// may thus be asked twice.
     pub async fn call<M: Call<I>>(
@@ -79,7 +100,7 @@ impl<I: Interface> Recent<I> {
     ) -> Result<M::Reply, RemoteError> {
         let key = (furl.tub(), digest(furl.swissnum()));
         for attempt in 0.. {
-            let answer = async { self.get(tub, furl).await?.call(message()).await };
+            let answer = self.ask(tub, furl, message());
             let answer = tokio::time::timeout(DIRECTORY_TIME, answer).await;
             match answer.unwrap_or(Err(RemoteError::Timeout)) {
                 Err(RemoteError::Disconnected | RemoteError::Stopped) if attempt == 0 => {
