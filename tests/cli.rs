@@ -10,13 +10,14 @@
 
 mod nodes;
 
-use nodes::{Nodes, Process, RunningGrid, bytes, done, failed, tahoe, text};
+use nodes::{Nodes, Process, RunningGrid, done, failed, tahoe, text};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
+use tahoe::base::seeded::bytes;
 
 /// What happened and what to do: two sentences, nothing else.
 fn is_two_sentences(said: &str) -> bool {
@@ -246,7 +247,7 @@ fn put_and_get_move_files_and_leave_nothing_half_done() {
     let grid = RunningGrid::of(3, "2 2 3");
     let (node, root) = (&grid.gateway.dir, grid.nodes.root.path());
     for length in [0, 1, 55, 56, 57, 131_071, 131_072, 1_048_577] {
-        let content = bytes(length, length as u64);
+        let content = bytes(length as u64, length);
         let file = root.join("in");
         fs::write(&file, &content).unwrap();
         let output = tahoe().arg("put").arg(&file).arg("-d").arg(node).output().unwrap();
@@ -260,7 +261,7 @@ fn put_and_get_move_files_and_leave_nothing_half_done() {
         let to_stdout = tahoe().args(["get", cap, "-", "-d"]).arg(node).output().unwrap();
         assert!(to_stdout.status.success() && to_stdout.stdout == content, "{length}");
     }
-    let content = bytes(3_000_000, 7);
+    let content = bytes(7, 3_000_000);
     let mut put = tahoe();
     let mut put = put
         .args(["put", "-", "-d"])
@@ -321,7 +322,7 @@ fn a_gateway_that_is_away_is_an_error_in_two_sentences() {
     assert!(code == 1 && is_two_sentences(&said), "{said}");
     let alone = Process::run(&dir);
     let file = nodes.dir("file");
-    fs::write(&file, bytes(100, 1)).unwrap();
+    fs::write(&file, bytes(1, 100)).unwrap();
     let (code, said) = failed(tahoe().arg("put").arg(&file).arg("-d").arg(&dir));
     assert!(code == 1 && is_two_sentences(&said) && said.contains("wanted"), "{said}");
     assert_eq!(alone.stop(), 0);
@@ -337,7 +338,7 @@ fn a_demo_is_a_grid_that_keeps_its_files() {
         Process::spawn(&mut command, &dir)
     };
     let first = demo();
-    let content = bytes(200_000, 3);
+    let content = bytes(3, 200_000);
     let file = nodes.dir("file");
     fs::write(&file, &content).unwrap();
     let cap = done(tahoe().arg("put").arg(&file).args(["-u", &first.url]));
@@ -445,12 +446,12 @@ fn the_control_object_moves_local_files_and_measures() {
         command.args(["debug", "control", "-d"]).arg(node).args(arguments).current_dir(root);
         command
     };
-    fs::write(root.join("in"), bytes(100_000, 5)).unwrap();
+    fs::write(root.join("in"), bytes(5, 100_000)).unwrap();
     let first = done(&mut control(&["upload", "in"]));
     assert_eq!(first, done(&mut control(&["upload", "in"])));
     assert_ne!(first, done(&mut control(&["upload", "in", "--random-key"])));
     assert_eq!(done(&mut control(&["download", first.trim(), "out"])).trim(), "100000");
-    assert_eq!(fs::read(root.join("out")).unwrap(), bytes(100_000, 5));
+    assert_eq!(fs::read(root.join("out")).unwrap(), bytes(5, 100_000));
     assert!(done(&mut control(&["speed-test", "2", "10000"])).contains("upload"));
     fs::set_permissions(root.join("out"), fs::Permissions::from_mode(0o640)).unwrap();
     std::os::unix::fs::symlink("out", root.join("link")).unwrap();

@@ -29,11 +29,12 @@ mod run;
 #[path = "cli_directories/trees.rs"]
 mod trees;
 
-use nodes::{bytes, done, failed, tahoe, text};
+use nodes::{done, failed, tahoe, text};
 use run::{FOLDER, folder, two_sentences};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
+use tahoe::base::seeded::bytes;
 use tahoe::grid::Code;
 use web_stub::Gateway;
 
@@ -178,7 +179,7 @@ fn the_private_directory_wants_the_owners_token() {
 #[test]
 fn listings_show_kinds_rights_and_times() {
     let gateway = Gateway::start();
-    gateway.write("a", bytes(1234, 1));
+    gateway.write("a", bytes(1, 1234));
     gateway.done(&["put", "a", "big.bin"]);
     gateway.done(&["mkdir", "sub"]);
     gateway.done(&["put", "a", "evil\u{1b}[2J\nname"]);
@@ -503,7 +504,7 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     let run = |arguments: &[&str]| done(&mut command(arguments));
     fs::create_dir_all(root.join("src/sub")).unwrap();
     for (name, length) in [("one", 10), ("two", 70_000), ("sub/three", 300)] {
-        fs::write(root.join("src").join(name), bytes(length, length as u64)).unwrap();
+        fs::write(root.join("src").join(name), bytes(length as u64, length)).unwrap();
     }
     assert_eq!(run(&["cp", "-r", "src", "private:"]), "copied 3 files, 70.31 kB\n");
     run(&["cp", "-r", "src", "global:docs"]);

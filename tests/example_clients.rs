@@ -9,12 +9,13 @@
 
 mod nodes;
 
-use nodes::{Nodes, Process, bytes, done, failed, http, tahoe, text};
+use nodes::{Nodes, Process, done, failed, http, tahoe, text};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use tahoe::base::seeded::bytes;
 
 /// A demo grid, and a folder to work in.
 struct Demo {
@@ -41,7 +42,7 @@ impl Demo {
         fs::create_dir(tree.join("empty")).unwrap();
         fs::write(tree.join("a.txt"), "hello").unwrap();
         fs::write(tree.join("sub/ü %?#[1]/& + ;.txt"), "odd").unwrap();
-        fs::write(tree.join("sub/large"), bytes(300_000, 1)).unwrap();
+        fs::write(tree.join("sub/large"), bytes(1, 300_000)).unwrap();
         tree
     }
 
@@ -116,7 +117,7 @@ fn a_rust_program_makes_fills_shares_and_watches_a_directory() {
     let mut seen = BufReader::new(watching.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(seen.next().unwrap(), "version 1");
     let file = demo.path("file");
-    fs::write(&file, bytes(200_000, 2)).unwrap();
+    fs::write(&file, bytes(2, 200_000)).unwrap();
     let stored = ann(&["put", cap, "übung", file.to_str().unwrap()]);
     assert!(stored.starts_with("URI:CHK:"), "{stored}");
     assert_eq!([seen.next().unwrap(), seen.next().unwrap()], ["version 2", "übung"]);
@@ -132,7 +133,7 @@ fn a_rust_program_makes_fills_shares_and_watches_a_directory() {
     };
     assert_eq!(done(&mut ben(&["list", shared])), "übung\n");
     let got = ben(&["get", shared, "übung"]).output().unwrap();
-    assert!(got.stdout == bytes(200_000, 2), "{}", text(&got.stderr));
+    assert!(got.stdout == bytes(2, 200_000), "{}", text(&got.stderr));
     let (_, said) = failed(&mut ben(&["put", shared, "x", file.to_str().unwrap()]));
     assert!(said.contains("only reads the directory"), "{said}");
     failed(&mut ben(&["get", shared, "nothing"]));
@@ -153,7 +154,7 @@ fn trees_go_up_and_come_back_by_python() {
     let copy = demo.path("copy");
     let mirror = || done(script("python3", "mirror.py").arg(&there).arg(&copy));
     assert_eq!(sorted(&mirror()), STORED.map(|line| line.replace("stored", "fetched")));
-    assert!(fs::read(copy.join("sub/large")).unwrap() == bytes(300_000, 1));
+    assert!(fs::read(copy.join("sub/large")).unwrap() == bytes(1, 300_000));
     assert_eq!(fs::read(copy.join("sub/ü %?#[1]/& + ;.txt")).unwrap(), b"odd");
     assert_eq!(mirror(), "", "nothing changed");
 
@@ -269,7 +270,7 @@ fn files_are_uploaded_and_shared_by_shell() {
     let [("keep", keep), ("give", give)] = links.as_slice() else { panic!("{said}") };
     assert!(keep.contains("/uri/URI%3ADIR%3A"), "{keep}");
     assert!(give.contains("/uri/URI%3ADIR-RO%3A"), "{give}");
-    assert!(demo.fetch(&format!("{give}/large")) == bytes(300_000, 1));
+    assert!(demo.fetch(&format!("{give}/large")) == bytes(1, 300_000));
     let put = |link: &str| http().put(format!("{link}/new")).send("later").unwrap().status();
     assert_eq!((put(give).as_u16(), put(keep).as_u16()), (403, 201));
     assert_eq!(demo.fetch(&format!("{give}/new")), b"later", "who reads sees what is added");

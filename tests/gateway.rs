@@ -10,11 +10,12 @@
 
 mod nodes;
 
-use nodes::{Nodes, Process, RunningGrid, bytes, http};
+use nodes::{Nodes, Process, RunningGrid, http};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+use tahoe::base::seeded::bytes;
 use ureq::http::Response;
 use ureq::{Body, SendBody};
 
@@ -71,7 +72,7 @@ fn files_of_every_length_come_back_whole_and_in_ranges() {
     let grid = RunningGrid::of(3, "2 2 3");
     let url = &grid.gateway.url;
     for length in [0, 1, 55, 56, 57, 131_071, 131_072, 1_048_576, 1_048_577, 5_000_000] {
-        let content = bytes(length, length as u64);
+        let content = bytes(length as u64, length);
         let cap = put(url, &content);
         let chunked = http()
             .put(format!("{url}/uri"))
@@ -90,7 +91,7 @@ fn files_of_every_length_come_back_whole_and_in_ranges() {
             (200, length.to_string().as_str())
         );
     }
-    let content = bytes(3_000_000, 9);
+    let content = bytes(9, 3_000_000);
     let file = format!("{url}/uri/{}", put(url, &content));
     for (range, status, from, to) in [
         ("bytes=0-0", 206, 0, 1),
@@ -144,7 +145,7 @@ fn stored_content_is_shown_and_cannot_act() {
 fn every_refusal_is_a_sentence_in_plain_text() {
     let grid = RunningGrid::of(1, "1 1 1");
     let url = &grid.gateway.url;
-    let cap = put(url, &bytes(1000, 1));
+    let cap = put(url, &bytes(1, 1000));
     for (path, status) in [
         ("/nowhere".to_owned(), 404),
         ("/uri".to_owned(), 400),
@@ -204,7 +205,7 @@ fn a_body_that_is_cut_off_stores_nothing() {
         let head =
             format!("PUT /uri HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(&bytes(size / 2, 1)).unwrap();
+        stream.write_all(&bytes(1, size / 2)).unwrap();
         drop(stream);
     }
     let garbage = raw(
@@ -213,7 +214,7 @@ fn a_body_that_is_cut_off_stores_nothing() {
     );
     assert!(!garbage.starts_with("HTTP/1.1 200"), "{garbage}");
     assert!(raw(url, b"\x16\x03\x01garbage\r\n\r\n").starts_with("HTTP/1.1 400"));
-    put(url, &bytes(10_000, 2));
+    put(url, &bytes(2, 10_000));
     let buckets = fs::read_dir(&shares).unwrap().map(|entry| entry.unwrap().file_name());
     let buckets: Vec<_> = buckets.filter(|name| name != "incoming").collect();
     assert_eq!(buckets.len(), 1, "only the whole body was stored: {buckets:?}");
@@ -223,14 +224,14 @@ fn a_body_that_is_cut_off_stores_nothing() {
 fn too_few_servers_are_said_so_and_in_time() {
     let mut grid = RunningGrid::of(4, "2 3 4");
     let url = grid.gateway.url.clone();
-    let content = bytes(200_000, 1);
+    let content = bytes(1, 200_000);
     let cap = put(&url, &content);
     for server in grid.servers.drain(..2) {
         server.kill();
     }
     assert!(body(get(&format!("{url}/uri/{cap}"), &[])) == content, "two shares are enough");
     let started = std::time::Instant::now();
-    let response = http().put(format!("{url}/uri")).send(&bytes(200_000, 2)[..]).unwrap();
+    let response = http().put(format!("{url}/uri")).send(&bytes(2, 200_000)[..]).unwrap();
     let status = response.status();
     let text = String::from_utf8(body(response)).unwrap();
     assert_eq!(status, 503, "{text}");
@@ -286,10 +287,10 @@ fn bodies_beyond_the_spool_are_refused() {
     fs::write(dir.join("encoding_parameters"), "1 1 1").unwrap();
     let node = Process::run(&dir);
     nodes::wait_for_servers(&dir, 1);
-    put(&node.url, &bytes(1_900_000, 1));
-    let large = bytes(2_100_000, 1);
+    put(&node.url, &bytes(1, 1_900_000));
+    let large = bytes(1, 2_100_000);
     assert_eq!(refused(http().put(format!("{}/uri", node.url)).send(&large[..]).unwrap()), 507);
-    put(&node.url, &bytes(1_900_000, 2));
+    put(&node.url, &bytes(2, 1_900_000));
 }
 
 /// What a gateway answers to a request as it is, of a shell that runs as this user.

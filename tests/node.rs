@@ -11,8 +11,7 @@
 mod nodes;
 
 use nodes::{
-    Nodes, Process, RunningGrid, announcements, bytes, done, failed, http, tahoe, text,
-    wait_for_servers,
+    Nodes, Process, RunningGrid, announcements, done, failed, http, tahoe, text, wait_for_servers,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::CertificateDer;
@@ -27,6 +26,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tahoe::base::hash::sha1;
+use tahoe::base::seeded::bytes;
 
 fn put(node: &Path, file: &Path) -> String {
     done(tahoe().arg("put").arg(file).arg("-d").arg(node)).trim().to_owned()
@@ -53,11 +53,11 @@ fn two_clients_share_a_file_over_an_introducer_whose_furl_they_copied() {
         wait_for_servers(node, 2);
     }
     let (file, copy) = (nodes.dir("file"), nodes.dir("copy"));
-    fs::write(&file, bytes(1_000_000, 1)).unwrap();
+    fs::write(&file, bytes(1, 1_000_000)).unwrap();
     let cap = put(&ann, &file);
     assert!(cap.contains(":1:2:1000000"), "the grid's parameters were used: {}", cap.len());
     get(&ben, &cap, &copy);
-    assert_eq!(fs::read(&copy).unwrap(), bytes(1_000_000, 1));
+    assert_eq!(fs::read(&copy).unwrap(), bytes(1, 1_000_000));
     for node in [&ann, &ben] {
         assert!(node.join("storage/shares").read_dir().unwrap().next().is_some());
     }
@@ -311,11 +311,11 @@ fn two_nodes_with_one_key_are_told_on_both() {
 fn a_grid_works_without_its_introducer_after_a_restart_of_all_others() {
     let mut grid = RunningGrid::of(4, "2 3 4");
     let (file, copy) = (grid.nodes.dir("file"), grid.nodes.dir("copy"));
-    fs::write(&file, bytes(300_000, 1)).unwrap();
+    fs::write(&file, bytes(1, 300_000)).unwrap();
     let cap = put(&grid.gateway.dir, &file);
     grid.introducer.take().unwrap().kill();
     let started = std::time::Instant::now();
-    fs::write(&file, bytes(300_000, 2)).unwrap();
+    fs::write(&file, bytes(2, 300_000)).unwrap();
     put(&grid.gateway.dir, &file);
     let mut dirs: Vec<_> = grid.servers.iter().map(|server| server.dir.clone()).collect();
     dirs.push(grid.gateway.dir.clone());
@@ -326,11 +326,11 @@ fn a_grid_works_without_its_introducer_after_a_restart_of_all_others() {
     let gateway = &dirs[4];
     wait_for_servers(gateway, 4);
     get(gateway, &cap, &copy);
-    assert_eq!(fs::read(&copy).unwrap(), bytes(300_000, 1));
-    fs::write(&file, bytes(300_000, 3)).unwrap();
+    assert_eq!(fs::read(&copy).unwrap(), bytes(1, 300_000));
+    fs::write(&file, bytes(3, 300_000)).unwrap();
     let cap = put(gateway, &file);
     get(gateway, &cap, &copy);
-    assert_eq!(fs::read(&copy).unwrap(), bytes(300_000, 3));
+    assert_eq!(fs::read(&copy).unwrap(), bytes(3, 300_000));
     let secs = started.elapsed().as_secs_f32();
     println!(
         "promise 15: introducer dead, {} others restarted, 0 files lost, {secs:.1} s",
@@ -344,7 +344,7 @@ fn a_damaged_list_of_servers_stops_no_node() {
     let RunningGrid { nodes, introducer, servers, gateway } = RunningGrid::of(1, "1 1 1");
     let dir = gateway.dir.clone();
     assert_eq!(gateway.stop(), 0);
-    let damaged = bytes(500, 9);
+    let damaged = bytes(9, 500);
     fs::write(dir.join("private/known_servers"), &damaged).unwrap();
     let again = Process::run(&dir);
     wait_for_servers(&dir, 1);
@@ -357,7 +357,7 @@ fn a_node_that_says_ready_can_store_at_once() {
     let RunningGrid { nodes, introducer, servers, gateway } = RunningGrid::of(5, "2 5 5");
     let (dir, file) = (gateway.dir.clone(), nodes.dir("file"));
     assert_eq!(gateway.stop(), 0);
-    fs::write(&file, bytes(10_000, 1)).unwrap();
+    fs::write(&file, bytes(1, 10_000)).unwrap();
     let again = Process::run(&dir);
     put(&dir, &file);
     drop((again, servers, introducer));
@@ -502,7 +502,7 @@ fn a_nodes_own_parameters_win_over_the_grids() {
     let _own = Process::run(&own);
     wait_for_servers(&own, 2);
     let file = grid.nodes.dir("file");
-    fs::write(&file, bytes(1000, 1)).unwrap();
+    fs::write(&file, bytes(1, 1000)).unwrap();
     assert!(put(&own, &file).ends_with(":1:2:1000"));
     assert!(put(&grid.gateway.dir, &file).ends_with(":2:2:1000"));
 }

@@ -13,12 +13,13 @@
 
 mod nodes;
 
-use nodes::{RunningGrid, bytes, http, tahoe, text};
+use nodes::{RunningGrid, http, tahoe, text};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tahoe::base::base32;
+use tahoe::base::seeded::bytes;
 use tahoe::tub::Furl;
 
 /// All files below a folder.
@@ -82,7 +83,7 @@ fn no_secret_is_ever_written_where_others_look() {
     let mut printed: Vec<u8> = Vec::new();
     let mut caps = Vec::new();
     for length in [40, 5_000, 2_000_000] {
-        let content = bytes(length, 11);
+        let content = bytes(11, length);
         let cap = http().put(format!("{url}/uri")).send(&content[..]).unwrap();
         let cap = cap.into_body().read_to_string().unwrap();
         let back = http().get(format!("{url}/uri/{cap}")).call().unwrap();

@@ -218,7 +218,7 @@ impl World {
             self.faults.kill();
             self.store = None;
             if self.rng.below(2) == 0 {
-                self.memory.lose_power(1 + self.rng.next() / 2);
+                self.memory.lose_power(1 + self.rng.draw() / 2);
             }
         } else {
             self.store().shut_down();

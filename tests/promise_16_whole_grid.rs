@@ -1,7 +1,8 @@
 //! Promise 16: a whole grid in one process, on virtual links and a virtual clock, with random kills,
 //! hangs, partitions and revivals of storage servers, introducer and vdrive server while files are
-//! stored, named and read, by a client and through a gateway. Each run grows from a seed; a failure
-//! prints it, and `SEED=n` runs that one alone.
+//! stored, named and read, by a client and through a gateway. Each run grows from a seed to its last
+//! byte, on one thread: a failure prints the seed, and `SEED=n` has it again, step by step. Some seeds
+//! are the same each time; then, for `FRESH_SECONDS`, come some that nobody has tried.
 //!
 //! Whatever happens: an upload that succeeded can be read as long as three of its shares are on
 //! servers that are well; a link that was acknowledged stays; no read gives a wrong byte; nothing
@@ -9,7 +10,8 @@
 //! comes afterwards with the introducer's furl and the directory's read cap alone finds every server,
 //! every name and every file.
 //!
-//! The gateway is the real one without its sockets: requests are handed to its one handler.
+//! The gateway is the real one without its sockets: requests are handed to its one handler. Servers
+//! have their disks in memory; long bodies of the gateway alone wait in real files, without names.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,25 +22,27 @@
 )]
 
 mod common;
+mod replay;
 
 use actix_web::http::StatusCode;
 use common::dirs::{self, link};
+use common::folder::Folder;
 use common::introduced::{self, Introduced, Subscriber};
-use common::real::{CLIENT, RealGrid, real_grid_on, start_server, tub};
+use common::real::{CLIENT, RealGrid, real_grid_in, start_server, tub};
 use common::web::Web;
 use common::{Rng, data, rounds};
+use replay::{Trace, replayed};
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tahoe::base::StorageIndex;
+use tahoe::base::rim::random;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{Child, DirError, Directories, Replace, Target};
 use tahoe::grid::{Client, DownloadError, EncodingParams, Source, UploadError, UploadOptions};
 use tahoe::tub::{Faults, LoopbackNet};
 
-/// Worlds under way at once, each with a clock of its own: most of their time they wait for the disk.
-const THREADS: usize = 8;
 /// Virtual time that is longer than anything may take.
 const FOR_EVER: Duration = Duration::from_secs(20 * 60);
 
@@ -62,6 +66,7 @@ struct Stored {
 
 struct World {
     seed: u64,
+    trace: Trace,
     rng: Rng,
     grid: RealGrid,
     /// With the waiting times of a real node.
@@ -81,22 +86,24 @@ struct World {
 }
 
 impl World {
-    async fn new(seed: u64) -> Self {
+    async fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
         let net = LoopbackNet::default();
+        trace.follow(&net);
         if rng.below(4) == 0 {
             let latency = Duration::from_millis(rng.below(200) as u64);
             net.set_faults(Faults { latency, ..Faults::default() });
         }
-        let grid = real_grid_on(net, 10, EncodingParams::default()).await;
+        let grid = real_grid_in(Folder::memory, net, 10, EncodingParams::default()).await;
         let introducer = Introduced::of(&grid);
         let subscriber = introducer.subscriber(&grid.net);
-        let vdrive = dirs::Server::on(&grid.net);
+        let vdrive = dirs::Server::in_folder(&grid.net, Folder::memory());
         let client = grid.patient();
         let directories = vdrive.directories(client.clone(), grid.tub.clone());
         let root = directories.create(Vec::new()).await.unwrap();
         Self {
             seed,
+            trace,
             rng,
             introducer,
             subscriber,
@@ -123,6 +130,7 @@ impl World {
     }
 
     async fn step(&mut self) {
+        self.trace.note(format!("{} servers are well", self.well().len()), &[]);
         match self.rng.below(10) {
             0..=2 => self.upload().await,
             3..=5 => self.read().await,
@@ -214,7 +222,7 @@ impl World {
     async fn upload(&mut self) {
         let seed = self.seed;
         let size = [60, 3_000, 70_000, 1_300_000][self.rng.below(4)];
-        let plaintext = data(self.rng.next(), size);
+        let plaintext = data(self.rng.draw(), size);
         let by_web = self.rng.below(2) == 0;
         // In one upload of three somebody falls while it runs.
         let victim = (self.rng.below(3) == 0).then(|| self.rng.below(10));
@@ -345,7 +353,7 @@ impl World {
         net.revive(introduced::NAME);
         net.heal(introduced::NAME, introduced::SUBSCRIBER);
         net.revive(dirs::NAME);
-        let late = start_server(&net, "late".to_owned());
+        let late = start_server(&net, "late".to_owned(), Folder::memory());
         self.introducer.announce(&late);
         self.ends("hearing of a new server", self.subscriber.hears_of(late.tub.id())).await;
         late.tub.shutdown();
@@ -390,48 +398,96 @@ fn name_of(number: usize) -> String {
     format!("file {number}")
 }
 
-async fn run(seed: u64) -> (u64, u64) {
-    tokio::time::pause();
-    let mut world = World::new(seed).await;
-    for _ in 0..12 {
-        world.step().await;
-    }
-    world.end().await;
-    (world.uploads, world.reads)
+/// What worlds went through.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    seeds: u64,
+    uploads: u64,
+    reads: u64,
 }
 
-/// Runs one seed after the other until `end`; answers uploads and reads.
-fn run_while(next: &AtomicU64, end: u64) -> (u64, u64) {
-    let mut sum = (0, 0);
-    loop {
-        let seed = next.fetch_add(1, Ordering::SeqCst);
-        if seed >= end {
-            return sum;
+impl Sum {
+    fn plus(self, more: Self) -> Self {
+        Self {
+            seeds: self.seeds + more.seeds,
+            uploads: self.uploads + more.uploads,
+            reads: self.reads + more.reads,
         }
-        let (uploads, reads) = actix::System::new().block_on(run(seed));
-        sum = (sum.0 + uploads, sum.1 + reads);
     }
+}
+
+/// One world from beginning to end. A failure says how to have it again.
+fn run(seed: u64, trace: &Trace) -> Sum {
+    let of_world = trace.clone();
+    let ended = replayed(seed, async move || {
+        let mut world = World::new(seed, of_world).await;
+        for _ in 0..12 {
+            world.step().await;
+        }
+        world.end().await;
+        Sum { seeds: 1, uploads: world.uploads, reads: world.reads }
+    });
+    ended.unwrap_or_else(|_| panic!("SEED={seed} fails again after {trace}"))
+}
+
+/// Runs worlds side by side, as many as there are processors, each on a thread of its own.
+fn run_all(seeds: impl Iterator<Item = u64> + Send) -> Sum {
+    let seeds = Mutex::new(seeds);
+    let next = || seeds.lock().unwrap().next();
+    let work = || std::iter::from_fn(next).map(|seed| run(seed, &Trace::default()));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..available_parallelism().unwrap().get())
+            .map(|_| scope.spawn(move || work().fold(Sum::default(), Sum::plus)))
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).fold(Sum::default(), Sum::plus)
+    })
+}
+
+/// Seeds that nobody has tried, for so long.
+fn fresh() -> impl Iterator<Item = u64> {
+    let seconds = std::env::var("FRESH_SECONDS").map_or(5, |text| text.parse().unwrap());
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let first = u64::from(u32::from_be_bytes(random()));
+    (first << 16..).take_while(move |_| Instant::now() < end)
 }
 
 #[test]
 fn a_grid_keeps_its_word_through_random_failures() {
     let start = Instant::now();
-    let only = std::env::var("SEED").ok().map(|seed| seed.parse().unwrap());
-    let next = Arc::new(AtomicU64::new(only.unwrap_or(0)));
-    let end = only.map_or(rounds(300, 100_000), |seed: u64| seed + 1);
-    let seeds = end - only.unwrap_or(0);
-    let workers: Vec<_> = (0..THREADS)
-        .map(|_| {
-            let next = Arc::clone(&next);
-            std::thread::spawn(move || run_while(&next, end))
-        })
-        .collect();
-    let done: Vec<(u64, u64)> = workers.into_iter().map(|w| w.join().unwrap()).collect();
+    if let Ok(seed) = std::env::var("SEED") {
+        let (seed, trace) = (seed.parse().unwrap(), Trace::default());
+        run(seed, &trace);
+        return println!("promise 16: seed {seed} alone, {trace}");
+    }
+    let known = run_all(0..rounds(300, 100_000));
+    let fresh = run_all(fresh());
+    let Sum { seeds, uploads, reads } = known.plus(fresh);
     println!(
-        "promise 16: {seeds} seeds, {} uploads and {} reads on failing grids, 0 wrong, 0 lost, 0 \
-         hangs, {:.0} s",
-        done.iter().map(|d| d.0).sum::<u64>(),
-        done.iter().map(|d| d.1).sum::<u64>(),
+        "promise 16: {seeds} seeds, {} of them fresh, {uploads} uploads and {reads} reads on failing \
+         grids, 0 wrong, 0 lost, 0 hangs, {:.0} s",
+        fresh.seeds,
         start.elapsed().as_secs_f64()
     );
+}
+
+#[test]
+#[cfg_attr(
+    not(all(debug_assertions, target_os = "linux")),
+    ignore = "such builds have chance in them"
+)]
+fn a_seed_is_the_same_world_again_and_another_is_another() {
+    let traces: Vec<[Trace; 2]> = (0..4).map(|_| Default::default()).collect();
+    std::thread::scope(|scope| {
+        for (seed, pair) in traces.iter().enumerate() {
+            pair.iter().for_each(|trace| drop(scope.spawn(move || run(seed as u64, trace))));
+        }
+    });
+    for (seed, [once, again]) in traces.iter().enumerate() {
+        assert_eq!(once.difference(again), None, "seed {seed}");
+        assert_eq!(once.end(), again.end());
+    }
+    let ends: BTreeSet<_> = traces.iter().map(|[once, _]| once.end()).collect();
+    assert_eq!(ends.len(), traces.len(), "every seed is another world");
+    let events: usize = ends.iter().map(|(events, _)| events).sum();
+    println!("promise 16: {} seeds twice, the same {events} events each time", traces.len());
 }

@@ -150,8 +150,8 @@ fn server(place: usize, storage: Ref<Storage>) -> Server {
 fn junk(rng: &mut Rng, num: usize, file: &File, decoy: &[Bytes]) -> Bytes {
     let truth = &file.shares[num];
     match rng.below(7) {
-        0 => data(rng.next(), truth.len()).into(),
-        1 => data(rng.next(), rng.below(2 * truth.len()) + 1).into(),
+        0 => data(rng.draw(), truth.len()).into(),
+        1 => data(rng.draw(), rng.below(2 * truth.len()) + 1).into(),
         2 => decoy[num].clone(),
         3 => file.shares[(num + 1) % SERVERS].clone(),
         4 => truth.slice(..truth.len() - 1),

@@ -12,7 +12,7 @@ mod common;
 mod nodes;
 
 use common::rounds;
-use nodes::{Process, RunningGrid, bytes, http, tahoe, wait_for_servers};
+use nodes::{Process, RunningGrid, http, tahoe, wait_for_servers};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use tahoe::base::limits::{CHILDREN_MAX, ROW_IDS_MAX};
+use tahoe::base::seeded::bytes;
 
 /// Slow sockets, here and before a release.
 const SOCKETS: (u64, u64) = (300, 2_000);
@@ -113,7 +114,7 @@ fn slow_sockets_leave_room_for_honest_requests() {
         let answer = http().put(format!("{url}/uri")).send(content).unwrap();
         answer.into_body().read_to_string().unwrap()
     };
-    let (content, large) = (bytes(10_000, 1), bytes(8 << 20, 2));
+    let (content, large) = (bytes(1, 10_000), bytes(2, 8 << 20));
     let (cap, large) = (put(&content), put(&large));
     let to: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
     let wanted = AtomicBool::new(true);
@@ -253,7 +254,7 @@ fn everything(asked: &Asked, many: &str) -> (usize, usize) {
             })
             .collect();
         let put = |n: usize| {
-            move || ask("PUT", &format!("{}/uri", asked.url), &bytes(FILE, 100 + n as u64))
+            move || ask("PUT", &format!("{}/uri", asked.url), &bytes(100 + n as u64, FILE))
         };
         let puts: Vec<_> = (0..FILES_AT_ONCE).map(|n| scope.spawn(put(n))).collect();
         let quick: Vec<_> = (0..LISTINGS / 2)
@@ -304,7 +305,7 @@ fn whatever_is_asked_at_once_takes_so_much_memory_and_no_more() {
         let made = set(first..entries.min(first + ROW_IDS_MAX as u64));
         assert_eq!(made.0, 200, "{}", String::from_utf8_lossy(&made.2));
     }
-    let content = bytes(FILE, 1);
+    let content = bytes(1, FILE);
     let file = at(&ask("PUT", &format!("{url}/uri"), &content).2);
     let asked = Asked { url, dir, file, content, entries };
     let alone = grid.gateway.peak();

@@ -199,11 +199,11 @@ fn spoil(rng: &mut Rng, file: &Encoded, other: &Encoded) -> (Vec<(u8, Vec<u8>)>,
         match rng.below(8) {
             0 => share[at] ^= 1 << rng.below(8),
             1 => share.truncate(at),
-            2 => (0..rng.below(40)).for_each(|_| share[rng.below(len)] = rng.next() as u8),
+            2 => (0..rng.below(40)).for_each(|_| share[rng.below(len)] = rng.draw() as u8),
             3 => share[at..].fill(0),
             4 => share = other.shares[usize::from(num)].clone(),
             5 => num = (num + 1 + rng.below(9) as u8) % 10,
-            6 => share = data(rng.next(), len),
+            6 => share = data(rng.draw(), len),
             _ => {
                 let tail = other.shares[usize::from(num)][at..].to_vec();
                 share.truncate(at);

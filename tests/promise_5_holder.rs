@@ -18,7 +18,7 @@ mod nodes;
 mod overheard;
 
 use actix::{Actor, Context, Handler};
-use nodes::{RunningGrid, bytes, http, storage_furls};
+use nodes::{RunningGrid, http, storage_furls};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ use std::time::Instant;
 use tahoe::base::limits::PROBATION_CALLS_MAX;
 use tahoe::base::rim::random;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
+use tahoe::base::seeded::bytes;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
@@ -248,7 +249,7 @@ fn furl_in(dir: &Path, name: &str) -> Furl {
 async fn no_method_answers_to_one_who_does_not_hold_its_object() {
     let started = Instant::now();
     let grid = RunningGrid::of(2, "1 1 2");
-    let content = bytes(10_000, 1);
+    let content = bytes(1, 10_000);
     http().put(format!("{}/uri", grid.gateway.url)).send(&content[..]).unwrap();
     let stored = grid.servers[0].dir.join("storage/shares");
     let before = shares(&stored);

@@ -10,7 +10,7 @@
 mod decoders;
 
 use decoders::memory;
-use decoders::mutate::{Random, input};
+use decoders::mutate::{input, source};
 use decoders::samples::{Decoder, all};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -54,7 +54,7 @@ fn hostile_bytes_neither_crash_nor_bloat() {
 
 /// Feeds one decoder; the most bytes that it held at once.
 fn attack(decoder: &Decoder, inputs: u64, seed: u64) -> usize {
-    let mut random = Random::new(seed, decoder.name);
+    let mut random = source(seed, decoder.name);
     let mut most = 0;
     for turn in 0..inputs {
         let data = input(&mut random, &decoder.samples);

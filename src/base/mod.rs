@@ -4,6 +4,7 @@
 //! Nothing here opens a file or a connection. [`peer`] alone asks the operating system whose program is
 //! at the other end of one.
 
+pub mod blocking;
 pub mod budget;
 pub mod file;
 pub mod hash;
@@ -15,4 +16,4 @@ pub mod secret;
 pub mod tally;
 
 pub use ids::{ShareNum, StorageIndex};
-pub use tahoe_objects::base::{base32, local, lock, rim};
+pub use tahoe_objects::base::{base32, local, lock, replay, rim, seeded};

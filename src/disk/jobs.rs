@@ -4,11 +4,11 @@
 //! Actors must not wait for a disk themselves. Jobs run beside each other: who needs an order hands
 //! over the next one when the last is done.
 
+use crate::base::blocking;
 use crate::base::limits::DISK_JOBS_MAX;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 /// See the module. Clones share the places.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Default for Jobs {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("the work was cut off")))
+    blocking::spawn(work).await.unwrap_or_else(|_| Err(io::Error::other("the work was cut off")))
 }
 
 impl Jobs {
@@ -46,7 +46,7 @@ impl Jobs {
             drop(permit);
             done
         });
-        spawn_blocking(job).await.ok()
+        blocking::spawn(job).await.ok()
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::{Backend, Cache, Entry, Mode, RawFile};
 use crate::base::lock::locked;
+use crate::base::seeded::Rng;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -55,18 +56,6 @@ struct MemoryFile {
     inode: usize,
 }
 
-/// A small deterministic stream of coin tosses (xorshift).
-struct Coin(u64);
-
-impl Coin {
-    fn heads(&mut self) -> bool {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 >> 32 & 1 == 1
-    }
-}
-
 fn missing() -> io::Error {
     ErrorKind::NotFound.into()
 }
@@ -91,14 +80,14 @@ impl Inode {
         }
     }
 
-    fn lose(&mut self, coin: &mut Coin) {
+    fn lose(&mut self, coin: &mut Rng) {
         for change in std::mem::take(&mut self.unsynced) {
             match change {
-                Change::Length(len) if coin.heads() => self.durable.resize(len as usize, 0),
+                Change::Length(len) if coin.toss() => self.durable.resize(len as usize, 0),
                 Change::Length(_) => {}
                 Change::Bytes(offset, bytes) => {
                     for (index, piece) in bytes.chunks(PIECE).enumerate() {
-                        if coin.heads() {
+                        if coin.toss() {
                             splice(&mut self.durable, offset as usize + index * PIECE, piece);
                         }
                     }
@@ -162,14 +151,11 @@ impl MemoryDisk {
 
     /// Forgets what was not synced, or some of it, as the coin of this seed decides.
     pub fn lose_power(&self, seed: u64) {
-        let mut coin = Coin(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        (0..8).for_each(|_| {
-            coin.heads();
-        });
+        let mut coin = Rng::new(seed);
         let mut state = self.state();
         let state = &mut *state;
         for (path, node) in std::mem::take(&mut state.unsynced) {
-            if coin.heads() {
+            if coin.toss() {
                 persist(&mut state.durable, path, node);
             }
         }

@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// What all transfers of a node may take. Clones share it.
 #[derive(Clone)]

@@ -5,6 +5,7 @@
 //! ```
 //! The job runs on while there is something to take, since waking it costs as much as some chunks.
 
+use crate::base::blocking;
 use crate::base::lock::locked;
 use crate::grid::upload::BodyHasher;
 use bytes::{Bytes, BytesMut};
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle};
 
 /// Chunks below this are gathered: each piece costs some bytes beside its own.
 const SMALL_CHUNK: usize = 4 << 10;
@@ -160,6 +161,7 @@ impl Drain {
                 continue;
             };
             tokio::select! {
+                biased;
                 () = self.line.taken.notified() => {}
                 ended = job => {
                     self.state = State::Broken;
@@ -178,7 +180,7 @@ impl Drain {
     async fn start(&mut self, least: usize) -> io::Result<()> {
         let sink = self.idle().await?;
         let line = Arc::clone(&self.line);
-        self.state = State::Busy(spawn_blocking(move || line.drain(sink, least)));
+        self.state = State::Busy(blocking::spawn(move || line.drain(sink, least)));
         Ok(())
     }
 

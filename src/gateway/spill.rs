@@ -8,6 +8,7 @@
 
 use super::answer::Failure;
 use super::spool::{Spool, on_disk};
+use crate::base::blocking;
 use crate::base::limits::SPILL_PIECE;
 use crate::base::tally::Counted;
 use actix_web::body::{BoxBody, MessageBody, SizedStream};
@@ -17,7 +18,6 @@ use futures_util::stream;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use tokio::task::spawn_blocking;
 
 /// What is being written: the last piece in memory, those before it in a file.
 struct Spill {
@@ -131,7 +131,7 @@ async fn next(made: Spill, at: u64) -> Option<(io::Result<Bytes>, Spill)> {
     if piece.is_empty() {
         return None;
     }
-    let read = spawn_blocking(move || {
+    let read = blocking::spawn(move || {
         let read = made.file.as_ref().map_or(Ok(()), |file| file.read_exact_at(&mut piece, at));
         (read.map(|()| Bytes::from(piece)), made)
     });

@@ -3,6 +3,7 @@
 //! At most as many jobs at once as there are processors; a job is a few milliseconds of work. Small
 //! jobs run in place, because handing them over costs more than they do.
 
+use crate::base::rim::processors;
 use crate::disk::jobs::Jobs;
 
 /// Bytes of work below which a job runs in place: some 50 µs, ten times a hand-over.
@@ -25,8 +26,7 @@ impl Compute {
 
     /// As many workers as processors, at least two: encryption runs beside encoding.
     pub fn for_this_machine() -> Self {
-        let processors = std::thread::available_parallelism().map_or(2, usize::from);
-        Self::new(processors.max(2))
+        Self::new(processors().max(2))
     }
 
     /// Runs `job`, which works on about `bytes` bytes, and answers its result.

@@ -70,6 +70,7 @@ pub fn until_signalled<T: Stop>(
     actix_rt::System::new().block_on(async {
         let mut signals = Signals::of(ASKED).map_err(failed)?;
         let started = tokio::select! {
+            biased;
             started = start => started?,
             _ = signals.wait() => return Ok(()),
         };

@@ -9,6 +9,7 @@ use super::bucket::Found;
 use super::container::HEADER_LEN;
 use super::journal::record::Key;
 use super::store::Store;
+use crate::base::blocking;
 use crate::base::ids::ShareNum;
 use crate::base::limits::{JUDGE_AT_ONCE_MAX, JUDGE_LATER_MAX, JUDGED_MAX};
 use crate::base::lock::locked;
@@ -105,9 +106,8 @@ impl Store {
             return;
         }
         let store = Arc::downgrade(self);
-        let spawned = std::thread::Builder::new()
-            .name("storage-judge".into())
-            .spawn(move || while judge_next(&store).is_some() {});
+        let judge = move || while judge_next(&store).is_some() {};
+        let spawned = blocking::thread("storage-judge", judge);
         if let Err(error) = spawned {
             tracing::error!(%error, "shares cannot be judged");
             locked(&self.judged).working = false;

@@ -9,6 +9,7 @@
 
 use super::error::{Result, StoreError};
 use super::share_store::ShareUpload;
+use crate::base::blocking;
 use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{WRITER_RATE_MIN, WRITER_STILL_TIME};
@@ -193,7 +194,7 @@ impl Inner {
     /// Ends an upload that is not with a job. One that is ends when the job does, as nobody is left.
     fn give_up(&self, line: &mut Line) {
         if let State::Idle(upload) = std::mem::replace(&mut line.state, State::Ended) {
-            self.runtime.spawn_blocking(move || drop(upload));
+            drop(blocking::spawn_on(&self.runtime, move || drop(upload)));
         }
     }
 }

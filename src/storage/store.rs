@@ -20,6 +20,7 @@ use super::leases::Leases;
 use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
 use super::space::{Costs, Room, take};
+use crate::base::blocking;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{READER_FILES_MAX, WRITE_GATHER_MAX};
 use crate::base::lock::{locked, unpoisoned};
@@ -324,10 +325,8 @@ impl Store {
     fn fill_index(self: &Arc<Self>) {
         self.index.clear();
         let store = Arc::downgrade(self);
-        let spawned =
-            std::thread::Builder::new().name("storage-index".into()).spawn(move || fill(&store));
-        match spawned {
-            Ok(filler) => *locked(&self.filler) = Some(filler),
+        match blocking::thread("storage-index", move || fill(&store)) {
+            Ok(filler) => *locked(&self.filler) = filler,
             Err(error) => tracing::error!(%error, "the storage index cannot be rebuilt"),
         }
     }

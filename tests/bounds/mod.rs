@@ -3,9 +3,10 @@
 mod links;
 
 use crate::nodes::times::{NOISE, Times, millis, times};
-use crate::nodes::{Process, RunningGrid, bytes, http, storage_furls};
+use crate::nodes::{Process, RunningGrid, http, storage_furls};
 use std::future::Future;
 use std::time::Instant;
+use tahoe::base::seeded::bytes;
 use tahoe::tub::Furl;
 
 /// What a flooded process may grow by above what it took when idle.
@@ -24,7 +25,7 @@ impl Flooded {
     pub async fn new() -> Self {
         let grid = RunningGrid::of(1, "1 1 1");
         let storage = storage_furls(&grid.gateway.dir).remove(0);
-        let content = bytes(100_000, 1);
+        let content = bytes(1, 100_000);
         let cap = http().put(format!("{}/uri", grid.gateway.url)).send(&content[..]).unwrap();
         let file = (cap.into_body().read_to_string().unwrap(), content);
         let mut this = Self { grid, storage, file, calm: Times::default() };

@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, "../..");
 
 function skip(why) {
-  console.log(`promise 6: not tried: ${why}`);
+  console.log(`not tried: ${why}`);
   process.exit(0);
 }
 

@@ -1,6 +1,6 @@
 //! What a snapshot promises: what it names is in the grid.
 
-use crate::nodes::{RunningGrid, bytes, done, tahoe, text};
+use crate::nodes::{RunningGrid, done, tahoe, text};
 use crate::run::folder;
 use crate::web_stub::Gateway;
 use std::ffi::OsStr;
@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tahoe::base::seeded::bytes;
 
 const BACKUP: &[&str] = &["backup", "src", "private:b"];
 
@@ -105,7 +106,7 @@ fn shares_that_are_gone_from_the_disks_are_there_again_after_the_next_backup() {
     for name in ["one", "sub/two", "sub/deep/three"] {
         let path = root.join("src").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes(2_000, name.len() as u64)).unwrap();
+        fs::write(path, bytes(name.len() as u64, 2_000)).unwrap();
     }
     fs::set_permissions(root.join("src/one"), fs::Permissions::from_mode(0o600)).unwrap();
     assert!(run(BACKUP).contains("3 files stored"));
@@ -122,7 +123,7 @@ fn shares_that_are_gone_from_the_disks_are_there_again_after_the_next_backup() {
         run(&["cp", "-r", "private:b/Latest", &back]);
         for name in ["one", "sub/two", "sub/deep/three"] {
             let restored = fs::read(root.join(&back).join(name)).unwrap();
-            assert_eq!(restored, bytes(2_000, name.len() as u64));
+            assert_eq!(restored, bytes(name.len() as u64, 2_000));
         }
         assert_eq!(facts(&root.join(&back).join("one")).0, 0o600);
     }
@@ -160,7 +161,7 @@ fn running_nodes_and_private_keys_stay_out() {
     let mut grid = RunningGrid::of(1, "1 1 1");
     let root = grid.nodes.root.path().to_owned();
     fs::create_dir(root.join("docs")).unwrap();
-    fs::write(root.join("docs/a"), bytes(500, 1)).unwrap();
+    fs::write(root.join("docs/a"), bytes(1, 500)).unwrap();
     let gateway = grid.gateway.dir.clone();
     let run = |arguments: &[&str]| {
         let mut command = tahoe();
@@ -258,7 +259,7 @@ fn modes_times_and_holes_are_given_back() {
         ("closed/in it", 0o640),
         ("closed", 0o550),
     ];
-    gateway.write("src/image", [bytes(4_096, 1), vec![0; 8 << 20], bytes(10, 1)].concat());
+    gateway.write("src/image", [bytes(1, 4_096), vec![0; 8 << 20], bytes(1, 10)].concat());
     for (number, (name, mode)) in (0_u32..).zip(modes) {
         if name != "closed" {
             gateway.write(&format!("src/{name}"), name);

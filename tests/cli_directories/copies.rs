@@ -1,12 +1,13 @@
 //! `cp` and `backup`.
 
-use crate::nodes::{self, bytes, done, failed, tahoe, text};
+use crate::nodes::{self, done, failed, tahoe, text};
 use crate::run::{FOLDER, folder, names};
 use crate::web_stub::Gateway;
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
+use tahoe::base::seeded::bytes;
 
 #[test]
 fn folders_are_copied_both_ways() {

@@ -1,10 +1,11 @@
 //! One thing that fails is not the failure of the rest: it is named, the rest is done, and the exit code
 //! is 1.
 
-use crate::nodes::{bytes, failed};
+use crate::nodes::failed;
 use crate::run::{folder, names};
 use crate::web_stub::Gateway;
 use std::fs;
+use tahoe::base::seeded::bytes;
 
 /// The address of a child, as requests about it contain it.
 fn address(gateway: &Gateway, directory: &str, name: &str) -> String {

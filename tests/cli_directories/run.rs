@@ -1,11 +1,12 @@
 //! Commands run to their end, and folders for them to work on.
 
-use crate::nodes::{bytes, failed, tahoe, text};
+use crate::nodes::{failed, tahoe, text};
 use crate::web_stub::Gateway;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use tahoe::base::seeded::bytes;
 
 impl Gateway {
     /// A command of the node that leads here, in the folder of the test.
@@ -84,7 +85,7 @@ pub fn two_sentences(said: &str) {
 /// A folder with everything in it that a copy can meet.
 pub fn folder(gateway: &Gateway) {
     for (name, length) in [("one", 10), ("two", 70_000), ("sub/three", 3), ("sub/deep/four", 0)] {
-        gateway.write(&format!("src/{name}"), bytes(length, length as u64));
+        gateway.write(&format!("src/{name}"), bytes(length as u64, length));
     }
     fs::create_dir(gateway.root.path().join("src/empty")).unwrap();
 }

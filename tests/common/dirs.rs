@@ -1,5 +1,6 @@
 //! Directories on a real vdrive server behind a real link, in one process.
 
+use super::folder::Folder;
 use super::{client, grid};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ pub struct World {
     pub tub: Tub,
     pub furl: Furl,
     pub clock: Clock,
-    pub dir: tempfile::TempDir,
+    pub dir: Folder,
     pub restorer: Arc<Restored>,
     /// Keeps files, for immutable directories.
     pub grid: super::Grid,
@@ -62,7 +63,7 @@ pub async fn at(dirs: &Directories, root: &Cap, path: &str) -> Result<Child, Dir
 pub struct Server {
     pub tub: Tub,
     pub furl: Furl,
-    pub dir: tempfile::TempDir,
+    pub dir: Folder,
     pub restorer: Arc<Restored>,
 }
 
@@ -70,8 +71,12 @@ pub const NAME: &str = "vdrive";
 
 impl Server {
     pub fn on(net: &LoopbackNet) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config = StoreConfig { index_on_disk: false, ..StoreConfig::new(dir.path()) };
+        Self::in_folder(net, Folder::real())
+    }
+
+    pub fn in_folder(net: &LoopbackNet, dir: Folder) -> Self {
+        let disk = dir.disk.clone();
+        let config = StoreConfig { disk, index_on_disk: false, ..StoreConfig::new(dir.path()) };
         let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
         let tub = tub_on(&net.at(NAME));
         tub.listen_loopback(NAME).unwrap();

@@ -90,7 +90,7 @@ impl Liar {
             0 => Vec::new(),
             1 => self.others.clone(),
             _ => {
-                let fill = self.rng.next() as u8;
+                let fill = self.rng.draw() as u8;
                 self.others.iter().map(|share| vec![fill; share.len()].into()).collect()
             }
         };
@@ -130,7 +130,7 @@ impl Handler<GetVersion> for Liar {
 impl Handler<GetClock> for Liar {
     type Result = Answer<u64>;
     fn handle(&mut self, ask: GetClock, _: &mut Self::Context) -> Self::Result {
-        let lie = self.rng.next();
+        let lie = self.rng.draw();
         self.answer(ask, lie)
     }
 }

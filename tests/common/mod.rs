@@ -14,6 +14,7 @@
 
 pub mod dirs;
 pub mod faults;
+pub mod folder;
 pub mod hostile_writer;
 pub mod introduced;
 pub mod liars;
@@ -27,6 +28,8 @@ use memory::{MemoryServer, SharedDisk};
 use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::secret::LeaseMasterSecret;
+#[allow(unused_imports, reason = "each test binary uses its own part")]
+pub use tahoe::base::seeded::{Rng, bytes as data};
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::cap::Cap;
 use tahoe::codec::convergence::ConvergenceSecret;
@@ -177,42 +180,6 @@ impl Grid {
 
     pub fn advisories(&self, index: usize) -> usize {
         self.servers[index].disk.lock().unwrap().advisories.len()
-    }
-}
-
-/// `len` bytes that only `seed` decides.
-pub fn data(seed: u64, len: usize) -> Vec<u8> {
-    let mut rng = Rng::new(seed);
-    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| rng.next().to_le_bytes()).collect();
-    bytes.truncate(len);
-    bytes
-}
-
-/// SplitMix64: random enough for tests, the same for everybody.
-pub struct Rng(u64);
-
-impl Rng {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
     }
 }
 

@@ -1,12 +1,12 @@
-//! A grid of real storage servers on real disks behind real links, in one process: Noise over an
-//! in-process network that can stop, part and cut its streams.
+//! A grid of real storage servers behind real links, in one process: Noise over an in-process network
+//! that can stop, part and cut its streams.
 
+use super::folder::Folder;
 use super::{client, impatient};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::hash;
-use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
 use tahoe::grid::pace::Pace;
 use tahoe::grid::patience::Patience;
@@ -35,7 +35,7 @@ pub struct RealServer {
     pub tub: Tub,
     pub furl: Furl,
     pub store: Arc<Store>,
-    _dir: tempfile::TempDir,
+    _folder: Folder,
 }
 
 /// `count` servers and a client connected to all of them.
@@ -45,11 +45,21 @@ pub async fn real_grid(count: usize, params: EncodingParams) -> RealGrid {
 
 /// The same on a network that may have faults.
 pub async fn real_grid_on(net: LoopbackNet, count: usize, params: EncodingParams) -> RealGrid {
+    real_grid_in(Folder::real, net, count, params).await
+}
+
+/// The same, each server with a folder of this kind.
+pub async fn real_grid_in(
+    folder: fn() -> Folder,
+    net: LoopbackNet,
+    count: usize,
+    params: EncodingParams,
+) -> RealGrid {
     let pool = ServerPool::new();
     let tub = tub(&net.at(CLIENT));
     let mut servers = Vec::new();
     for index in 0..count {
-        let server = start_server(&net, format!("s{index}"));
+        let server = start_server(&net, format!("s{index}"), folder());
         connect(&tub, &pool, &server).await;
         servers.push(server);
     }
@@ -62,17 +72,16 @@ pub fn tub(net: &LoopbackNet) -> Tub {
     Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 
-pub fn start_server(net: &LoopbackNet, name: String) -> RealServer {
-    let dir = tempfile::tempdir().unwrap();
-    let config =
-        StoreConfig { clock: Clock::System, index_on_disk: false, ..StoreConfig::new(dir.path()) };
+pub fn start_server(net: &LoopbackNet, name: String, folder: Folder) -> RealServer {
+    let disk = folder.disk.clone();
+    let config = StoreConfig { disk, index_on_disk: false, ..StoreConfig::new(folder.path()) };
     let store = Store::open(config).unwrap();
     let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
     let tub = tub(&net.at(&name));
     tub.listen_loopback(&name).unwrap();
     tub.add_restorer(restorer);
     let furl = tub.register(storage, None);
-    RealServer { name, tub, furl, store, _dir: dir }
+    RealServer { name, tub, furl, store, _folder: folder }
 }
 
 async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {

@@ -1,33 +1,13 @@
 //! Hostile inputs from good ones, reproducible by seed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use tahoe::base::seeded::{self, Rng};
 
-/// A small generator (splitmix64): quick, and the same on every machine.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64, name: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        Self(seed ^ hasher.finish())
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Below `end`, which is not 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
-    }
+/// What one decoder is fed from.
+pub fn source(seed: u64, decoder: &str) -> Rng {
+    let mut hasher = DefaultHasher::new();
+    decoder.hash(&mut hasher);
+    Rng::new(seed ^ hasher.finish())
 }
 
 /// Numbers at which parsers stumble.
@@ -48,11 +28,11 @@ const NUMBERS: &[u64] = &[
 ];
 
 /// One input: in one of eight cases noise, else a sample that was changed up to four times.
-pub fn input(random: &mut Random, samples: &[Vec<u8>]) -> Vec<u8> {
+pub fn input(random: &mut Rng, samples: &[Vec<u8>]) -> Vec<u8> {
     if samples.is_empty() || random.below(8) == 0 {
         let doublings = 1 + random.below(11);
         let length = random.below(1 << doublings);
-        return random.bytes(length);
+        return seeded::bytes(random.draw(), length);
     }
     let mut data = samples[random.below(samples.len())].clone();
     for _ in 0..1 + random.below(4) {
@@ -61,7 +41,7 @@ pub fn input(random: &mut Random, samples: &[Vec<u8>]) -> Vec<u8> {
     data
 }
 
-fn change(random: &mut Random, data: &mut Vec<u8>, samples: &[Vec<u8>]) {
+fn change(random: &mut Rng, data: &mut Vec<u8>, samples: &[Vec<u8>]) {
     let at = random.below(data.len() + 1);
     let length = random.below(64).min(data.len() - at);
     match random.below(8) {
@@ -72,7 +52,7 @@ fn change(random: &mut Random, data: &mut Vec<u8>, samples: &[Vec<u8>]) {
             data.splice(at..at, part);
         }
         3 => {
-            let noise = random.bytes(length);
+            let noise = seeded::bytes(random.draw(), length);
             data.splice(at..at + length, noise);
         }
         4 => {
@@ -91,8 +71,8 @@ fn change(random: &mut Random, data: &mut Vec<u8>, samples: &[Vec<u8>]) {
 }
 
 /// Puts a telling number over one, two, four or eight bytes, either end first, or over text.
-fn number(random: &mut Random, data: &mut Vec<u8>, at: usize) {
-    let chosen = NUMBERS[random.below(NUMBERS.len())].wrapping_add(random.next() % 3);
+fn number(random: &mut Rng, data: &mut Vec<u8>, at: usize) {
+    let chosen = NUMBERS[random.below(NUMBERS.len())].wrapping_add(random.draw() % 3);
     let written = match random.below(3) {
         0 => chosen.to_string().into_bytes(),
         1 => chosen.to_le_bytes()[..1 << random.below(4)].to_vec(),

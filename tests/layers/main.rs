@@ -115,6 +115,21 @@ fn sockets_files_clocks_and_randomness_stay_at_the_rim() {
     none("used outside the modules named for it", broken);
 }
 
+/// Without `biased`, whose turn it is when several are ready is for a coin that no seed decides.
+#[test]
+fn every_select_says_who_goes_first() {
+    let mut broken = Vec::new();
+    for one in sources() {
+        let words: Vec<&str> = one.tokens.iter().map(|token| token.text.as_str()).collect();
+        for (at, token) in one.tokens.iter().enumerate() {
+            if words[at..].starts_with(&["select", "!"]) && words.get(at + 3) != Some(&"biased") {
+                broken.push(format!("{}:{}", one.path, token.line));
+            }
+        }
+    }
+    none("a select! that cannot be replayed", broken);
+}
+
 #[test]
 fn nothing_is_printed_without_looking_at_the_outcome() {
     let mut broken = Vec::new();

@@ -249,16 +249,3 @@ pub fn http() -> ureq::Agent {
         .build()
         .new_agent()
 }
-
-/// `length` bytes that look random and are the same each time.
-pub fn bytes(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as u8
-        })
-        .collect()
-}

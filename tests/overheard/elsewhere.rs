@@ -2,12 +2,13 @@
 //! another server's lease seed.
 
 use super::{Claim, Overheard, Sent, old_node};
-use crate::nodes::{Nodes, Process, bytes, http, wait_for_servers};
+use crate::nodes::{Nodes, Process, http, wait_for_servers};
 use crate::{furl_in, shares, stranger, with};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 use tahoe::base::secret::LeaseMasterSecret;
+use tahoe::base::seeded::bytes;
 use tahoe::base::{StorageIndex, base32};
 use tahoe::cap::Cap;
 use tahoe::codec::lease::bucket_secrets;
@@ -64,7 +65,7 @@ impl Cast {
 /// Stores files and leases them anew, as a user does; their storage indexes.
 fn use_grid(gateway: &str, boaster_forgets: impl Fn()) -> Vec<StorageIndex> {
     let store = |size: &usize| {
-        let put = http().put(format!("{gateway}/uri")).send(&bytes(*size, *size as u64)[..]);
+        let put = http().put(format!("{gateway}/uri")).send(&bytes(*size as u64, *size)[..]);
         put.unwrap().into_body().read_to_string().unwrap()
     };
     let caps: Vec<String> = SIZES.iter().map(store).collect();

@@ -115,18 +115,8 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::seeded::bytes;
     use crate::codec::gf::mul;
-
-    fn noise(len: usize, seed: u64) -> Vec<u8> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let step = |_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 24) as u8
-        };
-        (0..len).map(step).collect()
-    }
 
     fn run(kernel: &Kernel, matrix: &[Vec<u8>], inputs: &[Vec<u8>], len: usize) -> Vec<Vec<u8>> {
         let matrix: Vec<&[u8]> = matrix.iter().map(Vec::as_slice).collect();
@@ -154,8 +144,8 @@ mod tests {
         let lengths = (0..=130).chain([255, 1000, 4095, 8192 + 33, 43_691]);
         for len in lengths {
             for (rows, columns) in [(1, 1), (7, 3), (4, 3), (13, 7), (3, 60), (11, 2)] {
-                let inputs: Vec<_> = (0..columns).map(|c| noise(len + 1, 17 * c + 3)).collect();
-                let matrix: Vec<_> = (0..rows).map(|r| noise(columns as usize, r + 99)).collect();
+                let inputs: Vec<_> = (0..columns).map(|c| bytes(17 * c + 3, len + 1)).collect();
+                let matrix: Vec<_> = (0..rows).map(|r| bytes(r + 99, columns as usize)).collect();
                 let wanted = run(&SCALAR, &matrix, &inputs, len);
                 for kernel in available() {
                     let got = run(&kernel, &matrix, &inputs, len);

@@ -48,6 +48,7 @@ impl Place {
             }
             loop {
                 tokio::select! {
+                    biased;
                     changed = receive.changed() => changed.ok()?,
                     () = held.0.lost() => return None,
                 }

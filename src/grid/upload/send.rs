@@ -42,13 +42,14 @@ impl Sending<'_> {
     async fn send(&mut self, mut encoding: Encoding) -> Result<Hash, UploadError> {
         let finished = loop {
             tokio::select! {
+                biased;
+                outcome = self.next_outcome(), if !self.sinks.is_empty() => {
+                    self.note(outcome)?;
+                }
                 made = encoding.next() => match made? {
                     Made::Batch(batch, hold) => self.send_batch(&batch, &hold),
                     Made::Finished(finished) => break finished,
                 },
-                outcome = self.next_outcome(), if !self.sinks.is_empty() => {
-                    self.note(outcome)?;
-                }
             }
         };
         if self.expected.is_some_and(|expected| expected != finished.ueb_hash()) {

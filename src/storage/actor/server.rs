@@ -26,8 +26,9 @@ use actix::{
 };
 use bytes::Bytes;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Time that an allocation waits for the bytes in use to be counted, after a start.
 const COUNT_WAIT: Duration = Duration::from_secs(2);

@@ -109,6 +109,7 @@ mod tests {
     use super::super::trie::EMPTY;
     use super::*;
     use crate::base::hash::sha256;
+    use crate::base::seeded::Rng;
     use std::collections::{BTreeMap, BTreeSet};
 
     fn id(n: u32) -> RowId {
@@ -171,18 +172,14 @@ mod tests {
 
     #[test]
     fn random_changes_through_proofs_agree_with_the_whole() {
-        let mut seed = 1_u32;
-        let mut next = |below: u32| {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (seed >> 8) % below
-        };
+        let mut rng = Rng::new(1);
         let mut rows = BTreeMap::new();
         let mut full = Trie::default();
         for round in 0..2_000_u32 {
-            let touched = [id(next(64)), id(next(64))];
+            let touched = [id(rng.below(64) as u32), id(rng.below(64) as u32)];
             let mut part = Trie::from_bytes(&full.prove(&touched).to_bytes()).unwrap();
             let (put, removed): (Vec<RowId>, Vec<RowId>) =
-                BTreeSet::from(touched).into_iter().partition(|_| next(2) == 0);
+                BTreeSet::from(touched).into_iter().partition(|_| rng.toss());
             let put: Vec<_> = put.into_iter().map(|id| (id, [round as u8; 32])).collect();
             for id in &removed {
                 rows.remove(id);

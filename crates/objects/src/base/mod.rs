@@ -2,12 +2,14 @@
 //! time and randomness.
 //!
 //! Nothing here opens a file or a connection. [`rim`] alone asks the operating system for the time and
-//! for random bytes.
+//! for random bytes; in a [`replay`] both come from a seed.
 
 pub mod base32;
 pub mod hash;
 pub mod limits;
 pub mod local;
 pub mod lock;
+pub mod replay;
 pub mod rim;
 pub mod secret;
+pub mod seeded;

@@ -1,5 +1,6 @@
-//! Time and randomness from the operating system.
+//! Time and randomness from the operating system; in a [`replay`], from its seed.
 
+use super::replay;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,10 +22,12 @@ pub fn random<const N: usize>() -> [u8; N] {
     reason = "without randomness no key may be made; there is no fallback"
 )]
 pub fn fill_random(out: &mut [u8]) {
-    SystemRandom::new().fill(out).expect("the operating system gives random bytes");
+    if !replay::fill(out) {
+        SystemRandom::new().fill(out).expect("the operating system gives random bytes");
+    }
 }
 
-/// The same source, for algorithms that draw from it themselves.
+/// The operating system's, for algorithms that draw from it themselves.
 pub fn source() -> impl SecureRandom {
     SystemRandom::new()
 }
@@ -57,9 +60,7 @@ impl Clock {
     /// Seconds since the epoch, going by whoever set the clock.
     pub fn now(&self) -> u64 {
         match self {
-            Self::System => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
-            }
+            Self::System => replay::seconds().map_or_else(system_now, |(of_day, _)| of_day),
             Self::Manual(clock) => clock.wall.load(Ordering::SeqCst),
         }
     }
@@ -68,7 +69,7 @@ impl Clock {
     /// where the system allows it goes on while the machine sleeps.
     pub fn steady(&self) -> u64 {
         match self {
-            Self::System => steady_now(),
+            Self::System => replay::seconds().map_or_else(steady_now, |(_, passed)| passed),
             Self::Manual(clock) => clock.steady.load(Ordering::SeqCst),
         }
     }
@@ -87,6 +88,16 @@ impl Clock {
             clock.wall.store(seconds, Ordering::SeqCst);
         }
     }
+}
+
+/// How many threads work at once on this machine.
+pub fn processors() -> usize {
+    // As many on every machine, where each step is to be the same.
+    if replay::is_on() { 2 } else { std::thread::available_parallelism().map_or(2, usize::from) }
+}
+
+fn system_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

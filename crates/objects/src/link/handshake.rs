@@ -1,6 +1,7 @@
 //! The three messages that turn a byte stream into a link. Each side's hello rides in them, so that
 //! both know the other's limits when the first record arrives.
 
+use super::noise::resolver;
 use super::preamble::{self, Suite};
 use super::record::Records;
 use snow::{Builder, HandshakeState};
@@ -64,7 +65,9 @@ fn builder<'a>(
     prologue: &'a [u8],
 ) -> Result<Builder<'a>, snow::Error> {
     let pattern = suite.pattern().parse()?;
-    Builder::new(pattern).prologue(prologue)?.local_private_key(keys.secret.as_slice())
+    Builder::with_resolver(pattern, resolver())
+        .prologue(prologue)?
+        .local_private_key(keys.secret.as_slice())
 }
 
 fn prologue(suite: Suite, responder: &[u8; 32]) -> Vec<u8> {

@@ -20,6 +20,7 @@ mod cipher;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod handshake;
+mod noise;
 pub mod pool;
 pub mod preamble;
 pub mod record;

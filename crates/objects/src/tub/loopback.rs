@@ -1,8 +1,8 @@
 //! A network inside one process, with faults on request.
 //!
 //! Streams behave as sockets do: bytes in order, back-pressure, an end. A test may delay them, flip
-//! bits in them, cut them, stop them or part two groups of nodes; every random choice comes from the
-//! seed, so a failure can be had again.
+//! bits in them, cut them, stop them or part two groups of nodes. It tosses no coin, and tells an
+//! observer what it delivers, so that two runs can be compared.
 
 use super::furl::Hint;
 use super::network::{BoxStream, Connecting, Listener, Network};
@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 /// Bytes under way in each direction of one stream.
@@ -48,6 +48,21 @@ enum Condition {
     Down,
 }
 
+/// Bytes that arrive.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The number of the stream, in the order in which they were dialled.
+    pub stream: u64,
+    /// The host that sent them,
+    pub from: &'a str,
+    /// and the one that gets them.
+    pub to: &'a str,
+    /// As they arrive, flipped bits and all.
+    pub bytes: &'a [u8],
+}
+
+type Observer = Arc<dyn Fn(&Arrival<'_>) + Send + Sync>;
+
 struct Node {
     incoming: mpsc::UnboundedSender<BoxStream>,
 }
@@ -63,13 +78,20 @@ struct State {
     parted: HashSet<(String, String)>,
     faults: Faults,
     dialled: u64,
+    observer: Option<Observer>,
 }
 
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Conditions may be others now.
-    changed: watch::Sender<()>,
+    /// Conditions may be others now. Who waits is told in order, so that a run can be had again.
+    changed: Arc<Notify>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.changed.notify_waiters();
+    }
 }
 
 /// An in-process network; clones are the same network, seen from the same host.
@@ -91,12 +113,17 @@ impl LoopbackNet {
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
-        self.shared.changed.send_replace(());
+        self.shared.changed.notify_waiters();
     }
 
     /// Applies to streams that are dialled from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
+    }
+
+    /// Tells `observer` what arrives on streams that are dialled from now on, just before it does.
+    pub fn observe(&self, observer: impl Fn(&Arrival<'_>) + Send + Sync + 'static) {
+        self.lock().observer = Some(Arc::new(observer));
     }
 
     /// Streams dialled so far.
@@ -168,7 +195,9 @@ impl LoopbackNet {
             net: Arc::downgrade(&self.shared),
             ends: (self.host.clone(), name.to_owned()),
             deaths: state.deaths(&self.host, name),
-            changed: self.shared.changed.subscribe(),
+            changed: self.shared.changed.clone(),
+            stream: state.dialled,
+            observer: state.observer.clone(),
         };
         carry(near, far, state.faults.clone(), way);
         Ok(Box::new(ours))
@@ -237,7 +266,9 @@ struct Way {
     ends: (String, String),
     /// Of its ends, when it was dialled; no stream outlives one, however short.
     deaths: u64,
-    changed: watch::Receiver<()>,
+    changed: Arc<Notify>,
+    stream: u64,
+    observer: Option<Observer>,
 }
 
 impl Way {
@@ -253,16 +284,22 @@ impl Way {
         }
     }
 
-    /// Waits until the condition is as asked; false if the network is gone.
-    async fn until(&mut self, right: impl Fn(Condition) -> bool) -> bool {
+    fn tell(&self, inbound: bool, bytes: &[u8]) {
+        let Some(observer) = &self.observer else { return };
+        let (dialler, dialled) = (self.ends.0.as_str(), self.ends.1.as_str());
+        let (from, to) = if inbound { (dialled, dialler) } else { (dialler, dialled) };
+        observer(&Arrival { stream: self.stream, from, to, bytes });
+    }
+
+    /// Waits until the condition is as asked.
+    async fn until(&self, right: impl Fn(Condition) -> bool) {
         loop {
-            self.changed.mark_unchanged();
+            // Before the look: a change after it is not missed.
+            let changed = self.changed.notified();
             if right(self.condition()) {
-                return true;
+                return;
             }
-            if self.changed.changed().await.is_err() {
-                return false;
-            }
+            changed.await;
         }
     }
 }
@@ -272,21 +309,31 @@ fn carry(near: DuplexStream, far: DuplexStream, faults: Faults, way: Way) {
     let (near_read, near_write) = split(near);
     let (far_read, far_write) = split(far);
     let (latency, rate) = (faults.latency, faults.rate);
-    let mut down = way.clone();
+    let down = way.clone();
     let outbound = Pump {
         latency,
         rate,
         flip: faults.flip_outbound,
         cut: faults.cut_outbound,
         way: way.clone(),
+        inbound: false,
         carried: 0,
     };
-    let inbound = Pump { latency, rate, flip: faults.flip_inbound, cut: None, way, carried: 0 };
+    let inbound = Pump {
+        latency,
+        rate,
+        flip: faults.flip_inbound,
+        cut: None,
+        way,
+        inbound: true,
+        carried: 0,
+    };
     actix_rt::spawn(async move {
         tokio::select! {
+            biased;
             () = outbound.run(near_read, far_write) => {}
             () = inbound.run(far_read, near_write) => {}
-            _ = down.until(|condition| condition == Condition::Down) => {}
+            () = down.until(|condition| condition == Condition::Down) => {}
         }
     });
 }
@@ -297,6 +344,8 @@ struct Pump {
     flip: Option<(u64, u8)>,
     cut: Option<u64>,
     way: Way,
+    /// To the dialler.
+    inbound: bool,
     carried: u64,
 }
 
@@ -336,15 +385,14 @@ impl Pump {
             if !self.latency.is_zero() {
                 tokio::time::sleep_until(due).await;
             }
-            if !self.way.until(|condition| condition != Condition::Stopped).await {
-                return;
-            }
+            self.way.until(|condition| condition != Condition::Stopped).await;
             if let Some(rate) = self.rate {
                 let micros = piece.len() as u64 * 1_000_000 / u64::from(rate.get());
                 tokio::time::sleep(Duration::from_micros(micros)).await;
             }
             let (count, keep) = (piece.len(), self.mangle(&mut piece));
             let Some(piece) = piece.get(..keep) else { return };
+            self.way.tell(self.inbound, piece);
             if to.write_all(piece).await.is_err() || keep < count {
                 return;
             }

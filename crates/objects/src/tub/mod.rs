@@ -48,7 +48,7 @@ pub use identity::Identity;
 pub use interface::{
     AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, failed, start,
 };
-pub use loopback::{Faults, LoopbackNet};
+pub use loopback::{Arrival, Faults, LoopbackNet};
 pub use network::{BoxStream, Connecting, Listener, Network, Stream, Tcp};
 pub use promise::Promise;
 pub use reconnect::Reconnector;

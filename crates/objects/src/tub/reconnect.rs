@@ -27,6 +27,7 @@ impl Reconnector {
         let arbiter = tub.arbiter();
         arbiter.spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.notified() => {}
                 () = keep(tub, furl, connected, now) => {}
             }
@@ -62,8 +63,9 @@ async fn keep<I: Interface>(tub: Tub, furl: Furl, connected: impl Fn(Ref<I>), no
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(with_jitter(pause)) => {}
+            biased;
             () = now.notified() => pause = RECONNECT_MIN,
+            () = tokio::time::sleep(with_jitter(pause)) => {}
         }
     }
 }

@@ -181,7 +181,7 @@ impl<I: Interface> Ref<I> {
         };
         async move {
             match closed {
-                Some(mut closed) => drop(closed.wait_for(Option::is_some).await),
+                Some(closed) => closed.wait().await,
                 None => std::future::pending().await,
             }
         }

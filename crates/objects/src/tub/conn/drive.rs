@@ -68,6 +68,7 @@ pub(crate) async fn drive(conn: Arc<Conn>, wires: Wires) {
     };
     let writer = Writer { conn: conn.clone(), records, dispatcher: dispatcher.clone(), questions };
     let reason = tokio::select! {
+        biased;
         reason = reader.run(wires.reader) => reason,
         reason = writer.run(wires.writer) => reason,
         reason = tick(&conn, pool) => reason,

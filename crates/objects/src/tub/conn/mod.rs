@@ -8,6 +8,7 @@
 
 mod answers;
 mod asked;
+mod closing;
 mod dispatch;
 mod drive;
 mod ends;
@@ -31,6 +32,7 @@ use super::tub::TubInner;
 use super::wire::Wire;
 use crate::base::limits::BULK_MAX;
 use bytes::Bytes;
+use closing::{Closed, Closing};
 use motion::Motion;
 use queue::Queue;
 use standing::Standing;
@@ -94,7 +96,7 @@ pub struct Conn {
     imports: Imports,
     exports: Exports,
     leaving: watch::Sender<Leaving>,
-    closed: watch::Sender<Option<Reason>>,
+    closing: Closing,
     /// Milliseconds on the tub's clock at which the peer was last heard, or seen to take something.
     pub(super) heard_ms: AtomicU64,
 }
@@ -124,7 +126,7 @@ impl Conn {
             imports: Imports::default(),
             exports: Exports::new(tub.options.limits.exports, tub.exported.clone()),
             leaving: watch::Sender::new(Leaving::No),
-            closed: watch::Sender::new(None),
+            closing: Closing::default(),
             heard_ms: AtomicU64::new(tub.now_ms()),
         })
     }
@@ -183,16 +185,16 @@ impl Conn {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.closed.borrow().is_none()
+        self.closing.reason().is_none()
     }
 
     /// The peer keeps another connection and has run nothing of what was sent on this one.
     pub(super) fn lost_crossing(&self) -> bool {
-        *self.closed.borrow() == Some(Reason::Duplicate)
+        self.closing.reason() == Some(Reason::Duplicate)
     }
 
-    pub(super) fn closed(&self) -> watch::Receiver<Option<Reason>> {
-        self.closed.subscribe()
+    pub(super) fn closed(&self) -> Closed {
+        self.closing.watch()
     }
 
     /// Whether a third party's furl may be accepted as an argument here.
@@ -376,6 +378,6 @@ impl Conn {
             reply(self, Err(RemoteError::Disconnected));
         }
         self.exports.close();
-        self.closed.send_if_modified(|closed| closed.replace(reason).is_none());
+        self.closing.close(reason);
     }
 }
