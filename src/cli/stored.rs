@@ -74,7 +74,7 @@ impl Transfers {
 mod tests {
     use super::*;
     use crate::gateway::history::History;
-    use crate::gateway::status::described;
+    use crate::gateway::pages::activity::described;
     use crate::grid::progress::{self, Stage};
     use serde_json::json;
 

@@ -28,6 +28,16 @@ pub struct Address {
 }
 
 impl Address {
+    /// The object at a path, if it is one of an object.
+    pub fn at(path: &str) -> Result<Option<Self>, FilesError> {
+        let (first, rest) = split(path);
+        match (first.as_str(), rest.as_slice()) {
+            ("uri" | "cap", [cap, rest @ ..]) => Self::of_cap(cap, rest).map(Some),
+            ("vdrive", [root, rest @ ..]) => Self::of_vdrive(&word(root), rest).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Where it is; none for a root.
     pub fn parent(&self) -> Option<Self> {
         let (_, above) = self.path.split_last()?;
@@ -72,6 +82,19 @@ impl Address {
         }
         path
     }
+}
+
+/// The first word of a path, and what stands behind it. Slashes before and behind that word say nothing:
+/// an address that ends in one is often joined with a path that begins with one.
+pub fn split(path: &str) -> (String, Vec<&str>) {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let first = word(parts.next().unwrap_or_default());
+    (first, parts.skip_while(|part| part.is_empty()).collect())
+}
+
+/// A part of a path that may be a word of ours, however it is spelled.
+pub fn word(part: &str) -> String {
+    percent_decode(part).unwrap_or_else(|_| part.to_owned())
 }
 
 /// The cap in an element of a path.

@@ -6,8 +6,8 @@
 use super::answer::Failure;
 use super::args::Arguments;
 use super::object::children;
-use super::serve::Gateway;
 use super::spool::{self, Body, Spool};
+use super::state::Gateway;
 use crate::base::budget::Share;
 use crate::base::limits::{
     CHILDREN_JSON_MAX, FORM_BODY_MAX, FORM_FIELD_MAX, FORM_FIELDS_MAX, WEB_BODY_STALL_TIME,

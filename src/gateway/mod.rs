@@ -5,18 +5,19 @@
 //!             (who may ask)    (the table of what can be asked)
 //! ```
 //! - [`listen`]: the socket, TLS and workers
-//! - [`serve`]: the one handler through which every request goes
+//! - [`serve`]: the one path that every request takes; [`route`]: the table of who answers what
+//! - [`asked`], [`state`]: what whoever answers is given: a request, and what the gateway has
 //! - [`service`]: the page of a node that has no gateway
 //! - [`connections`], `watched`: who is connected, and who is let go when there is no more room
-//! - [`guard`], [`owner`]: who may ask, who may change, who is the owner; before anything else
+//! - [`guard`], [`owner`], `login`: who may ask, who may change, who is the owner; before anything else
 //! - [`proof`]: how a gateway shows whose it is
-//! - [`route`], [`address`], [`args`], [`conditions`]: what a request asks for, and on what condition; pure
+//! - [`args`], [`conditions`]: what a request asks for, and on what condition; pure
 //! - [`body`], [`spool`]: request bodies on their way in; `spill`: long answers on their way out
 //! - [`transfers`]: the memory of files on their way
 //! - [`destination`]: a file of this machine that somebody asked for; `public`: those of `/static`
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
-//! - [`welcome`], [`status`], [`history`], `events`: the node and what it has been doing
-//! - [`pages`]: everything that is drawn for people
+//! - [`welcome`], [`status`], [`node_status`], [`history`], `events`: the node and what it has been doing
+//! - [`pages`]: everything that is drawn for people; [`shown`]: PDFs in their frames
 //! - [`answer`], [`failure`], [`json`], [`mime`], [`sniff`], [`range`]: statuses, headers, types, ranges
 //! - [`webport`], [`tls`]: where it listens, and how
 //!
@@ -26,6 +27,7 @@
 
 pub mod answer;
 pub mod args;
+pub mod asked;
 pub mod body;
 pub mod conditions;
 pub mod connections;
@@ -37,7 +39,9 @@ pub mod guard;
 pub mod history;
 pub mod json;
 pub mod listen;
+mod login;
 pub mod mime;
+pub mod node_status;
 pub mod object;
 pub mod owner;
 pub mod pages;
@@ -48,9 +52,11 @@ pub mod route;
 pub mod serve;
 pub mod service;
 mod shelf;
+pub mod shown;
 pub mod sniff;
 mod spill;
 pub mod spool;
+pub mod state;
 pub mod status;
 pub mod tls;
 mod watched;
@@ -60,4 +66,4 @@ pub mod work;
 
 pub use crate::files::{address, blacklist, transfers, undo as trash};
 pub use listen::{Running, ServeError, Settings};
-pub use serve::Gateway;
+pub use state::Gateway;

@@ -5,8 +5,8 @@
 //! reached, whatever a path or a symbolic link says.
 
 use super::answer::{self, Failure, plain};
+use super::asked::Asked;
 use super::mime;
-use super::object::Asked;
 use super::spill;
 use crate::disk::jobs::blocking;
 use actix_web::HttpResponse;

@@ -3,61 +3,21 @@
 use super::address::Root;
 use super::answer::Failure;
 use super::args::Arguments;
+use super::asked::Asked;
 use super::connections;
-use super::guard::{self, Guard};
-use super::history::History;
+use super::guard;
 use super::listen::{Running, ServeError, Settings};
-use super::object::post::{self, Came};
-use super::object::{self, Asked, Object, bad_t, local, page, read, unlinked, validator, write};
-use super::owner::Owner;
-use super::pages::error::wants_page;
+use super::pages;
 use super::pages::visit::{self, Visit};
-use super::pages::{self, Pages, assets};
-use super::public;
-use super::route::{self, Action, Made, Place};
-use super::spool::Spool;
-use super::status::{self, StorageStatus};
-use super::transfers::Transfers;
+use super::route::{self, Came, Place, Row, Who};
+use super::state::Gateway;
 use super::trash::{Actor, Keeping};
-use super::welcome::Status;
-use super::work::operations::{self, Operations};
-use super::work::{check, walk};
-use super::{answer, spill, watched, welcome};
-use crate::cap::Cap;
-use crate::grid;
-use crate::grid::dirnode::{Directories, Target};
-use actix_web::http::{Method, StatusCode};
+use super::{spill, watched};
+use crate::base::budget::Share;
+use crate::base::tally::Counted;
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
-
-/// What a gateway needs to answer.
-pub struct Gateway {
-    pub grid: grid::Client,
-    pub directories: Directories,
-    pub roots: Arc<dyn Roots>,
-    pub spool: Spool,
-    pub transfers: Transfers,
-    pub guard: Guard,
-    pub owner: Owner,
-    /// The owner may have the node read and write files on its own disk.
-    pub allow_localfile: bool,
-    pub history: History,
-    pub operations: Operations,
-    pub pages: Pages,
-    /// The state of this node, for the welcome page.
-    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
-    /// What this node has stored for others, if it offers space.
-    pub storage: Option<Arc<dyn Fn() -> StorageStatus + Send + Sync>>,
-}
-
-/// The directories that `/vdrive` names; they may become known while the node runs.
-pub trait Roots: Send + Sync {
-    /// The one that everybody in the grid shares.
-    fn global(&self) -> Option<Cap>;
-
-    /// The owner's.
-    fn private(&self) -> Option<Cap>;
-}
 
 impl Settings {
     /// Listens, and answers as this gateway.
@@ -108,60 +68,92 @@ async fn respond(
     gateway.guard.check(request.method(), request.headers())?;
     let place = route::place(request.uri().path())?;
     let mut arguments = Arguments::parse(request.query_string())?;
-    gateway.check_owner(request, &place)?;
-    let is_post = *request.method() == Method::POST;
-    // What a POST is about may stand in its form, so that must be read first, unless the query says
-    // that the body is none.
-    // Memory of what came, until it is answered.
-    let (mut _room, mut _held) = (None, Vec::new());
-    let from_query = route::action(request.method(), &place, arguments.t());
-    let came = match from_query {
-        Err(failure) if !is_post || !arguments.t().is_empty() => return Err(failure),
-        Ok(action) if is_post && action.takes_raw_body() => {
-            let (children, room) = gateway.take_children(request, body).await?;
-            _room = Some(room);
-            Came::Children(children)
-        }
-        Ok(action) if !is_post => {
-            let asked = gateway.asked(request, &place, arguments)?;
-            return plainly(&asked, place, action, body).await;
-        }
-        _ => {
-            let mut form = gateway.take_form(request, body).await?;
-            arguments.extend(std::mem::take(&mut form.fields));
-            _held = std::mem::take(&mut form.held);
-            Came::Form(form)
-        }
-    };
-    let action = route::action(request.method(), &place, arguments.t())?;
-    if action.takes_raw_body() && matches!(came, Came::Form(_)) {
-        return Err(Failure::bad_request(format!("t={} must stand in the query.", arguments.t())));
-    }
+    gateway.admit(request, &place)?;
+    let Taken { row, came, held } = gateway.take_in(request, &place, &mut arguments, body).await?;
+    gateway.check_needs(request, row, &arguments)?;
     let mut asked = gateway.asked(request, &place, arguments)?;
-    if _room.is_some() {
+    if matches!(came, Came::Children(_)) {
         asked.directories = asked.directories.without_waiting();
     }
-    posted(&asked, place, action, came).await
+    let answer = row.answer(&asked, &place.names, came).await;
+    drop(held);
+    answer
 }
 
+/// What came, and what it is for.
+struct Taken {
+    row: &'static Row,
+    came: Came,
+    held: Held,
+}
+
+/// The memory of what came, until it is answered: of a form's fields, and of children.
+type Held = (Vec<Counted>, Option<Share>);
+
 impl Gateway {
-    /// Refuses what only the owner may see to everybody else.
-    fn check_owner(&self, request: &HttpRequest, place: &Place) -> Result<(), Failure> {
-        let headers = request.headers();
-        // One checks keys and tokens itself, the other tells nothing of this node.
-        let open = matches!(place, Place::Login | Place::Asset(_));
-        if open || self.owner.sent(headers) {
+    /// Takes in what a request brings. What a POST is about may stand in its form, so that must be read
+    /// first, unless the query says that the body is none.
+    async fn take_in(
+        &self,
+        request: &HttpRequest,
+        place: &Place,
+        arguments: &mut Arguments,
+        body: web::Payload,
+    ) -> Result<Taken, Failure> {
+        let is_post = *request.method() == Method::POST;
+        let mut held: Held = (Vec::new(), None);
+        let (row, came) = match route::row(request.method(), place, arguments.t()) {
+            Err(failure) if !is_post || !arguments.t().is_empty() => return Err(failure),
+            Ok(row) if !is_post => (row, Came::Body(body)),
+            Ok(row) if row.takes_children() => {
+                let (children, room) = self.take_children(request, body).await?;
+                held.1 = Some(room);
+                (row, Came::Children(children))
+            }
+            _ => {
+                let mut form = self.take_form(request, body).await?;
+                arguments.extend(std::mem::take(&mut form.fields));
+                held.0 = std::mem::take(&mut form.held);
+                (route::row(request.method(), place, arguments.t())?, Came::Form(form))
+            }
+        };
+        Ok(Taken { row, came, held })
+    }
+
+    /// Refuses what only the owner may see to everybody else, before anything is said of it.
+    fn admit(&self, request: &HttpRequest, place: &Place) -> Result<(), Failure> {
+        let (headers, visitors) = (request.headers(), route::visitors(place));
+        if visitors == Who::Anybody || self.owner.sent(headers) {
             return Ok(());
         }
-        let private = match place {
-            Place::Object(address) => address.root == Root::Private,
-            Place::Logs | Place::Private => true,
-            _ => false,
-        };
+        let private = visitors == Who::OwnerAlone
+            || place.object().is_some_and(|address| address.root == Root::Private);
         if private || self.guard.is_closed(headers) || is_foreign(request) {
             return Err(Failure::token_wanted());
         }
         Ok(())
+    }
+
+    /// Refuses a request that does not bring what its row needs.
+    fn check_needs(
+        &self,
+        request: &HttpRequest,
+        row: &Row,
+        arguments: &Arguments,
+    ) -> Result<(), Failure> {
+        let headers = request.headers();
+        if row.needs.own_page {
+            self.guard.check_change(request.method(), headers)?;
+        }
+        if *request.method() == Method::POST {
+            self.owner.check_form(headers, arguments.get("form-token"))?;
+        }
+        match row.needs.who {
+            Who::Owner | Who::OwnerAlone if !self.owner.sent(headers) => {
+                Err(Failure::token_wanted())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn asked<'a>(
@@ -170,9 +162,6 @@ impl Gateway {
         place: &Place,
         arguments: Arguments,
     ) -> Result<Asked<'a>, Failure> {
-        if *request.method() == Method::POST {
-            self.owner.check_form(request.headers(), arguments.get("form-token"))?;
-        }
         let directories = if arguments.flag("allow-new-tub")? {
             // Only the user may say so, not a page that the user happens to look at.
             self.guard.check_change(request.method(), request.headers())?;
@@ -191,10 +180,8 @@ impl Gateway {
         let named = ["name", "item", "from_name"].iter().any(|key| arguments.get(key).is_some());
         let names_it = *request.method() != Method::POST || !named;
         let elsewhere = ["to_dir", "localdir"].iter().any(|key| arguments.get(key).is_some());
-        let address = match place {
-            Place::Object(address) if !elsewhere => Some((address.clone(), names_it)),
-            _ => None,
-        };
+        let address = place.object().filter(|_| !elsewhere);
+        let address = address.map(|address| (address.clone(), names_it));
         let (stranger, person) = (!self.owner.sent(headers), guard::by_browser(headers));
         Keeping::new(self.pages.trash.clone(), Actor { address, stranger, person })
     }
@@ -206,147 +193,4 @@ fn is_foreign(request: &HttpRequest) -> bool {
     let connection = request.conn_data::<connections::Place>();
     guard::is_passed_on(request.version(), request.headers())
         || connection.is_some_and(|connection| !connection.is_own())
-}
-
-/// GET, PUT and DELETE.
-async fn plainly(
-    asked: &Asked<'_>,
-    place: Place,
-    action: Action,
-    body: web::Payload,
-) -> Result<HttpResponse, Failure> {
-    let Gateway { history, operations, owner, .. } = asked.gateway;
-    let arguments = &asked.arguments;
-    match (place, action) {
-        (place @ (Place::Object(_) | Place::Named { .. } | Place::Site(_)), action) => {
-            of_grid(asked, place, action, body).await
-        }
-        (Place::Shown(handle), _) => pages::shown::frame(asked, &handle).await,
-        (Place::Uri, Action::GoToCap) => {
-            Ok(answer::redirect(StatusCode::FOUND, &asked.located(route::redirect(arguments)?)))
-        }
-        (Place::Uri, Action::MakeUnlinked(made)) => unlinked::make(asked, made, Vec::new()).await,
-        (Place::Uri, _) => unlinked::put(asked, body).await,
-        (Place::Operation(handle), _) => operations.show(&handle, asked).await,
-        (Place::Finding { handle, index }, _) => operations.show_one((&handle, &index), asked),
-        (Place::Login, _) => match arguments.get("prove") {
-            Some(challenge) => owner.prove(challenge),
-            None => owner.log_in(arguments),
-        },
-        (Place::Transfer(name), _) => status::transfer(history, &name),
-        (Place::TransferEvents(name), _) => status::events(history, &name),
-        (Place::Asset(path), _) => assets::serve(&path).ok_or_else(Failure::not_found),
-        (Place::Public(names), _) => public::serve(asked, &names).await,
-        (Place::Grid, _) => pages::grid::grid(asked).await,
-        (Place::Welcome, _) if arguments.t() == "json" => {
-            Ok(welcome::answer(&welcome::now(asked.gateway).await.0))
-        }
-        (place, _) => about_node(asked, &place),
-    }
-}
-
-/// The same of files and directories.
-async fn of_grid(
-    asked: &Asked<'_>,
-    place: Place,
-    action: Action,
-    body: web::Payload,
-) -> Result<HttpResponse, Failure> {
-    let request = asked.request;
-    match (place, action) {
-        (Place::Object(address), Action::BadT) => Err(bad_t::refuse(asked, &address).await),
-        (Place::Object(address), Action::Download) => local::download(asked, &address).await,
-        (Place::Object(address), Action::PutLocal) => local::upload(asked, &address).await,
-        (
-            Place::Object(address),
-            Action::Put | Action::PutCap | Action::PutDirectory | Action::Delete,
-        ) => write::write(asked, &address, action, body).await,
-        (Place::Object(address), _) => match read::read(asked, &address, action).await {
-            Err(failure) if failure.asks_leave && wants_page(request) => {
-                Ok(page::ask_for_tub(asked, &address.path()))
-            }
-            answer => validator::judged(request, answer?),
-        },
-        (Place::Named { cap, name }, _) => {
-            let object = Object { target: object::named_by(&cap), link: None };
-            asked.permit(&object.target)?;
-            let is_file = matches!(object.target, Target::Known(Cap::Lit(_) | Cap::Chk(_)));
-            if !is_file && !matches!(object.target, Target::Unknown { .. }) {
-                let text = "What stands behind /file is not a file-cap; /uri shows the rest.";
-                return Err(Failure::bad_request(text));
-            }
-            if action == Action::BadT {
-                return Err(bad_t::refusal(request.method(), &object.target, asked.arguments.t()));
-            }
-            let answer = read::view(asked, &object, name.as_deref(), action).await?;
-            validator::judged(request, answer)
-        }
-        (Place::Site(address), _) => validator::judged(request, read::site(asked, &address).await?),
-        _ => Err(Failure::not_found()),
-    }
-}
-
-async fn posted(
-    asked: &Asked<'_>,
-    place: Place,
-    action: Action,
-    came: Came,
-) -> Result<HttpResponse, Failure> {
-    let Gateway { operations, owner, .. } = asked.gateway;
-    let arguments = &asked.arguments;
-    match (place, action, came) {
-        (Place::Uri, Action::MakeUnlinked(Made::Empty), Came::Form(form)) if form.stray => {
-            let text = "t=mkdir does not accept children=, try t=mkdir-with-children instead";
-            Err(Failure::bad_request(text))
-        }
-        (Place::Uri, Action::MakeUnlinked(made), came) => {
-            unlinked::make(asked, made, came.children()).await
-        }
-        (Place::Uri, _, Came::Form(form)) => unlinked::upload(asked, form.file).await,
-        (Place::Object(address), Action::BadT, _) => Err(bad_t::refuse(asked, &address).await),
-        (Place::Object(address), Action::Check, _) => {
-            check::one(asked, &asked.object(&address).await?).await
-        }
-        (Place::Object(address), Action::Stream(kind), _) => {
-            walk::stream(asked, &asked.object(&address).await?, kind)
-        }
-        (Place::Object(address), Action::Start(kind), _) => {
-            operations::start(asked, &asked.object(&address).await?, kind)
-        }
-        (Place::Object(address), Action::Connect, _) => page::connect(asked, &address).await,
-        (Place::Object(address), action, came) => post::post(asked, &address, action, came).await,
-        (Place::Deleted, ..) => pages::deleted::act(asked).await,
-        (Place::Join, ..) => pages::join::act(asked),
-        (Place::Open, ..) => {
-            Ok(answer::redirect(StatusCode::SEE_OTHER, &route::opened(arguments)?))
-        }
-        (Place::Operation(handle), Action::Cancel, _) => operations.stop(&handle, asked).await,
-        (Place::Operation(handle), ..) => operations.show(&handle, asked).await,
-        (Place::Finding { handle, index }, ..) => operations.show_one((&handle, &index), asked),
-        (Place::Login, ..) if arguments.get("key").is_some() => owner.log_in_by_form(arguments),
-        (Place::Login, ..) => owner.new_login(asked.request.headers()),
-        (Place::Logout, ..) => Ok(owner.log_out(asked.request.headers())),
-        (Place::Incident, ..) => Ok(status::incident()),
-        (place, ..) => about_node(asked, &place),
-    }
-}
-
-/// Pages and figures about this node.
-fn about_node(asked: &Asked<'_>, place: &Place) -> Result<HttpResponse, Failure> {
-    let (gateway, arguments) = (asked.gateway, &asked.arguments);
-    let json = arguments.t() == "json";
-    match place {
-        Place::Welcome => pages::home::home(asked),
-        Place::Provisioning => pages::provisioning::provisioning(arguments),
-        Place::Deleted if json => pages::deleted::listed(asked),
-        Place::Deleted => pages::deleted::page(asked),
-        Place::Help => pages::forms::help(),
-        Place::Open => pages::forms::open(),
-        Place::Status => status::transfers(&gateway.history, arguments.t()),
-        Place::Statistics => Ok(status::statistics(gateway, arguments.t())),
-        Place::Storage => status::storage(gateway, json),
-        Place::Helper => Ok(status::helper(json)),
-        Place::Logs => Err(status::logs(gateway.owner.sent(asked.request.headers()))),
-        _ => Err(Failure::not_found()),
-    }
 }

@@ -1,72 +1,27 @@
 //! Pages about the node's work: transfers, counters, its storage (`docs/spec/webapi-delta.md` §4.6).
 
 use super::answer::{Failure, escape, plain, quoted, text, typed};
+use super::asked::Asked;
 use super::events;
 use super::history::{History, Kind, Record};
 use super::json;
-use super::object::page;
-use super::pages::activity;
-use super::serve::Gateway;
-use crate::disk::DiskSize;
+use super::node_status::{CollectedStatus, HeldStatus, StorageStatus};
+use super::pages::activity::{self, described};
+use super::pages::simple::whole;
+use super::state::Gateway;
 use crate::storage::Latency;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// What a node that offers space has stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StorageStatus {
-    /// Bytes of the disk that new shares may take.
-    pub available: u64,
-    /// Bytes of the disk that is taken; none while that is being counted.
-    pub used: Option<u64>,
-    /// Bytes that open uploads may still take.
-    pub allocated: u64,
-    /// Bytes of the disk that the owner wants left free.
-    pub reserved: u64,
-    /// None where the system does not tell.
-    pub disk: Option<DiskSize>,
-    pub read_only: bool,
-    /// Seconds after their last renewal for which leases are kept; none: for ever.
-    pub lease_age: Option<u64>,
-    /// The last collection of leases that ended, if there was one since the start.
-    pub collected: Option<CollectedStatus>,
-    /// What the clock had to say and what it said, in seconds since 1970, while it is not believed.
-    pub clock_jump: Option<(u64, u64)>,
-    /// How long what was asked of it took lately.
-    pub latencies: Vec<Latency>,
-}
-
-/// Why a collection of leases deleted nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeldStatus {
-    /// The clock has not gone right for a day.
-    Clock,
-    /// So many shares were over, of so many.
-    Most { over: u64, all: u64 },
-}
-
-/// What a collection of leases did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CollectedStatus {
-    /// From and to, in seconds since 1970.
-    pub times: (u64, u64),
-    /// Shares that were deleted.
-    pub shares: u64,
-    /// Bytes that were given back.
-    pub bytes: u64,
-    /// Buckets in which nothing could be done.
-    pub failed: u64,
-    pub held: Option<HeldStatus>,
-}
-
 /// `/status`
-pub fn transfers(history: &History, t: &str) -> Result<HttpResponse, Failure> {
-    if t == "events" {
+pub fn transfers(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let history = &asked.gateway.history;
+    if asked.arguments.t() == "events" {
         return activity::events(history);
     }
-    if t == "json" {
+    if asked.arguments.t() == "json" {
         let (active, recent) = (history.active(), history.recent());
         // What is in its cap was transferred to nowhere.
         let somewhere = |record: &&Arc<Record>| {
@@ -82,34 +37,6 @@ pub fn transfers(history: &History, t: &str) -> Result<HttpResponse, Failure> {
     activity::show(history)
 }
 
-/// One transfer, as JSON.
-pub fn described(record: &Record) -> Value {
-    let (hashed, done) = record.progress();
-    let mut facts = Map::new();
-    facts.insert(
-        "storage-index-string".to_owned(),
-        json!(record.storage_index().unwrap_or_default()),
-    );
-    facts.insert("total-size".to_owned(), json!(record.size));
-    facts.insert("status".to_owned(), json!(record.status()));
-    match record.kind {
-        Kind::Upload => {
-            facts.insert("type".to_owned(), json!("upload"));
-            facts.insert("progress-hash".to_owned(), json!(hashed));
-            facts.insert("progress-ciphertext".to_owned(), json!(done));
-            facts.insert("progress-encode-push".to_owned(), json!(done));
-            if record.left_out() > 0 {
-                facts.insert("shares-left-out".to_owned(), json!(record.left_out()));
-            }
-        }
-        Kind::Download => {
-            facts.insert("type".to_owned(), json!("download"));
-            facts.insert("progress".to_owned(), json!(done));
-        }
-    }
-    Value::Object(facts)
-}
-
 fn remembered(history: &History, name: &str) -> Result<Arc<Record>, Failure> {
     let records = history.active().into_iter().chain(history.recent());
     if !name.contains('-') {
@@ -122,8 +49,9 @@ fn remembered(history: &History, name: &str) -> Result<Arc<Record>, Failure> {
 }
 
 /// `/status/down-N/event_json`
-pub fn events(history: &History, name: &str) -> Result<HttpResponse, Failure> {
-    let record = remembered(history, name)?;
+pub fn events(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, Failure> {
+    let [name] = words else { return Err(Failure::not_found()) };
+    let record = remembered(&asked.gateway.history, name)?;
     if record.kind != Kind::Download {
         return Err(Failure::not_found());
     }
@@ -131,16 +59,17 @@ pub fn events(history: &History, name: &str) -> Result<HttpResponse, Failure> {
 }
 
 /// `/status/TYPE-N`
-pub fn transfer(history: &History, name: &str) -> Result<HttpResponse, Failure> {
-    let record = remembered(history, name)?;
+pub fn transfer(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, Failure> {
+    let [name] = words else { return Err(Failure::not_found()) };
+    let record = remembered(&asked.gateway.history, name)?;
     let all = "<p class=\"links\"><a href=\"/status\">All transfers</a></p>\n";
-    Ok(page::whole("Transfer", &(activity::one(&record)? + all)))
+    Ok(whole("Transfer", &(activity::one(&record)? + all)))
 }
 
 /// `/statistics`
-pub fn statistics(gateway: &Gateway, t: &str) -> HttpResponse {
-    let (counters, stats) = figures(gateway);
-    match t {
+pub fn statistics(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let (counters, stats) = figures(asked.gateway);
+    Ok(match asked.arguments.t() {
         "json" => json::answer(&json!({"counters": counters, "stats": stats})),
         "openmetrics" => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -153,9 +82,9 @@ pub fn statistics(gateway: &Gateway, t: &str) -> HttpResponse {
                     format!("<tr><td>{}</td><td>{value}</td></tr>\n", escape(name))
                 })
                 .collect();
-            page::whole("Statistics", &format!("<table>{rows}</table>\n"))
+            whole("Statistics", &format!("<table>{rows}</table>\n"))
         }
-    }
+    })
 }
 
 fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
@@ -241,12 +170,13 @@ fn open_metrics(counters: &Map<String, Value>, stats: &Map<String, Value>) -> St
 }
 
 /// `/storage`
-pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure> {
+pub fn storage(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    let (gateway, as_json) = (asked.gateway, asked.arguments.t() == "json");
     let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) else {
         if as_json {
             return Err(Failure::new(StatusCode::NOT_FOUND, "This node offers no space."));
         }
-        return Ok(page::whole("Storage", "<p>This node offers no space to others.</p>\n"));
+        return Ok(whole("Storage", "<p>This node offers no space to others.</p>\n"));
     };
     if as_json {
         let (_, stats) = figures(gateway);
@@ -274,7 +204,7 @@ pub fn storage(gateway: &Gateway, as_json: bool) -> Result<HttpResponse, Failure
         expiry(&storage),
         clock(&storage)
     );
-    Ok(page::whole("Storage", &body))
+    Ok(whole("Storage", &body))
 }
 
 /// The last collection, under the names of 1.20.
@@ -337,29 +267,25 @@ fn clock(storage: &StorageStatus) -> String {
 }
 
 /// `/helper_status`: uploads need no helper here.
-pub fn helper(as_json: bool) -> HttpResponse {
-    match as_json {
+pub fn helper(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    Ok(match asked.arguments.t() == "json" {
         true => json::answer(&json!({})),
-        false => page::whole("Helper", "<p>This node is no helper; uploads need none.</p>\n"),
-    }
+        false => whole("Helper", "<p>This node is no helper; uploads need none.</p>\n"),
+    })
 }
 
 /// `POST /report_incident`: a mark in the log, at the time when something looked wrong.
-pub fn incident() -> HttpResponse {
+pub fn incident(_: &Asked<'_>) -> Result<HttpResponse, Failure> {
     tracing::warn!("an incident was reported by way of the gateway");
-    text(
-        StatusCode::OK,
-        "An incident report has been saved: the time is marked in the node's log. Thank you!\n",
-    )
+    let words =
+        "An incident report has been saved: the time is marked in the node's log. Thank you!\n";
+    Ok(text(StatusCode::OK, words))
 }
 
 /// `/private/logs/v1`: the log is a file.
-pub fn logs(owner: bool) -> Failure {
-    if !owner {
-        return Failure::token_wanted();
-    }
+pub fn logs(_: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let text = "Logs are not sent over the network; they are in the node's folder logs.";
-    Failure::new(StatusCode::NOT_IMPLEMENTED, text)
+    Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text))
 }
 
 #[cfg(test)]

@@ -1,44 +1,14 @@
 //! What this node is and whom it is connected to (`docs/spec/webapi-delta.md` §4.6).
 
-use super::answer::{plain, typed};
-use super::serve::Gateway;
+use super::answer::{Failure, plain, typed};
+use super::asked::Asked;
+use super::node_status::{ServerStatus, Status};
+use super::state::Gateway;
 use crate::storage::api::SpaceNow;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 use std::collections::HashMap;
-
-/// The state of a node, at one moment.
-#[derive(Debug, Clone, Default)]
-pub struct Status {
-    pub nickname: String,
-    pub version: String,
-    /// This node's tub id.
-    pub nodeid: String,
-    /// One line about the introducer; none for a node without one.
-    pub introducer: Option<String>,
-    /// How new files are encoded.
-    pub encoding: String,
-    pub servers: Vec<ServerStatus>,
-}
-
-/// One storage server, as a line of the list.
-#[derive(Debug, Clone, Serialize)]
-pub struct ServerStatus {
-    pub nodeid: String,
-    pub connection_status: String,
-    /// Bytes that the server said it has left; null when it did not say.
-    pub available_space: Option<u64>,
-    pub nickname: String,
-    pub version: String,
-    /// Seconds since 1970 of the last sign of life; null before the first.
-    pub last_received_data: Option<u64>,
-    #[serde(skip)]
-    pub connected: bool,
-    /// Seconds since 1970 when the link came up; none while there is none.
-    #[serde(skip)]
-    pub since: Option<u64>,
-}
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -65,11 +35,13 @@ pub async fn now(gateway: &Gateway) -> (Status, HashMap<String, SpaceNow>) {
     (status, spaces)
 }
 
-/// The JSON.
-pub fn answer(status: &Status) -> HttpResponse {
+/// `GET /?t=json`
+pub async fn json(asked: &Asked<'_>, _: &[String]) -> Result<HttpResponse, Failure> {
+    let (status, _) = now(asked.gateway).await;
     let statuses = status.introducer.iter().map(String::as_str).collect();
     let body = Json { introducers: Introducers { statuses }, servers: &status.servers };
-    typed(plain(StatusCode::OK), "application/json").body(super::json::indented(&body) + "\n")
+    let body = super::json::indented(&body) + "\n";
+    Ok(typed(plain(StatusCode::OK), "application/json").body(body))
 }
 
 #[cfg(test)]

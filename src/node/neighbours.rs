@@ -12,7 +12,7 @@
 use super::saved::Saved;
 use crate::base::lock::locked;
 use crate::base::rim::Clock;
-use crate::gateway::welcome::ServerStatus;
+use crate::gateway::node_status::ServerStatus;
 use crate::grid::ServerId;
 use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};

@@ -7,7 +7,7 @@ use super::vdrive::{self, Learner};
 use crate::base::limits::TRASH_FILE_MAX;
 use crate::base::lock::locked;
 use crate::base::rim::Clock;
-use crate::gateway::pages::join::Join;
+use crate::gateway::state::Join;
 use crate::gateway::trash::{Keep, Trash};
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::Follower;

@@ -16,7 +16,7 @@ use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
 use crate::base::lock::locked;
 use crate::cap::{Cap, DirCap};
 use crate::gateway::owner::Owner;
-use crate::gateway::serve::Roots;
+use crate::gateway::state::Roots;
 use crate::grid::dirnode::{DirError, Directories, TubBook};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Furl, TubId};

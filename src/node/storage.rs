@@ -2,7 +2,7 @@
 
 use super::config::StorageConfig;
 use super::error::NodeError;
-use crate::gateway::status::{CollectedStatus, HeldStatus, StorageStatus};
+use crate::gateway::node_status::{CollectedStatus, HeldStatus, StorageStatus};
 use crate::storage::{Collected, Held, LeaseAge, OWNERS_WORD, Store, StoreConfig};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -12,13 +12,13 @@ use tahoe::cap::Cap;
 use tahoe::gateway::Gateway;
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
+use tahoe::gateway::node_status::Status;
 use tahoe::gateway::owner::Owner;
-use tahoe::gateway::pages::Pages;
-use tahoe::gateway::serve::{Roots, routes};
+use tahoe::gateway::serve::routes;
 use tahoe::gateway::spool::Spool;
+use tahoe::gateway::state::{Pages, Roots};
 use tahoe::gateway::transfers::Transfers;
-use tahoe::gateway::welcome::Status;
-use tahoe::gateway::work::operations::Operations;
+use tahoe::gateway::work::handles::Operations;
 use tahoe::grid::Client;
 use tahoe::grid::dirnode::Directories;
 

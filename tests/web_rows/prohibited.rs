@@ -111,9 +111,13 @@ fn no_row_of_the_table_touches_what_is_prohibited() {
     let mut asked = 0;
     for (method, kind, t) in everything() {
         let all = match kind.as_str() {
-            "Object" => scene.by_cap.clone(),
-            "Named" => scene.by_cap.iter().map(|path| path.replacen("/uri", "/file", 1)).collect(),
-            "Site" => scene.by_cap.iter().map(|path| path.replacen("/uri", "/site", 1)).collect(),
+            "/uri/CAP" => scene.by_cap.clone(),
+            "/file/CAP/NAME" => {
+                scene.by_cap.iter().map(|path| path.replacen("/uri", "/file", 1)).collect()
+            }
+            "/site/CAP" => {
+                scene.by_cap.iter().map(|path| path.replacen("/uri", "/site", 1)).collect()
+            }
             _ => continue,
         };
         for path in all.into_iter().filter(|_| method != "DELETE") {
@@ -121,7 +125,7 @@ fn no_row_of_the_table_touches_what_is_prohibited() {
             scene.refused(&method, &path, t);
             asked += 1;
         }
-        if kind != "Object" {
+        if kind != "/uri/CAP" {
             continue;
         }
         for path in &scene.by_path {

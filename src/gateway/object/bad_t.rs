@@ -2,23 +2,32 @@
 
 use super::super::address::Address;
 use super::super::answer::Failure;
-use super::Asked;
+use super::super::asked::Asked;
+use super::Object;
 use crate::grid::Code;
 use crate::grid::dirnode::Target;
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 
 /// What can be said of a verify cap.
 pub const VERIFY_ONLY: &str = "This capability verifies, and does not read.";
 
 /// Refuses a request for what an address names; 404 if there is no such thing.
-pub async fn refuse(asked: &Asked<'_>, address: &Address) -> Failure {
-    match asked.object(address).await {
-        Ok(object) => refusal(asked.request.method(), &object.target, asked.arguments.t()),
-        Err(failure) => failure,
-    }
+pub async fn refuse(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let object = asked.object(address).await?;
+    refuse_found(asked, address, &object)
 }
 
-pub fn refusal(method: &Method, target: &Target, t: &str) -> Failure {
+/// The same of what was found already.
+pub fn refuse_found(
+    asked: &Asked<'_>,
+    _: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
+    Err(refusal(asked.request.method(), &object.target, asked.arguments.t()))
+}
+
+fn refusal(method: &Method, target: &Target, t: &str) -> Failure {
     let is_directory = target.is_directory();
     Failure::bad_request(match *method {
         Method::POST if is_directory => format!("POST to a directory with bad t={t}"),

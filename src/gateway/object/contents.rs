@@ -1,13 +1,14 @@
 //! The plaintext of a file, whole or a range of it, as it is verified.
 
 use super::super::answer::{Failure, stored};
+use super::super::asked::Asked;
 use super::super::conditions::Conditions;
 use super::super::guard::{by_browser, destination};
 use super::super::history::Transfer;
 use super::super::range::{Wanted, wanted};
 use super::super::{mime, sniff};
+use super::validator;
 use super::validator::entity_tag;
-use super::{Asked, validator};
 use crate::cap::Cap;
 use crate::grid::DownloadError;
 use actix_web::body::SizedStream;

@@ -1,9 +1,10 @@
 //! Objects as JSON (`docs/spec/webapi-delta.md` §3.1).
 
 use super::super::answer::{Failure, plain, typed};
+use super::super::asked::Asked;
 use super::super::json::indented_at;
+use super::Object;
 use super::page::{self, Rows};
-use super::{Asked, Object};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};

@@ -6,10 +6,11 @@
 
 use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
+use super::super::asked::Asked;
 use super::super::destination::Destination;
 use super::super::pages::words;
 use super::write::{link_file, make};
-use super::{Asked, For, Found, Object, Spot};
+use super::{For, Found, Object, Spot};
 use crate::base::limits::LOCAL_DEPTH_MAX;
 use crate::cap::Cap;
 use crate::disk::jobs::blocking;
@@ -40,7 +41,6 @@ fn allowed(asked: &Asked<'_>) -> Result<Local, Failure> {
                     the node's directory switches them on.";
         return Err(Failure::forbidden(text));
     }
-    asked.gateway.guard.check_change(request.method(), request.headers())?;
     if !nearby || !asked.gateway.owner.sent(request.headers()) {
         let text = "localfile= and localdir= are for the owner on this machine alone, who shows it \
                     with the node's token or by logging in.";

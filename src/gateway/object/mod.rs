@@ -19,29 +19,15 @@ pub mod write;
 
 use super::address::{Address, Root};
 use super::answer::{Failure, quoted};
-use super::args::Arguments;
+use super::asked::Asked;
 use super::conditions::{Conditions, Current};
-use super::guard::is_passed_on;
-use super::serve::Gateway;
-use super::trash::Keeping;
 use crate::cap::Cap;
 use crate::grid::deep::directory;
-use crate::grid::dirnode::{Child, DirError, Directories, Metadata, NewEntry, Replace, Target};
+use crate::grid::dirnode::{Child, DirError, Metadata, NewEntry, Replace, Target};
 use crate::grid::{Code, Traversal};
 use crate::vdrive::format::DirectoryId;
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use std::sync::Arc;
-
-/// A request, taken apart.
-pub struct Asked<'a> {
-    pub gateway: &'a Gateway,
-    pub request: &'a HttpRequest,
-    pub arguments: Arguments,
-    pub directories: Directories,
-    /// What its changes take away.
-    pub keeping: Arc<Keeping>,
-}
 
 /// Something that an address names.
 #[derive(Debug, Clone)]
@@ -117,7 +103,7 @@ impl Found {
 impl Object {
     /// Its cap as it was given, with write access if there is any.
     pub fn cap_text(&self) -> Option<String> {
-        cap_text(&self.target)
+        self.target.cap_text()
     }
 
     /// The cap, if it is a directory that can be listed.
@@ -126,23 +112,7 @@ impl Object {
     }
 }
 
-pub fn cap_text(target: &Target) -> Option<String> {
-    match target {
-        Target::Known(cap) => Some(cap.reveal()),
-        Target::Unknown { rw, ro } => rw.clone().or_else(|| ro.clone()),
-    }
-}
-
 impl Asked<'_> {
-    /// Where a program is sent on to, in full where it is known; 1.20's clients expect that.
-    pub fn located(&self, path: String) -> String {
-        let (request, guard) = (self.request, &self.gateway.guard);
-        match guard.reached_at(request.headers()) {
-            Some(reached) if !is_passed_on(request.version(), request.headers()) => reached + &path,
-            _ => path,
-        }
-    }
-
     /// What the root of an address stands for.
     fn root(&self, root: &Root) -> Result<Target, Failure> {
         let roots = &self.gateway.roots;
@@ -151,7 +121,7 @@ impl Asked<'_> {
             Failure::new(StatusCode::NOT_FOUND, text).coded(Code::NoVdrive)
         };
         match root {
-            Root::Cap(text) => Ok(named_by(text)),
+            Root::Cap(text) => Ok(Target::named_by(text)),
             Root::Global => roots.global().map(Target::Known).ok_or_else(|| nothing("global")),
             Root::Private => roots.private().map(Target::Known).ok_or_else(|| nothing("private")),
         }
@@ -329,21 +299,6 @@ pub fn writable(dir: &Cap) -> Result<(), Failure> {
 pub fn directory_of(object: &Object) -> Result<Cap, Failure> {
     let refused = || Failure::bad_request("This is not a directory.").coded(Code::NotADirectory);
     object.directory().cloned().ok_or_else(refused)
-}
-
-/// What a cap in an address stands for. One that is not understood may be of a later version.
-pub fn named_by(text: &str) -> Target {
-    match Cap::parse(text) {
-        Ok(cap) => Target::Known(cap),
-        Err(_) => {
-            let constrained = text.starts_with("ro.") || text.starts_with("imm.");
-            let (rw, ro) = match constrained {
-                true => (None, Some(text.to_owned())),
-                false => (Some(text.to_owned()), None),
-            };
-            Target::Unknown { rw, ro }
-        }
-    }
 }
 
 /// A name stands behind something that has no children.

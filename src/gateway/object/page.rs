@@ -2,10 +2,10 @@
 
 use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, escape, redirect};
+use super::super::asked::Asked;
 use super::super::pages::Frame;
-pub use super::super::pages::simple::{around, whole};
+use super::super::pages::simple::whole;
 use super::super::spill;
-use super::Asked;
 use crate::base::budget::Share;
 use crate::cap::Cap;
 use crate::grid::dirnode::Entry;

@@ -2,12 +2,11 @@
 
 use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
+use super::super::asked::Asked;
 use super::super::body::{Form, FormFile};
 use super::super::conditions::Conditions;
-use super::super::pages;
-use super::super::route::{Action, Made};
-use super::write::{given, link_file, make, named_directory};
-use super::{Asked, For, Found, Object, Spot, children};
+use super::write::{self, given, link_file, named_directory};
+use super::{For, Found, Object, Spot, children};
 use crate::base::limits::{PATH_MAX, ROW_IDS_MAX};
 use crate::cap::Cap;
 use crate::grid::Missed;
@@ -16,70 +15,70 @@ use crate::grid::dirnode::{DirError, Nameless, NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-/// What came with a POST.
-pub enum Came {
-    Form(Form),
-    Children(Vec<NewEntry>),
+/// A new directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    Empty,
+    WithChildren,
+    Immutable,
 }
 
-impl Came {
-    /// Those that stand in a JSON body; a form has none.
-    pub fn children(self) -> Vec<NewEntry> {
-        match self {
-            Self::Form(_) => Vec::new(),
-            Self::Children(children) => children,
-        }
-    }
-}
-
-/// Answers one of the rows for POST; a browser goes where `when_done` says.
-pub async fn post(
+/// Answers with what was done, in a few words; a browser goes where `when_done` says.
+pub async fn said(
     asked: &Asked<'_>,
     address: &Address,
-    action: Action,
-    came: Came,
+    act: impl Future<Output = Result<String, Failure>>,
 ) -> Result<HttpResponse, Failure> {
-    check_conditions(asked, address, action).await?;
-    match action {
-        Action::Change => return pages::change::change(asked, address).await,
-        Action::MoveForm => return pages::moving::form(asked, address).await,
-        _ => {}
-    }
+    allowed(asked, address, done(asked, act)).await
+}
+
+async fn done(
+    asked: &Asked<'_>,
+    act: impl Future<Output = Result<String, Failure>>,
+) -> Result<HttpResponse, Failure> {
     let when_done = asked.arguments.when_done()?;
-    let text = match (action, came) {
-        (Action::Upload, Came::Form(form)) => upload(asked, address, form.file).await?,
-        (Action::Make(made), came) => make_at(asked, address, made, came.children()).await?,
-        (Action::SetChildren, Came::Children(children)) => {
-            set_children(asked, address, children).await?
-        }
-        (Action::Link, _) => link(asked, address).await?,
-        (Action::Unlink, _) => unlink(asked, address).await?,
-        (Action::RemoveRows, _) => remove_rows(asked, address).await?,
-        (Action::Rename, _) => rename(asked, address).await?,
-        (Action::Relink, _) => relink(asked, address).await?,
-        (Action::AcceptRollback, _) => accept_rollback(asked, address).await?,
-        _ => return Err(Failure::bad_request("This cannot be posted here.")),
-    };
+    let text = act.await?;
     Ok(match when_done {
         Some(to) => answer::redirect(StatusCode::FOUND, to),
         None => answer::text(StatusCode::OK, text),
     })
 }
 
-/// Refuses what the request's conditions do not allow of what is addressed, and leaves to the action
-/// to say that there is nothing.
-async fn check_conditions(
+/// Acts unless the request's conditions do not allow it of what is addressed; that there is nothing is
+/// left to the act to say.
+pub async fn allowed<T>(
     asked: &Asked<'_>,
     address: &Address,
-    action: Action,
-) -> Result<(), Failure> {
-    if !Conditions::of(asked.request.headers()).are_there() {
-        return Ok(());
+    act: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    if has_conditions(asked)
+        && let Found::Object(object) = asked.find(address, For::Making).await?
+    {
+        asked.check_conditions(Some(&object.target))?;
     }
-    match (asked.find(address, For::Making).await?, action) {
-        (Found::Missing { .. }, action) if !matches!(action, Action::Make(_)) => Ok(()),
-        (found, _) => asked.check_conditions(found.target()),
+    act.await
+}
+
+/// `POST …?t=mkdir`
+pub async fn make_empty(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    make(asked, address, Vec::new(), Made::Empty).await
+}
+
+/// Makes a directory; that nothing is there yet may be what the request's conditions are about.
+pub async fn make(
+    asked: &Asked<'_>,
+    address: &Address,
+    children: Vec<NewEntry>,
+    made: Made,
+) -> Result<HttpResponse, Failure> {
+    if has_conditions(asked) {
+        asked.check_conditions(asked.find(address, For::Making).await?.target())?;
     }
+    done(asked, make_at(asked, address, made, children)).await
+}
+
+fn has_conditions(asked: &Asked<'_>) -> bool {
+    Conditions::of(asked.request.headers()).are_there()
 }
 
 /// A name that a person typed: without space around it, and no path.
@@ -91,7 +90,16 @@ fn plain_name(argument: &str, text: &str) -> Result<String, Failure> {
     Ok(name)
 }
 
-async fn upload(
+/// Stores a form's file.
+pub async fn upload(
+    asked: &Asked<'_>,
+    address: &Address,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    said(asked, address, store(asked, address, form.file)).await
+}
+
+async fn store(
     asked: &Asked<'_>,
     address: &Address,
     file: Option<FormFile>,
@@ -161,13 +169,13 @@ async fn make_at(
     asked.arguments.directory_format()?;
     let name = asked.arguments.filled("name").map(nfc).transpose()?;
     let (spot, replace) = match (made, name) {
-        (Made::Empty, None) => return Ok(make(asked, address).await?.reveal()),
+        (Made::Empty, None) => return Ok(write::make(asked, address).await?.reveal()),
         (Made::Empty, Some(name)) => {
             let replace = match asked.arguments.flag_or("replace", true)? {
                 true => Replace::Yes,
                 false => Replace::No,
             };
-            (Spot::within(make(asked, address).await?, name)?, replace)
+            (Spot::within(write::make(asked, address).await?, name)?, replace)
         }
         (_, Some(name)) => (Spot::within(asked.dir(address).await?, name)?, Replace::No),
         (_, None) => match asked.find(address, For::Making).await? {
@@ -194,7 +202,7 @@ pub async fn new_directory(
     })
 }
 
-async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+pub async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     let wanted = |name| move || Failure::bad_request(format!("set-uri requires a {name}"));
     let uri = asked.arguments.filled("uri").ok_or_else(wanted("uri"))?.trim();
     let name = nfc(asked.arguments.filled("name").ok_or_else(wanted("name"))?)?;
@@ -205,7 +213,7 @@ async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
 }
 
 /// Forms cannot send an empty field, so no name is the empty name.
-async fn unlink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+pub async fn unlink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     let name = nfc(asked.arguments.get("name").unwrap_or_default())?;
     let dir = asked.dir(address).await?;
     super::writable(&dir)?;
@@ -214,7 +222,7 @@ async fn unlink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure>
 }
 
 /// `row=` names what does not open and so has no name; several of them with commas between.
-async fn remove_rows(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+pub async fn remove_rows(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     let texts = asked.arguments.pairs().filter(|(key, _)| *key == "row");
     let rows = texts.flat_map(|(_, text)| text.split(',')).take(ROW_IDS_MAX + 1);
     let rows: Option<Vec<_>> = rows.map(Nameless::parse_row).collect();
@@ -230,7 +238,7 @@ async fn remove_rows(asked: &Asked<'_>, address: &Address) -> Result<String, Fai
     }
 }
 
-async fn rename(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+pub async fn rename(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     if asked.arguments.get("to_dir").is_some() {
         return Err(Failure::bad_request("to_dir= is not valid for rename"));
     }
@@ -240,7 +248,7 @@ async fn rename(asked: &Asked<'_>, address: &Address) -> Result<String, Failure>
     relink(asked, address).await
 }
 
-async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
+pub async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     let replace = asked.arguments.replace()?;
     let from_name = asked.arguments.get("from_name");
     let from_name = from_name.ok_or_else(|| Failure::bad_request("from_name= is required"))?;
@@ -264,10 +272,7 @@ async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure>
 }
 
 /// The owner says that what the server has now is to count, although something newer was seen.
-async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
-    if !asked.gateway.owner.sent(asked.request.headers()) {
-        return Err(Failure::token_wanted());
-    }
+pub async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     let dir = asked.dir(address).await?;
     if asked.arguments.flag("recursive")? {
         return accept_all(asked, dir).await;
@@ -321,7 +326,16 @@ async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
     }
 }
 
-async fn set_children(
+/// Links the children that a body describes.
+pub async fn set_children(
+    asked: &Asked<'_>,
+    address: &Address,
+    children: Vec<NewEntry>,
+) -> Result<HttpResponse, Failure> {
+    said(asked, address, set(asked, address, children)).await
+}
+
+async fn set(
     asked: &Asked<'_>,
     address: &Address,
     children: Vec<NewEntry>,

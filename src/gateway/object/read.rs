@@ -2,12 +2,14 @@
 
 use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure};
+use super::super::asked::{Answer, Asked};
 use super::super::conditions::Current;
 use super::super::json;
 use super::super::pages;
-use super::super::route::Action;
+use super::super::pages::error::wants_page;
+use super::super::pages::simple::around;
 use super::validator::{self, entity_tag};
-use super::{Asked, Object, bad_t, contents, describe, page};
+use super::{Object, bad_t, contents, describe, page};
 use crate::cap::Cap;
 use crate::grid::Missed;
 use crate::grid::dirnode::Target;
@@ -17,36 +19,62 @@ use bytes::Bytes;
 use futures_util::stream;
 use std::convert::Infallible;
 
-/// Answers one of the rows for reading.
-pub async fn read(
+/// Shows what was found.
+pub type Look = for<'a> fn(&'a Asked<'a>, &'a Address, &'a Object) -> Answer<'a>;
+
+/// Finds what an address names and shows it, if the request's conditions want it. Whoever can see a page
+/// is asked whether a server may be dialled that only a cap names.
+pub async fn look(
     asked: &Asked<'_>,
     address: &Address,
-    action: Action,
+    show: Look,
 ) -> Result<HttpResponse, Failure> {
+    match found(asked, address, show).await {
+        Err(failure) if failure.asks_leave && wants_page(asked.request) => {
+            Ok(page::ask_for_tub(asked, &address.path()))
+        }
+        answer => validator::judged(asked.request, answer?),
+    }
+}
+
+async fn found(asked: &Asked<'_>, address: &Address, show: Look) -> Result<HttpResponse, Failure> {
     let object = match asked.object(address).await {
         // As in the original, only what is there and cannot be had is told in JSON.
-        Err(failure) if action == Action::Json && failure.status == StatusCode::GONE => {
+        Err(failure) if asked.arguments.t() == "json" && failure.status == StatusCode::GONE => {
             return Ok(failure.respond_json());
         }
         found => found?,
     };
-    match action {
-        Action::RenameForm => rename_form(asked, address, &object),
-        Action::View => pages::view::view(asked, address, &object).await,
-        Action::Share => pages::share::share(address, &object),
-        Action::Info => pages::info::info(address, &object),
-        Action::Ask(asking) => {
-            super::directory_of(&object)?;
-            pages::forms::of_directory(address, asking)
-        }
-        Action::MoveForm => pages::moving::form(asked, address).await,
-        Action::RefreshCaps => refresh_caps(asked, &object),
-        Action::Show if object.directory().is_some() => {
-            let page = pages::files::directory(asked, address, &object).await?;
-            Ok(with_tag(page, &validator::current(&object.target)))
-        }
-        action => view(asked, &object, address.name(), action).await,
+    show(asked, address, &object).await
+}
+
+/// `GET /file/CAP/NAME`: shows a file by its cap, whatever it is called.
+pub async fn look_named(
+    asked: &Asked<'_>,
+    address: &Address,
+    show: Look,
+) -> Result<HttpResponse, Failure> {
+    let root = Address { root: address.root.clone(), path: Vec::new() };
+    let object = asked.object(&root).await?;
+    let is_file = matches!(object.target, Target::Known(Cap::Lit(_) | Cap::Chk(_)));
+    if !is_file && !matches!(object.target, Target::Unknown { .. }) {
+        let text = "What stands behind /file is not a file-cap; /uri shows the rest.";
+        return Err(Failure::bad_request(text));
     }
+    validator::judged(asked.request, show(asked, address, &object).await?)
+}
+
+/// The contents of a file, or the page of a directory.
+pub async fn show(
+    asked: &Asked<'_>,
+    address: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
+    if object.directory().is_none() {
+        return contents(asked, object, address.name()).await;
+    }
+    let page = pages::files::directory(asked, address, object).await?;
+    Ok(with_tag(page, &validator::current(&object.target)))
 }
 
 /// `GET /site/CAP/…`: as `/uri/CAP/…`, but HTML opens as a page. It is as apart from this gateway as
@@ -57,29 +85,68 @@ pub async fn site(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
         let path = address.path().replacen("/uri/", "/site/", 1);
         return Ok(answer::redirect(StatusCode::FOUND, &format!("{path}/index.html")));
     }
-    let mut response = view(asked, &object, address.name(), Action::Show).await?;
+    let mut response = contents(asked, &object, address.name()).await?;
     let headers = response.headers_mut();
     if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/html") {
         headers.remove(header::CONTENT_DISPOSITION);
     }
-    Ok(response)
+    validator::judged(asked.request, response)
 }
 
-/// Answers the rows for reading that need no address, only the object.
-pub async fn view(
+/// `GET …?t=uri`: its cap, with all that whoever asks may do.
+pub fn own_cap(asked: &Asked<'_>, _: &Address, object: &Object) -> Result<HttpResponse, Failure> {
+    cap(asked, object, "uri", Cap::reveal)
+}
+
+/// `GET …?t=readonly-uri`
+pub fn read_cap(asked: &Asked<'_>, _: &Address, object: &Object) -> Result<HttpResponse, Failure> {
+    cap(asked, object, "readonly-uri", |cap| cap.read_cap().reveal())
+}
+
+fn cap(
     asked: &Asked<'_>,
     object: &Object,
-    name: Option<&str>,
-    action: Action,
+    t: &str,
+    text: impl FnOnce(&Cap) -> String,
 ) -> Result<HttpResponse, Failure> {
-    if let Some(tag) = tag(object, action) {
-        if let Some(known) = validator::known(asked.request, &tag)? {
-            return Ok(known);
-        }
-        let response = seen(asked, object, name, action).await?;
-        return Ok(with_tag(response, &Current::Tagged(tag)));
+    let Target::Known(cap) = &object.target else {
+        return Err(bad_t::unknown(&object.target, t));
+    };
+    let tag = tag(object, t);
+    match known(asked, tag.as_deref())? {
+        Some(known) => Ok(known),
+        None => Ok(tagged(answer::text(StatusCode::OK, text(cap)), tag)),
     }
-    seen(asked, object, name, action).await
+}
+
+/// `GET …?t=json`
+pub async fn json(
+    asked: &Asked<'_>,
+    _: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
+    // A link says more than its object, and may say something else tomorrow.
+    let tag = tag(object, "json").filter(|_| object.link.is_none());
+    match known(asked, tag.as_deref())? {
+        Some(known) => Ok(known),
+        None => Ok(tagged(described(asked, object).await?, tag)),
+    }
+}
+
+/// What never changes, in a form that depends on nothing else, has a validator.
+fn tag(object: &Object, view: &str) -> Option<String> {
+    match &object.target {
+        Target::Known(cap) if !cap.is_mutable() => Some(entity_tag(cap, view)),
+        _ => None,
+    }
+}
+
+fn known(asked: &Asked<'_>, tag: Option<&str>) -> Result<Option<HttpResponse>, Failure> {
+    tag.map_or(Ok(None), |tag| validator::known(asked.request, tag))
+}
+
+fn tagged(response: HttpResponse, tag: Option<String>) -> HttpResponse {
+    with_tag(response, &tag.map_or(Current::Untagged, Current::Tagged))
 }
 
 fn with_tag(mut response: HttpResponse, now: &Current) -> HttpResponse {
@@ -91,36 +158,16 @@ fn with_tag(mut response: HttpResponse, now: &Current) -> HttpResponse {
     response
 }
 
-async fn seen(
-    asked: &Asked<'_>,
-    object: &Object,
-    name: Option<&str>,
-    action: Action,
-) -> Result<HttpResponse, Failure> {
-    match (&object.target, action) {
-        (_, Action::Json) => json(asked, object).await,
-        (_, Action::Info) => named_info(object),
-        (Target::Known(cap), Action::OwnCap) => Ok(answer::text(StatusCode::OK, cap.reveal())),
-        (Target::Known(cap), Action::ReadCap) => {
-            Ok(answer::text(StatusCode::OK, cap.read_cap().reveal()))
-        }
-        (Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))), Action::Show) => {
-            contents(asked, object, cap, name).await
-        }
-        (target, Action::OwnCap) => Err(bad_t::unknown(target, "uri")),
-        (target, Action::ReadCap) => Err(bad_t::unknown(target, "readonly-uri")),
-        (target, _) => Err(bad_t::unknown(target, "")),
-    }
-}
-
 /// Contents by a cap are the same for ever; a name may lead elsewhere tomorrow, so a browser that
 /// has them must ask again.
 async fn contents(
     asked: &Asked<'_>,
     object: &Object,
-    cap: &Cap,
     name: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
+    let Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))) = &object.target else {
+        return Err(bad_t::unknown(&object.target, ""));
+    };
     let mut response = contents::send(asked, cap, name).await?;
     if object.link.is_some() {
         let again = header::HeaderValue::from_static("private, no-cache");
@@ -129,28 +176,18 @@ async fn contents(
     Ok(response)
 }
 
-/// What never changes, in a form that depends on nothing else, has a validator.
-fn tag(object: &Object, action: Action) -> Option<String> {
-    let view = match action {
-        Action::OwnCap => "uri",
-        Action::ReadCap => "readonly-uri",
-        Action::Json if object.link.is_none() => "json",
-        _ => return None,
-    };
-    match &object.target {
-        Target::Known(cap) if !cap.is_mutable() => Some(entity_tag(cap, view)),
-        _ => None,
-    }
-}
-
 /// The page about an object that was asked for by its cap and any name.
-fn named_info(object: &Object) -> Result<HttpResponse, Failure> {
+pub fn named_info(
+    asked: &Asked<'_>,
+    _: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
     let cap = object.cap_text().unwrap_or_default();
     let address = Address { root: Root::Cap(cap), path: Vec::new() };
-    pages::info::info(&address, object)
+    pages::info::info(asked, &address, object)
 }
 
-async fn json(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
+async fn described(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
     let Some(dir) = object.directory() else { return Ok(json::answer(&describe::alone(object))) };
     match asked.directories.list(dir).await {
         Ok(listing) => describe::listed(asked, object, listing).await,
@@ -158,7 +195,8 @@ async fn json(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failur
     }
 }
 
-fn rename_form(
+/// `GET …?t=rename-form`
+pub fn rename_form(
     asked: &Asked<'_>,
     address: &Address,
     object: &Object,
@@ -171,18 +209,22 @@ fn rename_form(
 }
 
 /// 0.6's manifest: what somebody needs who shall keep all this alive without reading it.
-fn refresh_caps(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
+pub fn refresh_caps(
+    asked: &Asked<'_>,
+    _: &Address,
+    object: &Object,
+) -> Result<HttpResponse, Failure> {
     let root = super::directory_of(object)?;
     let walk = asked.walk(root);
     let lines = stream::unfold((walk, Step::Head), |(mut walk, step)| async move {
         let (text, step) = match step {
-            Step::Head => (page::around("Refresh capabilities").0 + "<ul>\n", Step::Body),
+            Step::Head => (around("Refresh capabilities").0 + "<ul>\n", Step::Body),
             Step::Body => match walk.next().await {
                 Some(Ok(reached)) => (refresh_cap(&reached.target), Step::Body),
                 Some(Err(missed)) => (broken(&missed), Step::Body),
                 None => (String::new(), Step::Tail),
             },
-            Step::Tail => (format!("</ul>\n{}", page::around("").1), Step::End),
+            Step::Tail => (format!("</ul>\n{}", around("").1), Step::End),
             Step::End => return None,
         };
         Some((Ok::<_, Infallible>(Bytes::from(text)), (walk, step)))

@@ -2,43 +2,23 @@
 
 use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure};
+use super::super::asked::Asked;
 use super::super::conditions::Conditions;
-use super::super::route::Action;
 use super::validator::{self, entity_tag};
-use super::{Asked, For, Found, Moved, Object, Spot, cap_text, children, directory_of, named_by};
+use super::{For, Found, Moved, Object, Spot, children, directory_of};
 use crate::cap::Cap;
 use crate::grid::Code;
 use crate::grid::dirnode::{Child, ChildError, DirError, Replace, Target};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 
-/// Answers one of the rows for PUT, or DELETE.
-pub async fn write(
-    asked: &Asked<'_>,
-    address: &Address,
-    action: Action,
-    body: web::Payload,
-) -> Result<HttpResponse, Failure> {
-    if asked.request.headers().contains_key(header::CONTENT_RANGE) {
-        return Err(Failure::part_of_a_file());
-    }
-    match action {
-        Action::Put => put(asked, address, body).await,
-        Action::PutCap => put_cap(asked, address, body).await,
-        Action::PutDirectory => {
-            let cap = make(asked, address).await?;
-            Ok(answer::text(StatusCode::OK, cap.reveal()))
-        }
-        _ => delete(asked, address).await,
-    }
-}
-
 /// Stores the body as a file under a name.
-async fn put(
+pub async fn put(
     asked: &Asked<'_>,
     address: &Address,
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
+    asked.refuse_part()?;
     asked.arguments.file_format()?;
     let replace = asked.arguments.replace()?;
     let found = asked.find(address, For::Making).await?;
@@ -92,11 +72,12 @@ pub async fn link_file(
 }
 
 /// Links what the cap in the body names.
-async fn put_cap(
+pub async fn put_cap(
     asked: &Asked<'_>,
     address: &Address,
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
+    asked.refuse_part()?;
     let replace = asked.arguments.replace()?;
     let found = asked.find(address, For::Making).await?;
     let expected = asked.check_conditions(found.target());
@@ -109,7 +90,7 @@ async fn put_cap(
     expected?;
     let text = asked.gateway.take_text(body).await?;
     let target = given(text.trim(), address.name().unwrap_or_default())?;
-    let text = cap_text(&target).unwrap_or_default();
+    let text = target.cap_text().unwrap_or_default();
     asked.link(spot, target, replace).await?;
     Ok(answer::text(StatusCode::OK, text))
 }
@@ -118,6 +99,12 @@ async fn put_cap(
 pub fn given(cap: &str, name: &str) -> Result<Target, Failure> {
     let bad = |why: ChildError| DirError::BadChild { name: name.to_owned(), why };
     Ok(children::target(Some(cap).filter(|cap| !cap.is_empty()), None).map_err(bad)?)
+}
+
+/// Makes a directory under a name, if there is none.
+pub async fn put_directory(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    asked.refuse_part()?;
+    Ok(answer::text(StatusCode::OK, make(asked, address).await?.reveal()))
 }
 
 /// The directory at an address, made with those above it if it is not there.
@@ -147,7 +134,8 @@ pub async fn make(asked: &Asked<'_>, address: &Address) -> Result<Cap, Failure> 
 }
 
 /// Removes a link and answers the cap that it led to.
-async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+pub async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    asked.refuse_part()?;
     let Some((name, path)) = address.path.split_last() else {
         return Err(Failure::bad_request(match address.root {
             Root::Cap(_) => "What a cap names cannot be deleted, only links to it.",
@@ -168,7 +156,7 @@ async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Fa
         true => asked.directories.unlink_if(&dir, name, &holds).await?,
         false => asked.directories.unlink(&dir, name).await?,
     };
-    Ok(answer::text(StatusCode::OK, cap_text(&child.target).unwrap_or_default()))
+    Ok(answer::text(StatusCode::OK, child.target.cap_text().unwrap_or_default()))
 }
 
 /// The directory that `to_dir=CAP/path` names, outside of what is to be moved there.
@@ -181,6 +169,7 @@ pub async fn named_directory(
     let cap = parts.next().unwrap_or_default();
     let names = parts.filter(|part| !part.is_empty()).map(super::super::address::nfc);
     let path = names.collect::<Result<Vec<_>, _>>()?;
-    let found = asked.follow_outside(named_by(cap), &path, For::Reading, moved).await?.there()?;
+    let found =
+        asked.follow_outside(Target::named_by(cap), &path, For::Reading, moved).await?.there()?;
     found.directory().cloned().ok_or_else(|| Failure::bad_request("to_dir is not a directory"))
 }

@@ -2,7 +2,6 @@
 
 use super::super::answer::{Failure, page};
 use super::super::history::{History, Kind, Record};
-use super::super::status::described;
 use super::{Frame, render, words};
 use crate::base::limits::{EVENT_STREAMS_MAX, EVENT_TIME};
 use crate::base::tally::Tally;
@@ -11,7 +10,7 @@ use actix_web::http::{StatusCode, header};
 use askama::Template;
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 
@@ -91,6 +90,34 @@ fn row(record: &Record) -> Row {
         done: (done * 1000.0) as u32,
         status,
     }
+}
+
+/// One transfer, for programs.
+pub fn described(record: &Record) -> Value {
+    let (hashed, done) = record.progress();
+    let mut facts = Map::new();
+    facts.insert(
+        "storage-index-string".to_owned(),
+        json!(record.storage_index().unwrap_or_default()),
+    );
+    facts.insert("total-size".to_owned(), json!(record.size));
+    facts.insert("status".to_owned(), json!(record.status()));
+    match record.kind {
+        Kind::Upload => {
+            facts.insert("type".to_owned(), json!("upload"));
+            facts.insert("progress-hash".to_owned(), json!(hashed));
+            facts.insert("progress-ciphertext".to_owned(), json!(done));
+            facts.insert("progress-encode-push".to_owned(), json!(done));
+            if record.left_out() > 0 {
+                facts.insert("shares-left-out".to_owned(), json!(record.left_out()));
+            }
+        }
+        Kind::Download => {
+            facts.insert("type".to_owned(), json!("download"));
+            facts.insert("progress".to_owned(), json!(done));
+        }
+    }
+    Value::Object(facts)
 }
 
 /// Streams that are open, so that there are never too many.

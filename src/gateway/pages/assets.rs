@@ -1,5 +1,7 @@
 //! The files of `web/static`, embedded, at addresses that change with their contents.
 
+use super::super::answer::Failure;
+use super::super::asked::Asked;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
 use actix_web::HttpResponse;
@@ -52,6 +54,11 @@ pub fn address(name: &str) -> &'static str {
 /// Whether there is an asset at a path.
 pub fn is_one(path: &str) -> bool {
     ADDRESSES.iter().any(|address| address == path)
+}
+
+/// The asset that an address names by its path.
+pub fn named(_: &Asked<'_>, path: &[String]) -> Result<HttpResponse, Failure> {
+    path.first().and_then(|path| serve(path)).ok_or_else(Failure::not_found)
 }
 
 /// The asset at a path, if there is one.

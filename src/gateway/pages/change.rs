@@ -2,7 +2,8 @@
 
 use super::super::address::Address;
 use super::super::answer::{Failure, redirect};
-use super::super::object::{Asked, Moved, writable};
+use super::super::asked::Asked;
+use super::super::object::{Moved, writable};
 use super::moving::{destination, names};
 use crate::cap::Cap;
 use crate::grid::dirnode::{NewEntry, Replace};

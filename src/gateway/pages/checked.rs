@@ -1,9 +1,8 @@
 //! What a check found: in a sentence, and share by share.
 
-use super::super::address::Root;
+use super::super::address::{Address, Root};
 use super::super::answer::Failure;
-use super::super::object::Asked;
-use super::super::route::{self, Place};
+use super::super::asked::Asked;
 use super::{Frame, crumbs, show, words};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -35,9 +34,7 @@ pub fn checked(
     result: &Value,
     return_to: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let Place::Object(address) = route::place(asked.request.uri().path())? else {
-        return Err(Failure::not_found());
-    };
+    let address = Address::at(asked.request.uri().path())?.ok_or_else(Failure::not_found)?;
     let title = match address.root != Root::Global || address.name().is_some() {
         true => crumbs::title(&address),
         false => "Global drive".to_owned(),

@@ -1,9 +1,9 @@
 //! What can be put back: shown, listed for programs, put back or forgotten.
 
-use super::super::address::{nfc, percent_encode};
+use super::super::address::{Address, nfc, percent_encode};
 use super::super::answer::{Failure, redirect};
+use super::super::asked::Asked;
 use super::super::json;
-use super::super::object::Asked;
 use super::super::trash::{Deletion, Gone};
 use super::crumbs::shown;
 use super::{Frame, show, words};
@@ -53,8 +53,8 @@ fn line(one: &Deletion, now: u64) -> Line {
     if one.links.len() > SHOWN {
         names.push(format!("{} more", one.links.len() - SHOWN));
     }
-    let place = match super::super::route::place(&one.place) {
-        Ok(super::super::route::Place::Object(address)) => {
+    let place = match Address::at(&one.place) {
+        Ok(Some(address)) => {
             let steps = super::crumbs::crumbs(&address);
             steps.into_iter().map(|step| step.name).collect::<Vec<_>>().join(" › ")
         }
@@ -105,7 +105,7 @@ fn named(text: &str) -> Result<String, Failure> {
 
 /// `POST /deleted` with `token=` and `do=restore` or `do=forget`; with `name=` of only one of the links,
 /// and with `when_done=`. The token is the permission.
-pub async fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+pub async fn act(asked: &Asked<'_>, _: &[String]) -> Result<HttpResponse, Failure> {
     let (arguments, trash) = (&asked.arguments, &asked.gateway.pages.trash);
     let gone = || {
         let text = "This cannot be put back any more.";

@@ -1,8 +1,8 @@
 //! A refusal as a page: what happened, why, what to do next, and a way back.
 
+use super::super::address::Address;
 use super::super::answer::Failure;
 use super::super::object::bad_t::VERIFY_ONLY;
-use super::super::route::{self, Place};
 use super::{Frame, render};
 use crate::grid::Code;
 use actix_web::http::{Method, StatusCode, header};
@@ -18,6 +18,7 @@ struct ErrorPage<'a> {
     what: &'static str,
     why: Cow<'a, str>,
     next: &'static str,
+    /// The directory above what was asked for, if there is one.
     up: Option<String>,
     /// Where a browser goes that shows it is the owner's.
     login: Option<String>,
@@ -44,9 +45,9 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
     if !wants_page(request) {
         return if wants_json(request) { failure.respond_json() } else { failure.respond() };
     }
-    let place = route::place(request.uri().path()).ok();
+    let address = Address::at(request.uri().path()).ok().flatten();
     let gone = failure.status == StatusCode::NOT_FOUND;
-    let in_grid = matches!(place, Some(Place::Object(_)));
+    let in_grid = address.is_some();
     let (what, next) = match gone && !in_grid {
         true => ("There is nothing here", "Check the address for mistakes, or begin at the start."),
         false => words(failure.status),
@@ -57,7 +58,7 @@ pub fn respond(request: &HttpRequest, failure: Failure) -> HttpResponse {
         what,
         why: for_people(&failure),
         next,
-        up: place.as_ref().and_then(above),
+        up: address.and_then(|address| address.parent()).map(|parent| parent.path()),
         again: (may_pass(failure.status) || gone && in_grid).then(|| wanted(request)),
         deleted: gone && in_grid,
         login: (failure.status == StatusCode::UNAUTHORIZED).then(|| wanted(request)),
@@ -81,14 +82,6 @@ fn wanted(request: &HttpRequest) -> String {
         || "/".to_owned(),
         |path| format!("/{}", path.as_str().trim_start_matches('/')),
     )
-}
-
-/// The directory above what was asked for, if there is one.
-fn above(place: &Place) -> Option<String> {
-    match place {
-        Place::Object(address) => address.parent().map(|parent| parent.path()),
-        _ => None,
-    }
 }
 
 /// What programs are told in the words of 1.20.

@@ -3,8 +3,9 @@
 use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, page};
 use super::super::args::Arguments;
+use super::super::asked::Asked;
 use super::super::object::page::{Rows, in_pieces};
-use super::super::object::{Asked, Object, directory_of};
+use super::super::object::{Object, directory_of};
 use super::crumbs::{Crumb, crumbs, shown, title};
 use super::kind::Kind;
 use super::order::natural;

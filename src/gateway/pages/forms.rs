@@ -2,6 +2,8 @@
 
 use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
+use super::super::asked::Asked;
+use super::super::object::{Object, directory_of};
 use super::{Frame, show};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -43,7 +45,13 @@ pub enum Asking {
 }
 
 /// The dialog of a directory.
-pub fn of_directory(address: &Address, asking: Asking) -> Result<HttpResponse, Failure> {
+pub fn of_directory(
+    _: &Asked<'_>,
+    address: &Address,
+    object: &Object,
+    asking: Asking,
+) -> Result<HttpResponse, Failure> {
+    directory_of(object)?;
     let base = address.path();
     let when_done = ("when_done", base.clone());
     let (title, hint, hidden, fields, button) = match asking {
@@ -103,18 +111,7 @@ struct Help {
     frame: Frame,
 }
 
-#[derive(Template)]
-#[template(path = "open.html")]
-struct Open {
-    frame: Frame,
-}
-
-/// `GET /open`: asks for a capability, or leads back to one that the tab remembers.
-pub fn open() -> Result<HttpResponse, Failure> {
-    show(StatusCode::OK, &Open { frame: Frame::new("Open", "files") })
-}
-
 /// `/help`
-pub fn help() -> Result<HttpResponse, Failure> {
+pub fn help(_: &Asked<'_>) -> Result<HttpResponse, Failure> {
     show(StatusCode::OK, &Help { frame: Frame::new("Help", "") })
 }

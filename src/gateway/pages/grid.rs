@@ -1,8 +1,9 @@
 //! `/grid`: which servers there are, how full, and what losses files survive.
 
 use super::super::answer::Failure;
-use super::super::object::Asked;
-use super::super::welcome::{self, ServerStatus};
+use super::super::asked::Asked;
+use super::super::node_status::ServerStatus;
+use super::super::welcome;
 use super::order::natural;
 use super::{Frame, show, words};
 use crate::base::rim::Clock;
@@ -72,7 +73,7 @@ impl Fill {
 }
 
 /// The page.
-pub async fn grid(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+pub async fn grid(asked: &Asked<'_>, _: &[String]) -> Result<HttpResponse, Failure> {
     let (mut status, spaces) = welcome::now(asked.gateway).await;
     status.servers.sort_by(|a, b| natural(&a.nickname, &b.nickname));
     let used = |server: &ServerStatus| spaces.get(&server.nodeid).and_then(|space| space.used);

@@ -1,8 +1,8 @@
 //! `/`: the drives, a place to put a file, and how the node is doing.
 
 use super::super::answer::Failure;
-use super::super::object::Asked;
-use super::super::welcome::Status;
+use super::super::asked::Asked;
+use super::super::node_status::Status;
 use super::{Frame, join, show};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -43,7 +43,7 @@ pub fn home(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     if alone && asked.gateway.pages.join.is_some() {
         return join::form(asked, None);
     }
-    let owner = asked.gateway.owner.sent(asked.request.headers());
+    let owner = asked.is_owners();
     let private = match (asked.gateway.roots.private(), owner) {
         (None, _) => Drive::Missing,
         (Some(_), false) => Drive::Locked,

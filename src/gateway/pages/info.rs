@@ -2,6 +2,7 @@
 
 use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
+use super::super::asked::Asked;
 use super::super::object::Object;
 use super::crumbs::{Crumb, crumbs, title};
 use super::files::kind;
@@ -45,7 +46,7 @@ struct Check {
 }
 
 /// `GET …?t=info`
-pub fn info(address: &Address, object: &Object) -> Result<HttpResponse, Failure> {
+pub fn info(_: &Asked<'_>, address: &Address, object: &Object) -> Result<HttpResponse, Failure> {
     let base = address.path();
     let name = address.name().unwrap_or_default();
     let kind = kind(name, &object.target);

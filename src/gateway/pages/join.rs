@@ -1,18 +1,11 @@
 //! A node that has no introducer yet: paste a furl, and join.
 
 use super::super::answer::Failure;
-use super::super::object::Asked;
+use super::super::asked::Asked;
 use super::{Frame, show};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-
-/// How a node joins a grid.
-pub trait Join: Send + Sync {
-    /// Writes the introducer's furl down and follows it from now on; says why not, in a sentence. A
-    /// grid may keep its directories elsewhere: then `vdrive` says where.
-    fn join(&self, furl: &str, vdrive: Option<&str>) -> Result<(), String>;
-}
 
 #[derive(Template)]
 #[template(path = "join.html")]
@@ -34,7 +27,7 @@ struct Joined {
 /// The page that asks for the furl.
 pub fn form(asked: &Asked<'_>, problem: Option<String>) -> Result<HttpResponse, Failure> {
     let given = |name| asked.arguments.get(name).unwrap_or_default().trim().to_owned();
-    let locked = !asked.gateway.owner.sent(asked.request.headers());
+    let locked = !asked.is_owners();
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let frame = Frame::new("Welcome", "files");
     show(status, &JoinPage { frame, problem, locked, furl: given("furl"), vdrive: given("vdrive") })
@@ -42,9 +35,6 @@ pub fn form(asked: &Asked<'_>, problem: Option<String>) -> Result<HttpResponse, 
 
 /// `POST /join` with `furl=` and perhaps `vdrive=`, by the owner.
 pub fn act(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
-    if !asked.gateway.owner.sent(asked.request.headers()) {
-        return Err(Failure::token_wanted());
-    }
     let Some(join) = &asked.gateway.pages.join else {
         let text = "This node has an introducer already; its file introducer.furl names it.";
         return Err(Failure::new(StatusCode::CONFLICT, text));

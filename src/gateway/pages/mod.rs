@@ -5,7 +5,7 @@
 //!
 //! - [`home`], [`files`], [`view`], [`info`], [`grid`], [`activity`], [`provisioning`]: the pages
 //! - [`shown`]: PDFs in a frame
-//! - [`share`], [`forms`], [`moving`]: dialogs, each a page of its own
+//! - [`share`], [`forms`], [`moving`], [`open`]: dialogs, each a page of its own
 //! - [`change`], [`deleted`]: many children changed at once, and what was deleted put back
 //! - [`join`]: a node that has no introducer yet
 //! - [`checked`], [`error`], [`simple`]: what a check found, refusals for browsers, small results
@@ -28,6 +28,7 @@ pub mod join;
 pub mod kind;
 pub mod markdown;
 pub mod moving;
+pub mod open;
 pub mod order;
 pub mod plan;
 pub mod provisioning;
@@ -43,19 +44,6 @@ use super::answer::{Failure, page};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-/// What only the pages need of a node.
-#[derive(Clone, Default)]
-pub struct Pages {
-    pub trash: super::trash::Trash,
-    pub shown: shown::Shown,
-    /// How this node joins a grid; none if it has no way to.
-    pub join: Option<Arc<dyn join::Join>>,
-    /// The folder of the owner's own files.
-    pub public: Option<PathBuf>,
-}
 
 /// What all pages have around them.
 pub struct Frame {

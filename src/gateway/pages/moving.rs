@@ -2,8 +2,7 @@
 
 use super::super::address::{Address, Root, percent_decode, percent_encode};
 use super::super::answer::Failure;
-use super::super::object::Asked;
-use super::super::route::{self, Place};
+use super::super::asked::Asked;
 use super::crumbs::{root_name, shown, title};
 use super::order::natural;
 use super::{Frame, show, words};
@@ -120,9 +119,8 @@ pub fn names(asked: &Asked<'_>) -> Result<Vec<String>, Failure> {
 
 /// The directory that an argument names by its address here; the owner's takes the owner.
 pub fn destination(asked: &Asked<'_>, to: &str) -> Result<Address, Failure> {
-    let Place::Object(address) = route::place(to)? else {
-        return Err(Failure::bad_request("to= takes the address of a directory here."));
-    };
+    let address = Address::at(to)?
+        .ok_or_else(|| Failure::bad_request("to= takes the address of a directory here."))?;
     let private = address.root == Root::Private;
     if private && !asked.gateway.owner.sent(asked.request.headers()) {
         return Err(Failure::token_wanted());

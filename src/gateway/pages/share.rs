@@ -2,6 +2,7 @@
 
 use super::super::address::Address;
 use super::super::answer::Failure;
+use super::super::asked::Asked;
 use super::super::object::Object;
 use super::crumbs::title;
 use super::qr::{Qr, qr};
@@ -36,7 +37,7 @@ impl Way {
 }
 
 /// `GET …?t=share`
-pub fn share(address: &Address, object: &Object) -> Result<HttpResponse, Failure> {
+pub fn share(_: &Asked<'_>, address: &Address, object: &Object) -> Result<HttpResponse, Failure> {
     let ways = match &object.target {
         Target::Known(cap) => known(cap),
         Target::Unknown { rw, ro } => unknown(rw.as_deref(), ro.as_deref()),

@@ -5,7 +5,8 @@
 
 use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
-use super::super::object::{Asked, Object, contents};
+use super::super::asked::Asked;
+use super::super::object::{Object, contents};
 use super::super::sniff;
 use super::crumbs::{Crumb, crumbs, title};
 use super::files::{kind, raw};

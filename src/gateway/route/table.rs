@@ -1,147 +1,170 @@
-//! The rows: who takes what.
+//! The rows: who takes what, and who answers.
+//!
+//! A new page is one more row: its path, and the function that draws it.
 
-use super::super::pages::forms::Asking;
-use super::{Action, Made, Walk};
+use super::super::address::Address;
+use super::super::answer::Failure;
+use super::super::object::post::Made;
+use super::super::object::{bad_t, local, page, post as form, read, unlinked, write};
+use super::super::pages::forms::{self, Asking};
+use super::super::pages::{
+    assets, change, deleted, grid, home, info, join, moving, open, provisioning, share, shown, view,
+};
+use super::super::work::progress::Walk;
+use super::super::work::{check, operations, walk};
+use super::super::{login, public, status, welcome};
+use super::row::Handler::{Look, LookNamed, Page, Words};
+use super::row::Take::{Body, Children, Form, Nothing};
+use super::row::{At, Handler, Row, Take, Who, delete, get, post, put};
+use At::{Asset, Named, Object, Path, Site};
+use std::future::ready;
 
-/// What a row is about; [`Place`](super::Place) without its particulars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    Welcome,
-    Uri,
-    Object,
-    Named,
-    Site,
-    Shown,
-    Operation,
-    Finding,
-    Grid,
-    Provisioning,
-    Deleted,
-    Join,
-    Open,
-    Help,
-    Asset,
-    Public,
-    Status,
-    Transfer,
-    TransferEvents,
-    Statistics,
-    Storage,
-    Helper,
-    Login,
-    Logout,
-    Incident,
-    Logs,
-    Private,
+/// Where what has no name yet is made.
+pub const URI: At = Path("/uri");
+
+/// A function of what is asked and what that is about.
+macro_rules! does {
+    ($do:path $(, $kind:expr)?) => {
+        Nothing(|asked, about| Box::pin($do(asked, about $(, $kind)?)))
+    };
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Get,
-    Put,
-    Post,
-    Delete,
+/// The same, done at once.
+macro_rules! tells {
+    ($do:path) => {
+        Nothing(|asked, about| Box::pin(ready($do(asked, about))))
+    };
 }
 
-/// A method, the kind of place that takes it, the values of `t` (`*`: any), and what is done.
-pub struct Row(pub Verb, pub At, pub &'static [&'static str], pub Action);
+/// A change that says in a few words what it did.
+macro_rules! said {
+    ($do:path) => {
+        Nothing(|asked, at| Box::pin(form::said(asked, at, $do(asked, at))))
+    };
+}
 
-use Verb::{Delete, Get, Post, Put};
+/// A form's answer, if the request's conditions allow it.
+macro_rules! allowed {
+    ($do:path) => {
+        Nothing(|asked, at| Box::pin(form::allowed(asked, at, $do(asked, at))))
+    };
+}
+
+/// A function of what is asked, what that is about, and what came or was found.
+macro_rules! with {
+    ($do:path $(, $kind:expr)?) => {
+        |asked, about, given| Box::pin($do(asked, about, given $(, $kind)?))
+    };
+}
+
+/// The same, done at once.
+macro_rules! at_once {
+    ($do:path $(, $kind:expr)?) => {
+        |asked, about, given| Box::pin(ready($do(asked, about, given $(, $kind)?)))
+    };
+}
+
+/// What an address names.
+const fn of(take: Take<Address>) -> Handler {
+    Handler::Address(take)
+}
 
 /// All rows; the first that fits counts.
-pub const TABLE: &[Row] = &[
-    Row(Get, At::Welcome, &["", "json"], Action::Welcome),
+pub static TABLE: &[Row] = &[
+    get(Path("/"), &[""], Page(home::home)),
+    get(Path("/"), &["json"], Words(does!(welcome::json))),
     // Things without a name.
-    Row(Get, At::Uri, &["", "*"], Action::GoToCap),
-    Row(Put, At::Uri, &["", "upload"], Action::PutUnlinked),
-    Row(Put, At::Uri, &["mkdir"], Action::MakeUnlinked(Made::Empty)),
-    Row(Post, At::Uri, &["", "upload"], Action::UploadUnlinked),
-    Row(Post, At::Uri, &["mkdir"], Action::MakeUnlinked(Made::Empty)),
-    Row(Post, At::Uri, &["mkdir-with-children"], Action::MakeUnlinked(Made::WithChildren)),
-    Row(Post, At::Uri, &["mkdir-immutable"], Action::MakeUnlinked(Made::Immutable)),
+    get(URI, &["", "*"], Page(unlinked::go)),
+    put(URI, &["", "upload"], Words(Body(with!(unlinked::put)))),
+    put(URI, &["mkdir"], Words(does!(unlinked::put_directory))),
+    post(URI, &["", "upload"], Words(Form(with!(unlinked::upload)))),
+    post(URI, &["mkdir"], Words(Form(with!(unlinked::make_empty)))),
+    post(URI, &["mkdir-with-children"], Words(Children(with!(unlinked::make, Made::WithChildren)))),
+    post(URI, &["mkdir-immutable"], Words(Children(with!(unlinked::make, Made::Immutable)))),
     // Reading.
-    Row(Get, At::Object, &[""], Action::Show),
-    Row(Get, At::Object, &["json"], Action::Json),
-    Row(Get, At::Object, &["uri"], Action::OwnCap),
-    Row(Get, At::Object, &["readonly-uri"], Action::ReadCap),
-    Row(Get, At::Object, &["info"], Action::Info),
-    Row(Get, At::Object, &["rename-form"], Action::RenameForm),
-    Row(Get, At::Object, &["manifest"], Action::RefreshCaps),
-    Row(Get, At::Object, &["download"], Action::Download),
-    Row(Get, At::Object, &["view"], Action::View),
-    Row(Get, At::Object, &["share"], Action::Share),
-    Row(Get, At::Object, &["new-folder"], Action::Ask(Asking::NewFolder)),
-    Row(Get, At::Object, &["attach"], Action::Ask(Asking::Attach)),
-    Row(Get, At::Object, &["upload-form"], Action::Ask(Asking::Upload)),
-    Row(Get, At::Object, &["move-form"], Action::MoveForm),
-    Row(Post, At::Object, &["move-form"], Action::MoveForm),
-    Row(Get, At::Named, &[""], Action::Show),
-    Row(Get, At::Named, &["json"], Action::Json),
-    Row(Get, At::Named, &["uri"], Action::OwnCap),
-    Row(Get, At::Named, &["readonly-uri"], Action::ReadCap),
-    Row(Get, At::Named, &["info"], Action::Info),
-    Row(Get, At::Named, &["*"], Action::BadT),
-    Row(Get, At::Site, &[""], Action::Site),
-    Row(Get, At::Shown, &[""], Action::Frame),
+    get(Object, &[""], Look(with!(read::show))),
+    get(Object, &["json"], Look(with!(read::json))),
+    get(Object, &["uri"], Look(at_once!(read::own_cap))),
+    get(Object, &["readonly-uri"], Look(at_once!(read::read_cap))),
+    get(Object, &["info"], Look(at_once!(info::info))),
+    get(Object, &["rename-form"], Look(at_once!(read::rename_form))),
+    get(Object, &["manifest"], Look(at_once!(read::refresh_caps))),
+    get(Object, &["download"], of(does!(local::download))).by_own_page(),
+    get(Object, &["view"], Look(with!(view::view))),
+    get(Object, &["share"], Look(at_once!(share::share))),
+    get(Object, &["new-folder"], Look(at_once!(forms::of_directory, Asking::NewFolder))),
+    get(Object, &["attach"], Look(at_once!(forms::of_directory, Asking::Attach))),
+    get(Object, &["upload-form"], Look(at_once!(forms::of_directory, Asking::Upload))),
+    get(Object, &["move-form"], Look(|asked, at, _| Box::pin(moving::form(asked, at)))),
+    post(Object, &["move-form"], of(allowed!(moving::form))),
+    get(Named, &[""], LookNamed(with!(read::show))),
+    get(Named, &["json"], LookNamed(with!(read::json))),
+    get(Named, &["uri"], LookNamed(at_once!(read::own_cap))),
+    get(Named, &["readonly-uri"], LookNamed(at_once!(read::read_cap))),
+    get(Named, &["info"], LookNamed(at_once!(read::named_info))),
+    get(Named, &["*"], LookNamed(at_once!(bad_t::refuse_found))),
+    get(Site, &[""], of(does!(read::site))),
+    get(Path("/shown/*"), &[""], Words(does!(shown::frame))),
     // Writing.
-    Row(Put, At::Object, &[""], Action::Put),
-    Row(Put, At::Object, &["uri"], Action::PutCap),
-    Row(Put, At::Object, &["mkdir"], Action::PutDirectory),
-    Row(Put, At::Object, &["upload"], Action::PutLocal),
-    Row(Delete, At::Object, &[""], Action::Delete),
-    Row(Post, At::Object, &["upload"], Action::Upload),
-    Row(Post, At::Object, &["mkdir"], Action::Make(Made::Empty)),
-    Row(Post, At::Object, &["mkdir-with-children"], Action::Make(Made::WithChildren)),
-    Row(Post, At::Object, &["mkdir-immutable"], Action::Make(Made::Immutable)),
-    Row(Post, At::Object, &["uri"], Action::Link),
-    Row(Post, At::Object, &["delete", "unlink"], Action::Unlink),
-    Row(Post, At::Object, &["remove-row"], Action::RemoveRows),
-    Row(Post, At::Object, &["rename"], Action::Rename),
-    Row(Post, At::Object, &["relink"], Action::Relink),
-    Row(Post, At::Object, &["set_children", "set-children"], Action::SetChildren),
-    Row(Post, At::Object, &["accept-rollback"], Action::AcceptRollback),
-    Row(Post, At::Object, &["change"], Action::Change),
-    Row(Post, At::Object, &["connect"], Action::Connect),
+    put(Object, &[""], of(Body(with!(write::put)))),
+    put(Object, &["uri"], of(Body(with!(write::put_cap)))),
+    put(Object, &["mkdir"], of(does!(write::put_directory))),
+    put(Object, &["upload"], of(does!(local::upload))),
+    delete(Object, &[""], of(does!(write::delete))),
+    post(Object, &["upload"], of(Form(with!(form::upload)))),
+    post(Object, &["mkdir"], of(does!(form::make_empty))),
+    post(Object, &["mkdir-with-children"], of(Children(with!(form::make, Made::WithChildren)))),
+    post(Object, &["mkdir-immutable"], of(Children(with!(form::make, Made::Immutable)))),
+    post(Object, &["uri"], of(said!(form::link))),
+    post(Object, &["delete", "unlink"], of(said!(form::unlink))),
+    post(Object, &["remove-row"], of(said!(form::remove_rows))),
+    post(Object, &["rename"], of(said!(form::rename))),
+    post(Object, &["relink"], of(said!(form::relink))),
+    post(Object, &["set_children", "set-children"], of(Children(with!(form::set_children)))),
+    post(Object, &["accept-rollback"], of(said!(form::accept_rollback))).by(Who::Owner),
+    post(Object, &["change"], of(allowed!(change::change))),
+    post(Object, &["connect"], of(does!(page::connect))),
     // Checking, and everything below a directory.
-    Row(Post, At::Object, &["check"], Action::Check),
-    Row(Post, At::Object, &["stream-deep-check"], Action::Stream(Walk::Check)),
-    Row(Post, At::Object, &["stream-manifest"], Action::Stream(Walk::Manifest)),
-    Row(Post, At::Object, &["start-deep-check"], Action::Start(Walk::Check)),
-    Row(Post, At::Object, &["start-manifest"], Action::Start(Walk::Manifest)),
-    Row(Post, At::Object, &["start-deep-stats"], Action::Start(Walk::Stats)),
-    Row(Post, At::Object, &["start-deep-size"], Action::Start(Walk::Size)),
-    Row(Get, At::Object, &["*"], Action::BadT),
-    Row(Put, At::Object, &["*"], Action::BadT),
-    Row(Post, At::Object, &["*"], Action::BadT),
-    Row(Get, At::Operation, &["", "status"], Action::Operation),
-    Row(Post, At::Operation, &["", "status"], Action::Operation),
-    Row(Post, At::Operation, &["cancel"], Action::Cancel),
-    Row(Get, At::Finding, &[""], Action::Finding),
-    Row(Post, At::Finding, &[""], Action::Finding),
+    post(Object, &["check"], of(does!(check::one))),
+    post(Object, &["stream-deep-check"], of(does!(walk::stream, Walk::Check))),
+    post(Object, &["stream-manifest"], of(does!(walk::stream, Walk::Manifest))),
+    post(Object, &["start-deep-check"], of(does!(operations::start, Walk::Check))),
+    post(Object, &["start-manifest"], of(does!(operations::start, Walk::Manifest))),
+    post(Object, &["start-deep-stats"], of(does!(operations::start, Walk::Stats))),
+    post(Object, &["start-deep-size"], of(does!(operations::start, Walk::Size))),
+    get(Object, &["*"], of(does!(bad_t::refuse))),
+    put(Object, &["*"], of(does!(bad_t::refuse))),
+    post(Object, &["*"], of(does!(bad_t::refuse))),
+    get(Path("/operations/*/"), &["", "status"], Words(does!(operations::show))),
+    post(Path("/operations/*/"), &["", "status"], Words(does!(operations::show))),
+    post(Path("/operations/*/"), &["cancel"], Words(does!(operations::stop))),
+    get(Path("/operations/*/*/"), &[""], Words(tells!(operations::show_one))),
+    post(Path("/operations/*/*/"), &[""], Words(tells!(operations::show_one))),
     // The node.
-    Row(Get, At::Grid, &[""], Action::Grid),
-    Row(Get, At::Provisioning, &[""], Action::Provisioning),
-    Row(Post, At::Provisioning, &[""], Action::Provisioning),
-    Row(Get, At::Deleted, &["", "json"], Action::Deleted),
-    Row(Post, At::Deleted, &["", "json"], Action::PutBack),
-    Row(Post, At::Join, &[""], Action::Join),
-    Row(Get, At::Open, &[""], Action::Open),
-    Row(Post, At::Open, &[""], Action::Open),
-    Row(Get, At::Help, &[""], Action::Help),
-    Row(Get, At::Asset, &[""], Action::Asset),
-    Row(Get, At::Public, &["*"], Action::Asset),
-    Row(Get, At::Status, &["", "events", "json"], Action::Transfers),
-    Row(Post, At::Status, &["json"], Action::Transfers),
-    Row(Get, At::Transfer, &[""], Action::Transfer),
-    Row(Get, At::TransferEvents, &[""], Action::Transfer),
-    Row(Get, At::Statistics, &["", "json", "openmetrics"], Action::Statistics),
-    Row(Post, At::Statistics, &["json"], Action::Statistics),
-    Row(Get, At::Storage, &["", "json"], Action::Storage),
-    Row(Get, At::Helper, &["", "json"], Action::Helper),
-    Row(Get, At::Login, &[""], Action::Login),
-    Row(Post, At::Login, &[""], Action::NewLogin),
-    Row(Post, At::Logout, &[""], Action::LogOut),
-    Row(Post, At::Incident, &[""], Action::Incident),
-    Row(Get, At::Logs, &[""], Action::Logs),
-    Row(Get, At::Private, &["*"], Action::Logs),
+    get(Path("/grid"), &[""], Words(does!(grid::grid))),
+    get(Path("/provisioning"), &[""], Page(provisioning::provisioning)),
+    post(Path("/provisioning"), &[""], Page(provisioning::provisioning)),
+    get(Path("/deleted"), &[""], Page(deleted::page)),
+    get(Path("/deleted"), &["json"], Page(deleted::listed)),
+    post(Path("/deleted"), &["", "json"], Words(does!(deleted::act))),
+    post(Path("/join"), &[""], Page(join::act)).by(Who::Owner),
+    get(Path("/open"), &[""], Page(open::form)),
+    post(Path("/open"), &[""], Page(open::go)),
+    get(Path("/help"), &[""], Page(forms::help)),
+    get(Asset, &[""], Words(tells!(assets::named))).by(Who::Anybody),
+    get(Path("/static/**"), &["*"], Words(does!(public::serve))),
+    get(Path("/status"), &["", "events", "json"], Page(status::transfers)),
+    post(Path("/status"), &["json"], Page(status::transfers)),
+    get(Path("/status/*/"), &[""], Words(tells!(status::transfer))),
+    get(Path("/status/*/event_json"), &[""], Words(tells!(status::events))),
+    get(Path("/statistics"), &["", "json", "openmetrics"], Page(status::statistics)),
+    post(Path("/statistics"), &["json"], Page(status::statistics)),
+    get(Path("/storage"), &["", "json"], Page(status::storage)),
+    get(Path("/helper_status"), &["", "json"], Page(status::helper)),
+    get(Path("/login"), &[""], Page(login::get)).by(Who::Anybody),
+    post(Path("/login"), &[""], Page(login::post)).by(Who::Anybody),
+    post(Path("/logout"), &[""], Page(login::end)),
+    post(Path("/report_incident"), &[""], Page(status::incident)),
+    get(Path("/private/logs/v1"), &[""], Page(status::logs)).by(Who::OwnerAlone),
+    get(Path("/private/**"), &["*"], Page(|_| Err(Failure::not_found()))).by(Who::OwnerAlone),
 ];

@@ -1,8 +1,9 @@
 //! `t=check`: what is there of one object (`docs/spec/webapi-delta.md` §4.1).
 
+use super::super::address::Address;
 use super::super::answer::{self, Failure};
+use super::super::asked::Asked;
 use super::super::json;
-use super::super::object::{Asked, Object};
 use super::super::pages::checked;
 use crate::base::base32;
 use crate::cap::Cap;
@@ -142,18 +143,9 @@ fn shares(checked: &Checked, wanted: u16) -> Value {
     })
 }
 
-/// Whether a result says that all is well.
-pub fn is_healthy(result: &Value) -> bool {
-    result.pointer("/results/healthy").and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// Whether a result is of something that servers keep.
-pub fn is_distributed(result: &Value) -> bool {
-    result.get("storage-index").and_then(Value::as_str).is_some_and(|index| !index.is_empty())
-}
-
 /// `POST ?t=check`
-pub async fn one(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
+pub async fn one(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
+    let object = asked.object(address).await?;
     let checker = Checker::of(asked)?;
     if matches!(object.target, Target::Unknown { .. }) {
         return Err(Failure::bad_request("What the cap names is unknown here."));

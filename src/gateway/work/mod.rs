@@ -2,10 +2,14 @@
 //!
 //! - [`check`]: is it all there?
 //! - [`walk`]: the same for everything below, and lists of it, sent as they are found
-//! - [`operations`]: such work in the background, known by a handle
-//! - [`results`]: what it came to, as JSON, page and text
+//! - [`operations`]: such work in the background; [`handles`]: what it is known by
+//! - [`progress`]: what it has come to so far, [`results`]: that as JSON, page and text
+//! - [`facts`]: what is said of one thing, and of all together
 
 pub mod check;
+pub mod facts;
+pub mod handles;
 pub mod operations;
+pub mod progress;
 pub mod results;
 pub mod walk;

@@ -3,14 +3,15 @@
 
 use super::super::address::percent_encode;
 use super::super::answer::{self, Failure, escape, plain};
+use super::super::asked::Asked;
 use super::super::json;
-use super::super::object::{Asked, page};
 use super::super::pages::Frame;
 use super::super::pages::error::wants_page;
+use super::super::pages::simple::whole;
 use super::super::pages::words;
-use super::super::route::Walk;
-use super::operations::{Operation, Progress};
-use super::walk::stats_json;
+use super::facts::stats_json;
+use super::handles::Operation;
+use super::progress::{Progress, Walk};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -156,7 +157,7 @@ fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
         }
     };
     body.push_str(&missed_rows(progress));
-    let mut response = page::whole(title, &body);
+    let mut response = whole(title, &body);
     let again = format!("{LOOK_AGAIN_SECONDS}; url={address}?output=html");
     if !progress.finished
         && let Ok(again) = HeaderValue::from_str(&again)

@@ -4,14 +4,15 @@
 //! What is missing of a directory is a line of the type `error`, which older clients pass over; behind
 //! the statistics a line `ERROR: …` then tells all of them the first of it.
 
+use super::super::address::Address;
 use super::super::answer::{Failure, plain, typed};
+use super::super::asked::Asked;
 use super::super::json;
-use super::super::object::{Asked, Object, cap_text, describe, directory_of};
-use super::super::route::Walk;
+use super::super::object::{describe, directory_of};
 use super::check::Checker;
+use super::facts::{reason, stats_json, unit};
+use super::progress::Walk;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
-use crate::cap::Cap;
-use crate::grid::dirnode::Target;
 use crate::grid::{Code, DeepStats, Missed, Reached, Traversal, Why};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -57,8 +58,12 @@ pub fn events(walk: Traversal) -> impl Stream<Item = Event> + Send {
 }
 
 /// `t=stream-manifest` and `t=stream-deep-check`
-pub fn stream(asked: &Asked<'_>, object: &Object, walk: Walk) -> Result<HttpResponse, Failure> {
-    let root = directory_of(object)?;
+pub async fn stream(
+    asked: &Asked<'_>,
+    address: &Address,
+    walk: Walk,
+) -> Result<HttpResponse, Failure> {
+    let root = directory_of(&asked.object(address).await?)?;
     let checker = match walk {
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,
@@ -118,80 +123,10 @@ fn missing(missed: &Missed) -> Map<String, Value> {
     facts
 }
 
-/// Why something is missing, in the words of a refusal.
-pub fn reason(why: &Why) -> String {
-    match why {
-        Why::Unlisted(error) => Failure::from(error.clone()).body(),
-        Why::Unreadable(unreadable) => unreadable.to_string(),
-    }
-}
-
 /// The same for programs.
 fn code(why: &Why) -> Code {
     match why {
         Why::Unlisted(error) => error.into(),
         Why::Unreadable(_) => Code::Unreadable,
     }
-}
-
-/// What a manifest says of one object.
-pub fn unit(reached: &Reached) -> Map<String, Value> {
-    let Reached { path, target } = reached;
-    let (kind, verify, repair, index) = match target {
-        Target::Known(cap) => {
-            let kind = match cap {
-                _ if reached.is_directory() => "directory",
-                Cap::Lit(_) | Cap::Chk(_) => "file",
-                _ => "unknown",
-            };
-            (kind, verify_text(cap), repair_text(cap), cap.index_text())
-        }
-        Target::Unknown { .. } => ("unknown", String::new(), String::new(), String::new()),
-    };
-    let mut facts = Map::new();
-    facts.insert("path".to_owned(), json!(path));
-    facts.insert("cap".to_owned(), json!(cap_text(target).unwrap_or_default()));
-    facts.insert("type".to_owned(), json!(kind));
-    facts.insert("verifycap".to_owned(), json!(verify));
-    facts.insert("repaircap".to_owned(), json!(repair));
-    facts.insert("storage-index".to_owned(), json!(index));
-    facts
-}
-
-pub fn verify_text(cap: &Cap) -> String {
-    cap.verify_cap().map_or_else(String::new, |cap| cap.reveal())
-}
-
-/// Who repairs what can change must be able to write it.
-fn repair_text(cap: &Cap) -> String {
-    match cap {
-        Cap::Dir(cap) => cap.reveal(),
-        Cap::DirRead(_) => String::new(),
-        cap => verify_text(cap),
-    }
-}
-
-pub fn stats_json(stats: &DeepStats) -> Value {
-    let histogram: Vec<_> =
-        stats.histogram.iter().map(|((low, high), count)| json!([low, high, count])).collect();
-    let mut all = json!({
-        "api-version": 1,
-        "count-immutable-files": stats.immutable_files,
-        "count-mutable-files": 0,
-        "count-literal-files": stats.literal_files,
-        "count-files": stats.files(),
-        "count-directories": stats.directories,
-        "count-unknown": stats.unknown,
-        "size-immutable-files": stats.immutable_bytes,
-        "size-literal-files": stats.literal_bytes,
-        "size-directories": stats.directory_bytes,
-        "largest-directory": stats.largest_directory,
-        "largest-directory-children": stats.largest_directory_children,
-        "largest-immutable-file": stats.largest_immutable_file,
-        "size-files-histogram": histogram,
-    });
-    if let Some(all) = all.as_object_mut().filter(|_| stats.incomplete > 0) {
-        all.insert("count-incomplete-directories".to_owned(), json!(stats.incomplete));
-    }
-    all
 }

@@ -6,6 +6,7 @@ mod tables;
 
 use super::super::answer::Failure;
 use super::super::args::Arguments;
+use super::super::asked::Asked;
 use super::info::shares;
 use super::plan::Plan;
 use super::{Frame, show};
@@ -138,7 +139,11 @@ fn groups(arguments: &Arguments) -> Vec<Group> {
 }
 
 /// The page.
-pub fn provisioning(arguments: &Arguments) -> Result<HttpResponse, Failure> {
+pub fn provisioning(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
+    planned(&asked.arguments)
+}
+
+fn planned(arguments: &Arguments) -> Result<HttpResponse, Failure> {
     let groups = groups(arguments);
     let plan = plan(&groups);
     let (outcome, problems) = (plan.outcome(), plan.problems());
@@ -218,7 +223,7 @@ mod tests {
     use super::*;
 
     async fn page(query: &str) -> String {
-        let response = provisioning(&Arguments::parse(query).unwrap()).unwrap();
+        let response = planned(&Arguments::parse(query).unwrap()).unwrap();
         let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
         String::from_utf8(bytes.to_vec()).unwrap()
     }

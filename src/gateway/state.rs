@@ -1,0 +1,63 @@
+//! What a gateway has: everything that answering a request may take.
+
+use super::guard::Guard;
+use super::history::History;
+use super::node_status::{Status, StorageStatus};
+use super::owner::Owner;
+use super::shown::Shown;
+use super::spool::Spool;
+use super::transfers::Transfers;
+use super::trash::Trash;
+use super::work::handles::Operations;
+use crate::cap::Cap;
+use crate::grid;
+use crate::grid::dirnode::Directories;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a gateway needs to answer.
+pub struct Gateway {
+    pub grid: grid::Client,
+    pub directories: Directories,
+    pub roots: Arc<dyn Roots>,
+    pub spool: Spool,
+    pub transfers: Transfers,
+    pub guard: Guard,
+    pub owner: Owner,
+    /// The owner may have the node read and write files on its own disk.
+    pub allow_localfile: bool,
+    pub history: History,
+    pub operations: Operations,
+    pub pages: Pages,
+    /// The state of this node, for the welcome page.
+    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// What this node has stored for others, if it offers space.
+    pub storage: Option<Arc<dyn Fn() -> StorageStatus + Send + Sync>>,
+}
+
+/// The directories that `/vdrive` names; they may become known while the node runs.
+pub trait Roots: Send + Sync {
+    /// The one that everybody in the grid shares.
+    fn global(&self) -> Option<Cap>;
+
+    /// The owner's.
+    fn private(&self) -> Option<Cap>;
+}
+
+/// What only the pages need of a node.
+#[derive(Clone, Default)]
+pub struct Pages {
+    pub trash: Trash,
+    pub shown: Shown,
+    /// How this node joins a grid; none if it has no way to.
+    pub join: Option<Arc<dyn Join>>,
+    /// The folder of the owner's own files.
+    pub public: Option<PathBuf>,
+}
+
+/// How a node joins a grid.
+pub trait Join: Send + Sync {
+    /// Writes the introducer's furl down and follows it from now on; says why not, in a sentence. A
+    /// grid may keep its directories elsewhere: then `vdrive` says where.
+    fn join(&self, furl: &str, vdrive: Option<&str>) -> Result<(), String>;
+}
