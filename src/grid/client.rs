@@ -3,12 +3,13 @@
 use super::compute::{Compute, CutOff};
 use super::params::{EncodingParams, ParamsInForce};
 use super::patience::Patience;
-use super::prohibited::{Nothing, Prohibitions};
+use super::prohibited::{Nothing, Prohibited, Prohibitions};
 use super::servers::ServerPool;
 use super::upload::join::UnderWay;
 use crate::base::limits::UPLOAD_SPARE_BATCHES;
 use crate::base::pool::{InUse, Pool};
 use crate::base::secret::LeaseMasterSecret;
+use crate::cap::Cap;
 use crate::codec::convergence::ConvergenceSecret;
 use crate::codec::encode::Buffers;
 use std::sync::Arc;
@@ -58,6 +59,11 @@ impl Client {
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// Refuses what the owner prohibits.
+    pub fn permit(&self, cap: &Cap) -> Result<(), Prohibited> {
+        self.prohibitions.reason(cap).map_or(Ok(()), |reason| Err(Prohibited(reason)))
     }
 
     /// The same client, which keeps away from what its owner prohibits.

@@ -3,7 +3,6 @@
 //! Asked where a cap becomes something that is opened, and nowhere else: files when they are opened
 //! or checked, directories when their server or their table is. So no front end can forget it.
 
-use super::client::Client;
 use crate::cap::Cap;
 
 /// The owner's list.
@@ -23,12 +22,5 @@ pub(super) struct Nothing;
 impl Prohibitions for Nothing {
     fn reason(&self, _: &Cap) -> Option<String> {
         None
-    }
-}
-
-impl Client {
-    /// Refuses what the owner prohibits.
-    pub fn permit(&self, cap: &Cap) -> Result<(), Prohibited> {
-        self.prohibitions.reason(cap).map_or(Ok(()), |reason| Err(Prohibited(reason)))
     }
 }

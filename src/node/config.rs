@@ -1,7 +1,7 @@
 //! What the files of a node directory say, parsed once.
 
 use super::basedir::{Basedir, BasedirError, Role};
-use super::vdrive::FURL_FILE;
+use super::kept::VDRIVE_FURL;
 use crate::base::limits::NICKNAME_MAX;
 use crate::gateway::webport::{self, WebPort};
 use crate::introducer::GridParameters;
@@ -80,7 +80,7 @@ impl Config {
             }
         };
         let vdrive = match role {
-            Role::Client => value(basedir, FURL_FILE, FURLS, |text| Furl::parse(text).ok())?,
+            Role::Client => value(basedir, VDRIVE_FURL, FURLS, |text| Furl::parse(text).ok())?,
             Role::Introducer | Role::Vdrive => None,
         };
         let webport = value(basedir, "webport", webport::ACCEPTED, |t| WebPort::parse(t).ok())?;

@@ -2,7 +2,7 @@
 
 use super::basedir::{Basedir, BasedirError, Role, Synced};
 use super::config::{PARAMETERS, parameters_text, port_file};
-use super::vdrive::FURL_FILE;
+use super::kept::VDRIVE_FURL;
 use crate::introducer::GridParameters;
 use std::path::Path;
 
@@ -77,7 +77,7 @@ pub(super) fn write_client(basedir: &Basedir, client: &Client) -> Result<(), Bas
         basedir.write_secret("introducer.furl", furl.trim())?;
     }
     if let Some(furl) = &client.vdrive {
-        basedir.write_secret(FURL_FILE, furl.trim())?;
+        basedir.write_secret(VDRIVE_FURL, furl.trim())?;
     }
     let values = [("nickname", &client.nickname), ("sizelimit", &client.sizelimit)];
     for (name, value) in values {

@@ -6,8 +6,8 @@ use super::config::{DEFAULT_PARAMETERS, fitting_parameters};
 use super::create::{self, Client};
 use super::error::NodeError;
 use super::foreground::{Stop, start_logs, until_signalled};
+use super::kept::VDRIVE_FURL;
 use super::running::{Node, Options};
-use super::vdrive::FURL_FILE;
 use futures_util::future::{join_all, try_join_all};
 use std::path::{Path, PathBuf};
 
@@ -79,8 +79,8 @@ async fn start(demo: &Demo, gateway: Basedir) -> Result<Grid, NodeError> {
     let furl_from = introducer.clone();
     let mut nodes = vec![Node::start(introducer, Options::default()).await?];
     let furl = furl_from.read("introducer.furl")?.unwrap_or_default();
-    if let Some(vdrive) = furl_from.read(FURL_FILE)? {
-        gateway.write_secret(FURL_FILE, &vdrive)?;
+    if let Some(vdrive) = furl_from.read(VDRIVE_FURL)? {
+        gateway.write_secret(VDRIVE_FURL, &vdrive)?;
     }
     let mut servers = Vec::new();
     for number in 1..=demo.servers {

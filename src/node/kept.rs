@@ -61,9 +61,11 @@ pub const INTRODUCER: Kept = Kept {
     cost: "with another secret introducer.furl would be another, and all who have it cut off",
     make: Some(thirty_two_bytes),
 };
+/// The file that clients of a vdrive server copy.
+pub const VDRIVE_FURL: &str = "vdrive.furl";
 pub const VDRIVE: Kept = Kept {
     name: "private/vdrive.swissnum",
-    witnesses: &["vdrive.furl", "vdrive/dirs"],
+    witnesses: &[VDRIVE_FURL, "vdrive/dirs"],
     cost: "with another secret vdrive.furl would be another, and all who have it cut off",
     make: Some(thirty_two_bytes),
 };

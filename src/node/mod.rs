@@ -5,7 +5,7 @@
 //! - [`check`]: whether a node would start, by its files
 //! - [`lock`], [`logs`], [`foreground`], [`signals`]: one process a directory, what it writes, how it ends
 //! - [`running`]: a node from its directory; the only place where all layers meet
-//! - [`hints`]: how others are told to reach it
+//! - [`hints`]: how others are told to reach it; `announced`: what they are told of it
 //! - [`neighbours`]: the storage servers it has heard of, connected and not, kept over restarts
 //! - [`parameters`]: the introducer's encoding parameters, followed while it runs
 //! - [`control`]: what the owner's tools ask a running node
@@ -14,6 +14,7 @@
 //! - `service`: the page of a node without a gateway
 //! - [`demo`]: a whole grid of such nodes in one process
 
+mod announced;
 pub mod basedir;
 pub mod check;
 pub mod config;

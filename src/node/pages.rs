@@ -2,6 +2,7 @@
 //! grid while the node runs.
 
 use super::basedir::{Basedir, BasedirError};
+use super::kept::VDRIVE_FURL;
 use super::roots::NodeRoots;
 use super::vdrive::{self, Learner};
 use crate::base::limits::TRASH_FILE_MAX;
@@ -122,7 +123,7 @@ impl Join for Joining {
             );
         }
         if let Some(vdrive) = &vdrive {
-            let written = self.basedir.write_secret(vdrive::FURL_FILE, &vdrive.reveal());
+            let written = self.basedir.write_secret(VDRIVE_FURL, &vdrive.reveal());
             written
                 .map_err(|error| format!("The vdrive server's furl cannot be kept: {error}."))?;
         }

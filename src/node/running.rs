@@ -1,6 +1,7 @@
 //! A node in operation, put together from its directory.
 
-use super::basedir::{Basedir, BasedirError, Role, io_error};
+use super::announced::{next_sequence, version};
+use super::basedir::{Basedir, Role, io_error};
 use super::config::{self, Config, StorageConfig};
 use super::control::{Control, ControlActor};
 use super::error::NodeError;
@@ -17,7 +18,6 @@ use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
 use crate::gateway::blacklist::Blacklist;
-use crate::gateway::guard::Guard;
 use crate::gateway::history::History;
 use crate::gateway::node_status::Status;
 use crate::gateway::owner::Owner;
@@ -86,11 +86,6 @@ struct ClientParts {
     follower: Addr<Follower>,
     /// Whether there is an introducer.
     joined: Arc<AtomicBool>,
-}
-
-/// The version that a node tells others.
-pub(super) fn version() -> String {
-    format!("tahoe/{}", env!("CARGO_PKG_VERSION"))
 }
 
 impl Node {
@@ -333,7 +328,7 @@ impl Node {
             roots: Arc::new(roots.clone()),
             spool: self.spool(config)?,
             transfers: Transfers::default(),
-            guard: guard(config, &webport),
+            guard: service::guard(config, &webport),
             owner: owner.clone(),
             allow_localfile: self.basedir.flag("webport_allow_localfile")?,
             history: History::default(),
@@ -514,29 +509,7 @@ async fn open_tub(
     Ok(tub)
 }
 
-pub(super) fn guard(config: &Config, webport: &WebPort) -> Guard {
-    let local = webport.is_local();
-    let hosts: Vec<_> = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-    // Who gives a name that others can look up has a proxy for it, and by what name that calls this
-    // gateway is the proxy's affair.
-    let published = hosts.iter().any(|host| host != "localhost" && !host.ends_with(".localhost"));
-    Guard { hosts, local, tls: webport.tls.is_some(), closed: !local || published }
-}
-
 fn encoding(parameters: GridParameters) -> Option<EncodingParams> {
     let GridParameters { needed, happy, total } = parameters;
     EncodingParams::new(needed.into(), happy.into(), total.into()).ok()
-}
-
-/// A number above all that this node's announcements carried: the clock, or one more than the last
-/// one where the clock went back.
-pub(super) fn next_sequence(basedir: &Basedir) -> Result<u64, BasedirError> {
-    const NAME: &str = "announcement.sequence";
-    let last = match basedir.read(NAME)? {
-        Some(text) => text.parse().map_err(|_| basedir.bad(NAME, &text, "a number"))?,
-        None => 0_u64,
-    };
-    let next = Clock::System.now().max(last.saturating_add(1));
-    basedir.write(NAME, &next.to_string())?;
-    Ok(next)
 }

@@ -1,10 +1,12 @@
 //! The page of a node that has no gateway, if its `webport` says where.
 
+use super::announced::version;
 use super::basedir::{Basedir, Role};
 use super::config::Config;
 use super::error::NodeError;
-use super::running::{guard, version};
+use crate::gateway::guard::Guard;
 use crate::gateway::service::{Service, routes};
+use crate::gateway::webport::WebPort;
 use crate::gateway::{Running, Settings};
 use crate::introducer::Introducer;
 use crate::tub::TubId;
@@ -33,4 +35,14 @@ pub fn serve(
         any_port: false,
     };
     Ok(Some(settings.listen()?.serve(move || routes(service.clone()))?))
+}
+
+/// Who may ask at this `webport`, and by which names.
+pub fn guard(config: &Config, webport: &WebPort) -> Guard {
+    let local = webport.is_local();
+    let hosts: Vec<_> = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    // Who gives a name that others can look up has a proxy for it, and by what name that calls this
+    // gateway is the proxy's affair.
+    let published = hosts.iter().any(|host| host != "localhost" && !host.ends_with(".localhost"));
+    Guard { hosts, local, tls: webport.tls.is_some(), closed: !local || published }
 }

@@ -5,9 +5,10 @@
 
 use super::basedir::Basedir;
 use super::error::NodeError;
+use super::kept::VDRIVE_FURL;
 use super::neighbours::TWIN;
 use super::roots::NodeRoots;
-use super::{kept, running, secrets};
+use super::{announced, kept, secrets};
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::announcement::default_seeds;
 use crate::introducer::{Announcement, Book, Fields, Follower, GridParameters, Listener};
@@ -18,8 +19,6 @@ use std::sync::Arc;
 
 /// The folder, the furl's file and the service's name.
 pub const VDRIVE: &str = "vdrive";
-/// The file that clients copy.
-pub const FURL_FILE: &str = "vdrive.furl";
 
 /// A vdrive server that answers.
 pub struct Served {
@@ -35,10 +34,10 @@ pub async fn serve(basedir: &Basedir, tub: &Tub) -> Result<Served, NodeError> {
         Ok(Err(error)) => return Err(NodeError::Vdrive(error.to_string())),
         Err(_) => return Err(NodeError::Vdrive("opening it failed".to_owned())),
     };
-    let (server, restorer) = VdriveServer::start(store.clone(), &running::version());
+    let (server, restorer) = VdriveServer::start(store.clone(), &announced::version());
     tub.add_restorer(restorer);
     let furl = tub.register(server, Some(secrets::swissnum(basedir, &kept::VDRIVE)?));
-    basedir.write_secret(FURL_FILE, &furl.reveal())?;
+    basedir.write_secret(VDRIVE_FURL, &furl.reveal())?;
     Ok(Served { store, furl })
 }
 
@@ -52,11 +51,11 @@ pub fn announce(
 ) -> Result<Addr<Follower>, NodeError> {
     let (permutation_seed, lease_seed) = default_seeds(tub.id());
     let fields = Fields {
-        sequence: running::next_sequence(basedir)?,
+        sequence: announced::next_sequence(basedir)?,
         service: VDRIVE.to_owned(),
         furl: furl.clone(),
         nickname: nickname.to_owned(),
-        version: running::version(),
+        version: announced::version(),
         permutation_seed,
         lease_seed,
     };
@@ -108,7 +107,7 @@ impl Listener for Learner {
         if self.directories.vdrive().is_some() || tub != self.introducer {
             return;
         }
-        if let Err(error) = self.basedir.write_secret(FURL_FILE, &furl.reveal()) {
+        if let Err(error) = self.basedir.write_secret(VDRIVE_FURL, &furl.reveal()) {
             tracing::warn!(%error, "the vdrive server's furl is not kept");
         }
         self.directories.set_vdrive(Some(furl.clone()));

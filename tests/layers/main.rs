@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may stop at once")]
 
+mod circles;
 mod documents;
 mod rules;
 mod source;

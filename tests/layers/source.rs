@@ -30,6 +30,10 @@ pub struct Named {
     pub line: usize,
     /// `std::fs::File`, `crate::tub::Ref`, `Instant::now`, `println`.
     pub path: String,
+    /// What a `use` calls it from there on.
+    pub called: Option<String>,
+    /// It is given on to others under that name.
+    pub exported: bool,
 }
 
 impl Named {
@@ -72,8 +76,11 @@ impl Source {
         while at < self.tokens.len() {
             // `use<…>` captures lifetimes and names no path.
             if self.word(at) == "use" && self.word(at + 1) != "<" {
+                let exported = at > 0 && matches!(self.word(at - 1), "pub" | ")");
+                let before = found.len();
                 at += 1;
                 self.tree(&mut at, "", &mut found);
+                found[before..].iter_mut().for_each(|named| named.exported = exported);
             } else if is_identifier(self.word(at)) {
                 self.chain(&mut at, &mut found);
             } else {
@@ -95,11 +102,11 @@ impl Source {
             path = format!("{path}::{}", self.word(*at + 1));
             *at += 2;
         }
-        found.push(Named { line, path: self.absolute(&path) });
+        found.push(Named { line, path: self.absolute(&path), called: None, exported: false });
     }
 
     fn tree(&self, at: &mut usize, prefix: &str, found: &mut Vec<Named>) {
-        let mut path = prefix.to_owned();
+        let (mut path, mut called) = (prefix.to_owned(), None);
         let line = self.tokens.get(*at).map_or(0, |token| token.line);
         while *at < self.tokens.len() {
             match self.word(*at) {
@@ -114,12 +121,17 @@ impl Source {
                     return;
                 }
                 "," | "}" | ";" => break,
-                "as" => *at += 1,
+                "as" => {
+                    *at += 1;
+                    called = Some(self.word(*at).to_owned());
+                }
                 word => path.push_str(word),
             }
             *at += 1;
         }
-        found.push(Named { line, path: self.absolute(&path) });
+        let last = || path.trim_end_matches("::self").rsplit("::").next().unwrap_or_default();
+        let called = Some(called.unwrap_or_else(|| last().to_owned()));
+        found.push(Named { line, path: self.absolute(&path), called, exported: false });
     }
 
     /// `super::x` in `src/tub/frame.rs` → `crate::tub::x`.

@@ -3,7 +3,8 @@
 //! Whoever asks second waits for the first one's outcome, good or bad. The work goes on as long as
 //! anybody waits and is cut off, and its half-written shares given up, when nobody does.
 
-use super::{UploadError, Uploaded};
+use super::error::UploadError;
+use super::placed::Uploaded;
 use crate::base::StorageIndex;
 use crate::base::lock::locked;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};

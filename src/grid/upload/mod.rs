@@ -21,6 +21,7 @@ mod encode;
 mod error;
 mod hold;
 pub(super) mod join;
+mod placed;
 mod prove;
 mod send;
 mod sinks;
@@ -29,20 +30,20 @@ mod survey;
 
 pub use digest::{BodyHasher, Digest};
 pub use error::{Unhappy, UploadError};
+pub use placed::{PlacedOn, Placement, Uploaded};
 pub use sites::Trouble;
 
 use super::client::Client;
 use super::params::EncodingParams;
 use super::patience::Patience;
 use super::progress::{Meter, OnProgress, Stage};
-use super::server_id::ServerId;
 use super::source::Source;
 use super::standing::Duty;
 use crate::base::file::FileFacts;
 use crate::base::file::FileKey;
 use crate::base::hash::Hash;
 use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
-use crate::base::{ShareNum, rim};
+use crate::base::rim;
 use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::encode::{Buffers, Plan};
 use allocate::Asking;
@@ -53,7 +54,6 @@ use prove::prove;
 use send::{Sending, Whole};
 use sinks::Sinks;
 use sites::{Site, Sites};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use survey::{Late, Wanted, survey};
 use tokio::time::Instant;
@@ -68,36 +68,6 @@ pub struct UploadOptions {
     /// The convergent key, if it was hashed while the bytes arrived.
     pub digest: Option<Digest>,
     pub progress: Option<OnProgress>,
-}
-
-/// Where the shares of an upload are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Placement {
-    pub servers: Vec<PlacedOn>,
-    /// Servers of happiness.
-    pub happiness: usize,
-    /// Shares that this upload stored.
-    pub pushed: usize,
-    /// Shares that were there before.
-    pub preexisting: usize,
-    /// Shares of the file that are nowhere, because no server took them in time; the file is stored
-    /// well enough without.
-    pub left_out: usize,
-}
-
-/// One server and the shares that it now holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedOn {
-    pub id: ServerId,
-    pub nickname: String,
-    pub shares: BTreeSet<ShareNum>,
-}
-
-/// A stored file.
-#[derive(Debug, Clone)]
-pub struct Uploaded {
-    pub cap: Cap,
-    pub placed: Placement,
 }
 
 impl Client {

@@ -4,8 +4,10 @@
 //! lease is dated before it is durable up to when leases of its day may be given.
 
 pub mod record;
+mod timestamp;
 
-use super::advisory::timestamp;
+pub(super) use timestamp::timestamp;
+
 use super::error::Result;
 use super::paths::Paths;
 use crate::base::limits::{CLOCK_DAYS_MAX, CLOCK_SAVE, CLOCK_VOUCH_SECONDS, LEASE_SECONDS};
