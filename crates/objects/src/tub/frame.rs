@@ -20,7 +20,6 @@ use super::budget::Held;
 use super::codec;
 use super::error::RemoteError;
 use super::furl::{FurlError, Swissnum};
-use super::payload::Payload;
 use crate::base::limits::{BODY_MAX, BULK_MAX, FRAME_OVERHEAD};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -165,21 +164,26 @@ pub(crate) struct OutFrame {
 }
 
 impl OutFrame {
-    pub(crate) fn new(head: &Head, payload: Payload) -> Result<Self, RemoteError> {
+    /// With nothing behind its head.
+    pub(crate) fn bare(head: &Head) -> Result<Self, RemoteError> {
+        Self::new(head, &[], Vec::new())
+    }
+
+    /// With an encoded value, and the bulk that travels beside it.
+    pub(crate) fn new(head: &Head, value: &[u8], bulk: Vec<Bytes>) -> Result<Self, RemoteError> {
         let mut bytes = vec![0; PREFIX];
         codec::encode(head, &mut bytes)?;
-        bytes.extend_from_slice(&payload.body);
-        let body = bytes.len() - PREFIX;
-        let bulk: usize = payload.bulk.iter().map(Bytes::len).sum();
-        if body > BODY_MAX || bulk > BULK_MAX {
+        bytes.extend_from_slice(value);
+        let (body, beside) = (bytes.len() - PREFIX, bulk.iter().map(Bytes::len).sum::<usize>());
+        if body > BODY_MAX || beside > BULK_MAX {
             return Err(RemoteError::TooBig);
         }
-        let lengths = (body as u64) | ((bulk as u64) << 32);
+        let lengths = (body as u64) | ((beside as u64) << 32);
         for (to, from) in bytes.iter_mut().zip(lengths.to_le_bytes()) {
             *to = from;
         }
         let call = if let Head::Call { id, .. } = head { Some((*id, 0)) } else { None };
-        Ok(Self { head: bytes, bulk: payload.bulk, length: PREFIX + body + bulk, call })
+        Ok(Self { head: bytes, bulk, length: PREFIX + body + beside, call })
     }
 
     /// The same for a call whose answer may bring bulk of up to `bulk_max` bytes.

@@ -60,7 +60,7 @@ impl Drop for Asked {
 }
 
 fn note(conn: &Conn, head: &Head) -> Result<(), RemoteError> {
-    conn.queue.push_note(OutFrame::new(head, Payload::default())?)
+    conn.queue.push_note(OutFrame::bare(head)?)
 }
 
 impl Conn {

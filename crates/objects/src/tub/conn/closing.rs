@@ -3,7 +3,7 @@
 //! They are told in the order in which they began to wait, so that a run can be had again; a watch
 //! channel tells in whatever order a coin of its own decides.
 
-use super::lock;
+use crate::base::lock::locked;
 use crate::tub::frame::Reason;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -29,13 +29,13 @@ pub(super) struct Closing(Arc<State>);
 
 impl Closing {
     pub(super) fn close(&self, reason: Reason) {
-        *lock(&self.0.reason) = Some(reason);
+        *locked(&self.0.reason) = Some(reason);
         self.0.end();
     }
 
     /// None while the link lives.
     pub(super) fn reason(&self) -> Option<Reason> {
-        *lock(&self.0.reason)
+        *locked(&self.0.reason)
     }
 
     pub(super) fn watch(&self) -> Closed {

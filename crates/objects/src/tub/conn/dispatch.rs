@@ -313,9 +313,9 @@ impl Dispatcher {
             Ok(payload) => (None, payload),
             Err(error) => (Some(error), Payload::default()),
         };
-        let frame = OutFrame::new(&Head::Return { id, error }, payload).or_else(|error| {
-            OutFrame::new(&Head::Return { id, error: Some(error) }, Payload::default())
-        });
+        let head = Head::Return { id, error };
+        let frame = OutFrame::new(&head, &payload.body, payload.bulk)
+            .or_else(|error| OutFrame::bare(&Head::Return { id, error: Some(error) }));
         drop(place);
         if let Ok(frame) = frame {
             self.conn.queue.push_urgent(frame);

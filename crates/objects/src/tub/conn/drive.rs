@@ -5,7 +5,7 @@ use super::Conn;
 use super::dispatch::Dispatcher;
 use super::ends::{leave, probation, tick};
 use super::gate::{LinkGate, Question, Questions};
-use super::intake::{INTAKE_FIRST, Intake, read};
+use super::intake::{INTAKE_FIRST, Intake, QUIET_TIME, read};
 use crate::base::limits::{
     BULK_OWN_RECORD, FRAME_HURRY, RECORD_PLAIN_MAX, TIGHT_TIME, WRITE_STALL_TIME,
 };
@@ -34,8 +34,6 @@ const WRITE_BUFFER: usize = 256 << 10;
 /// A release waits so long for something to leave with: by itself it costs both ends as much as a
 /// call, and most are followed by one.
 const RELEASE_TIME: Duration = Duration::from_millis(20);
-/// After so long without anything to read or to write, a link is quiet.
-pub(super) const QUIET_TIME: Duration = Duration::from_secs(1);
 
 /// The two halves of a stream, and the cipher that both directions share.
 pub(crate) struct Wires {

@@ -1,10 +1,13 @@
 //! Ciphertext that has come and is not opened yet.
 
-use super::drive::QUIET_TIME;
 use crate::base::limits::RECORD_PLAIN_MAX;
 use crate::link::record::sealed_len;
 use crate::tub::frame::Violation;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// After so long without anything to read or to write, a link is quiet.
+pub(super) const QUIET_TIME: Duration = Duration::from_secs(1);
 
 /// Read at once on a link on which little comes: most of its life a link needs no more.
 pub(super) const INTAKE_FIRST: usize = 4 << 10;

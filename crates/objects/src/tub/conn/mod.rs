@@ -31,6 +31,7 @@ use super::sturdy::Export;
 use super::tub::TubInner;
 use super::wire::Wire;
 use crate::base::limits::BULK_MAX;
+use crate::base::lock::locked;
 use bytes::Bytes;
 use closing::{Closed, Closing};
 use motion::Motion;
@@ -38,7 +39,7 @@ use queue::Queue;
 use standing::Standing;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use tables::{Exports, Imports};
 use tokio::sync::{oneshot, watch};
 
@@ -99,10 +100,6 @@ pub struct Conn {
     closing: Closing,
     /// Milliseconds on the tub's clock at which the peer was last heard, or seen to take something.
     pub(super) heard_ms: AtomicU64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Conn {
@@ -262,7 +259,7 @@ impl Conn {
 
     /// The number of a call that is about to be queued.
     fn expect(&self, deliver: ReplyTo) -> u32 {
-        let mut pending = lock(&self.pending);
+        let mut pending = locked(&self.pending);
         pending.last_id = pending.last_id.wrapping_add(1);
         let id = pending.last_id;
         pending.replies.insert(id, deliver);
@@ -276,7 +273,7 @@ impl Conn {
         (payload, bulk_max): (Payload, usize),
     ) -> Option<Departure> {
         let head = Head::Call { id, target, interface, method };
-        let queued = OutFrame::new(&head, payload)
+        let queued = OutFrame::new(&head, &payload.body, payload.bulk)
             .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max)));
         match queued {
             Ok(behind) => Some(Departure::new(self.motion.clone(), behind)),
@@ -289,7 +286,7 @@ impl Conn {
 
     /// Hands a reply to whoever waits for it; a reply that nobody asked for is a violation.
     fn deliver(self: &Arc<Self>, id: u32, raw: Result<RawReply, RemoteError>) -> bool {
-        let reply = lock(&self.pending).replies.remove(&id);
+        let reply = locked(&self.pending).replies.remove(&id);
         let known = reply.is_some();
         if let Some(reply) = reply {
             reply(self, raw);
@@ -299,7 +296,7 @@ impl Conn {
 
     /// Queues a frame that needs no credit.
     pub(super) fn send(&self, head: &Head) {
-        if let Ok(frame) = OutFrame::new(head, Payload::default()) {
+        if let Ok(frame) = OutFrame::bare(head) {
             self.queue.push_urgent(frame);
         }
     }
@@ -373,7 +370,7 @@ impl Conn {
             tub.forget(self);
         }
         self.queue.end();
-        let waiting = std::mem::take(&mut lock(&self.pending).replies);
+        let waiting = std::mem::take(&mut locked(&self.pending).replies);
         for (_, reply) in waiting {
             reply(self, Err(RemoteError::Disconnected));
         }

@@ -5,11 +5,10 @@
 //! other would never move again. However many pings and pongs there is reason to send, one of each
 //! waits.
 
-use super::lock;
 use crate::base::limits::CALLS_WAITING_BYTES_MAX;
+use crate::base::lock::locked;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, OutFrame};
-use crate::tub::payload::Payload;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::sync::Notify;
@@ -27,7 +26,7 @@ impl Beat {
             Self::Ping => Head::Ping,
             Self::Pong => Head::Pong,
         };
-        OutFrame::new(&head, Payload::default()).ok()
+        OutFrame::bare(&head).ok()
     }
 }
 
@@ -161,7 +160,7 @@ impl Queue {
     }
 
     fn add<T>(&self, add: impl FnOnce(&mut Lanes) -> T) -> Result<T, RemoteError> {
-        let mut lanes = lock(&self.lanes);
+        let mut lanes = locked(&self.lanes);
         if lanes.finished {
             return Err(RemoteError::Disconnected);
         }
@@ -171,19 +170,19 @@ impl Queue {
     /// The writer will look again soon, even if nothing wakes it, and say so with
     /// [`Self::unattended`].
     pub(super) fn attended(&self) {
-        lock(&self.lanes).attended = true;
+        locked(&self.lanes).attended = true;
     }
 
     /// From now on everything wakes the writer. Answers whether something may leave already.
     pub(super) fn unattended(&self) -> bool {
-        let mut lanes = lock(&self.lanes);
+        let mut lanes = locked(&self.lanes);
         lanes.attended = false;
         lanes.may_leave()
     }
 
     /// The peer has answered a call of `bytes`.
     pub(super) fn credit(&self, bytes: usize) {
-        let mut lanes = lock(&self.lanes);
+        let mut lanes = locked(&self.lanes);
         lanes.calls_left += 1;
         lanes.bytes_left += bytes;
         lanes.moves += 1;
@@ -196,24 +195,24 @@ impl Queue {
 
     /// Memory of replies that the peer has not taken yet.
     pub(super) fn reply_bytes(&self) -> usize {
-        lock(&self.lanes).reply_bytes
+        locked(&self.lanes).reply_bytes
     }
 
     /// While a call waits for credit: a number that changes when a call leaves or credit comes.
     pub(super) fn waiting(&self) -> Option<u64> {
-        let lanes = lock(&self.lanes);
+        let lanes = locked(&self.lanes);
         let (frame, is_call) = lanes.calls.front()?;
         (*is_call && !lanes.has_credit(frame)).then_some(lanes.moves)
     }
 
     /// Calls that [`Self::take`] has given out.
     pub(super) fn taken(&self) -> u64 {
-        lock(&self.lanes).taken
+        locked(&self.lanes).taken
     }
 
     /// Takes no more; answers the numbers of the calls that never left.
     pub(super) fn give_up(&self) -> Vec<u32> {
-        let mut lanes = lock(&self.lanes);
+        let mut lanes = locked(&self.lanes);
         lanes.finished = true;
         let calls = std::mem::take(&mut lanes.calls);
         lanes.call_bytes = 0;
@@ -223,14 +222,14 @@ impl Queue {
 
     /// Takes no more; what waits still leaves if the link holds.
     pub(super) fn finish(&self) {
-        lock(&self.lanes).finished = true;
+        locked(&self.lanes).finished = true;
         self.wake.notify_one();
     }
 
     /// Takes no more, and drops what waits.
     pub(super) fn end(&self) {
         let dropped = {
-            let mut lanes = lock(&self.lanes);
+            let mut lanes = locked(&self.lanes);
             lanes.finished = true;
             (lanes.reply_bytes, lanes.call_bytes) = (0, 0);
             (lanes.ping, lanes.pong) = (false, false);
@@ -242,7 +241,7 @@ impl Queue {
     /// Moves what may leave now into `out`, up to about `bytes_max`. Answers false when the queue
     /// has been finished and is empty.
     pub(super) fn take(&self, out: &mut Vec<OutFrame>, bytes_max: usize) -> bool {
-        let mut guard = lock(&self.lanes);
+        let mut guard = locked(&self.lanes);
         let lanes = &mut *guard;
         let mut bytes = 0;
         out.extend(lanes.beats());
@@ -283,7 +282,7 @@ mod tests {
     use futures_util::FutureExt;
 
     fn release() -> OutFrame {
-        OutFrame::new(&Head::Release { export: 1, count: 1 }, Payload::default()).unwrap()
+        OutFrame::bare(&Head::Release { export: 1, count: 1 }).unwrap()
     }
 
     fn is_woken(queue: &Queue) -> bool {
@@ -315,7 +314,7 @@ mod tests {
         let queue = Queue::new(1, 1_000);
         queue.attended();
         queue.push_release(release());
-        queue.push_urgent(OutFrame::new(&Head::Ping, Payload::default()).unwrap());
+        queue.push_urgent(OutFrame::bare(&Head::Ping).unwrap());
         assert!(is_woken(&queue));
         let mut out = Vec::new();
         assert!(queue.take(&mut out, usize::MAX) && out.len() == 2);
@@ -336,8 +335,7 @@ mod tests {
     #[test]
     fn what_waits_is_counted_by_the_memory_that_it_takes() {
         let queue = Queue::new(0, 1_000);
-        let answer =
-            || OutFrame::new(&Head::Return { id: 1, error: None }, Payload::default()).unwrap();
+        let answer = || OutFrame::bare(&Head::Return { id: 1, error: None }).unwrap();
         queue.push_urgent(answer());
         assert!(queue.reply_bytes() >= size_of::<OutFrame>() + answer().head.capacity());
         let room = CALLS_WAITING_BYTES_MAX / release().memory();
@@ -347,6 +345,6 @@ mod tests {
         let mut out = Vec::new();
         assert!(queue.take(&mut out, usize::MAX));
         assert_eq!(out.len(), 1 + room, "the answer, and as many releases as there is room for");
-        assert_eq!((queue.reply_bytes(), lock(&queue.lanes).call_bytes), (0, 0));
+        assert_eq!((queue.reply_bytes(), locked(&queue.lanes).call_bytes), (0, 0));
     }
 }

@@ -1,10 +1,10 @@
 //! What each side of a connection holds of the other's.
 
-use super::{Conn, lock};
+use super::Conn;
 use crate::base::limits::EXPORTS_MIN;
+use crate::base::lock::locked;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, OutFrame, Target};
-use crate::tub::payload::Payload;
 use crate::tub::sturdy::Export;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -31,7 +31,7 @@ impl Drop for Import {
         self.conn.imports.forget(export, self);
         let count = self.received.load(Ordering::Relaxed);
         let release = Head::Release { export, count };
-        if let Ok(frame) = OutFrame::new(&release, Payload::default()) {
+        if let Ok(frame) = OutFrame::bare(&release) {
             self.conn.queue.push_release(frame);
         }
     }
@@ -43,7 +43,7 @@ pub(super) struct Imports(Mutex<HashMap<u32, Weak<Import>>>);
 impl Imports {
     /// The one live reference for the peer's object `export`, counting that it came once more.
     pub(super) fn receive(&self, conn: &Arc<Conn>, export: u32) -> Arc<Import> {
-        let mut table = lock(&self.0);
+        let mut table = locked(&self.0);
         if let Some(import) = table.get(&export).and_then(Weak::upgrade) {
             import.received.fetch_add(1, Ordering::Relaxed);
             return import;
@@ -56,7 +56,7 @@ impl Imports {
 
     /// Removes `import`, unless a younger one has taken its place.
     fn forget(&self, export: u32, import: &Import) {
-        let mut table = lock(&self.0);
+        let mut table = locked(&self.0);
         if table.get(&export).is_some_and(|entry| std::ptr::eq(entry.as_ptr(), import)) {
             table.remove(&export);
         }
@@ -110,7 +110,7 @@ impl Exports {
     }
 
     pub(super) fn add(&self, export: Export) -> Result<u32, RemoteError> {
-        let mut table = lock(&self.table);
+        let mut table = locked(&self.table);
         if table.closed {
             return Err(RemoteError::Disconnected);
         }
@@ -139,14 +139,14 @@ impl Exports {
     }
 
     pub(super) fn get(&self, number: u32) -> Option<Export> {
-        lock(&self.table).by_number.get(&number).map(|exported| exported.export.clone())
+        locked(&self.table).by_number.get(&number).map(|exported| exported.export.clone())
     }
 
     /// The peer has dropped `count` references. The object itself is dropped outside the lock: its
     /// end may drop references of its own.
     pub(super) fn release(&self, number: u32, count: u32) {
         let dropped = {
-            let mut table = lock(&self.table);
+            let mut table = locked(&self.table);
             match table.by_number.get_mut(&number) {
                 Some(exported) if exported.count > count => {
                     exported.count -= count;
@@ -170,7 +170,7 @@ impl Exports {
     /// Drops everything and takes no more.
     pub(super) fn close(&self) {
         let closed = ExportTable { closed: true, ..ExportTable::default() };
-        let dropped = std::mem::replace(&mut *lock(&self.table), closed);
+        let dropped = std::mem::replace(&mut *locked(&self.table), closed);
         self.all.now.fetch_sub(dropped.by_number.len(), Ordering::Relaxed);
         drop(dropped);
     }
