@@ -26,6 +26,7 @@ const ALLOWED: &[&str] = &[
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("allmydata-tahoe", "GPL-3.0-or-later", "this package"),
     ("tahoe-objects", "GPL-3.0-or-later", "its object layer"),
+    ("tahoe-testing", "GPL-3.0-or-later", "what its tests stand on"),
     (
         "zfec-rs",
         "GPL-3.0",
@@ -40,7 +41,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Packages of this workspace.
-const OWN: &[&str] = &[env!("CARGO_PKG_NAME"), "tahoe-objects"];
+const OWN: &[&str] = &[env!("CARGO_PKG_NAME"), "tahoe-objects", "tahoe-testing"];
 
 /// Packages that must never appear: name and reason.
 const BANNED: &[(&str, &str)] = &[

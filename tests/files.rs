@@ -9,10 +9,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-
-use common::dirs::{Server, tub_on};
-use common::{client, data};
 use futures_util::TryStreamExt;
 use std::sync::{Arc, Mutex};
 use tahoe::cap::Cap;
@@ -20,12 +16,14 @@ use tahoe::files::{Actor, Address, Files, FilesError, For, Found, Node, Root, Ro
 use tahoe::grid::dirnode::{DirError, Replace, Target};
 use tahoe::grid::{Code, EncodingParams, Prohibitions, Source, UploadOptions};
 use tahoe::tub::LoopbackNet;
+use tahoe_testing::dirs::{Server, tub_on};
+use tahoe_testing::{client, data};
 
 /// A door like any other: paths go in, what happened comes out.
 struct Door {
     files: Files,
     _server: Server,
-    _grid: common::Grid,
+    _grid: tahoe_testing::Grid,
     forbidden: Forbidden,
 }
 
@@ -71,7 +69,7 @@ fn always(_: Option<&tahoe::grid::dirnode::Child>) -> bool {
 impl Door {
     async fn open() -> Self {
         let net = LoopbackNet::default();
-        let (server, grid) = (Server::on(&net), common::grid(3));
+        let (server, grid) = (Server::on(&net), tahoe_testing::grid(3));
         let forbidden = Forbidden::default();
         let client = client(&grid.pool, EncodingParams::new(2, 3, 3).unwrap());
         let client = client.with_prohibitions(Arc::new(forbidden.clone()));
@@ -241,7 +239,7 @@ async fn two_who_make_the_same_way_meet_in_it() {
     let (one, other) = (find().await, find().await);
     let Found::Missing { names, .. } = &one else { panic!("it is there") };
     assert_eq!(names, &["x", "y", "z"]);
-    let target = |text: &str| common::dirs::lit(text);
+    let target = |text: &str| tahoe_testing::dirs::lit(text);
     let first = Spot::of(one).unwrap();
     let second = Spot::of(other).unwrap();
     assert!(!door.files.link(first, target("1"), Replace::No, &always).await.unwrap());

@@ -11,9 +11,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-
-use common::data;
 use futures_util::StreamExt;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +22,7 @@ use tahoe::grid::{
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Furl, Identity, Tub, TubOptions};
+use tahoe_testing::data;
 
 /// The server half: prints its furl, then serves until its input ends.
 #[test]
@@ -116,7 +114,7 @@ async fn servers() -> Servers {
             standing: Standing::default(),
         });
     }
-    let client = common::client(&pool, EncodingParams::default());
+    let client = tahoe_testing::client(&pool, EncodingParams::default());
     Servers { client, _tub: tub, _processes: processes, _base: base }
 }
 

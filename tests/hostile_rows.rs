@@ -9,17 +9,16 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod common;
 mod nodes;
 mod web;
 
-use common::hostile_writer::HostileWriter;
 use nodes::{done, failed, tahoe, text};
 use serde_json::{Value, json};
 use std::process::Command;
 use tahoe::base::hash::sha256;
 use tahoe::base::limits::{ROW_IDS_MAX, UNREADABLE_NAMED_MAX};
 use tahoe::vdrive::format::RowId;
+use tahoe_testing::hostile_writer::HostileWriter;
 use web::Web;
 
 /// Garbage under ids that follow from a number.

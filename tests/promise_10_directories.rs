@@ -12,8 +12,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod vdrive_help;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,7 +23,7 @@ use tahoe::vdrive::api::{
     AddLease, BeginChange, ChangeOutcome, Commit, GetRows, StageRemoved, StageRows,
 };
 use tahoe::vdrive::format::Row;
-use vdrive_help::{Names, Owner, Server, config, names, row_id};
+use tahoe_testing::vdrive::{Names, Owner, Server, config, names, row_id};
 
 const DIR: &str = "/vdrive";
 
@@ -236,11 +234,11 @@ fn the_story_writes_the_log_anew_on_its_way() {
 mod together {
     //! Ten clients add to one directory, each over a link of its own.
 
-    use super::vdrive_help::{Names, Owner, Server};
     use std::time::Instant;
     use tahoe::tub::{Furl, Hint, Identity, Tub, TubOptions};
     use tahoe::vdrive::StoreConfig;
     use tahoe::vdrive::api::{DirectoryReader, DirectoryWriter};
+    use tahoe_testing::vdrive::{Names, Owner, Server};
 
     const CLIENTS: usize = 10;
 
@@ -306,7 +304,6 @@ mod together {
 mod killed {
     //! A real server process, killed at random points of real changes.
 
-    use super::vdrive_help::{Names, Owner, Server};
     use std::io::{BufRead, BufReader};
     use std::path::Path;
     use std::process::{Child, Command, Stdio};
@@ -316,6 +313,7 @@ mod killed {
     use tahoe::tub::{Furl, Hint, Identity, Tub, TubId, TubOptions};
     use tahoe::vdrive::StoreConfig;
     use tahoe::vdrive::api::{DirectoryReader, DirectoryWriter, Vdrive};
+    use tahoe_testing::vdrive::{Names, Owner, Server};
 
     const DIR_VARIABLE: &str = "TAHOE_TEST_VDRIVE_DIR";
 

@@ -9,11 +9,9 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod common;
 mod nodes;
 mod streams;
 
-use common::rounds;
 use nodes::{Process, RunningGrid};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use streams::{Pattern, get_equal, put};
+use tahoe_testing::rounds;
 
 const MIB: u64 = 1 << 20;
 /// One transfer, and each further one at the same time.

@@ -17,11 +17,9 @@
     reason = "a test may stop at once, and tells its story in one piece"
 )]
 
-mod common;
 mod nodes;
 
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, WrapFuture};
-use common::rounds;
 use nodes::times::{MEDIAN_NOISE, NOISE, millis, times};
 use nodes::{Process, RunningGrid, http, storage_furls};
 use std::io::Write;
@@ -34,6 +32,7 @@ use tahoe::base::seeded::bytes;
 use tahoe::remote_interface;
 use tahoe::storage::api::{GetVersion, Storage};
 use tahoe::tub::{Furl, Hint, Identity, LoopbackNet, Ref, RemoteError, Tub, TubOptions, start};
+use tahoe_testing::rounds;
 
 const IDLE_SOCKETS: usize = 500;
 const SLOW_BODIES: usize = 100;

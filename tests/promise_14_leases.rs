@@ -13,15 +13,10 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-mod storage_help;
-
-use common::{Rng, rounds};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage_help::{NOW, config, data, get, put, put_whole, secrets, si};
 use tahoe::base::ShareNum;
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
@@ -32,6 +27,8 @@ use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{
     Collected, Collection, Held, LeaseAge, OWNERS_WORD, Store, StoreConfig, StoreError,
 };
+use tahoe_testing::store::{NOW, config, data, get, put, put_whole, secrets, si};
+use tahoe_testing::{Rng, rounds};
 
 const BUCKETS: usize = 3;
 const SHARES: usize = 2;

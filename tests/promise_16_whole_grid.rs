@@ -21,16 +21,9 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
 mod replay;
 
 use actix_web::http::StatusCode;
-use common::dirs::{self, link};
-use common::folder::Folder;
-use common::introduced::{self, Introduced, Subscriber};
-use common::real::{CLIENT, RealGrid, real_grid_in, start_server, tub};
-use common::web::Web;
-use common::{Rng, data, rounds};
 use replay::{Trace, replayed};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -42,6 +35,12 @@ use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{Child, DirError, Directories, Replace, Target};
 use tahoe::grid::{Client, DownloadError, EncodingParams, Source, UploadError, UploadOptions};
 use tahoe::tub::{Faults, LoopbackNet};
+use tahoe_testing::dirs::{self, link};
+use tahoe_testing::folder::Folder;
+use tahoe_testing::introduced::{self, Introduced, Subscriber};
+use tahoe_testing::real::{CLIENT, RealGrid, real_grid_in, start_server, tub};
+use tahoe_testing::web::Web;
+use tahoe_testing::{Rng, data, rounds};
 
 /// Virtual time that is longer than anything may take.
 const FOR_EVER: Duration = Duration::from_secs(20 * 60);

@@ -12,20 +12,17 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-mod storage_help;
-
-use common::rounds;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use storage_help::{NOW, config, data, get, open, put, put_whole, secrets, si};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::rim::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};
+use tahoe_testing::rounds;
+use tahoe_testing::store::{NOW, config, data, get, open, put, put_whole, secrets, si};
 
 const DIR: &str = "/storage";
 const LATER: u64 = 500;
@@ -257,8 +254,6 @@ fn a_crash_at_any_call_on_a_real_disk_leaves_whole_shares_only() {
 mod killed {
     //! A real server process, killed at random points of real uploads.
 
-    use super::common::rounds;
-    use super::storage_help::{config, data, get};
     use bytes::Bytes;
     use std::collections::HashMap;
     use std::io::{BufRead, BufReader};
@@ -273,6 +268,8 @@ mod killed {
     use tahoe::storage::api::{Allocate, Close, ListShares, Storage, Write};
     use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
     use tahoe::tub::{Bulk, Furl, Hint, Identity, Ref, RemoteError, Tub, TubOptions};
+    use tahoe_testing::rounds;
+    use tahoe_testing::store::{config, data, get};
 
     const DIR_VARIABLE: &str = "TAHOE_TEST_STORAGE_DIR";
     const CLIENTS: u64 = 3;

@@ -10,11 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-
 use bytes::Bytes;
-use common::liars::{Liar, honest, kept};
-use common::{Rng, client, data, grid_of, rounds};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tahoe::base::file::{FileKey, proven_index};
@@ -31,6 +27,8 @@ use tahoe::grid::{
 use tahoe::storage::Store;
 use tahoe::storage::api::{Allocate, BucketWriter, Put, Storage};
 use tahoe::tub::{Bulk, Ref};
+use tahoe_testing::liars::{Liar, honest, kept};
+use tahoe_testing::{Rng, client, data, grid_of, rounds};
 
 const SERVERS: usize = 10;
 const NEEDED: usize = 3;

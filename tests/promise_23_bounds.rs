@@ -8,7 +8,6 @@
 #![allow(clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod bounds;
-mod common;
 mod hostile;
 mod nodes;
 

@@ -8,10 +8,8 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod common;
 mod nodes;
 
-use common::rounds;
 use nodes::{Process, RunningGrid, http, tahoe, wait_for_servers};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tahoe::base::limits::{CHILDREN_MAX, ROW_IDS_MAX};
 use tahoe::base::seeded::bytes;
+use tahoe_testing::rounds;
 
 /// Slow sockets, here and before a release.
 const SOCKETS: (u64, u64) = (300, 2_000);

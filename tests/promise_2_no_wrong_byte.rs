@@ -12,10 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-
 use bytes::Bytes;
-use common::{Grid, Rng, data, grid, no_hang, rounds};
 use std::time::Instant;
 use tahoe::base::ShareNum;
 use tahoe::base::file::FileFacts;
@@ -24,6 +21,7 @@ use tahoe::codec::SegmentNum;
 use tahoe::codec::decode::{FileReader, FileTree, OpenShare, Opening, Run, ShareError, Unreadable};
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::grid::DownloadError;
+use tahoe_testing::{Grid, Rng, data, grid, no_hang, rounds};
 
 /// A file on a grid, one of whose shares is about to be damaged. Servers beyond `alive` are dead.
 struct Victim {

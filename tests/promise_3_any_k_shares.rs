@@ -8,17 +8,15 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-
 use bytes::Bytes;
-use common::faults::{Mode, hostile};
-use common::real::real_grid;
-use common::{data, grid, no_hang, rounds};
 use std::time::{Duration, Instant};
 use tahoe::base::ShareNum;
 use tahoe::codec::SegmentNum;
 use tahoe::codec::decode::{FileReader, Opening, VerifiedRun};
 use tahoe::grid::EncodingParams;
+use tahoe_testing::faults::{Mode, hostile};
+use tahoe_testing::real::real_grid;
+use tahoe_testing::{data, grid, no_hang, rounds};
 
 /// All choices of three of ten.
 fn triples() -> Vec<[usize; 3]> {

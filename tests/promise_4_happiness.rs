@@ -9,16 +9,14 @@
     reason = "a test fails by panicking"
 )]
 
-mod common;
-
-use common::faults::Mode;
-use common::{Rng, data, grid, impatient, no_hang, rounds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tahoe::base::ShareNum;
 use tahoe::grid::UploadError;
 use tahoe::grid::happiness::{Matching, servers_of_happiness};
 use tahoe::grid::patience::Patience;
+use tahoe_testing::faults::Mode;
+use tahoe_testing::{Rng, data, grid, impatient, no_hang, rounds};
 
 /// The largest matching, by trying everything: each server takes one of its shares or none.
 fn brute_force(servers: &[u8], taken: u8) -> usize {
@@ -60,7 +58,7 @@ fn all_layouts() -> u64 {
 }
 
 /// What is stored, by server.
-fn stored(grid: &common::Grid) -> BTreeMap<usize, BTreeSet<ShareNum>> {
+fn stored(grid: &tahoe_testing::Grid) -> BTreeMap<usize, BTreeSet<ShareNum>> {
     let mut held: BTreeMap<usize, BTreeSet<ShareNum>> = BTreeMap::new();
     for (index, server) in grid.servers.iter().enumerate() {
         let disk = server.disk.lock().unwrap();

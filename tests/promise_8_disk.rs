@@ -12,21 +12,18 @@
     reason = "a test fails by panicking"
 )]
 
-mod storage_help;
-mod vdrive_help;
-
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use storage_help::{NOW, config, data, get, open, put, secrets, si};
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::rim::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};
-use vdrive_help::{Owner, Server, names};
+use tahoe_testing::store::{NOW, config, data, get, open, put, secrets, si};
+use tahoe_testing::vdrive::{Owner, Server, names};
 
 const DIR: &str = "/storage";
 const LATER: u64 = 500;
@@ -187,7 +184,9 @@ fn a_disk_that_recovers_takes_shares_and_leases_again() {
 async fn fail_row_at(at: u64, fault: Fault, power_cut: u64) -> bool {
     let memory = MemoryDisk::new();
     let disk = Disk::new(Arc::new(memory.clone()));
-    let on = |disk: &Disk| Server::open(vdrive_help::config(disk, Path::new("/vdrive"))).unwrap();
+    let on = |disk: &Disk| {
+        Server::open(tahoe_testing::vdrive::config(disk, Path::new("/vdrive"))).unwrap()
+    };
     let (owner, faults) = (Owner::new(1), Arc::new(Faults::none()));
     let (old, new) =
         (names([("a", b"old"), ("b", b"kept")]), names([("a", b"new"), ("b", b"kept")]));

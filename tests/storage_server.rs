@@ -8,16 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
-mod storage_help;
-
 use bytes::Bytes;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use storage_help::{
-    NOW, bucket_takes, config, data, get, open, put, put_whole, secrets, share_takes, si,
-};
 use tahoe::base::limits::{
     BULK_MAX, LEASE_SECONDS, OPEN_HEAD_MAX, READ_RANGES_MAX, READERS_PER_LINK_MAX, SHARES_MAX,
     UPLOAD_IDLE_TIME, WRITERS_PER_LINK_MAX,
@@ -33,6 +28,10 @@ use tahoe::storage::api::{
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig, StoreError};
 use tahoe::tub::{Bulk, Furl, Identity, LoopbackNet, Ref, RemoteError, Swissnum, Tub, TubOptions};
 use tahoe::vdrive::{self, VdriveServer};
+use tahoe_testing::store::{
+    NOW, bucket_takes, config, data, get, open, put, put_whole, secrets, share_takes, si,
+};
+use tahoe_testing::until;
 
 fn run(test: impl Future<Output = ()>) {
     run_for(Duration::from_secs(60), test);
@@ -69,13 +68,6 @@ fn only(allocated: Allocated) -> Ref<BucketWriter> {
 
 fn write(offset: usize, bytes: &[u8]) -> Write {
     Write { offset: offset as u64, data: Bulk(Bytes::copy_from_slice(bytes)) }
-}
-
-/// Waits for something that no future tells of.
-async fn until(mut done: impl FnMut() -> bool) {
-    while !done() {
-        actix_rt::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 /// Holds the first data write up until it is opened.

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod vdrive_help;
-
 use bytes::Bytes;
 use std::time::Instant;
 use tahoe::base::limits::{STAGED_ALL_MAX, STAGED_MAX, STAGED_ROW_COST};
@@ -15,7 +13,7 @@ use tahoe::vdrive::api::{
     Staging, code,
 };
 use tahoe::vdrive::format::Row;
-use vdrive_help::{Names, Owner, Server, row_id};
+use tahoe_testing::vdrive::{Names, Owner, Server, row_id};
 
 const ENTRIES: u32 = 100_000;
 

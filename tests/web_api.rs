@@ -9,6 +9,5 @@
     reason = "a test stops at the first surprise, and tells its story in one piece"
 )]
 
-mod common;
 mod web;
 mod web_rows;

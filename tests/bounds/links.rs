@@ -2,13 +2,13 @@
 //! know its furl.
 
 use super::Flooded;
-use crate::common::rounds;
 use crate::hostile::{Pace, Rogue, Stranger, address, hello, words};
 use std::time::{Duration, Instant};
 use tahoe::base::limits::{BODY_MAX, BULK_MAX, PINGS_MAX, RECORD_PLAIN_MAX};
 use tahoe::storage::api::{GetVersion, Storage};
 use tahoe::tub::frame::Head;
 use tahoe::tub::{Furl, Identity, Interface, Ref, Tub, TubOptions};
+use tahoe_testing::rounds;
 
 /// A friend that is new here gets a link and an answer in so long.
 const FRIEND_TIME: Duration = Duration::from_secs(5);

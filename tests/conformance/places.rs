@@ -1,7 +1,5 @@
 //! Where stores are opened, each new, and what is left of one when the power goes.
 
-use crate::memory::{MemoryStore, SharedDisk};
-use crate::storage_help::open;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +7,8 @@ use std::time::Duration;
 use tahoe::disk::Disk;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::{ShareStore, Store};
+use tahoe_testing::memory::{MemoryStore, SharedDisk};
+use tahoe_testing::store::open;
 
 pub type Keeper = Arc<dyn ShareStore>;
 

@@ -1,11 +1,11 @@
 //! The rules. Each begins with an empty store.
 
 use super::places::{Keeper, Place};
-use crate::storage_help::{data, file, request, secrets, si};
 use tahoe::base::file::proven_index;
 use tahoe::base::hash::{Hash, blake2b};
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::storage::{Facet, ShareUpload, StoreError, read_into};
+use tahoe_testing::store::{data, file, request, secrets, si};
 
 /// What was seen, where a rule does not hold.
 type Held = Result<(), &'static str>;

@@ -1,7 +1,6 @@
 //! Stores that are wrong in one way each, made of one that is right.
 
 use super::places::{Fresh, Place};
-use crate::memory::{MemoryStore, SharedDisk};
 use std::sync::{Arc, Mutex};
 use tahoe::base::hash::{Hash, blake2b};
 use tahoe::base::{ShareNum, StorageIndex};
@@ -9,6 +8,7 @@ use tahoe::storage::{
     AllocateRequest, Allocation, Facet, LeaseAge, LeaseSecrets, ShareStore, ShareUpload, Space,
     Steps, StoreError, StoredShare,
 };
+use tahoe_testing::memory::{MemoryStore, SharedDisk};
 
 type Result<T> = std::result::Result<T, StoreError>;
 

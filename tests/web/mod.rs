@@ -3,7 +3,6 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use crate::common::real::{RealGrid, real_grid};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -29,6 +28,7 @@ use tahoe::grid::dirnode::{Directories, SeenHeads, TubBook};
 use tahoe::storage::Latency;
 use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
+use tahoe_testing::real::{RealGrid, real_grid};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use ureq::Body;

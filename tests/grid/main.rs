@@ -1,0 +1,17 @@
+//! Clients on grids inside the process: files, directories, links and servers that fail.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod directories;
+mod downloads;
+mod in_memory;
+mod links;
+mod round_trips;
+mod silent_servers;
+mod uploads;
