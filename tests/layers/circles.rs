@@ -24,8 +24,9 @@ struct File<'a> {
 impl<'a> Crate<'a> {
     fn new(sources: &'a [Source]) -> Self {
         let file = |source: &'a Source| {
-            let none = BTreeMap::new;
-            let file = File { source, paths: source.paths(), names: none(), exports: none() };
+            let paths = source.paths().into_iter().filter(|named| named.path.contains("::"));
+            let (names, exports) = (BTreeMap::new(), BTreeMap::new());
+            let file = File { source, paths: paths.collect(), names, exports };
             (source.module().join("::"), file)
         };
         let mut all = Self { files: sources.iter().map(file).collect() };
@@ -92,7 +93,8 @@ impl<'a> Crate<'a> {
             })
         };
         let named = file.paths.iter().filter(|named| !named.exported).filter_map(full);
-        let homes = named.filter_map(|path| self.home(&path, REEXPORTS_MAX));
+        let named: BTreeSet<String> = named.collect();
+        let homes = named.iter().filter_map(|path| self.home(path, REEXPORTS_MAX));
         let near = |other: &&str| self.files[*other].source.layer() == file.source.layer();
         homes.filter(near).filter(|home| *home != module).collect()
     }
