@@ -121,6 +121,55 @@ pub async fn while_moving<T: 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::api::{GetClock, Storage};
+    use crate::tub::{AnyMessage, Delivery, Object, Progress, Ref};
+    use std::sync::Arc;
+
+    /// A storage server beyond some other network: its answers take long, and may be seen coming.
+    struct Beyond {
+        moves: bool,
+    }
+
+    struct Coming(Instant);
+
+    impl Progress for Coming {
+        fn moved(&self) -> u64 {
+            self.0.elapsed().as_millis() as u64 * limits::SHARE_RATE_MIN
+        }
+
+        fn left(&self) -> u64 {
+            self.moved()
+        }
+    }
+
+    impl Object for Beyond {
+        fn deliver(&self, _: u16, _: AnyMessage) -> Delivery {
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                Ok(Box::new(7_u64) as AnyMessage)
+            })
+        }
+
+        fn deliver_followed(
+            &self,
+            method: u16,
+            message: AnyMessage,
+        ) -> (Delivery, Option<Arc<dyn Progress>>) {
+            let coming = Arc::new(Coming(Instant::now())) as Arc<dyn Progress>;
+            (self.deliver(method, message), self.moves.then_some(coming))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_moves_is_waited_for_whatever_carries_the_call() {
+        for (moves, outcome) in [(true, Ok(7)), (false, Err(RemoteError::Timeout))] {
+            let server = Ref::<Storage>::local(Beyond { moves });
+            assert_eq!(
+                while_moving(Duration::from_secs(2), server.call(GetClock {})).await,
+                outcome
+            );
+        }
+    }
 
     #[test]
     fn company_waits_a_multiple_between_two_bounds() {

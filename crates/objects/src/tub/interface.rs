@@ -17,11 +17,33 @@ pub type AnyMessage = Box<dyn Any + Send>;
 /// What a delivered message comes to.
 pub type Delivery = BoxFuture<Result<AnyMessage, RemoteError>>;
 
+/// How far a call has come, for whoever loses patience: a slow one is told from one that stands still,
+/// whatever carries it.
+pub trait Progress: Send + Sync {
+    /// A number that grows with the bytes that move for the call: those that leave for it, and then,
+    /// far above them, those that come in for its answer.
+    fn moved(&self) -> u64;
+
+    /// A number that changes with each piece of the call that leaves, and once more when it has left
+    /// whole.
+    fn left(&self) -> u64;
+}
+
 /// Something that answers the messages of one interface.
 pub trait Object: Send + Sync + 'static {
     /// Queues `message`, a boxed message of method `method`, before it returns; so messages keep
     /// their order. The future waits for the answer, a boxed reply of that method.
     fn deliver(&self, method: u16, message: AnyMessage) -> Delivery;
+
+    /// The same, with what tells how far the call has come, where that takes a time that is worth
+    /// telling: of an object that stands for another one beyond some network.
+    fn deliver_followed(
+        &self,
+        method: u16,
+        message: AnyMessage,
+    ) -> (Delivery, Option<Arc<dyn Progress>>) {
+        (self.deliver(method, message), None)
+    }
 }
 
 /// One method, for the schema to be compared with.

@@ -46,7 +46,7 @@ pub use forward::{Forward, Revoker};
 pub use furl::{Furl, FurlError, Hint, Swissnum, SwissnumDigest, TubId};
 pub use identity::Identity;
 pub use interface::{
-    AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, failed, start,
+    AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, Progress, failed, start,
 };
 pub use loopback::{Arrival, Faults, LoopbackNet};
 pub use network::{BoxStream, Connecting, Listener, Network, Stream, Tcp};

@@ -4,7 +4,7 @@ use super::conn::{Departure, Import};
 use super::error::RemoteError;
 use super::frame::CapDesc;
 use super::furl::{Furl, TubId};
-use super::interface::{AnyMessage, BoxFuture, Call, Delivery, Interface, Object};
+use super::interface::{AnyMessage, BoxFuture, Call, Delivery, Interface, Object, Progress};
 use super::lazy::LazyRef;
 use super::promise::Promise;
 use super::sturdy::Export;
@@ -104,7 +104,8 @@ impl<I: Interface> Ref<I> {
     pub fn call<M: Call<I>>(&self, message: M) -> CallFuture<M::Reply> {
         match &self.place {
             Place::Local(object) => {
-                CallFuture(Answer::Local(object.deliver(M::METHOD, Box::new(message))))
+                let (delivery, progress) = object.deliver_followed(M::METHOD, Box::new(message));
+                CallFuture(Answer::Local(delivery, progress))
             }
             _ => {
                 let (send, receive) = oneshot::channel();
@@ -243,7 +244,7 @@ impl Drop for Watch {
 }
 
 enum Answer<R> {
-    Local(Delivery),
+    Local(Delivery, Option<Arc<dyn Progress>>),
     Remote(oneshot::Receiver<Result<R, RemoteError>>, Option<Departure>),
     Given,
 }
@@ -263,21 +264,25 @@ impl<R> CallFuture<R> {
     /// while the call waits there, and once more when it has left whole. Whoever loses patience with
     /// a peer can so tell a slow link from one that stands still.
     pub fn progress(&self) -> u64 {
+        self.followed().map_or(0, Progress::left)
+    }
+
+    /// What tells how far it has come; an object of this process answers when it does, unless it
+    /// stands for another one.
+    fn followed(&self) -> Option<&dyn Progress> {
         match &self.0 {
-            Answer::Remote(_, Some(departure)) => departure.progress(),
-            _ => 0,
+            Answer::Remote(_, Some(departure)) => Some(departure),
+            Answer::Local(_, progress) => progress.as_deref(),
+            Answer::Remote(_, None) | Answer::Given => None,
         }
     }
 
     /// A number that grows with the bytes that move on this call's link: by those of calls until it
     /// has left, by very much when it has, and then by those of answers, its own and such as come
     /// before it. What has come of a record that is not whole counts for the time being. Always 0
-    /// for a call that is on no link.
+    /// where nothing tells.
     pub fn moved(&self) -> u64 {
-        match &self.0 {
-            Answer::Remote(_, Some(departure)) => departure.moved(),
-            _ => 0,
-        }
+        self.followed().map_or(0, Progress::moved)
     }
 }
 
@@ -286,7 +291,7 @@ impl<R: 'static> Future for CallFuture<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = match &mut self.0 {
-            Answer::Local(delivery) => downcast(ready!(delivery.as_mut().poll(cx))),
+            Answer::Local(delivery, _) => downcast(ready!(delivery.as_mut().poll(cx))),
             Answer::Remote(answer, _) => {
                 ready!(Pin::new(answer).poll(cx)).unwrap_or(Err(RemoteError::Disconnected))
             }
@@ -302,7 +307,9 @@ impl<R> Drop for CallFuture<R> {
     fn drop(&mut self) {
         // An actor skips a message whose sender no longer listens, so somebody has to: a call that
         // was made is a call that runs, here as over a link.
-        let Answer::Local(delivery) = std::mem::replace(&mut self.0, Answer::Given) else { return };
+        let Answer::Local(delivery, _) = std::mem::replace(&mut self.0, Answer::Given) else {
+            return;
+        };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(delivery)),
             Err(_) => keep_until_delivered(delivery),

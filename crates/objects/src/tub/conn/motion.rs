@@ -1,6 +1,7 @@
 //! How calls come forward on their way out, and answers on their way in, for those who wait for a
 //! slow link and not for a dead one.
 
+use super::super::interface::Progress;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,16 +58,17 @@ impl Departure {
     fn has_left(&self) -> bool {
         self.motion.left.load(Ordering::Relaxed) > self.behind
     }
+}
 
-    /// A number that grows with each piece of calls that leaves until this one has, and then once
-    /// more.
-    pub(crate) fn progress(&self) -> u64 {
+impl Progress for Departure {
+    /// Each piece of calls that leaves until this one has counts, and then that it has.
+    fn left(&self) -> u64 {
         if self.has_left() { u64::MAX } else { self.motion.bytes.load(Ordering::Relaxed) }
     }
 
     /// Bytes of calls that have left the link, until this one has; from then on, and far more, bytes
     /// of answers that have come in.
-    pub(crate) fn moved(&self) -> u64 {
+    fn moved(&self) -> u64 {
         /// More than leaves a link in its life.
         const LEFT: u64 = 1 << 63;
         if self.has_left() {
