@@ -17,7 +17,7 @@ use tahoe::base::file::{FileKey, proven_index};
 use tahoe::base::hash::{Hash, sha256, truncated};
 use tahoe::base::secret::{CancelSecret, RenewSecret};
 use tahoe::base::{ShareNum, StorageIndex};
-use tahoe::cap::Cap;
+use tahoe::cap::{Cap, FileCap};
 use tahoe::codec::Params;
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::grid::{
@@ -51,7 +51,9 @@ impl File {
     async fn of(plaintext: Vec<u8>) -> Self {
         let few = EncodingParams::new(NEEDED as u64, NEEDED as u64, SERVERS as u64).unwrap();
         let grid = grid_of(NEEDED, few);
-        let Cap::Chk(cap) = grid.put(&plaintext).await else { panic!("no read cap") };
+        let Cap::File(FileCap::Chk(cap)) = grid.put(&plaintext).await else {
+            panic!("no read cap")
+        };
         let (si, ueb_hash) = (cap.storage_index(), cap.facts().unwrap().ueb_hash);
         let mut shares = vec![Bytes::new(); SERVERS];
         for server in &grid.servers {

@@ -36,7 +36,7 @@ async fn every_choice_in_every_order() -> usize {
     let grid = grid(10);
     let plaintext = data(3, 100_001);
     let cap = grid.put(&plaintext).await;
-    let tahoe::cap::Cap::Chk(chk) = &cap else { panic!("no read cap") };
+    let tahoe::cap::Cap::File(tahoe::cap::FileCap::Chk(chk)) = &cap else { panic!("no read cap") };
     let facts = chk.facts().unwrap();
     let mut decoded = 0;
     for choice in triples() {

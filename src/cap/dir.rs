@@ -15,13 +15,26 @@
 //! and keys are fixed-length base32; the hints between them are advice on where the tub may be
 //! reached, and carry no authority.
 
-use super::parse::{DIR, DIR_RO, DIR_VERIFIER};
+use super::parse::Constraint;
+use super::{CapError, Right};
 use crate::base::base32;
 use crate::base::hash::{Hash, Tagged, sha256, tagged};
 use crate::base::limits::{FURL_TEXT_MAX, HINTS_MAX};
 use crate::base::secret::Secret;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::fmt;
+
+const DIR: &str = "URI:DIR:";
+const DIR_RO: &str = "URI:DIR-RO:";
+const DIR_VERIFIER: &str = "URI:DIR-Verifier:";
+
+/// A capability of a directory that a vdrive server keeps.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum VdriveCap {
+    Write(DirCap),
+    Read(DirReadCap),
+    Verify(DirVerifyCap),
+}
 
 /// Marks a [`Secret`] as the key that changes a directory.
 pub enum DirWrite {}
@@ -100,6 +113,76 @@ impl DirPlace {
 
     fn text(&self) -> String {
         format!("{}@{}", base32::encode(&self.tub), self.hints)
+    }
+}
+
+impl VdriveCap {
+    /// Some if the text is of such a kind, and the cap if it is whole and may stand there.
+    pub(super) fn parse(text: &str, constraint: Constraint) -> Option<Result<Self, CapError>> {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let whole = |cap: Option<Self>| cap.ok_or(CapError::Malformed);
+        if let Some(body) = text.strip_prefix(DIR) {
+            let parse = |()| whole(DirCap::parse(body).map(Self::Write));
+            return Some(constraint.writable().and_then(parse));
+        }
+        if let Some(body) = text.strip_prefix(DIR_RO) {
+            let parse = |()| whole(DirReadCap::parse(body).map(Self::Read));
+            return Some(constraint.mutable().and_then(parse));
+        }
+        let body = text.strip_prefix(DIR_VERIFIER)?;
+        Some(whole(DirVerifyCap::parse(body).map(Self::Verify)))
+    }
+
+    pub(super) fn reveal(&self) -> String {
+        match self {
+            Self::Write(cap) => cap.reveal(),
+            Self::Read(cap) => cap.reveal(),
+            Self::Verify(cap) => cap.reveal(),
+        }
+    }
+
+    pub const fn right(&self) -> Right {
+        match self {
+            Self::Write(_) => Right::Write,
+            Self::Read(_) => Right::Read,
+            Self::Verify(_) => Right::Verify,
+        }
+    }
+
+    /// Which tub keeps it.
+    pub const fn place(&self) -> &DirPlace {
+        match self {
+            Self::Write(cap) => cap.place(),
+            Self::Read(cap) => cap.place(),
+            Self::Verify(cap) => cap.place(),
+        }
+    }
+
+    /// The name under which the server keeps it.
+    pub fn directory_id(&self) -> [u8; 32] {
+        match self {
+            Self::Write(cap) => cap.read_cap().directory_id(),
+            Self::Read(cap) => cap.directory_id(),
+            Self::Verify(cap) => *cap.directory_id(),
+        }
+    }
+
+    /// Attenuates: the same without the authority to change it.
+    #[must_use]
+    pub fn read_cap(&self) -> Self {
+        match self {
+            Self::Write(cap) => Self::Read(cap.read_cap()),
+            other => other.clone(),
+        }
+    }
+
+    /// Attenuates to what checks it and does not read it.
+    pub fn verify_cap(&self) -> DirVerifyCap {
+        match self {
+            Self::Write(cap) => cap.verify_cap(),
+            Self::Read(cap) => cap.verify_cap(),
+            Self::Verify(cap) => cap.clone(),
+        }
     }
 }
 
@@ -262,7 +345,7 @@ impl fmt::Debug for DirVerifyCap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cap::{Cap, CapError};
+    use crate::cap::{Cap, CapError, VdriveCap};
 
     fn cap(hints: &str) -> DirCap {
         DirCap::new(DirPlace::new([3; 32], hints).unwrap(), Secret::new([7; 32]))
@@ -274,9 +357,9 @@ mod tests {
             let write = cap(hints);
             let texts = [write.reveal(), write.read_cap().reveal(), write.verify_cap().reveal()];
             let caps = [
-                Cap::Dir(write.clone()),
-                Cap::DirRead(write.read_cap()),
-                Cap::DirVerify(write.verify_cap()),
+                Cap::Vdrive(VdriveCap::Write(write.clone())),
+                Cap::Vdrive(VdriveCap::Read(write.read_cap())),
+                Cap::Vdrive(VdriveCap::Verify(write.verify_cap())),
             ];
             for (text, cap) in texts.iter().zip(caps) {
                 assert_eq!(Cap::parse(text).unwrap(), cap, "{text}");

@@ -1,11 +1,12 @@
 //! Capabilities: texts whose possession is authority (`docs/spec/formats-immutable.md` §5).
 //!
+//! A cap is of something, and gives a right:
+//!
 //! ```text
-//! read cap     URI:CHK:<b32 key>:<b32 UEB hash>:<k>:<N>:<size>
-//! verify cap   URI:CHK-Verifier:<b32 SI>:<b32 UEB hash>:<k>:<N>:<size>
-//! literal      URI:LIT:<b32 plaintext>
-//! immutable directory   the same three, as URI:DIR2-CHK:, URI:DIR2-CHK-Verifier:, URI:DIR2-LIT:
-//! directory             URI:DIR:, URI:DIR-RO:, URI:DIR-Verifier: of a vdrive server, see [`dir`]
+//!                         write      read        verify
+//! file        URI:                   LIT: CHK:   CHK-Verifier:      [`FileCap`]
+//! directory   URI:DIR2-              LIT: CHK:   CHK-Verifier:      whose table is such a file
+//! directory   URI:        DIR:       DIR-RO:     DIR-Verifier:      of a vdrive server, [`VdriveCap`]
 //! ```
 //! In a [`Cap`] that was parsed every hash has its length. Its numbers may still be those of no file,
 //! as the original's parser lets them pass; [`ChkCap::facts`] is where that is found. Holding a cap
@@ -14,41 +15,37 @@
 //! cap its verify cap, never the other way.
 
 pub mod dir;
+mod file;
 mod foreign;
 #[doc(hidden)]
 pub mod fuzz;
 mod parse;
 
-pub use dir::{DirCap, DirPlace, DirReadCap, DirVerifyCap, DirWriteKey};
+pub use dir::{DirCap, DirPlace, DirReadCap, DirVerifyCap, DirWriteKey, VdriveCap};
+pub use file::{ChkCap, ChkVerifyCap, FileCap, LitCap};
 pub use foreign::ForeignCap;
 
 use crate::base::StorageIndex;
 use crate::base::base32;
-use crate::base::file::{BadParams, FileFacts, FileKey, Params};
-use crate::base::hash::Hash;
-use std::fmt;
 
 /// A capability of a kind that this program can use.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Cap {
-    /// A file so small that its cap is the file.
-    Lit(LitCap),
-    /// Reads an immutable file.
-    Chk(ChkCap),
-    /// Verifies, and repairs, an immutable file without reading it.
-    ChkVerify(ChkVerifyCap),
-    /// An immutable directory so small that its cap holds its table.
-    DirLit(LitCap),
-    /// Reads an immutable directory: the file that holds its table.
-    DirChk(ChkCap),
-    /// Verifies an immutable directory.
-    DirChkVerify(ChkVerifyCap),
-    /// Changes a directory.
-    Dir(DirCap),
-    /// Reads a directory.
-    DirRead(DirReadCap),
-    /// Verifies a directory.
-    DirVerify(DirVerifyCap),
+    /// Of a file.
+    File(FileCap),
+    /// Of the directory whose table is in that file.
+    Table(FileCap),
+    /// Of a directory that a vdrive server keeps.
+    Vdrive(VdriveCap),
+}
+
+/// What a cap lets its holder do; a higher one includes the lower ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Check it, and repair it, without reading it.
+    Verify,
+    Read,
+    Write,
 }
 
 /// Text that is no usable capability.
@@ -71,33 +68,6 @@ pub enum CapError {
     NotImmutable,
 }
 
-/// A literal: the plaintext itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LitCap(Vec<u8>);
-
-/// A read cap.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ChkCap {
-    key: FileKey,
-    claims: Claims,
-}
-
-/// A verify cap.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ChkVerifyCap {
-    index: StorageIndex,
-    claims: Claims,
-}
-
-/// What both say about the shares, as it was written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Claims {
-    ueb_hash: Hash,
-    needed: u64,
-    total: u64,
-    size: u64,
-}
-
 impl Cap {
     /// Parses a capability. Of a prefix `ro.` or `imm.` only the constraint counts: the first lets no
     /// write cap pass, the second nothing that can change. One newline at the end is ignored.
@@ -113,62 +83,78 @@ impl Cap {
     /// The text, for somebody who shall have the authority.
     pub fn reveal(&self) -> String {
         match self {
-            Self::Lit(cap) => cap.spell(parse::LIT),
-            Self::Chk(cap) => cap.spell(parse::CHK),
-            Self::ChkVerify(cap) => cap.spell(parse::CHK_VERIFIER),
-            Self::DirLit(cap) => cap.spell(parse::DIR_LIT),
-            Self::DirChk(cap) => cap.spell(parse::DIR_CHK),
-            Self::DirChkVerify(cap) => cap.spell(parse::DIR_CHK_VERIFIER),
-            Self::Dir(cap) => cap.reveal(),
-            Self::DirRead(cap) => cap.reveal(),
-            Self::DirVerify(cap) => cap.reveal(),
+            Self::File(file) => file.spell(parse::FILE),
+            Self::Table(file) => file.spell(parse::TABLE),
+            Self::Vdrive(cap) => cap.reveal(),
+        }
+    }
+
+    pub const fn right(&self) -> Right {
+        match self {
+            Self::File(file) | Self::Table(file) => file.right(),
+            Self::Vdrive(cap) => cap.right(),
         }
     }
 
     /// Whether it is of a directory; of a file otherwise.
     pub const fn is_directory(&self) -> bool {
-        !matches!(self, Self::Lit(_) | Self::Chk(_) | Self::ChkVerify(_))
+        !matches!(self, Self::File(_))
     }
 
     /// Whether what it reads can change. A verify cap reads nothing.
-    pub const fn is_mutable(&self) -> bool {
-        matches!(self, Self::Dir(_) | Self::DirRead(_))
+    pub fn is_mutable(&self) -> bool {
+        matches!(self, Self::Vdrive(_)) && !self.is_verifier()
     }
 
     /// Whether its holder may change something.
-    pub const fn is_writable(&self) -> bool {
-        matches!(self, Self::Dir(_))
+    pub fn is_writable(&self) -> bool {
+        self.right() == Right::Write
     }
 
     /// Whether it only lets its holder check, and not read.
-    pub const fn is_verifier(&self) -> bool {
-        matches!(self, Self::ChkVerify(_) | Self::DirChkVerify(_) | Self::DirVerify(_))
+    pub fn is_verifier(&self) -> bool {
+        self.right() == Right::Verify
+    }
+
+    /// The file that it reads, if it is of a file.
+    pub fn readable_file(&self) -> Option<&FileCap> {
+        match self {
+            Self::File(file) if !self.is_verifier() => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The file that it is of, or that holds its directory's table.
+    pub const fn file(&self) -> Option<&FileCap> {
+        match self {
+            Self::File(file) | Self::Table(file) => Some(file),
+            Self::Vdrive(_) => None,
+        }
+    }
+
+    /// The directory of a vdrive server that it is of.
+    pub const fn vdrive(&self) -> Option<&VdriveCap> {
+        match self {
+            Self::File(_) | Self::Table(_) => None,
+            Self::Vdrive(cap) => Some(cap),
+        }
     }
 
     /// Bytes of the file, or of the table of an immutable directory.
-    pub const fn size(&self) -> Option<u64> {
-        match self {
-            Self::Lit(cap) | Self::DirLit(cap) => Some(cap.0.len() as u64),
-            Self::Chk(cap) | Self::DirChk(cap) => Some(cap.claims.size),
-            Self::ChkVerify(cap) | Self::DirChkVerify(cap) => Some(cap.claims.size),
-            Self::Dir(_) | Self::DirRead(_) | Self::DirVerify(_) => None,
-        }
+    pub fn size(&self) -> Option<u64> {
+        self.file().map(FileCap::size)
     }
 
     /// Where the shares are; a literal has none, and a vdrive server keeps none.
     pub fn storage_index(&self) -> Option<StorageIndex> {
-        match self {
-            Self::Chk(cap) | Self::DirChk(cap) => Some(cap.storage_index()),
-            Self::ChkVerify(cap) | Self::DirChkVerify(cap) => Some(cap.index),
-            _ => None,
-        }
+        self.file()?.storage_index()
     }
 
     /// What it is called where nothing of its authority may be told: its storage index, or what a
     /// directory is called on its server; empty for a literal.
     pub fn index_text(&self) -> String {
-        match self.verify_cap() {
-            Some(Self::DirVerify(cap)) => base32::encode(cap.directory_id()),
+        match self {
+            Self::Vdrive(cap) => base32::encode(&cap.directory_id()),
             _ => self.storage_index().map_or_else(String::new, |index| index.to_string()),
         }
     }
@@ -176,161 +162,36 @@ impl Cap {
     /// Attenuates: the same without the authority to change it.
     pub fn read_cap(&self) -> Self {
         match self {
-            Self::Dir(cap) => Self::DirRead(cap.read_cap()),
+            Self::Vdrive(cap) => Self::Vdrive(cap.read_cap()),
             other => other.clone(),
         }
     }
 
     /// What lets somebody check it and not read it; a literal has nothing to check.
     pub fn verify_cap(&self) -> Option<Self> {
-        match self {
-            Self::Lit(_) | Self::DirLit(_) => None,
-            Self::Chk(cap) => Some(Self::ChkVerify(cap.verify_cap())),
-            Self::DirChk(cap) => Some(Self::DirChkVerify(cap.verify_cap())),
-            Self::Dir(cap) => Some(Self::DirVerify(cap.verify_cap())),
-            Self::DirRead(cap) => Some(Self::DirVerify(cap.verify_cap())),
-            Self::ChkVerify(_) | Self::DirChkVerify(_) | Self::DirVerify(_) => Some(self.clone()),
-        }
+        Some(match self {
+            Self::File(file) => Self::File(file.verify_cap()?),
+            Self::Table(file) => Self::Table(file.verify_cap()?),
+            Self::Vdrive(cap) => Self::Vdrive(VdriveCap::Verify(cap.verify_cap())),
+        })
     }
 }
 
-impl LitCap {
-    /// A literal of any length; uploads make them of at most [`crate::base::limits::LIT_MAX`] bytes.
-    pub const fn new(plaintext: Vec<u8>) -> Self {
-        Self(plaintext)
-    }
-
-    pub fn plaintext(&self) -> &[u8] {
-        &self.0
-    }
-
-    pub fn reveal(&self) -> String {
-        self.spell(parse::LIT)
-    }
-
-    fn spell(&self, kind: &str) -> String {
-        format!("{kind}{}", base32::encode(&self.0))
+impl<T: Into<FileCap>> From<T> for Cap {
+    fn from(file: T) -> Self {
+        Self::File(file.into())
     }
 }
 
-impl ChkCap {
-    pub const fn new(key: FileKey, facts: FileFacts) -> Self {
-        Self { key, claims: Claims::of(facts) }
-    }
-
-    pub const fn key(&self) -> &FileKey {
-        &self.key
-    }
-
-    /// What shares of the file are checked against; fails if no file has such share counts.
-    pub fn facts(&self) -> Result<FileFacts, BadParams> {
-        self.claims.facts()
-    }
-
-    pub const fn size(&self) -> u64 {
-        self.claims.size
-    }
-
-    pub const fn ueb_hash(&self) -> &Hash {
-        &self.claims.ueb_hash
-    }
-
-    pub fn storage_index(&self) -> StorageIndex {
-        self.key.storage_index()
-    }
-
-    /// Attenuates: the verify cap of the same file.
-    pub fn verify_cap(&self) -> ChkVerifyCap {
-        ChkVerifyCap { index: self.storage_index(), claims: self.claims }
-    }
-
-    pub fn reveal(&self) -> String {
-        self.spell(parse::CHK)
-    }
-
-    fn spell(&self, kind: &str) -> String {
-        format!("{kind}{}:{}", base32::encode(self.key.reveal()), self.claims.text())
+impl From<VdriveCap> for Cap {
+    fn from(cap: VdriveCap) -> Self {
+        Self::Vdrive(cap)
     }
 }
 
-impl ChkVerifyCap {
-    pub const fn new(index: StorageIndex, facts: FileFacts) -> Self {
-        Self { index, claims: Claims::of(facts) }
-    }
-
-    /// What shares of the file are checked against; fails if no file has such share counts.
-    pub fn facts(&self) -> Result<FileFacts, BadParams> {
-        self.claims.facts()
-    }
-
-    pub const fn storage_index(&self) -> StorageIndex {
-        self.index
-    }
-
-    pub fn reveal(&self) -> String {
-        self.spell(parse::CHK_VERIFIER)
-    }
-
-    fn spell(&self, kind: &str) -> String {
-        format!("{kind}{}:{}", self.index, self.claims.text())
-    }
-}
-
-impl Claims {
-    const fn of(facts: FileFacts) -> Self {
-        let FileFacts { params, size, ueb_hash } = facts;
-        Self { ueb_hash, needed: params.needed() as u64, total: params.total() as u64, size }
-    }
-
-    fn facts(&self) -> Result<FileFacts, BadParams> {
-        let params = Params::new(self.needed, self.total)?;
-        Ok(FileFacts { params, size: self.size, ueb_hash: self.ueb_hash })
-    }
-
-    fn text(&self) -> String {
-        let Self { ueb_hash, needed, total, size } = self;
-        format!("{}:{needed}:{total}:{size}", base32::encode(ueb_hash))
-    }
-}
-
-impl fmt::Debug for LitCap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LitCap({} bytes)", self.0.len())
-    }
-}
-
-impl fmt::Debug for ChkCap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        masked(f, "ChkCap", &self.claims)
-    }
-}
-
-impl fmt::Debug for ChkVerifyCap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        masked(f, "ChkVerifyCap", &self.claims)
-    }
-}
-
-fn masked(f: &mut fmt::Formatter<'_>, name: &str, claims: &Claims) -> fmt::Result {
-    let Claims { needed, total, size, .. } = claims;
-    write!(f, "{name}({needed} of {total}, {size} bytes)")
-}
-
-impl From<LitCap> for Cap {
-    fn from(cap: LitCap) -> Self {
-        Self::Lit(cap)
-    }
-}
-
-impl From<ChkCap> for Cap {
-    fn from(cap: ChkCap) -> Self {
-        Self::Chk(cap)
-    }
-}
-
-impl From<ChkVerifyCap> for Cap {
-    fn from(cap: ChkVerifyCap) -> Self {
-        Self::ChkVerify(cap)
+impl From<DirCap> for Cap {
+    fn from(cap: DirCap) -> Self {
+        Self::Vdrive(VdriveCap::Write(cap))
     }
 }
 
@@ -354,7 +215,7 @@ mod tests {
     fn impossible_counts_are_read_and_give_no_facts() {
         for counts in [":0:0:", ":0:10:", ":11:10:", ":3:257:"] {
             let text = READ.replace(":3:10:", counts);
-            let Ok(Cap::Chk(cap)) = Cap::parse(&text) else { panic!("{text}") };
+            let Ok(Cap::File(FileCap::Chk(cap))) = Cap::parse(&text) else { panic!("{text}") };
             assert_eq!(cap.reveal(), text);
             assert!(cap.facts().is_err() && cap.verify_cap().facts().is_err());
         }

@@ -11,7 +11,7 @@ pub use super::refusal::about;
 use super::refusal::refusal;
 use super::{CliError, local};
 use crate::base::limits::{ANSWER_TEXT_MAX, CLI_WORKERS};
-pub use crate::gateway::address::percent_encode;
+pub use crate::files::address::percent_encode;
 use crate::gateway::answer::ERROR_CODE;
 use crate::gateway::webport::WebPort;
 use crate::grid::Code;

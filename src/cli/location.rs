@@ -15,7 +15,7 @@ use super::CliError;
 use super::output::shown;
 use super::session::{Session, line_of_stdin};
 use crate::cli::http::percent_encode;
-use crate::gateway::address::percent_decode;
+use crate::files::address::percent_decode;
 
 /// For the help of every command that takes a place.
 pub const PLACES: &str = "\

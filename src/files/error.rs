@@ -59,7 +59,7 @@ pub enum FilesError {
     #[error("there is something named {0:?} again; rename it first")]
     NameTaken(String),
     /// The record of what was deleted cannot be written.
-    #[error("{0}")]
+    #[error("it could not be forgotten: {0}")]
     Record(String),
 }
 

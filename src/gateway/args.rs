@@ -1,7 +1,7 @@
 //! The arguments of a request: those after the `?`, then the fields of its form.
 
-use super::address::percent_encode;
 use super::answer::{Failure, quoted};
+use crate::files::address::percent_encode;
 use crate::grid::dirnode::Replace;
 use actix_web::web::Query;
 

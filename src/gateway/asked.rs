@@ -4,12 +4,10 @@ use super::answer::Failure;
 use super::args::Arguments;
 use super::guard::is_passed_on;
 use super::state::Gateway;
-use super::trash::Keeping;
-use crate::grid::dirnode::Directories;
+use crate::files::Files;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
-use std::sync::Arc;
 
 /// What a handler comes to.
 pub type Answer<'a> = LocalBoxFuture<'a, Result<HttpResponse, Failure>>;
@@ -19,9 +17,8 @@ pub struct Asked<'a> {
     pub gateway: &'a Gateway,
     pub request: &'a HttpRequest,
     pub arguments: Arguments,
-    pub directories: Directories,
-    /// What its changes take away.
-    pub keeping: Arc<Keeping>,
+    /// The grid as its sender sees it.
+    pub files: Files,
 }
 
 impl Asked<'_> {

@@ -62,7 +62,7 @@ impl Gateway {
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         announced: Option<u64>,
     ) -> Result<Body, Failure> {
-        let hasher = || self.grid.body_hasher().ok();
+        let hasher = || self.files.grid().body_hasher().ok();
         spool.receive(body, announced, &hasher).await
     }
 
@@ -74,11 +74,10 @@ impl Gateway {
                 (Source::spool(file.clone(), *size), digest.clone())
             }
         };
-        let _room = self.transfers.upload(source.size()).await?;
         let operation = self.history.upload(source.size());
         let progress = Some(operation.listener());
         let options = UploadOptions { digest, progress, ..UploadOptions::default() };
-        let uploaded = self.grid.upload(source, options).await?;
+        let uploaded = self.files.store(source, options).await?;
         operation.left_out(uploaded.placed.left_out);
         operation.stored(&uploaded.cap);
         Ok(uploaded.cap)
@@ -101,9 +100,9 @@ impl Gateway {
             return Err(spool::too_large(CHILDREN_JSON_MAX));
         }
         let length = usize::try_from(size).unwrap_or(usize::MAX);
-        let mut room = self.directories.memory().change(length).await?;
+        let mut room = self.files.directories().memory().change(length).await?;
         let parse = move || children::parse(&body.content, &mut room).map(|all| (all, room));
-        self.grid.compute(length, parse).await.map_err(|_| DirError::CutOff)?
+        self.files.grid().compute(length, parse).await.map_err(|_| DirError::CutOff)?
     }
 
     /// Takes in a short text, such as a cap.

@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn transfers_are_active_then_recent_then_forgotten() {
-        let (history, cap) = (History::default(), Cap::Lit(LitCap::new(b"x".to_vec())));
+        let (history, cap) = (History::default(), Cap::from(LitCap::new(b"x".to_vec())));
         let one = history.upload(10);
         assert_eq!(history.active().len(), 1);
         one.stored(&cap);

@@ -93,7 +93,7 @@ fn disposition(how: &str, name: &str) -> String {
     let mut out = format!("{how}; filename=\"{plain}\"");
     if plain != name {
         out.push_str("; filename*=UTF-8''");
-        out.push_str(&super::address::percent_encode(name));
+        out.push_str(&crate::files::address::percent_encode(name));
     }
     out
 }

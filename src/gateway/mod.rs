@@ -13,7 +13,6 @@
 //! - [`proof`]: how a gateway shows whose it is
 //! - [`args`], [`conditions`]: what a request asks for, and on what condition; pure
 //! - [`body`], [`spool`]: request bodies on their way in; `spill`: long answers on their way out
-//! - [`transfers`]: the memory of files on their way
 //! - [`destination`]: a file of this machine that somebody asked for; `public`: those of `/static`
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
 //! - [`welcome`], [`status`], [`node_status`], [`history`], `events`: the node and what it has been doing
@@ -64,6 +63,5 @@ pub mod webport;
 pub mod welcome;
 pub mod work;
 
-pub use crate::files::{address, blacklist, transfers, undo as trash};
 pub use listen::{Running, ServeError, Settings};
 pub use state::Gateway;

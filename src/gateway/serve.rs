@@ -1,6 +1,5 @@
 //! The one path that every request takes: guard, route, answer.
 
-use super::address::Root;
 use super::answer::Failure;
 use super::args::Arguments;
 use super::asked::Asked;
@@ -11,13 +10,12 @@ use super::pages;
 use super::pages::visit::{self, Visit};
 use super::route::{self, Came, Place, Row, Who};
 use super::state::Gateway;
-use super::trash::{Actor, Keeping};
 use super::{spill, watched};
 use crate::base::budget::Share;
 use crate::base::tally::Counted;
+use crate::files::{Actor, Root};
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
-use std::sync::Arc;
 
 impl Settings {
     /// Listens, and answers as this gateway.
@@ -73,7 +71,7 @@ async fn respond(
     gateway.check_needs(request, row, &arguments)?;
     let mut asked = gateway.asked(request, &place, arguments)?;
     if matches!(came, Came::Children(_)) {
-        asked.directories = asked.directories.without_waiting();
+        asked.files = asked.files.without_waiting();
     }
     let answer = row.answer(&asked, &place.names, came).await;
     drop(held);
@@ -162,20 +160,17 @@ impl Gateway {
         place: &Place,
         arguments: Arguments,
     ) -> Result<Asked<'a>, Failure> {
-        let directories = if arguments.flag("allow-new-tub")? {
+        let mut files = self.files.acting(self.actor(request, place, &arguments));
+        if arguments.flag("allow-new-tub")? {
             // Only the user may say so, not a page that the user happens to look at.
             self.guard.check_change(request.method(), request.headers())?;
-            self.directories.allowing_new_tubs()
-        } else {
-            self.directories.clone()
-        };
-        let keeping = Arc::new(self.keeping(request, place, &arguments));
-        let directories = directories.kept_by(keeping.clone());
-        Ok(Asked { gateway: self, request, arguments, directories, keeping })
+            files = files.allowing_new_tubs();
+        }
+        Ok(Asked { gateway: self, request, arguments, files })
     }
 
-    /// What a request takes out of directories.
-    fn keeping(&self, request: &HttpRequest, place: &Place, arguments: &Arguments) -> Keeping {
+    /// Whose request it is, and what of the grid it is about.
+    fn actor(&self, request: &HttpRequest, place: &Place, arguments: &Arguments) -> Actor {
         let headers = request.headers();
         let named = ["name", "item", "from_name"].iter().any(|key| arguments.get(key).is_some());
         let names_it = *request.method() != Method::POST || !named;
@@ -183,7 +178,7 @@ impl Gateway {
         let address = place.object().filter(|_| !elsewhere);
         let address = address.map(|address| (address.clone(), names_it));
         let (stranger, person) = (!self.owner.sent(headers), guard::by_browser(headers));
-        Keeping::new(self.pages.trash.clone(), Actor { address, stranger, person })
+        Actor { address, stranger, person }
     }
 }
 

@@ -65,7 +65,7 @@ mod tests {
     fn an_address_is_good_for_a_while_and_there_are_never_too_many() {
         let clock = Clock::manual(1_000);
         let shown = Shown::new(clock.clone());
-        let cap = Cap::Lit(LitCap::new(b"%PDF-".to_vec()));
+        let cap = Cap::from(LitCap::new(b"%PDF-".to_vec()));
         let handle = |path: &str| path.strip_prefix("/shown/").unwrap().to_owned();
         let first = handle(&shown.path(&cap));
         assert!(shown.find(&first).is_some() && shown.find("").is_none());

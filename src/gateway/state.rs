@@ -6,22 +6,15 @@ use super::node_status::{Status, StorageStatus};
 use super::owner::Owner;
 use super::shown::Shown;
 use super::spool::Spool;
-use super::transfers::Transfers;
-use super::trash::Trash;
 use super::work::handles::Operations;
-use crate::cap::Cap;
-use crate::grid;
-use crate::grid::dirnode::Directories;
+use crate::files::Files;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a gateway needs to answer.
 pub struct Gateway {
-    pub grid: grid::Client,
-    pub directories: Directories,
-    pub roots: Arc<dyn Roots>,
+    pub files: Files,
     pub spool: Spool,
-    pub transfers: Transfers,
     pub guard: Guard,
     pub owner: Owner,
     /// The owner may have the node read and write files on its own disk.
@@ -35,19 +28,9 @@ pub struct Gateway {
     pub storage: Option<Arc<dyn Fn() -> StorageStatus + Send + Sync>>,
 }
 
-/// The directories that `/vdrive` names; they may become known while the node runs.
-pub trait Roots: Send + Sync {
-    /// The one that everybody in the grid shares.
-    fn global(&self) -> Option<Cap>;
-
-    /// The owner's.
-    fn private(&self) -> Option<Cap>;
-}
-
 /// What only the pages need of a node.
 #[derive(Clone, Default)]
 pub struct Pages {
-    pub trash: Trash,
     pub shown: Shown,
     /// How this node joins a grid; none if it has no way to.
     pub join: Option<Arc<dyn Join>>,

@@ -97,11 +97,11 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
         counters.insert(format!("{who}.bytes_{did}"), json!(count.bytes));
     }
     stats.insert("node.uptime".to_owned(), json!(gateway.history.uptime() as f64));
-    let wanted = gateway.grid.params();
+    let wanted = gateway.files.grid().params();
     stats.insert("grid.shares_needed".to_owned(), json!(wanted.k()));
     stats.insert("grid.servers_of_happiness".to_owned(), json!(wanted.happy()));
     stats.insert("grid.shares_total".to_owned(), json!(wanted.n()));
-    let seen = gateway.directories.seen();
+    let seen = gateway.files.directories().seen();
     stats.insert("directories.versions_known".to_owned(), json!(seen.known));
     stats.insert("directories.versions_forgotten".to_owned(), json!(seen.forgotten));
     if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {

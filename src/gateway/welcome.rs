@@ -23,7 +23,7 @@ struct Introducers<'a> {
 
 /// The state of the node, and how full its servers say they are now, by their ids.
 pub async fn now(gateway: &Gateway) -> (Status, HashMap<String, SpaceNow>) {
-    let spaces = gateway.grid.spaces().await;
+    let spaces = gateway.files.grid().spaces().await;
     let spaces: HashMap<String, SpaceNow> =
         spaces.into_iter().map(|(tub, space)| (tub.to_string(), space)).collect();
     let mut status = (gateway.status)();

@@ -17,7 +17,7 @@ use super::servers::Server;
 use super::standing::Duty;
 use crate::base::file::{BadParams, FileFacts, proven_index};
 use crate::base::{ShareNum, StorageIndex};
-use crate::cap::Cap;
+use crate::cap::{Cap, FileCap};
 use crate::codec::lease::LeaseSecrets;
 use crate::storage::api::{AddLease, ListShares};
 use crate::tub::RemoteError;
@@ -81,10 +81,7 @@ impl Client {
     /// Counts the shares of the file, or immutable directory, that `cap` names.
     pub async fn check(&self, cap: &Cap, add_lease: bool) -> Result<Checked, CheckError> {
         self.permit(cap)?;
-        let facts = match cap.verify_cap() {
-            Some(Cap::ChkVerify(verify) | Cap::DirChkVerify(verify)) => verify.facts()?,
-            _ => return Err(CheckError::NoShares),
-        };
+        let facts = cap.file().and_then(FileCap::facts).ok_or(CheckError::NoShares)??;
         let si = cap.storage_index().ok_or(CheckError::NoShares)?;
         let beside = proven_index(&si, &facts.ueb_hash);
         let (own, proven) = tokio::join!(self.lists(si), self.lists(beside));

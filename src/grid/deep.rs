@@ -10,7 +10,7 @@ use super::dirnode::{DirError, Directories, Entry, Listing, Target, Unreadable};
 use crate::base::budget::{NoRoom, Share};
 use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{PATH_MAX, REACHED_ROOM, SEEN_ROOM};
-use crate::cap::Cap;
+use crate::cap::{Cap, FileCap};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -204,23 +204,27 @@ pub struct DeepStats {
 
 impl DeepStats {
     fn count(&mut self, target: &Target) {
-        match target {
-            target if directory(target).is_some() => self.directories += 1,
-            Target::Known(Cap::Lit(cap)) => {
-                let size = cap.plaintext().len() as u64;
-                self.literal_files += 1;
-                self.literal_bytes += size;
-                *self.histogram.entry(range_of(size)).or_default() += 1;
-            }
-            Target::Known(Cap::Chk(cap)) => {
-                let size = cap.size();
-                self.immutable_files += 1;
-                self.immutable_bytes = self.immutable_bytes.saturating_add(size);
-                self.largest_immutable_file = self.largest_immutable_file.max(size);
-                *self.histogram.entry(range_of(size)).or_default() += 1;
-            }
-            Target::Known(_) | Target::Unknown { .. } => self.unknown += 1,
+        if directory(target).is_some() {
+            self.directories += 1;
+            return;
         }
+        match target.known().and_then(Cap::readable_file) {
+            Some(file) => self.count_file(file),
+            None => self.unknown += 1,
+        }
+    }
+
+    fn count_file(&mut self, file: &FileCap) {
+        let size = file.size();
+        *self.histogram.entry(range_of(size)).or_default() += 1;
+        if file.storage_index().is_none() {
+            self.literal_files += 1;
+            self.literal_bytes += size;
+            return;
+        }
+        self.immutable_files += 1;
+        self.immutable_bytes = self.immutable_bytes.saturating_add(size);
+        self.largest_immutable_file = self.largest_immutable_file.max(size);
     }
 
     fn entered(&mut self, size: u64, children: usize) {

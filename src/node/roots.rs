@@ -14,9 +14,9 @@ use super::kept::{PRIVATE_ROOT, PRIVATE_ROOT_ID};
 use crate::base::base32;
 use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
 use crate::base::lock::locked;
-use crate::cap::{Cap, DirCap};
+use crate::cap::{Cap, VdriveCap};
+use crate::files::Roots;
 use crate::gateway::owner::Owner;
-use crate::gateway::state::Roots;
 use crate::grid::dirnode::{DirError, Directories, TubBook};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Furl, TubId};
@@ -74,13 +74,13 @@ impl NodeRoots {
         let this = Self::default();
         let (global, private) = (cap(basedir, GLOBAL)?, cap(basedir, PRIVATE)?);
         for cap in [&global, &private].into_iter().flatten() {
-            if let Cap::Dir(cap) = cap
+            if let Some(cap) = cap.vdrive()
                 && let Ok(hints) = parse_hints(cap.place().hints())
             {
                 book.learn(TubId(*cap.place().tub()), hints);
             }
         }
-        if let Some(Cap::Dir(cap)) = &private {
+        if let Some(cap) = private.as_ref().and_then(Cap::vdrive) {
             keep_id(basedir, cap)?;
         }
         *this.lock() = Known { global, private, hopeless: false };
@@ -158,7 +158,7 @@ impl NodeRoots {
         if self.private().is_none() {
             let made = dirs.create(Vec::new()).await?;
             basedir.write_secret(PRIVATE, &made.reveal())?;
-            if let Cap::Dir(cap) = &made {
+            if let Some(cap) = made.vdrive() {
                 keep_id(basedir, cap)?;
             }
             self.lock().private = Some(made);
@@ -168,14 +168,16 @@ impl NodeRoots {
 }
 
 /// Notes that the owner's directory is there, so that no other is made in its place.
-fn keep_id(basedir: &Basedir, cap: &DirCap) -> Result<(), BasedirError> {
-    basedir.write_secret(PRIVATE_ROOT_ID, &base32::encode(&cap.read_cap().directory_id()))
+fn keep_id(basedir: &Basedir, cap: &VdriveCap) -> Result<(), BasedirError> {
+    basedir.write_secret(PRIVATE_ROOT_ID, &base32::encode(&cap.directory_id()))
 }
 
 /// Whether two caps lead to one directory, wherever they say that it may be reached.
 fn same_directory(a: &Cap, b: &Cap) -> bool {
     match (a, b) {
-        (Cap::Dir(a), Cap::Dir(b)) => a.key() == b.key() && a.place().tub() == b.place().tub(),
+        (Cap::Vdrive(VdriveCap::Write(a)), Cap::Vdrive(VdriveCap::Write(b))) => {
+            a.key() == b.key() && a.place().tub() == b.place().tub()
+        }
         _ => false,
     }
 }
@@ -183,7 +185,7 @@ fn same_directory(a: &Cap, b: &Cap) -> bool {
 fn cap(basedir: &Basedir, name: &str) -> Result<Option<Cap>, BasedirError> {
     let Some(text) = basedir.read(name)? else { return Ok(None) };
     match Cap::parse(&text) {
-        Ok(cap @ Cap::Dir(_)) => Ok(Some(cap)),
+        Ok(cap @ Cap::Vdrive(VdriveCap::Write(_))) => Ok(Some(cap)),
         _ => Err(basedir.bad(name, &text, "the write cap of a directory, `URI:DIR:…`")),
     }
 }

@@ -17,13 +17,13 @@ use super::{hints, kept, parameters, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::rim::Clock;
 use crate::codec::convergence::ConvergenceSecret;
-use crate::gateway::blacklist::Blacklist;
+use crate::files::Files;
+use crate::files::blacklist::Blacklist;
 use crate::gateway::history::History;
 use crate::gateway::node_status::Status;
 use crate::gateway::owner::Owner;
 use crate::gateway::spool::Spool;
 use crate::gateway::state::{Join, Pages};
-use crate::gateway::transfers::Transfers;
 use crate::gateway::webport::WebPort;
 use crate::gateway::work::handles::Operations;
 use crate::gateway::{self, Gateway, Settings};
@@ -322,12 +322,11 @@ impl Node {
         let pages = self.pages(client, followers);
         let owner = Owner::new(token, Clock::System, webport.tls.is_some());
         roots::keep_sessions(&self.basedir, &owner);
+        let trash = pages::trash(&self.basedir);
+        let known = Arc::new(roots.clone());
         let gateway = Gateway {
-            grid: client.grid.clone(),
-            directories,
-            roots: Arc::new(roots.clone()),
+            files: Files::new(client.grid.clone(), directories, known, trash),
             spool: self.spool(config)?,
-            transfers: Transfers::default(),
             guard: service::guard(config, &webport),
             owner: owner.clone(),
             allow_localfile: self.basedir.flag("webport_allow_localfile")?,
@@ -374,8 +373,7 @@ impl Node {
         let joining =
             || Joining::start(self.basedir.clone(), Arc::clone(&client.joined), followers);
         let join = alone.then(|| Arc::new(joining()) as Arc<dyn Join>);
-        let (trash, public) = (pages::trash(&self.basedir), self.basedir.join(PUBLIC));
-        Pages { trash, join, public: Some(public), ..Pages::default() }
+        Pages { join, public: Some(self.basedir.join(PUBLIC)), ..Pages::default() }
     }
 
     /// What this node knows of directories.

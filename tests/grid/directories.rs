@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::budget::NoRoom;
 use tahoe::base::limits::{PATH_MAX, ROW_IDS_MAX};
-use tahoe::cap::Cap;
+use tahoe::cap::{Cap, FileCap, VdriveCap};
 use tahoe::grid::dirnode::{
     ChildError, DirError, Directories, Entry, Memory, Metadata, NewEntry, Replace, SeenHeads,
     Target, TubBook,
@@ -404,13 +404,13 @@ async fn immutable_directories_are_files_of_what_cannot_change() {
     let dirs = world.node();
     let entry = |name: &str, target| Entry { name: name.to_owned(), child: child(target) };
     let small = dirs.create_immutable(vec![entry("a", lit(""))]).await.unwrap();
-    assert!(matches!(small, Cap::DirLit(_)));
+    assert!(matches!(small, Cap::Table(FileCap::Lit(_))));
     let data = vec![7; 5_000];
     let source = Source::bytes(data.clone());
     let file = world.grid.client.upload(source, Default::default()).await.unwrap().cap;
     let children = vec![entry("f", Target::Known(file)), entry("d", Target::Known(small.clone()))];
     let large = dirs.create_immutable(children.clone()).await.unwrap();
-    assert!(matches!(large, Cap::DirChk(_)));
+    assert!(matches!(large, Cap::Table(FileCap::Chk(_))));
     assert_eq!(dirs.create_immutable(children).await.unwrap(), large);
     let listing = dirs.list(&large).await.unwrap();
     assert!(!listing.writable && !listing.mutable);
@@ -494,9 +494,9 @@ async fn a_dead_server_is_told_and_found_again() {
     world.net.revive("vdrive");
     dirs.set(&root, vec![link("x", lit("x"))], Replace::No).await.unwrap();
     // A cap of a directory that was never made.
-    let Cap::Dir(cap) = &root else { panic!("no directory") };
+    let Cap::Vdrive(VdriveCap::Write(cap)) = &root else { panic!("no directory") };
     let key = tahoe::base::secret::Secret::new([5; 32]);
-    let nobody = Cap::Dir(tahoe::cap::DirCap::new(cap.place().clone(), key));
+    let nobody = Cap::Vdrive(VdriveCap::Write(tahoe::cap::DirCap::new(cap.place().clone(), key)));
     assert!(matches!(dirs.list(&nobody).await, Err(DirError::NoSuchDirectory(_))));
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tahoe::cap::Cap;
+use tahoe::cap::{Cap, FileCap};
 use tahoe::grid::source::ReadAt;
 use tahoe::grid::upload::{Trouble, Unhappy};
 use tahoe::grid::{DownloadError, EncodingParams, Source, UploadError, UploadOptions};
@@ -27,7 +27,7 @@ async fn files_of_every_size_come_back() {
 async fn a_literal_needs_no_server() {
     let grid = grid(0);
     let cap = grid.put(b"short").await;
-    assert!(matches!(cap, Cap::Lit(_)));
+    assert!(matches!(cap, Cap::File(FileCap::Lit(_))));
     assert_eq!(grid.read(&cap).await.unwrap(), b"short"[..]);
 }
 

@@ -3,7 +3,7 @@
 
 use crate::nodes::{Process, RunningGrid, http};
 use std::fs;
-use tahoe::gateway::address::percent_encode;
+use tahoe::files::address::percent_encode;
 
 fn get(url: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let mut request = http().get(url);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tahoe::base::ShareNum;
 use tahoe::base::file::{FileFacts, FileKey, Params};
 use tahoe::base::hash::sha256;
-use tahoe::cap::{Cap, ChkCap};
+use tahoe::cap::{Cap, ChkCap, FileCap};
 use tahoe::codec::SegmentNum;
 use tahoe::codec::convergence::{ConvergenceSecret, KeyHasher};
 use tahoe::codec::decode::{FileReader, OpenShare, Opening};
@@ -160,7 +160,9 @@ fn the_shares_of_the_original_decode() {
             continue;
         }
         shares.sort();
-        let Ok(Cap::Chk(cap)) = Cap::parse(text(case, "read_cap")) else { panic!("{case}") };
+        let Ok(Cap::File(FileCap::Chk(cap))) = Cap::parse(text(case, "read_cap")) else {
+            panic!("{case}")
+        };
         for chosen in
             [shares[..k].to_vec(), shares[shares.len() - k..].iter().rev().cloned().collect()]
         {

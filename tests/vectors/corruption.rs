@@ -2,7 +2,7 @@ use super::support::*;
 use bytes::Bytes;
 use serde_json::Value;
 use tahoe::base::ShareNum;
-use tahoe::cap::Cap;
+use tahoe::cap::{Cap, FileCap};
 use tahoe::codec::verify::{Verdict, verify_share};
 
 fn mutate(share: &mut Vec<u8>, mutation: &Value) {
@@ -25,7 +25,9 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 fn verdict(case: &Value, share: &[u8]) -> Verdict {
-    let Ok(Cap::ChkVerify(cap)) = Cap::parse(text(case, "verify_cap")) else { panic!("{case}") };
+    let Ok(Cap::File(FileCap::ChkVerify(cap))) = Cap::parse(text(case, "verify_cap")) else {
+        panic!("{case}")
+    };
     let number = ShareNum(number(case, "share_number") as u8);
     let read = |range: std::ops::Range<u64>| {
         let (start, end) = (range.start as usize, (range.end as usize).min(share.len()));

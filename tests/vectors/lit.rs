@@ -1,6 +1,6 @@
 use super::support::*;
 use tahoe::base::limits::LIT_MAX;
-use tahoe::cap::{Cap, LitCap};
+use tahoe::cap::{Cap, FileCap, LitCap};
 
 #[test]
 fn small_files_live_in_their_cap() {
@@ -12,7 +12,9 @@ fn small_files_live_in_their_cap() {
             None => data(&case["plaintext"]),
         };
         assert_eq!(LitCap::new(plaintext.clone()).reveal(), text(case, "cap"));
-        let Ok(Cap::Lit(cap)) = Cap::parse(text(case, "cap")) else { panic!("{case}") };
+        let Ok(Cap::File(FileCap::Lit(cap))) = Cap::parse(text(case, "cap")) else {
+            panic!("{case}")
+        };
         assert_eq!(cap.plaintext(), plaintext);
     }
 }

@@ -11,15 +11,15 @@ use std::time::Duration;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
 use tahoe::disk::DiskSize;
-use tahoe::gateway::blacklist::Blacklist;
+use tahoe::files::blacklist::Blacklist;
+use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
 use tahoe::gateway::node_status::Status;
 use tahoe::gateway::node_status::StorageStatus;
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::spool::Spool;
-use tahoe::gateway::state::{Pages, Roots};
-use tahoe::gateway::transfers::Transfers;
+use tahoe::gateway::state::Pages;
 use tahoe::gateway::webport::WebPort;
 use tahoe::gateway::work::handles::Operations;
 use tahoe::gateway::{Gateway, Running, Settings};
@@ -143,12 +143,10 @@ async fn parts(folder: &std::path::Path) -> Parts {
     let private = directories.create(Vec::new()).await.unwrap();
     let spool = folder.join("tmp");
     std::fs::create_dir(&spool).unwrap();
+    let roots = Arc::new(Fixed(global.clone(), private));
     let gateway = Gateway {
-        grid: client,
-        directories,
-        roots: Arc::new(Fixed(global.clone(), private)),
+        files: Files::new(client, directories, roots, Trash::default()),
         spool: Spool::new(spool, 1 << 30),
-        transfers: Transfers::default(),
         guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
         owner: Owner::new(TOKEN.to_owned(), Clock::System, false),
         allow_localfile: true,
@@ -306,7 +304,7 @@ impl Web {
 
 /// The address of a cap.
 pub fn at(cap: &str) -> String {
-    format!("/uri/{}", tahoe::gateway::address::percent_encode(cap))
+    format!("/uri/{}", tahoe::files::address::percent_encode(cap))
 }
 
 /// The names in the JSON of a directory.

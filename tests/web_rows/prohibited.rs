@@ -155,7 +155,7 @@ fn nothing_is_put_into_what_is_prohibited_by_way_of_another() {
         web.put(&format!("{other}/{name}"), b"x").expect(201);
     }
     let (cap, path) = (&scene.by_cap[0], &scene.by_path[0]);
-    let dir = tahoe::gateway::address::percent_decode(cap.strip_prefix("/uri/").unwrap()).unwrap();
+    let dir = tahoe::files::address::percent_decode(cap.strip_prefix("/uri/").unwrap()).unwrap();
     let deleted = [("t", "change"), ("do", "delete"), ("name", "in")];
     let gone = web.form(path, &deleted, None);
     assert_eq!(gone.status, 303);

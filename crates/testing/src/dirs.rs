@@ -5,7 +5,7 @@ use super::{client, grid};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tahoe::base::rim::Clock;
-use tahoe::cap::Cap;
+use tahoe::cap::{Cap, FileCap};
 use tahoe::grid::dirnode::{
     Child, DirError, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
 };
@@ -131,7 +131,7 @@ impl World {
 }
 
 pub fn lit(text: &str) -> Target {
-    Target::Known(Cap::Lit(tahoe::cap::LitCap::new(text.as_bytes().to_vec())))
+    Target::Known(Cap::File(FileCap::Lit(tahoe::cap::LitCap::new(text.as_bytes().to_vec()))))
 }
 
 pub fn link(name: &str, target: Target) -> NewEntry {

@@ -4,7 +4,7 @@ use super::dirs::tub_on;
 use bytes::Bytes;
 use ring::signature::Ed25519KeyPair;
 use tahoe::base::rim::random;
-use tahoe::cap::{Cap, DirCap};
+use tahoe::cap::{Cap, DirCap, VdriveCap};
 use tahoe::tub::furl::parse_hints;
 use tahoe::tub::{Bulk, Furl, LoopbackNet, Swissnum, Tub, TubId};
 use tahoe::vdrive::api::{ChangeOutcome, ChangeRows, DirectoryReader, DirectoryWriter, GetRows};
@@ -17,7 +17,9 @@ pub struct HostileWriter {
 
 impl HostileWriter {
     pub fn new(net: &LoopbackNet, cap: &str) -> Self {
-        let Ok(Cap::Dir(cap)) = Cap::parse(cap) else { panic!("no write cap") };
+        let Ok(Cap::Vdrive(VdriveCap::Write(cap))) = Cap::parse(cap) else {
+            panic!("no write cap")
+        };
         Self { tub: tub_on(&net.at("mallory")), cap }
     }
 

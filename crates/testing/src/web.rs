@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tahoe::base::rim::Clock;
 use tahoe::cap::Cap;
+use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::Gateway;
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
@@ -16,8 +17,7 @@ use tahoe::gateway::node_status::Status;
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::serve::routes;
 use tahoe::gateway::spool::Spool;
-use tahoe::gateway::state::{Pages, Roots};
-use tahoe::gateway::transfers::Transfers;
+use tahoe::gateway::state::Pages;
 use tahoe::gateway::work::handles::Operations;
 use tahoe::grid::Client;
 use tahoe::grid::dirnode::Directories;
@@ -47,11 +47,8 @@ impl Web {
     pub async fn before(grid: Client, directories: Directories) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let gateway = Gateway {
-            grid,
-            directories,
-            roots: Arc::new(NoRoots),
+            files: Files::new(grid, directories, Arc::new(NoRoots), Trash::default()),
             spool: Spool::new(folder.path().to_owned(), 1 << 30),
-            transfers: Transfers::default(),
             guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
             owner: Owner::new("token".to_owned(), Clock::System, false),
             allow_localfile: false,

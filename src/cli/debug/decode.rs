@@ -10,7 +10,7 @@ use super::{DebugError, ShareFile};
 use crate::base::ShareNum;
 use crate::base::file::FileFacts;
 use crate::base::limits::{BATCH_MAX, BATCH_SEGMENTS_MAX};
-use crate::cap::{Cap, ChkCap};
+use crate::cap::{Cap, ChkCap, FileCap};
 use crate::codec::SegmentNum;
 use crate::codec::decode::{FileReader, FileTree, OpenShare, Opening, ShareError, VerifiedRun};
 use std::collections::BTreeMap;
@@ -43,14 +43,14 @@ pub fn decode(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugEr
 }
 
 fn decode_to(cap: &Cap, folder: &Path, out: &mut impl Write) -> Result<(), DebugError> {
-    match cap {
-        Cap::Lit(cap) | Cap::DirLit(cap) => Ok(out.write_all(cap.plaintext())?),
-        Cap::Chk(cap) | Cap::DirChk(cap) => Shares::find(cap, folder)?.copy(cap, out),
-        Cap::ChkVerify(_) | Cap::DirChkVerify(_) | Cap::DirVerify(_) => Err(DebugError::new(
+    match cap.file() {
+        Some(FileCap::Lit(cap)) => Ok(out.write_all(cap.plaintext())?),
+        Some(FileCap::Chk(cap)) => Shares::find(cap, folder)?.copy(cap, out),
+        _ if cap.is_verifier() => Err(DebugError::new(
             "This is a verify cap, which cannot read the file.",
             "Give the read cap; it begins with URI:CHK:.",
         )),
-        Cap::Dir(_) | Cap::DirRead(_) => Err(DebugError::new(
+        _ => Err(DebugError::new(
             "This cap is of a directory, which has no shares: a vdrive server keeps it.",
             "Give the cap of a file or of an immutable directory.",
         )),

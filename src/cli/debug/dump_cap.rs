@@ -2,7 +2,7 @@
 
 use super::DebugError;
 use crate::base::base32;
-use crate::cap::{Cap, CapError, ChkVerifyCap, DirVerifyCap};
+use crate::cap::{Cap, CapError, ChkVerifyCap, DirVerifyCap, FileCap, Right};
 use std::io::Write;
 
 #[derive(clap::Args, Debug)]
@@ -15,36 +15,40 @@ pub struct Arguments {
 /// Prints what the cap says, a line for each fact.
 pub fn dump(arguments: &Arguments, out: &mut impl Write) -> Result<(), DebugError> {
     match parse(&arguments.cap)? {
-        Cap::Lit(cap) => {
-            writeln!(out, "kind: literal file")?;
-            writeln!(out, "size: {}", cap.plaintext().len())?;
+        Cap::File(cap) => file(("file", "size"), &cap, out)?,
+        Cap::Table(cap) => file(("directory", "size of its table"), &cap, out)?,
+        Cap::Vdrive(cap) => {
+            let right = match cap.right() {
+                Right::Write => "write cap",
+                Right::Read => "read cap",
+                Right::Verify => "verify cap",
+            };
+            directory(right, &cap.verify_cap(), out)?;
         }
-        Cap::Chk(cap) => {
-            writeln!(out, "kind: read cap of an immutable file")?;
+    }
+    Ok(())
+}
+
+/// Of a file, or of what it holds.
+fn file((what, size): (&str, &str), cap: &FileCap, out: &mut impl Write) -> Result<(), DebugError> {
+    match cap {
+        FileCap::Lit(cap) => {
+            let kind = if what == "file" { "" } else { "immutable " };
+            writeln!(out, "kind: literal {kind}{what}")?;
+            writeln!(out, "{size}: {}", cap.plaintext().len())?;
+        }
+        FileCap::Chk(cap) => {
+            writeln!(out, "kind: read cap of an immutable {what}")?;
             writeln!(out, "key: 16 bytes (secret, not shown)")?;
             facts(&cap.verify_cap(), out)?;
-            writeln!(out, "verify cap: {}", cap.verify_cap().reveal())?;
+            if what == "file" {
+                writeln!(out, "verify cap: {}", cap.verify_cap().reveal())?;
+            }
         }
-        Cap::ChkVerify(cap) => {
-            writeln!(out, "kind: verify cap of an immutable file")?;
-            facts(&cap, out)?;
+        FileCap::ChkVerify(cap) => {
+            writeln!(out, "kind: verify cap of an immutable {what}")?;
+            facts(cap, out)?;
         }
-        Cap::DirLit(cap) => {
-            writeln!(out, "kind: literal immutable directory")?;
-            writeln!(out, "size of its table: {}", cap.plaintext().len())?;
-        }
-        Cap::DirChk(cap) => {
-            writeln!(out, "kind: read cap of an immutable directory")?;
-            writeln!(out, "key: 16 bytes (secret, not shown)")?;
-            facts(&cap.verify_cap(), out)?;
-        }
-        Cap::DirChkVerify(cap) => {
-            writeln!(out, "kind: verify cap of an immutable directory")?;
-            facts(&cap, out)?;
-        }
-        Cap::Dir(cap) => directory("write cap", &cap.verify_cap(), out)?,
-        Cap::DirRead(cap) => directory("read cap", &cap.verify_cap(), out)?,
-        Cap::DirVerify(cap) => directory("verify cap", &cap, out)?,
     }
     Ok(())
 }

@@ -285,8 +285,8 @@ fn not_kept(error: &io::Error) -> CliError {
 
 /// Hints say where a directory was reached, not which it is.
 fn identity(cap: &str) -> Identity {
-    match Cap::parse(cap).map(|cap| cap.read_cap()) {
-        Ok(Cap::DirRead(cap)) => cap.directory_id(),
+    match Cap::parse(cap) {
+        Ok(Cap::Vdrive(cap)) => cap.directory_id(),
         _ => sha256(cap.as_bytes()),
     }
 }

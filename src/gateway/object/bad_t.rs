@@ -1,9 +1,9 @@
 //! A `t=` that is none: refused in the words of 1.20, which depend on what is there.
 
-use super::super::address::Address;
 use super::super::answer::Failure;
 use super::super::asked::Asked;
-use super::Object;
+use crate::files::Object;
+use crate::files::address::Address;
 use crate::grid::Code;
 use crate::grid::dirnode::Target;
 use actix_web::HttpResponse;
@@ -14,7 +14,7 @@ pub const VERIFY_ONLY: &str = "This capability verifies, and does not read.";
 
 /// Refuses a request for what an address names; 404 if there is no such thing.
 pub async fn refuse(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
-    let object = asked.object(address).await?;
+    let object = asked.files.object(address).await?;
     refuse_found(asked, address, &object)
 }
 

@@ -6,11 +6,11 @@
 //! The kind is not believed: a cap says itself what it is. A body is read child by child, and no
 //! further than to the first thing that is none of this.
 
-use super::super::address::nfc;
 use super::super::answer::Failure;
 use super::super::spool::Content;
 use crate::base::budget::Share;
 use crate::base::limits::{CAP_TEXT_MAX, CHILD_ROOM, CHILDREN_MAX, METADATA_TEXT_MAX};
+use crate::files::address::nfc;
 use crate::grid::dirnode::{Child, ChildError, DirError, Entry, Metadata, NewEntry, Target};
 use actix_web::http::StatusCode;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
@@ -221,7 +221,7 @@ mod tests {
             "c": ["unknown", {"ro_uri": "lafs:new"}],
         });
         let all = parsed(body).unwrap();
-        assert!(all[..2].iter().all(|entry| matches!(entry.target, Target::Known(Cap::Lit(_)))));
+        assert!(all[..2].iter().all(|entry| entry.target.file().is_some()));
         assert_eq!((&all[0].metadata, all[1].metadata.is_some()), (&None, true));
         let ro = Some("ro.lafs:new".to_owned());
         assert_eq!(all[2].target, Target::Unknown { rw: None, ro });

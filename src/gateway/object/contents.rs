@@ -9,7 +9,7 @@ use super::super::range::{Wanted, wanted};
 use super::super::{mime, sniff};
 use super::validator;
 use super::validator::entity_tag;
-use crate::cap::Cap;
+use crate::cap::{Cap, FileCap};
 use crate::grid::DownloadError;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
@@ -52,7 +52,7 @@ pub async fn deliver(
         known.headers_mut().insert(header::CONTENT_TYPE, kind);
         return Ok(known);
     }
-    let (Cap::Lit(_) | Cap::Chk(_), Some(size)) = (cap, cap.size()) else {
+    let Some(size) = cap.readable_file().map(FileCap::size) else {
         return Err(DownloadError::NotReadable.into());
     };
     let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
@@ -96,18 +96,16 @@ async fn fetched(
     // What is in its cap is transferred from nowhere.
     let transfer = cap.storage_index().map(|_| asked.gateway.history.download(cap, part.clone()));
     let trace = transfer.as_ref().map(Transfer::trace).unwrap_or_default();
-    let reader = asked.gateway.grid.open_traced(cap, part.start, trace).await?;
-    begun(asked.gateway.transfers.download(reader, part), transfer).await
+    let reader = asked.files.grid().open_traced(cap, part.start, trace).await?;
+    begun(asked.files.transfers().download(reader, part), transfer).await
 }
 
 /// A name for a file that has none, by its first bytes.
 pub async fn sniffed(asked: &Asked<'_>, cap: &Cap) -> Result<&'static str, Failure> {
     let size = cap.size().unwrap_or_default();
     let length = sniff::length(size);
-    let head = match (cap, length) {
-        (Cap::Lit(_) | Cap::Chk(_), 1..) => {
-            asked.gateway.grid.open(cap).await?.read_all(0..length).await?
-        }
+    let head = match (cap.readable_file(), length) {
+        (Some(_), 1..) => asked.files.grid().open(cap).await?.read_all(0..length).await?,
         _ => Bytes::new(),
     };
     Ok(sniff::name(&head, length == size))

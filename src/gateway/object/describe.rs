@@ -3,9 +3,9 @@
 use super::super::answer::{Failure, plain, typed};
 use super::super::asked::Asked;
 use super::super::json::indented_at;
-use super::Object;
 use super::page::{self, Rows};
 use crate::cap::Cap;
+use crate::files::Object;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};
 use actix_web::HttpResponse;
@@ -20,7 +20,7 @@ pub fn describe(
     let mut facts = Map::new();
     let mut say = |key: &str, value: Value| facts.insert(key.to_owned(), value);
     let kind = match target {
-        Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_) | Cap::ChkVerify(_))) => {
+        Target::Known(cap @ Cap::File(_)) => {
             say("mutable", json!(false));
             say("format", json!("CHK"));
             cap.size().map(|size| say("size", json!(size)));
@@ -74,7 +74,7 @@ pub fn alone(object: &Object) -> Value {
 fn unknown_changes(object: &Object) -> Option<bool> {
     let Target::Unknown { rw, ro } = &object.target else { return None };
     let fixed = ro.as_ref().is_some_and(|ro| ro.starts_with("imm."))
-        || object.link.as_ref().is_some_and(|link| !link.dir.is_mutable());
+        || object.link.as_ref().is_some_and(|link| !link.dir.dir().is_mutable());
     match rw {
         Some(_) => Some(true),
         None => fixed.then_some(false),

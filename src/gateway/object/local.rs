@@ -4,16 +4,17 @@
 //! directory has the file `webport_allow_localfile`. The one module of the gateway that touches
 //! files which a request names.
 
-use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::destination::Destination;
 use super::super::pages::words;
-use super::write::{link_file, make};
-use super::{For, Found, Object, Spot};
+use super::write::make;
 use crate::base::limits::LOCAL_DEPTH_MAX;
 use crate::cap::Cap;
 use crate::disk::jobs::blocking;
+use crate::files::address::nfc;
+use crate::files::change::writable;
+use crate::files::{Address, For, Found, Object, Spot};
 use crate::grid::Code;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{NewEntry, Replace, Target};
@@ -62,7 +63,7 @@ fn allowed(asked: &Asked<'_>) -> Result<Local, Failure> {
 /// `GET …?t=download`: from the grid to the disk.
 pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
     let local = allowed(asked)?;
-    let object = asked.object(address).await?;
+    let object = asked.files.object(address).await?;
     asked.check_conditions(Some(&object.target))?;
     let Written { files, left_out } = match (local, object.target) {
         (Local::File(path), Target::Known(cap)) if !cap.is_directory() => {
@@ -96,7 +97,7 @@ struct Written {
 
 /// Writes a file to its place.
 async fn fetch(asked: &Asked<'_>, cap: &Cap, path: PathBuf) -> Result<(), Failure> {
-    let reader = asked.gateway.grid.open(cap).await?;
+    let reader = asked.files.grid().open(cap).await?;
     let mut file = disk(move || Destination::find(&path)?.open()).await?;
     let mut bytes = reader.read(0..reader.size());
     while let Some(piece) = bytes.next().await {
@@ -118,7 +119,7 @@ fn fetch_all<'a>(
         }
         let here = path.clone();
         disk(move || fs::create_dir_all(here)).await?;
-        let listing = asked.directories.list(&dir).await?;
+        let listing = asked.files.directories().list(&dir).await?;
         let unreadable = usize::try_from(listing.unreadable.count).unwrap_or(usize::MAX);
         let mut written = Written { files: 0, left_out: unreadable };
         for entry in listing.entries {
@@ -128,7 +129,7 @@ fn fetch_all<'a>(
                 let text = format!("The name {:?} cannot be a local file's.", entry.name);
                 return Err(Failure::bad_request(text));
             }
-            asked.permit(&entry.child.target)?;
+            asked.files.permit(&entry.child.target)?;
             let inner = path.join(&entry.name);
             match entry.child.target {
                 Target::Known(cap) if directory(&Target::Known(cap.clone())).is_some() => {
@@ -152,26 +153,25 @@ pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
     let replace = asked.arguments.replace()?;
     match allowed(asked)? {
         Local::File(path) => {
-            let found = asked.find(address, For::Making).await?;
+            let found = asked.files.find(address, For::Making).await?;
             asked.check_conditions(found.target())?;
             let spot = match found {
-                Found::Missing { dir, names } => Spot::below(dir, names)?,
-                Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
-                Found::Object(_) => {
+                Found::Object(Object { link: None, .. }) => {
                     return Err(
                         Failure::bad_request("PUT to a directory").coded(Code::IsADirectory)
                     );
                 }
+                found => Spot::of(found)?,
             };
             let cap = store(asked, path).await?;
             let text = cap.reveal();
-            let replaced = link_file(asked, spot, cap, replace).await?;
+            let replaced = asked.files.link_file(spot, cap, replace, &asked.condition()).await?;
             let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
             Ok(answer::text(status, text))
         }
         Local::Dir(path) => {
             let dir = make(asked, address).await?;
-            super::writable(&dir)?;
+            writable(&dir)?;
             store_all(asked, dir.clone(), path, LOCAL_DEPTH_MAX).await?;
             Ok(answer::text(StatusCode::OK, dir.reveal()))
         }
@@ -180,9 +180,7 @@ pub async fn upload(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
 
 async fn store(asked: &Asked<'_>, path: PathBuf) -> Result<Cap, Failure> {
     let source = disk(move || Source::file(File::open(path)?)).await?;
-    let _room = asked.gateway.transfers.upload(source.size()).await?;
-    let uploaded = asked.gateway.grid.upload(source, UploadOptions::default()).await?;
-    Ok(uploaded.cap)
+    Ok(asked.files.store(source, UploadOptions::default()).await?.cap)
 }
 
 /// Adds what a folder holds; the links of one folder are set in one step.
@@ -200,7 +198,7 @@ fn store_all<'a>(
         for (name, inner, is_dir) in disk(move || contents(&path)).await? {
             let name = nfc(&name)?;
             if is_dir {
-                let below = asked.directories.make_dirs(&dir, &[name]).await?;
+                let below = asked.files.directories().make_dirs(&dir, &[name]).await?;
                 store_all(asked, below, inner, depth - 1).await?;
             } else {
                 let target = Target::Known(store(asked, inner).await?);
@@ -208,7 +206,7 @@ fn store_all<'a>(
             }
         }
         if !links.is_empty() {
-            asked.directories.set(&dir, links, Replace::OnlyFiles).await?;
+            asked.files.directories().set(&dir, links, Replace::OnlyFiles).await?;
         }
         Ok(())
     })

@@ -1,6 +1,5 @@
 //! Small pages about objects, and answers that are written while they are sent.
 
-use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, escape, redirect};
 use super::super::asked::Asked;
 use super::super::pages::Frame;
@@ -8,6 +7,7 @@ use super::super::pages::simple::whole;
 use super::super::spill;
 use crate::base::budget::Share;
 use crate::cap::Cap;
+use crate::files::address::{Address, percent_encode};
 use crate::grid::dirnode::Entry;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -74,9 +74,9 @@ pub fn ask_for_tub(asked: &Asked<'_>, path: &str) -> HttpResponse {
 /// from then on, and goes on to what was asked for.
 pub async fn connect(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
     let to = asked.arguments.when_done()?.map_or_else(|| address.path(), str::to_owned);
-    let object = asked.object(address).await?;
+    let object = asked.files.object(address).await?;
     if let Some(dir) = object.directory().filter(|dir| dir.is_mutable()) {
-        asked.directories.version(dir).await?;
+        asked.files.directories().version(dir).await?;
     }
     Ok(redirect(StatusCode::SEE_OTHER, &to))
 }

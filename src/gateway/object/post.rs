@@ -1,17 +1,18 @@
 //! POST to a directory, or to a name in one.
 
-use super::super::address::{Address, nfc};
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::body::{Form, FormFile};
 use super::super::conditions::Conditions;
-use super::write::{self, given, link_file, named_directory};
-use super::{For, Found, Object, Spot, children};
-use crate::base::limits::{PATH_MAX, ROW_IDS_MAX};
+use super::children;
+use super::write::{self, given};
+use crate::base::limits::ROW_IDS_MAX;
 use crate::cap::Cap;
+use crate::files::address::nfc;
+use crate::files::change::{NewDirectory, writable};
+use crate::files::{Address, FilesError, For, Found, Object, Root, Spot};
 use crate::grid::Missed;
-use crate::grid::deep::directory;
-use crate::grid::dirnode::{DirError, Nameless, NewEntry, Replace, Target};
+use crate::grid::dirnode::{Nameless, NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -52,7 +53,7 @@ pub async fn allowed<T>(
     act: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     if has_conditions(asked)
-        && let Found::Object(object) = asked.find(address, For::Making).await?
+        && let Found::Object(object) = asked.files.find(address, For::Making).await?
     {
         asked.check_conditions(Some(&object.target))?;
     }
@@ -72,7 +73,7 @@ pub async fn make(
     made: Made,
 ) -> Result<HttpResponse, Failure> {
     if has_conditions(asked) {
-        asked.check_conditions(asked.find(address, For::Making).await?.target())?;
+        asked.check_conditions(asked.files.find(address, For::Making).await?.target())?;
     }
     done(asked, make_at(asked, address, made, children)).await
 }
@@ -107,7 +108,7 @@ async fn store(
     asked.arguments.file_format()?;
     let replace = asked.arguments.replace()?;
     let file = file.ok_or_else(|| Failure::bad_request("The form has no field `file`."))?;
-    let spot = match asked.find(address, For::Making).await? {
+    let spot = match asked.files.find(address, For::Making).await? {
         Found::Missing { names, .. } => {
             return Err(Failure::no_such_child(names.first().map_or("", String::as_str)));
         }
@@ -118,7 +119,7 @@ async fn store(
                 if name.is_empty() {
                     return Err(Failure::bad_request("upload requires a name"));
                 }
-                Spot::within(free(asked, dir, &name, replace).await?, name)?
+                asked.files.spot_in(dir, &name, replace).await?
             }
             None if replace == Replace::No => return Err(Failure::exists()),
             None => instead(object)?,
@@ -126,37 +127,15 @@ async fn store(
     };
     let cap = asked.gateway.store(file.body).await?;
     let text = cap.reveal();
-    link_file(asked, spot, cap, replace).await?;
+    asked.files.link_file(spot, cap, replace, &asked.condition()).await?;
     Ok(text)
-}
-
-/// Where a file of this name goes, found before anything is stored. What already is a directory stays
-/// one, and the file goes into it, as in 1.20.
-async fn free(asked: &Asked<'_>, dir: &Cap, name: &str, replace: Replace) -> Result<Cap, Failure> {
-    let mut dir = dir.clone();
-    for _ in 0..PATH_MAX {
-        let old = match asked.directories.get(&dir, name).await {
-            Err(DirError::Unreadable(_)) if replace != Replace::No => return Ok(dir),
-            found => found?.map(|child| child.target),
-        };
-        match old {
-            None => return Ok(dir),
-            Some(_) if replace == Replace::No => return Err(Failure::exists()),
-            Some(old) if !old.is_directory() => return Ok(dir),
-            Some(old) => {
-                asked.permit(&old)?;
-                dir = directory(&old).cloned().ok_or_else(|| Failure::is_directory(name))?;
-            }
-        }
-    }
-    Err(Failure::is_directory(name))
 }
 
 fn instead(object: Object) -> Result<Spot, Failure> {
     let link = object.link.ok_or_else(|| {
         Failure::bad_request("A file that a cap names never changes; POST /uri stores another.")
     })?;
-    Spot::instead(link)
+    Ok(Spot::instead(link)?)
 }
 
 /// Makes a directory: at the address if nothing is there, else of the argument's name in what is.
@@ -177,8 +156,8 @@ async fn make_at(
             };
             (Spot::within(write::make(asked, address).await?, name)?, replace)
         }
-        (_, Some(name)) => (Spot::within(asked.dir(address).await?, name)?, Replace::No),
-        (_, None) => match asked.find(address, For::Making).await? {
+        (_, Some(name)) => (Spot::within(asked.files.dir(address).await?, name)?, Replace::No),
+        (_, None) => match asked.files.find(address, For::Making).await? {
             Found::Missing { dir, names } => (Spot::below(dir, names)?, Replace::No),
             Found::Object(_) => return Err(Failure::exists()),
         },
@@ -195,11 +174,11 @@ pub async fn new_directory(
     made: Made,
     children: Vec<NewEntry>,
 ) -> Result<Cap, Failure> {
-    let children = children::fresh(children);
-    Ok(match made {
-        Made::Immutable => asked.directories.create_immutable(children).await?,
-        Made::Empty | Made::WithChildren => asked.directories.create(children).await?,
-    })
+    let what = match made {
+        Made::Immutable => NewDirectory::Immutable,
+        Made::Empty | Made::WithChildren => NewDirectory::Mutable,
+    };
+    Ok(asked.files.new_directory(what, children::fresh(children)).await?)
 }
 
 pub async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
@@ -207,7 +186,7 @@ pub async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failur
     let uri = asked.arguments.filled("uri").ok_or_else(wanted("uri"))?.trim();
     let name = nfc(asked.arguments.filled("name").ok_or_else(wanted("name"))?)?;
     let replace = asked.arguments.replace()?;
-    let spot = Spot::within(asked.dir(address).await?, name.clone())?;
+    let spot = Spot::within(asked.files.dir(address).await?, name.clone())?;
     asked.link(spot, given(uri, &name)?, replace).await?;
     Ok(uri.to_owned())
 }
@@ -215,9 +194,9 @@ pub async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failur
 /// Forms cannot send an empty field, so no name is the empty name.
 pub async fn unlink(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
     let name = nfc(asked.arguments.get("name").unwrap_or_default())?;
-    let dir = asked.dir(address).await?;
-    super::writable(&dir)?;
-    asked.directories.unlink(&dir, &name).await?;
+    let dir = asked.files.dir(address).await?;
+    writable(&dir)?;
+    asked.files.directories().unlink(&dir, &name).await?;
     Ok("thing unlinked".to_owned())
 }
 
@@ -229,9 +208,9 @@ pub async fn remove_rows(asked: &Asked<'_>, address: &Address) -> Result<String,
     let rows = rows.filter(|rows| (1..=ROW_IDS_MAX).contains(&rows.len())).ok_or_else(|| {
         Failure::bad_request(format!("row= takes 1 to {ROW_IDS_MAX} ids as t=json shows them."))
     })?;
-    let dir = asked.dir(address).await?;
-    super::writable(&dir)?;
-    match asked.directories.remove_rows(&dir, &rows).await? {
+    let dir = asked.files.dir(address).await?;
+    writable(&dir)?;
+    match asked.files.directories().remove_rows(&dir, &rows).await? {
         0 => Err(Failure::new(StatusCode::NOT_FOUND, "There is no such row in the directory.")),
         1 => Ok("1 row removed".to_owned()),
         count => Ok(format!("{count} rows removed")),
@@ -257,27 +236,33 @@ pub async fn relink(asked: &Asked<'_>, address: &Address) -> Result<String, Fail
         Some(name) => plain_name("to_name", name)?,
         None => from_name.clone(),
     };
-    let from = asked.dir(address).await?;
-    let to = match asked.arguments.get("to_dir") {
-        Some(to) => {
-            let moved = asked.moved(&from, std::slice::from_ref(&from_name)).await?;
-            named_directory(asked, to, &moved).await?
+    let from = asked.files.dir(address).await?;
+    let to = asked.arguments.get("to_dir").map(named_directory).transpose()?;
+    let moved = asked.files.relocate((&from, &from_name), (to.as_ref(), &to_name), replace).await;
+    match moved {
+        Err(FilesError::NotADirectory) => {
+            return Err(Failure::bad_request("to_dir is not a directory"));
         }
-        None => from.clone(),
-    };
-    super::writable(&from)?;
-    super::writable(&to)?;
-    asked.directories.relink((&from, &from_name), (&to, &to_name), replace).await?;
+        moved => moved?,
+    }
     Ok("thing moved".to_owned())
+}
+
+/// The directory that `to_dir=CAP/path` names.
+fn named_directory(text: &str) -> Result<Address, Failure> {
+    let mut parts = text.trim().split('/');
+    let root = Root::Cap(parts.next().unwrap_or_default().to_owned());
+    let names = parts.filter(|part| !part.is_empty()).map(nfc);
+    Ok(Address { root, path: names.collect::<Result<_, _>>()? })
 }
 
 /// The owner says that what the server has now is to count, although something newer was seen.
 pub async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
-    let dir = asked.dir(address).await?;
+    let dir = asked.files.dir(address).await?;
     if asked.arguments.flag("recursive")? {
         return accept_all(asked, dir).await;
     }
-    let (seen, now) = asked.directories.accept_rollback(&dir).await?;
+    let (seen, now) = asked.files.directories().accept_rollback(&dir).await?;
     Ok(match seen.cmp(&now) {
         std::cmp::Ordering::Greater => {
             format!("version {now} is taken as the newest; version {seen} had been seen")
@@ -289,7 +274,7 @@ pub async fn accept_rollback(asked: &Asked<'_>, address: &Address) -> Result<Str
 /// The same for a directory and all below it that the owner does not prohibit; each is accepted
 /// before it is looked into.
 async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
-    let mut walk = asked.walk(dir);
+    let mut walk = asked.files.walk(dir);
     let (mut older, mut all) = (0_u64, 0_u64);
     let mut missed: Option<Failure> = None;
     while let Some(reached) = walk.next().await {
@@ -301,11 +286,11 @@ async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
                 continue;
             }
         };
-        if asked.permit(&target).is_err() {
+        if asked.files.permit(&target).is_err() {
             continue;
         }
-        if let Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_))) = target {
-            match asked.directories.accept_rollback(&cap).await {
+        if let Some(cap) = target.known().filter(|cap| cap.is_mutable()) {
+            match asked.files.directories().accept_rollback(cap).await {
                 Ok((seen, now)) => (all, older) = (all + 1, older + u64::from(seen > now)),
                 // Listing it fails likewise, and is told with its path.
                 Err(error) => tracing::debug!(%error, "a directory cannot be accepted"),
@@ -341,10 +326,10 @@ async fn set(
     children: Vec<NewEntry>,
 ) -> Result<String, Failure> {
     let replace = asked.arguments.replace()?;
-    let dir = asked.dir(address).await?;
-    super::writable(&dir)?;
+    let dir = asked.files.dir(address).await?;
+    writable(&dir)?;
     if !children.is_empty() {
-        asked.directories.set(&dir, children, replace).await?;
+        asked.files.directories().set(&dir, children, replace).await?;
     }
     Ok("Okay so I did it.".to_owned())
 }

@@ -1,6 +1,5 @@
 //! Looking at an object: its contents, its children, its caps.
 
-use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure};
 use super::super::asked::{Answer, Asked};
 use super::super::conditions::Current;
@@ -9,8 +8,10 @@ use super::super::pages;
 use super::super::pages::error::wants_page;
 use super::super::pages::simple::around;
 use super::validator::{self, entity_tag};
-use super::{Object, bad_t, contents, describe, page};
+use super::{bad_t, contents, describe, page};
 use crate::cap::Cap;
+use crate::files::Object;
+use crate::files::address::{Address, Root};
 use crate::grid::Missed;
 use crate::grid::dirnode::Target;
 use actix_web::HttpResponse;
@@ -38,12 +39,14 @@ pub async fn look(
 }
 
 async fn found(asked: &Asked<'_>, address: &Address, show: Look) -> Result<HttpResponse, Failure> {
-    let object = match asked.object(address).await {
+    let object = match asked.files.object(address).await {
         // As in the original, only what is there and cannot be had is told in JSON.
-        Err(failure) if asked.arguments.t() == "json" && failure.status == StatusCode::GONE => {
-            return Ok(failure.respond_json());
+        Ok(found) => found,
+        Err(error) => {
+            let failure = Failure::from(error);
+            let in_json = asked.arguments.t() == "json" && failure.status == StatusCode::GONE;
+            return if in_json { Ok(failure.respond_json()) } else { Err(failure) };
         }
-        found => found?,
     };
     show(asked, address, &object).await
 }
@@ -55,9 +58,8 @@ pub async fn look_named(
     show: Look,
 ) -> Result<HttpResponse, Failure> {
     let root = Address { root: address.root.clone(), path: Vec::new() };
-    let object = asked.object(&root).await?;
-    let is_file = matches!(object.target, Target::Known(Cap::Lit(_) | Cap::Chk(_)));
-    if !is_file && !matches!(object.target, Target::Unknown { .. }) {
+    let object = asked.files.object(&root).await?;
+    if object.target.known().is_some() && object.target.file().is_none() {
         let text = "What stands behind /file is not a file-cap; /uri shows the rest.";
         return Err(Failure::bad_request(text));
     }
@@ -80,7 +82,7 @@ pub async fn show(
 /// `GET /site/CAP/…`: as `/uri/CAP/…`, but HTML opens as a page. It is as apart from this gateway as
 /// everything stored: without scripts, in an origin of its own.
 pub async fn site(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
-    let object = asked.object(address).await?;
+    let object = asked.files.object(address).await?;
     if object.directory().is_some() {
         let path = address.path().replacen("/uri/", "/site/", 1);
         return Ok(answer::redirect(StatusCode::FOUND, &format!("{path}/index.html")));
@@ -165,7 +167,7 @@ async fn contents(
     object: &Object,
     name: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))) = &object.target else {
+    let Some(cap) = object.target.file() else {
         return Err(bad_t::unknown(&object.target, ""));
     };
     let mut response = contents::send(asked, cap, name).await?;
@@ -189,7 +191,7 @@ pub fn named_info(
 
 async fn described(asked: &Asked<'_>, object: &Object) -> Result<HttpResponse, Failure> {
     let Some(dir) = object.directory() else { return Ok(json::answer(&describe::alone(object))) };
-    match asked.directories.list(dir).await {
+    match asked.files.directories().list(dir).await {
         Ok(listing) => describe::listed(asked, object, listing).await,
         Err(error) => Ok(Failure::from(error).respond_json()),
     }
@@ -201,7 +203,7 @@ pub fn rename_form(
     address: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    super::directory_of(object)?;
+    object.clone().into_directory()?;
     let here = address.path();
     let when_done = asked.arguments.when_done()?.unwrap_or(&here);
     let name = asked.arguments.get("name").unwrap_or_default();
@@ -214,8 +216,8 @@ pub fn refresh_caps(
     _: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    let root = super::directory_of(object)?;
-    let walk = asked.walk(root);
+    let root = object.clone().into_directory()?;
+    let walk = asked.files.walk(root);
     let lines = stream::unfold((walk, Step::Head), |(mut walk, step)| async move {
         let (text, step) = match step {
             Step::Head => (around("Refresh capabilities").0 + "<ul>\n", Step::Body),

@@ -1,6 +1,5 @@
 //! `/uri`: files and directories that are in no directory yet.
 
-use super::super::address::percent_encode;
 use super::super::answer::{self, Failure};
 use super::super::args::Arguments;
 use super::super::asked::Asked;
@@ -8,6 +7,7 @@ use super::super::body::Form;
 use super::page;
 use super::post::{Made, new_directory};
 use crate::cap::{Cap, CapError};
+use crate::files::address::percent_encode;
 use crate::grid::dirnode::NewEntry;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};

@@ -23,7 +23,7 @@ pub fn entity_tag(cap: &Cap, view: &str) -> String {
 /// version of this program, and for another login.
 pub fn current(target: &Target) -> Current {
     match target {
-        Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))) => Current::Tagged(entity_tag(cap, "")),
+        Target::Known(cap) if cap.readable_file().is_some() => Current::Tagged(entity_tag(cap, "")),
         Target::Known(cap) if directory(target).is_some() && !cap.is_mutable() => {
             let login = visit::current().form_token.unwrap_or_default();
             let view = format!("page {} {login}", env!("CARGO_PKG_VERSION"));

@@ -1,14 +1,15 @@
 //! PUT and DELETE below a directory.
 
-use super::super::address::{Address, Root};
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::conditions::Conditions;
-use super::validator::{self, entity_tag};
-use super::{For, Found, Moved, Object, Spot, children, directory_of};
+use super::children;
+use super::validator::entity_tag;
 use crate::cap::Cap;
+use crate::files::change::writable;
+use crate::files::{Address, For, Found, Object, Root, Spot};
 use crate::grid::Code;
-use crate::grid::dirnode::{Child, ChildError, DirError, Replace, Target};
+use crate::grid::dirnode::{ChildError, Condition, DirError, Replace, Target};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 
@@ -21,14 +22,14 @@ pub async fn put(
     asked.refuse_part()?;
     asked.arguments.file_format()?;
     let replace = asked.arguments.replace()?;
-    let found = asked.find(address, For::Making).await?;
+    let found = asked.files.find(address, For::Making).await?;
     let expected = asked.check_conditions(found.target());
     let spot = file_spot(asked, found, replace)?;
     expected?;
     let body = asked.gateway.take_file(asked.request, body).await?;
     let cap = asked.gateway.store(body).await?;
     let (text, tag) = (cap.reveal(), entity_tag(&cap, ""));
-    let replaced = link_file(asked, spot, cap, replace).await?;
+    let replaced = asked.files.link_file(spot, cap, replace, &asked.condition()).await?;
     let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer::plain(status).insert_header((header::ETAG, tag)).body(text))
 }
@@ -36,7 +37,6 @@ pub async fn put(
 /// Where a file is put: in place of another, or where nothing is.
 fn file_spot(asked: &Asked<'_>, found: Found, replace: Replace) -> Result<Spot, Failure> {
     match found {
-        Found::Missing { dir, names } => Spot::below(dir, names),
         Found::Object(object) if object.directory().is_some() => {
             Err(Failure::bad_request("PUT to a directory").coded(Code::IsADirectory))
         }
@@ -45,29 +45,10 @@ fn file_spot(asked: &Asked<'_>, found: Found, replace: Replace) -> Result<Spot, 
             let text = "PUT to a file: append operation invoked on an immutable cap";
             Err(Failure::bad_request(text))
         }
-        Found::Object(Object { link: Some(link), .. }) => Spot::instead(link),
-        Found::Object(_) => Err(Failure::bad_request(
+        Found::Object(Object { link: None, .. }) => Err(Failure::bad_request(
             "A file that a cap names never changes; PUT /uri stores another.",
         )),
-    }
-}
-
-/// Links a file that was stored; whether it replaced another. It takes the place of a file only,
-/// whoever put a directory there meanwhile.
-pub async fn link_file(
-    asked: &Asked<'_>,
-    spot: Spot,
-    cap: Cap,
-    replace: Replace,
-) -> Result<bool, Failure> {
-    let name = spot.name.clone();
-    let (files_only, forced) = match replace {
-        Replace::Yes => (Replace::OnlyFiles, true),
-        other => (other, false),
-    };
-    match asked.link(spot, Target::Known(cap), files_only).await {
-        Err(failure) if forced && failure == Failure::exists() => Err(Failure::is_directory(&name)),
-        linked => linked,
+        found => Ok(Spot::of(found)?),
     }
 }
 
@@ -79,13 +60,14 @@ pub async fn put_cap(
 ) -> Result<HttpResponse, Failure> {
     asked.refuse_part()?;
     let replace = asked.arguments.replace()?;
-    let found = asked.find(address, For::Making).await?;
+    let found = asked.files.find(address, For::Making).await?;
     let expected = asked.check_conditions(found.target());
     let spot = match found {
-        Found::Missing { dir, names } => Spot::below(dir, names)?,
         Found::Object(_) if replace == Replace::No => return Err(Failure::exists()),
-        Found::Object(Object { link: Some(link), .. }) => Spot::instead(link)?,
-        Found::Object(_) => return Err(Failure::bad_request("A cap has no name to be put at.")),
+        Found::Object(Object { link: None, .. }) => {
+            return Err(Failure::bad_request("A cap has no name to be put at."));
+        }
+        found => Spot::of(found)?,
     };
     expected?;
     let text = asked.gateway.take_text(body).await?;
@@ -110,66 +92,28 @@ pub async fn put_directory(asked: &Asked<'_>, address: &Address) -> Result<HttpR
 /// The directory at an address, made with those above it if it is not there.
 pub async fn make(asked: &Asked<'_>, address: &Address) -> Result<Cap, Failure> {
     asked.arguments.directory_format()?;
-    let found = asked.find(address, For::Making).await?;
+    let found = asked.files.find(address, For::Making).await?;
     let expected = asked.check_conditions(found.target());
-    match found {
-        Found::Object(object) => {
-            // It is answered with, though nothing of it is opened.
-            asked.permit(&object.target)?;
-            let dir = directory_of(&object)?;
-            expected.map(|()| dir)
-        }
-        Found::Missing { dir, names } if Conditions::of(asked.request.headers()).are_there() => {
-            let spot = Spot::below(dir, names)?;
-            expected?;
-            let made = asked.directories.create(Vec::new()).await?;
-            asked.link(spot, Target::Known(made.clone()), Replace::No).await?;
-            Ok(made)
-        }
-        Found::Missing { dir, names } => {
-            super::writable(&dir)?;
-            Ok(asked.directories.make_dirs(&dir, &names).await?)
-        }
+    let conditional = Conditions::of(asked.request.headers()).are_there();
+    if let Found::Missing { dir, .. } = &found {
+        writable(dir.dir())?;
     }
+    expected?;
+    Ok(asked.files.make_dir(found, conditional).await?)
 }
 
 /// Removes a link and answers the cap that it led to.
 pub async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
     asked.refuse_part()?;
-    let Some((name, path)) = address.path.split_last() else {
+    if address.name().is_none() {
         return Err(Failure::bad_request(match address.root {
             Root::Cap(_) => "What a cap names cannot be deleted, only links to it.",
             _ => "This directory has no name that could be removed.",
         }));
-    };
-    let parent = Address { root: address.root.clone(), path: path.to_vec() };
-    let dir = match asked.object(&parent).await? {
-        object if object.directory().is_none() => {
-            return Err(super::no_children(name));
-        }
-        object => directory_of(&object)?,
-    };
-    super::writable(&dir)?;
-    let conditions = Conditions::of(asked.request.headers());
-    let holds = |old: Option<&Child>| conditions.allow(&validator::of_child(old));
-    let child = match conditions.are_there() {
-        true => asked.directories.unlink_if(&dir, name, &holds).await?,
-        false => asked.directories.unlink(&dir, name).await?,
-    };
+    }
+    let conditional = Conditions::of(asked.request.headers()).are_there();
+    let holds = asked.condition();
+    let holds = conditional.then_some(&holds as Condition<'_>);
+    let child = asked.files.delete(address, holds).await?;
     Ok(answer::text(StatusCode::OK, child.target.cap_text().unwrap_or_default()))
-}
-
-/// The directory that `to_dir=CAP/path` names, outside of what is to be moved there.
-pub async fn named_directory(
-    asked: &Asked<'_>,
-    text: &str,
-    moved: &[Moved],
-) -> Result<Cap, Failure> {
-    let mut parts = text.trim().split('/');
-    let cap = parts.next().unwrap_or_default();
-    let names = parts.filter(|part| !part.is_empty()).map(super::super::address::nfc);
-    let path = names.collect::<Result<Vec<_>, _>>()?;
-    let found =
-        asked.follow_outside(Target::named_by(cap), &path, For::Reading, moved).await?.there()?;
-    found.directory().cloned().ok_or_else(|| Failure::bad_request("to_dir is not a directory"))
 }

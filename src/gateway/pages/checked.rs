@@ -1,9 +1,9 @@
 //! What a check found: in a sentence, and share by share.
 
-use super::super::address::{Address, Root};
 use super::super::answer::Failure;
 use super::super::asked::Asked;
 use super::{Frame, crumbs, show, words};
+use crate::files::address::{Address, Root};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

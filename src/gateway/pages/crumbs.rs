@@ -1,6 +1,6 @@
 //! Where an object stands, as names that lead upwards. A cap never shows among them.
 
-use super::super::address::{Address, Root};
+use crate::files::address::{Address, Root};
 
 /// One step; the last one leads nowhere, as one is there.
 pub struct Crumb {

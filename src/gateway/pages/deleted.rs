@@ -1,21 +1,18 @@
 //! What can be put back: shown, listed for programs, put back or forgotten.
 
-use super::super::address::{Address, nfc, percent_encode};
 use super::super::answer::{Failure, redirect};
 use super::super::asked::Asked;
 use super::super::json;
-use super::super::trash::{Deletion, Gone};
 use super::crumbs::shown;
 use super::{Frame, show, words};
 use crate::base::limits::TRASH_SHOWN_MAX;
 use crate::cap::Cap;
-use crate::grid::Code;
-use crate::grid::dirnode::{DirError, NewEntry, Replace};
+use crate::files::address::{Address, nfc, percent_encode};
+use crate::files::undo::{Deletion, Restored, same_directory};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 use serde_json::json as value;
-use std::collections::HashSet;
 
 #[derive(Template)]
 #[template(path = "deleted.html")]
@@ -38,7 +35,7 @@ struct Line {
 /// `GET /deleted`, for the owner.
 pub fn page(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let locked = !asked.gateway.owner.sent(asked.request.headers());
-    let trash = &asked.gateway.pages.trash;
+    let trash = asked.files.trash();
     let now = trash.now();
     let all = if locked { Vec::new() } else { trash.all() };
     let deletions = all.iter().take(TRASH_SHOWN_MAX).map(|one| line(one, now)).collect();
@@ -73,9 +70,8 @@ pub fn listed(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         None if asked.gateway.owner.sent(asked.request.headers()) => None,
         None => return Err(Failure::token_wanted()),
     };
-    // To derive what else tells directories apart takes too long for thousands of them.
-    let is_there = |one: &Deletion| dir.as_deref().is_none_or(|dir| key(dir) == key(&one.dir));
-    let all = asked.gateway.pages.trash.all();
+    let is_there = |one: &Deletion| dir.as_deref().is_none_or(|dir| same_directory(dir, &one.dir));
+    let all = asked.files.trash().all();
     let listed = all.iter().filter(|one| is_there(one)).map(|one| {
         let names: Vec<&str> = one.links.iter().map(|link| link.name.as_str()).collect();
         let Deletion { token, time, replaced, .. } = one;
@@ -90,15 +86,10 @@ fn place_for(asked: &Asked<'_>, one: &Deletion) -> Option<String> {
     asked.gateway.owner.sent(asked.request.headers()).then(|| one.place.clone())
 }
 
-/// What of a directory's write cap is its key; the rest says where it is.
-fn key(cap: &str) -> &str {
-    cap.rsplit(':').next().unwrap_or_default()
-}
-
 /// The write cap that is shown.
 fn named(text: &str) -> Result<String, Failure> {
     match Cap::parse(text).map_err(Failure::cap)? {
-        cap @ Cap::Dir(_) => Ok(cap.reveal()),
+        cap if cap.is_writable() => Ok(cap.reveal()),
         _ => Err(Failure::bad_request("dir= takes the write cap of a directory.")),
     }
 }
@@ -106,67 +97,26 @@ fn named(text: &str) -> Result<String, Failure> {
 /// `POST /deleted` with `token=` and `do=restore` or `do=forget`; with `name=` of only one of the links,
 /// and with `when_done=`. The token is the permission.
 pub async fn act(asked: &Asked<'_>, _: &[String]) -> Result<HttpResponse, Failure> {
-    let (arguments, trash) = (&asked.arguments, &asked.gateway.pages.trash);
-    let gone = || {
-        let text = "This cannot be put back any more.";
-        Failure::new(StatusCode::NOT_FOUND, text).coded(Code::NoSuchChild)
-    };
+    let arguments = &asked.arguments;
     let forgets = match arguments.get("do") {
         Some("restore") => false,
         Some("forget") => true,
         _ => return Err(Failure::bad_request("do= takes restore or forget.")),
     };
-    let found = trash.find(arguments.filled("token").unwrap_or_default()).ok_or_else(gone)?;
     let name = arguments.get("name").map(nfc).transpose()?;
+    let token = arguments.filled("token").unwrap_or_default();
+    let found = asked.files.deleted(token, name.as_deref())?;
     // The page that shows a token knows where it stands.
     let place = arguments.when_done()?.map(str::to_owned).or_else(|| place_for(asked, &found));
     let place = place.unwrap_or_else(|| "/deleted".to_owned());
-    let Deletion { token, dir, links, replaced, .. } = found;
-    let is_meant = |link: &Gone| name.as_ref().is_none_or(|name| link.name == *name);
-    let mut back: Vec<Gone> = links.into_iter().filter(is_meant).collect();
-    if back.is_empty() {
-        return Err(gone());
-    }
-    let done_with: HashSet<String> = back.iter().map(|link| link.name.clone()).collect();
-    if !forgets {
-        if replaced {
-            // What took its place stays.
-            back.iter_mut().for_each(|link| link.name = earlier(&link.name));
-        }
-        put_back(asked, &dir, &back).await?;
-    }
-    let done = trash.on_disk(move |trash| trash.forget_links(&token, &done_with));
-    if let (Err(why), true) = (done.await, forgets) {
-        let text = format!("It could not be forgotten: {why}.");
-        return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));
-    }
-    let names: Vec<_> = back.into_iter().map(|link| link.name).collect();
+    let done = match forgets {
+        true => asked.files.forget(found).await,
+        false => asked.files.put_back(found).await,
+    };
+    let Restored { names } = done?;
     Ok(match (arguments.t(), forgets) {
         ("json", _) => json::answer(&value!({ "names": names })),
         (_, true) => redirect(StatusCode::SEE_OTHER, "/deleted"),
         (_, false) => redirect(StatusCode::SEE_OTHER, &place),
     })
-}
-
-async fn put_back(asked: &Asked<'_>, dir: &str, links: &[Gone]) -> Result<(), Failure> {
-    let dir = Cap::parse(dir).map_err(Failure::cap)?;
-    asked.gateway.grid.permit(&dir)?;
-    let count = words::count(links.len(), "item", "items");
-    let entries: Vec<NewEntry> =
-        links.iter().cloned().map(Gone::entry).collect::<Result<_, _>>()?;
-    match asked.directories.set(&dir, entries, Replace::No).await {
-        Ok(_) => Ok(()),
-        Err(DirError::Exists(name)) => {
-            let text = format!(
-                "There is something named {name:?} again; rename it, then put back {count}."
-            );
-            Err(Failure::new(StatusCode::CONFLICT, text))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The name of what was replaced, beside what replaced it.
-fn earlier(name: &str) -> String {
-    super::change::beside(name, "earlier")
 }

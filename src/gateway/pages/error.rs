@@ -1,9 +1,9 @@
 //! A refusal as a page: what happened, why, what to do next, and a way back.
 
-use super::super::address::Address;
 use super::super::answer::Failure;
 use super::super::object::bad_t::VERIFY_ONLY;
 use super::{Frame, render};
+use crate::files::address::Address;
 use crate::grid::Code;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,16 +1,16 @@
 //! A directory: its children as rows or tiles, sorted and filtered, with everything that can be done.
 
-use super::super::address::{Address, percent_encode};
 use super::super::answer::{Failure, page};
 use super::super::args::Arguments;
 use super::super::asked::Asked;
 use super::super::object::page::{Rows, in_pieces};
-use super::super::object::{Object, directory_of};
 use super::crumbs::{Crumb, crumbs, shown, title};
 use super::kind::Kind;
 use super::order::natural;
 use super::{Frame, render, words};
 use crate::base::limits::THUMBNAIL_MAX;
+use crate::files::Object;
+use crate::files::address::{Address, percent_encode};
 use crate::grid::deep::directory as dir_cap;
 use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};
 use actix_web::HttpResponse;
@@ -190,7 +190,7 @@ pub async fn directory(
     address: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    let listing = asked.directories.list(&directory_of(object)?).await?;
+    let listing = asked.files.directories().list(&object.clone().into_directory()?).await?;
     let order = Order::of(&asked.arguments);
     let base = address.path();
     let summary = summary(&listing);
@@ -260,7 +260,7 @@ fn summary(listing: &Listing) -> String {
 /// What was just deleted from here, while it can be put back.
 fn flash(asked: &Asked<'_>, address: &Address) -> Option<Flash> {
     let token = asked.arguments.filled("deleted")?;
-    let names = asked.gateway.pages.trash.names(token)?;
+    let names = asked.files.trash().names(token)?;
     let sentence = match names.as_slice() {
         [one] => format!("“{}” is deleted.", shown(one)),
         many => format!("{} are deleted.", words::count(many.len(), "item", "items")),
@@ -319,7 +319,7 @@ mod tests {
     use crate::grid::dirnode::Child;
 
     fn entry(name: &str, bytes: usize) -> Entry {
-        let target = Target::Known(Cap::Lit(LitCap::new(vec![b'x'; bytes])));
+        let target = Target::Known(Cap::from(LitCap::new(vec![b'x'; bytes])));
         let metadata = Metadata::from_iter([("mtime".to_owned(), serde_json::json!(bytes * 10))]);
         Entry { name: name.into(), child: Child { target, metadata } }
     }

@@ -1,10 +1,10 @@
 //! Dialogs that ask for a few words, each a page of its own.
 
-use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
 use super::super::asked::Asked;
-use super::super::object::{Object, directory_of};
 use super::{Frame, show};
+use crate::files::Object;
+use crate::files::address::{Address, percent_encode};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -51,7 +51,7 @@ pub fn of_directory(
     object: &Object,
     asking: Asking,
 ) -> Result<HttpResponse, Failure> {
-    directory_of(object)?;
+    object.clone().into_directory()?;
     let base = address.path();
     let when_done = ("when_done", base.clone());
     let (title, hint, hidden, fields, button) = match asking {

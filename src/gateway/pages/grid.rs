@@ -77,7 +77,7 @@ pub async fn grid(asked: &Asked<'_>, _: &[String]) -> Result<HttpResponse, Failu
     let (mut status, spaces) = welcome::now(asked.gateway).await;
     status.servers.sort_by(|a, b| natural(&a.nickname, &b.nickname));
     let used = |server: &ServerStatus| spaces.get(&server.nodeid).and_then(|space| space.used);
-    let parameters = asked.gateway.grid.params();
+    let parameters = asked.files.grid().params();
     let connected = status.servers.iter().filter(|server| server.connected).count();
     let free = status.servers.iter().filter_map(|server| server.available_space);
     let held = status.servers.iter().filter_map(used);

@@ -39,24 +39,24 @@ struct Health {
 /// The page; for a node that is in no grid yet, how to get into one.
 pub fn home(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let status = (asked.gateway.status)();
-    let alone = status.introducer.is_none() && asked.gateway.roots.global().is_none();
+    let alone = status.introducer.is_none() && asked.files.roots().global().is_none();
     if alone && asked.gateway.pages.join.is_some() {
         return join::form(asked, None);
     }
     let owner = asked.is_owners();
-    let private = match (asked.gateway.roots.private(), owner) {
+    let private = match (asked.files.roots().private(), owner) {
         (None, _) => Drive::Missing,
         (Some(_), false) => Drive::Locked,
         (Some(_), true) => Drive::Open,
     };
-    let parameters = asked.gateway.grid.params();
+    let parameters = asked.files.grid().params();
     let template = Home {
         frame: Frame::new("Files", "files"),
         greeting: "Files that only you can read",
         upload_to: matches!(private, Drive::Open).then_some("/vdrive/private"),
         upload_name: "your private drive",
         private,
-        global: asked.gateway.roots.global().is_some(),
+        global: asked.files.roots().global().is_some(),
         health: health(&status, parameters.happy().into()),
         introducer: status
             .introducer

@@ -1,9 +1,7 @@
 //! What is known of an object, how safe it is, and everything that can be done with it.
 
-use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
 use super::super::asked::Asked;
-use super::super::object::Object;
 use super::crumbs::{Crumb, crumbs, title};
 use super::files::kind;
 use super::kind::Kind;
@@ -11,7 +9,9 @@ use super::{Frame, show, words};
 use crate::base::base32;
 use crate::base::file::{BadParams, FileFacts};
 use crate::base::rim::random;
-use crate::cap::Cap;
+use crate::cap::{Cap, FileCap};
+use crate::files::Object;
+use crate::files::address::{Address, percent_encode};
 use crate::grid::dirnode::Target;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -66,7 +66,7 @@ pub fn info(_: &Asked<'_>, address: &Address, object: &Object) -> Result<HttpRes
 
 /// Whether the link to the object can be changed.
 fn writable(object: &Object) -> bool {
-    object.link.as_ref().is_some_and(|link| link.dir.is_writable())
+    object.link.as_ref().is_some_and(|link| link.dir.dir().is_writable())
 }
 
 fn summary(kind: Kind, target: &Target) -> String {
@@ -127,9 +127,8 @@ fn facts(object: &Object) -> Vec<(&'static str, String)> {
         if let Some(index) = cap.storage_index() {
             facts.push(("Storage index", index.to_string()));
         }
-        if let Cap::Chk(file) = cap
-            && let Ok(file) = file.facts()
-        {
+        let file = cap.readable_file().and_then(FileCap::facts);
+        if let Some(Ok(file)) = file {
             let code = file.params;
             facts.push(("Encoding", format!("{} of {} shares", code.needed(), code.total())));
         }
@@ -147,14 +146,15 @@ fn facts(object: &Object) -> Vec<(&'static str, String)> {
 
 /// A plain sentence on what losses it survives.
 fn survival(target: &Target) -> String {
+    if let Some(facts) = target.known().and_then(Cap::file).and_then(FileCap::facts) {
+        return of_shares(facts);
+    }
     match target {
-        Target::Known(Cap::Lit(_) | Cap::DirLit(_)) => {
+        Target::Known(Cap::File(_) | Cap::Table(_)) => {
             "It is so small that its capability holds all of it. No server has any of it, so none \
              can lose it."
                 .to_owned()
         }
-        Target::Known(Cap::Chk(file) | Cap::DirChk(file)) => of_shares(file.facts()),
-        Target::Known(Cap::ChkVerify(file) | Cap::DirChkVerify(file)) => of_shares(file.facts()),
         Target::Known(cap) if cap.is_directory() => {
             "The names in it are kept, encrypted and signed, by one vdrive server. While that server \
              is away the folder cannot be opened; what it names is safe on the storage servers."

@@ -1,11 +1,11 @@
 //! Choosing the folder that something is moved or copied to.
 
-use super::super::address::{Address, Root, percent_decode, percent_encode};
 use super::super::answer::Failure;
 use super::super::asked::Asked;
 use super::crumbs::{root_name, shown, title};
 use super::order::natural;
 use super::{Frame, show, words};
+use crate::files::address::{Address, Root, percent_decode, percent_encode};
 use crate::grid::deep::directory as dir_cap;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -45,7 +45,7 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
         Some(to) => destination(asked, to)?,
         None => address.clone(),
     };
-    let mut listing = asked.directories.list(&asked.dir(&to).await?).await?;
+    let mut listing = asked.files.directories().list(&asked.files.dir(&to).await?).await?;
     listing.entries.sort_by(|a, b| natural(&a.name, &b.name));
     let base = address.path();
     let folders = listing.entries.iter().filter(|entry| {
@@ -80,7 +80,7 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
 
 /// The drives, but for the one that is shown.
 fn other_drives(asked: &Asked<'_>, shown: &Root) -> Vec<Step> {
-    let roots = &asked.gateway.roots;
+    let roots = asked.files.roots();
     let owner = asked.gateway.owner.sent(asked.request.headers());
     let drives = [
         (Root::Private, owner && roots.private().is_some()),

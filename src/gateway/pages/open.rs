@@ -1,11 +1,11 @@
 //! `/open`: a capability that was pasted.
 
-use super::super::address::percent_encode;
 use super::super::answer::{Failure, redirect};
 use super::super::args::Arguments;
 use super::super::asked::Asked;
 use super::{Frame, show};
 use crate::cap::Cap;
+use crate::files::address::percent_encode;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

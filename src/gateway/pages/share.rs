@@ -1,13 +1,13 @@
 //! What each capability of an object gives, in plain words, to copy or to scan.
 
-use super::super::address::Address;
 use super::super::answer::Failure;
 use super::super::asked::Asked;
-use super::super::object::Object;
 use super::crumbs::title;
 use super::qr::{Qr, qr};
 use super::{Frame, show};
 use crate::cap::Cap;
+use crate::files::Object;
+use crate::files::address::Address;
 use crate::grid::dirnode::Target;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

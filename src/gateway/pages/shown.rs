@@ -22,7 +22,7 @@ pub async fn frame(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, 
         return Err(Failure::forbidden("This is only shown within its page."));
     }
     let cap = asked.gateway.pages.shown.find(handle).ok_or_else(Failure::not_found)?;
-    asked.gateway.grid.permit(&cap)?;
+    asked.files.grid().permit(&cap)?;
     let mut response = framed_pdf(contents::deliver(asked, &cap, Some("file.pdf")).await?);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,10 +3,9 @@
 //! The file itself is never part of the page. A picture or film is a resource of its own, which is
 //! sent with a policy that lets it do nothing; text is escaped; Markdown becomes tags of ours alone.
 
-use super::super::address::{Address, percent_encode};
 use super::super::answer::Failure;
 use super::super::asked::Asked;
-use super::super::object::{Object, contents};
+use super::super::object::contents;
 use super::super::sniff;
 use super::crumbs::{Crumb, crumbs, title};
 use super::files::{kind, raw};
@@ -15,7 +14,8 @@ use super::order::natural;
 use super::{Frame, markdown, show, words};
 use crate::base::limits::PREVIEW_MAX;
 use crate::cap::Cap;
-use crate::grid::dirnode::Target;
+use crate::files::Object;
+use crate::files::address::{Address, percent_encode};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -60,7 +60,7 @@ pub async fn view(
     address: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    let Target::Known(cap @ (Cap::Lit(_) | Cap::Chk(_))) = &object.target else {
+    let Some(cap) = object.target.file() else {
         return Err(Failure::bad_request("Only a file can be viewed."));
     };
     let name = match asked.arguments.filled("filename").or(address.name()) {
@@ -124,7 +124,7 @@ async fn shown(
     let length = size.min(PREVIEW_MAX);
     let bytes = match length {
         0 => bytes::Bytes::new(),
-        _ => asked.gateway.grid.open(cap).await?.read_all(0..length).await?,
+        _ => asked.files.grid().open(cap).await?.read_all(0..length).await?,
     };
     let Some(text) = sniff::text(&bytes, length < size) else { return Ok((Shown::Nothing, None)) };
     let note = (length < size).then_some("Only the beginning is shown; download the file for all.");
@@ -143,7 +143,7 @@ async fn neighbours(
         return Ok(Neighbours::default());
     };
     // A file is shown whatever is the matter with those beside it.
-    let Ok(listing) = asked.directories.list(&link.dir).await else {
+    let Ok(listing) = asked.files.directories().list(link.dir.dir()).await else {
         return Ok(Neighbours::default());
     };
     let mut files: Vec<_> = listing

@@ -89,10 +89,10 @@ fn allowed(at: At) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address::{Address, Root};
     use super::super::args::Arguments;
     use super::row::Names;
     use super::*;
+    use crate::files::address::{Address, Root};
 
     fn at(path: &'static str, words: &[&str]) -> Place {
         let words = words.iter().map(|&word| word.to_owned()).collect();

@@ -1,10 +1,10 @@
 //! What a path names.
 
-use super::super::address::{Address, Root, decode_cap, percent_decode, split, word};
 use super::super::answer::Failure;
 use super::super::pages::assets;
 use super::row::{At, Names};
 use super::table::TABLE;
+use crate::files::address::{Address, Root, decode_cap, percent_decode, split, word};
 
 /// Something at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]

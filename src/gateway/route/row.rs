@@ -1,10 +1,10 @@
 //! What a row of the table says.
 
-use super::super::address::Address;
 use super::super::answer::Failure;
 use super::super::asked::{Answer, Asked};
 use super::super::body::Form;
 use super::super::object::read::{self, Look};
+use crate::files::address::Address;
 use crate::grid::dirnode::NewEntry;
 use actix_web::{HttpResponse, web};
 use std::fmt;

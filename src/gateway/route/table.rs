@@ -2,7 +2,6 @@
 //!
 //! A new page is one more row: its path, and the function that draws it.
 
-use super::super::address::Address;
 use super::super::answer::Failure;
 use super::super::object::post::Made;
 use super::super::object::{bad_t, local, page, post as form, read, unlinked, write};
@@ -16,6 +15,7 @@ use super::super::{login, public, status, welcome};
 use super::row::Handler::{Look, LookNamed, Page, Words};
 use super::row::Take::{Body, Children, Form, Nothing};
 use super::row::{At, Handler, Row, Take, Who, delete, get, post, put};
+use crate::files::address::Address;
 use At::{Asset, Named, Object, Path, Site};
 use std::future::ready;
 

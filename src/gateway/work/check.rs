@@ -1,12 +1,12 @@
 //! `t=check`: what is there of one object (`docs/spec/webapi-delta.md` §4.1).
 
-use super::super::address::Address;
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::json;
 use super::super::pages::checked;
 use crate::base::base32;
 use crate::cap::Cap;
+use crate::files::address::Address;
 use crate::grid::dirnode::{Directories, Target};
 use crate::grid::{Checked, Client};
 use actix_web::HttpResponse;
@@ -29,8 +29,8 @@ impl Checker {
             return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
         }
         Ok(Self {
-            grid: asked.gateway.grid.clone(),
-            directories: asked.directories.clone(),
+            grid: asked.files.grid().clone(),
+            directories: asked.files.directories().clone(),
             add_lease: asked.arguments.flag("add-lease")?,
         })
     }
@@ -40,9 +40,7 @@ impl Checker {
     pub async fn check(&self, target: &Target) -> Value {
         match target {
             Target::Known(cap) if self.grid.permit(cap).is_err() => literal(),
-            Target::Known(cap @ (Cap::Dir(_) | Cap::DirRead(_) | Cap::DirVerify(_))) => {
-                self.directory(cap).await
-            }
+            Target::Known(cap @ Cap::Vdrive(_)) => self.directory(cap).await,
             Target::Known(cap) => match self.grid.check(cap, self.add_lease).await {
                 Ok(checked) => shares(&checked, self.grid.params().happy()),
                 Err(_) => literal(),
@@ -59,12 +57,7 @@ impl Checker {
         }
         let there = found.is_ok();
         let count = usize::from(there);
-        let server = match cap {
-            Cap::Dir(cap) => base32::encode(cap.place().tub()),
-            Cap::DirRead(cap) => base32::encode(cap.place().tub()),
-            Cap::DirVerify(cap) => base32::encode(cap.place().tub()),
-            _ => String::new(),
-        };
+        let server = cap.vdrive().map(|cap| base32::encode(cap.place().tub())).unwrap_or_default();
         let servers: Vec<&str> = if there { vec![&server] } else { Vec::new() };
         let mut map = Map::new();
         if there {
@@ -145,7 +138,7 @@ fn shares(checked: &Checked, wanted: u16) -> Value {
 
 /// `POST ?t=check`
 pub async fn one(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, Failure> {
-    let object = asked.object(address).await?;
+    let object = asked.files.object(address).await?;
     let checker = Checker::of(asked)?;
     if matches!(object.target, Target::Unknown { .. }) {
         return Err(Failure::bad_request("What the cap names is unknown here."));

@@ -13,7 +13,7 @@ pub fn unit(reached: &Reached) -> Map<String, Value> {
         Target::Known(cap) => {
             let kind = match cap {
                 _ if reached.is_directory() => "directory",
-                Cap::Lit(_) | Cap::Chk(_) => "file",
+                cap if cap.readable_file().is_some() => "file",
                 _ => "unknown",
             };
             (kind, verify_text(cap), repair_text(cap), cap.index_text())
@@ -37,8 +37,8 @@ pub fn verify_text(cap: &Cap) -> String {
 /// Who repairs what can change must be able to write it.
 fn repair_text(cap: &Cap) -> String {
     match cap {
-        Cap::Dir(cap) => cap.reveal(),
-        Cap::DirRead(_) => String::new(),
+        cap if cap.is_writable() => cap.reveal(),
+        cap if cap.is_mutable() => String::new(),
         cap => verify_text(cap),
     }
 }

@@ -1,10 +1,8 @@
 //! Long work in the background: begun, looked at and ended by those who know its handle.
 
-use super::super::address::{Address, percent_encode};
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::json;
-use super::super::object::directory_of;
 use super::super::pages::checked;
 use super::super::spill;
 use super::check::Checker;
@@ -13,6 +11,7 @@ use super::progress::{Walk, note, note_missed};
 use super::results;
 use super::walk::{Event, events};
 use crate::base::limits::{DEEP_CHECKS_MAX, OPERATION_HANDLE_MAX};
+use crate::files::address::{Address, percent_encode};
 use crate::grid::Traversal;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -64,7 +63,7 @@ pub async fn start(
     address: &Address,
     walk: Walk,
 ) -> Result<HttpResponse, Failure> {
-    let root = directory_of(&asked.object(address).await?)?;
+    let root = asked.files.object(address).await?.into_directory()?;
     let arguments = &asked.arguments;
     let handle = arguments
         .filled("ophandle")
@@ -78,7 +77,7 @@ pub async fn start(
         _ => None,
     };
     let operation = asked.gateway.operations.operation(walk, root.index_text());
-    let work = run(Arc::clone(&operation), asked.walk(root), checker);
+    let work = run(Arc::clone(&operation), asked.files.walk(root), checker);
     asked.gateway.operations.start(handle, retain_for(arguments)?, operation, work)?;
     if let Some(to) = when_done {
         return Ok(answer::redirect(StatusCode::FOUND, to));

@@ -1,7 +1,6 @@
 //! What long work came to, or how far it is: JSON, page or text
 //! (`docs/spec/webapi-delta.md` §4.3–4.5).
 
-use super::super::address::percent_encode;
 use super::super::answer::{self, Failure, escape, plain};
 use super::super::asked::Asked;
 use super::super::json;
@@ -12,6 +11,7 @@ use super::super::pages::words;
 use super::facts::stats_json;
 use super::handles::Operation;
 use super::progress::{Progress, Walk};
+use crate::files::address::percent_encode;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};

@@ -4,15 +4,15 @@
 //! What is missing of a directory is a line of the type `error`, which older clients pass over; behind
 //! the statistics a line `ERROR: …` then tells all of them the first of it.
 
-use super::super::address::Address;
 use super::super::answer::{Failure, plain, typed};
 use super::super::asked::Asked;
 use super::super::json;
-use super::super::object::{describe, directory_of};
+use super::super::object::describe;
 use super::check::Checker;
 use super::facts::{reason, stats_json, unit};
 use super::progress::Walk;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
+use crate::files::address::Address;
 use crate::grid::{Code, DeepStats, Missed, Reached, Traversal, Why};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -63,12 +63,12 @@ pub async fn stream(
     address: &Address,
     walk: Walk,
 ) -> Result<HttpResponse, Failure> {
-    let root = directory_of(&asked.object(address).await?)?;
+    let root = asked.files.object(address).await?.into_directory()?;
     let checker = match walk {
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,
     };
-    let lines = events(asked.walk(root))
+    let lines = events(asked.files.walk(root))
         .map(move |event| line(event, checker.clone()))
         .buffered(DEEP_CHECKS_MAX)
         .ready_chunks(LISTING_CHUNK)

@@ -122,12 +122,10 @@ impl Directories {
     /// The directory of a cap.
     pub(super) fn open(&self, dir: &Cap) -> Result<Box<dyn Directory>, DirError> {
         Ok(match dir {
-            Cap::Dir(_) | Cap::DirRead(_) | Cap::DirVerify(_) => Box::new(Place::of(self, dir)?),
-            Cap::DirLit(_) | Cap::DirChk(_) | Cap::DirChkVerify(_) => {
-                Box::new(Fixed::of(self, dir)?)
-            }
-            Cap::ChkVerify(_) => return Err(DirError::NotReadable),
-            Cap::Lit(_) | Cap::Chk(_) => return Err(DirError::NotADirectory(String::new())),
+            Cap::Vdrive(_) => Box::new(Place::of(self, dir)?),
+            Cap::Table(file) => Box::new(Fixed::of(self, (dir, file))?),
+            Cap::File(_) if dir.is_verifier() => return Err(DirError::NotReadable),
+            Cap::File(_) => return Err(DirError::NotADirectory(String::new())),
         })
     }
 

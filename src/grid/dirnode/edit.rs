@@ -29,18 +29,18 @@ impl Directories {
     pub async fn create(&self, children: Vec<Entry>) -> Result<Cap, DirError> {
         let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
         let children = checked(children)?;
-        Ok(Cap::Dir(create::create(self, &furl, (create::fresh(&furl)?, children)).await?))
+        Ok(create::create(self, &furl, (create::fresh(&furl)?, children)).await?.into())
     }
 
     /// The directory that all who have this furl of a vdrive server share. Works offline.
     pub fn global_root(furl: &Furl) -> Result<Cap, DirError> {
-        Ok(Cap::Dir(create::shared(furl)?))
+        Ok(create::shared(furl)?.into())
     }
 
     /// The same for the vdrive server in use, made there if it is not there yet.
     pub async fn make_global_root(&self) -> Result<Cap, DirError> {
         let furl = self.vdrive().ok_or(DirError::NoVdrive)?;
-        Ok(Cap::Dir(create::create_shared(self, &furl).await?))
+        Ok(create::create_shared(self, &furl).await?.into())
     }
 
     /// All children, and what does not open.
@@ -358,5 +358,5 @@ fn linkable(name: &str, target: &Target) -> Result<Target, DirError> {
 
 /// The cap of a directory that was just made.
 pub(super) fn child_of(cap: DirCap) -> Target {
-    Target::Known(Cap::Dir(cap))
+    Target::Known(cap.into())
 }

@@ -8,7 +8,7 @@ use super::table::{self, Kind};
 use super::{DirError, Directories, Entry, Listing, Unreadable};
 use crate::base::budget::Share;
 use crate::base::limits::{PAGE_ROOM, TABLE_MAX, TABLE_ROOM};
-use crate::cap::Cap;
+use crate::cap::{Cap, FileCap};
 use crate::grid::{Source, UploadOptions};
 use crate::vdrive::format::DirectoryId;
 use bytes::Bytes;
@@ -28,8 +28,7 @@ impl Directories {
         let options = UploadOptions::default();
         let stored = self.grid.upload(Source::bytes(table), options).await?;
         match stored.cap {
-            Cap::Lit(cap) => Ok(Cap::DirLit(cap)),
-            Cap::Chk(cap) => Ok(Cap::DirChk(cap)),
+            Cap::File(file) => Ok(Cap::Table(file)),
             _ => Err(DirError::Corrupt("its table became no file")),
         }
     }
@@ -39,27 +38,26 @@ impl Directories {
 pub(super) struct Fixed {
     dirs: Directories,
     cap: Cap,
+    /// Where its table is.
+    file: FileCap,
 }
 
 impl Fixed {
-    pub fn of(dirs: &Directories, cap: &Cap) -> Result<Self, DirError> {
+    pub fn of(dirs: &Directories, (cap, file): (&Cap, &FileCap)) -> Result<Self, DirError> {
         dirs.grid.permit(cap)?;
-        Ok(Self { dirs: dirs.clone(), cap: cap.clone() })
+        Ok(Self { dirs: dirs.clone(), cap: cap.clone(), file: file.clone() })
     }
 
     /// The table as it is stored.
     async fn table(&self) -> Result<Bytes, DirError> {
-        Ok(match &self.cap {
-            Cap::DirLit(cap) => Bytes::copy_from_slice(cap.plaintext()),
-            Cap::DirChk(cap) if cap.size() > TABLE_MAX => {
-                return Err(DirError::TooBig("a directory"));
-            }
-            Cap::DirChk(cap) => {
-                let reader = self.dirs.grid.open(&Cap::Chk(cap.clone())).await?;
-                reader.read_all(0..reader.size()).await?
-            }
-            _ => return Err(DirError::NotReadable),
-        })
+        if self.cap.is_verifier() {
+            return Err(DirError::NotReadable);
+        }
+        if self.file.storage_index().is_some() && self.file.size() > TABLE_MAX {
+            return Err(DirError::TooBig("a directory"));
+        }
+        let reader = self.dirs.grid.open(&Cap::File(self.file.clone())).await?;
+        Ok(reader.read_all(0..reader.size()).await?)
     }
 
     /// The children, what does not open, and the room that they take.
@@ -67,7 +65,7 @@ impl Fixed {
         let mut room = self.room().await?;
         let table = self.table().await?;
         let unpack = move || table::read(&table, Kind::Immutable);
-        let bytes = usize::try_from(self.cap.size().unwrap_or(0)).unwrap_or(usize::MAX);
+        let bytes = usize::try_from(self.file.size()).unwrap_or(usize::MAX);
         let unpacked = self.dirs.grid.compute.run(bytes, unpack).await;
         let (entries, unreadable) = unpacked.map_err(|_| DirError::CutOff)?;
         room.resize(entries.iter().map(room_of).sum::<usize>().min(room.bytes()))?;
@@ -77,15 +75,13 @@ impl Fixed {
     /// The memory that the table takes when it is taken apart.
     async fn room(&self) -> Result<Share, DirError> {
         let (memory, wait) = (&self.dirs.memory, self.dirs.wait);
-        match &self.cap {
-            Cap::DirChk(cap) => {
-                let size = usize::try_from(cap.size()).unwrap_or(usize::MAX);
-                match size.saturating_mul(TABLE_ROOM) {
-                    ..=PAGE_ROOM => memory.page(wait).await,
-                    large => memory.large(large, wait).await,
-                }
-            }
-            _ => Ok(memory.walk()),
+        if self.file.storage_index().is_none() {
+            return Ok(memory.walk());
+        }
+        let size = usize::try_from(self.file.size()).unwrap_or(usize::MAX);
+        match size.saturating_mul(TABLE_ROOM) {
+            ..=PAGE_ROOM => memory.page(wait).await,
+            large => memory.large(large, wait).await,
         }
     }
 }
@@ -94,7 +90,7 @@ impl Directory for Fixed {
     fn list(&self) -> BoxFuture<'_, Result<Listing, DirError>> {
         async {
             let (entries, unreadable, room) = self.entries().await?;
-            let (size, room) = (self.cap.size().unwrap_or(0), Arc::new(room));
+            let (size, room) = (self.file.size(), Arc::new(room));
             let (writable, mutable) = (false, false);
             Ok(Listing { entries, unreadable, writable, mutable, size, room })
         }

@@ -115,7 +115,7 @@ impl Directories {
         }
         try_join_all(born.into_iter().map(|one| create::create(self, &furl, one))).await?;
         self.set(start, vec![only(name, top)], Replace::No).await?;
-        Ok(Cap::Dir(deepest))
+        Ok(deepest.into())
     }
 }
 

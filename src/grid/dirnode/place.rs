@@ -5,7 +5,7 @@ use super::seen::SeenHead;
 use super::{DirError, Directories};
 use crate::base::hash::{Hash, sha256};
 use crate::base::limits::{ROWS_MAX, TURN_TIME};
-use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap};
+use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap, VdriveCap};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Call, Furl, Hint, RemoteError, Swissnum, Tub, TubId};
 use crate::vdrive::api::{DirectoryReader, DirectoryWriter, GetRows, Rows};
@@ -90,15 +90,15 @@ impl Place {
     /// The directory of a cap that a vdrive server keeps.
     pub fn of(dirs: &Directories, cap: &Cap) -> Result<Self, DirError> {
         dirs.grid.permit(cap)?;
-        let (keys, signer, verify) = match cap {
-            Cap::Dir(cap) => {
-                let signer = Arc::new(Signer::new(cap)?);
-                (Some(RowKeys::writer(cap)?), Some(signer), cap.verify_cap())
+        let kept = cap.vdrive().ok_or(DirError::Immutable)?;
+        let (keys, signer) = match kept {
+            VdriveCap::Write(cap) => {
+                (Some(RowKeys::writer(cap)?), Some(Arc::new(Signer::new(cap)?)))
             }
-            Cap::DirRead(cap) => (Some(RowKeys::reader(cap)?), None, cap.verify_cap()),
-            Cap::DirVerify(cap) => (None, None, cap.clone()),
-            _ => return Err(DirError::Immutable),
+            VdriveCap::Read(cap) => (Some(RowKeys::reader(cap)?), None),
+            VdriveCap::Verify(_) => (None, None),
         };
+        let verify = kept.verify_cap();
         let hints = hints_of(dirs, verify.place())?;
         let swissnum = Swissnum::new(verify.read_facet());
         let furl = Furl::new(TubId(*verify.place().tub()), hints, swissnum);

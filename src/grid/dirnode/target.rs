@@ -2,7 +2,7 @@
 //! (`docs/spec/formats-mutable.md` §10.2).
 
 use super::{ChildError, Target};
-use crate::cap::{Cap, CapError, ForeignCap};
+use crate::cap::{Cap, CapError, ForeignCap, VdriveCap};
 use crate::vdrive::format::DirectoryId;
 
 const READ_ONLY: &str = "ro.";
@@ -45,6 +45,19 @@ impl Target {
         }
     }
 
+    /// The cap, of a kind that this program can use.
+    pub const fn known(&self) -> Option<&Cap> {
+        match self {
+            Self::Known(cap) => Some(cap),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// The cap of a file that can be read.
+    pub fn file(&self) -> Option<&Cap> {
+        self.known().filter(|cap| cap.readable_file().is_some())
+    }
+
     /// Its cap as it was given, with write access if there is any.
     pub fn cap_text(&self) -> Option<String> {
         match self {
@@ -83,10 +96,7 @@ impl Target {
     /// What a directory is called on its server, whichever cap leads to it; none of what is immutable.
     pub fn directory_id(&self) -> Option<DirectoryId> {
         match self {
-            Self::Known(cap) => match cap.verify_cap() {
-                Some(Cap::DirVerify(cap)) => Some(*cap.directory_id()),
-                _ => None,
-            },
+            Self::Known(cap) => cap.vdrive().map(VdriveCap::directory_id),
             Self::Unknown { .. } => None,
         }
     }

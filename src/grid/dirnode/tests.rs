@@ -9,7 +9,7 @@ use super::*;
 use crate::base::limits::ROWS_MAX;
 use crate::base::rim::random;
 use crate::base::secret::{LeaseMasterSecret, Secret};
-use crate::cap::{DirCap, LitCap};
+use crate::cap::{DirCap, FileCap, LitCap, VdriveCap};
 use crate::codec::convergence::ConvergenceSecret;
 use crate::grid::{ClientSecrets, ParamsInForce, ServerPool};
 use crate::tub::{
@@ -99,7 +99,7 @@ fn node(net: &LoopbackNet, vdrive: &Furl) -> Directories {
 }
 
 fn lit(text: &str) -> Target {
-    Target::Known(Cap::Lit(LitCap::new(text.as_bytes().to_vec())))
+    Target::Known(Cap::File(FileCap::Lit(LitCap::new(text.as_bytes().to_vec()))))
 }
 
 fn link(name: &str, text: &str) -> NewEntry {
@@ -116,8 +116,10 @@ impl Scene {
         server.add_restorer(restorer);
         let furl = server.register(service, None);
         let victim = node(&net, &furl);
-        let Ok(Cap::Dir(cap)) = victim.create(Vec::new()).await else { panic!("not made") };
-        let root = Cap::Dir(cap.clone());
+        let Ok(Cap::Vdrive(VdriveCap::Write(cap))) = victim.create(Vec::new()).await else {
+            panic!("not made")
+        };
+        let root = Cap::Vdrive(VdriveCap::Write(cap.clone()));
         victim.set(&root, vec![link("a", "1"), link("b", "2")], Replace::No).await.unwrap();
         let lie: Lie = Arc::new(Mutex::new(Box::new(|_| {})));
         let (victim, lose) = (node_like(&victim), Arc::default());
@@ -139,7 +141,7 @@ impl Scene {
     }
 
     fn root(&self) -> Cap {
-        Cap::Dir(self.cap.clone())
+        Cap::Vdrive(VdriveCap::Write(self.cap.clone()))
     }
 
     /// Nobody is told anything but the truth: neither who has seen the directory nor a stranger,

@@ -6,7 +6,7 @@ use crate::base::file::{FileFacts, FileKey, proven_index};
 use crate::base::limits::{
     BATCH_SEGMENTS_MAX, BULK_MAX, OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX, READ_UNIT_MAX,
 };
-use crate::cap::Cap;
+use crate::cap::{Cap, FileCap};
 use crate::codec::encode::Plan;
 use crate::codec::layout::HEADER_MAX;
 use crate::codec::{Geometry, SegmentNum};
@@ -75,17 +75,17 @@ impl Client {
         trace: Trace,
     ) -> Result<FileReader, DownloadError> {
         self.permit(cap)?;
-        match cap {
-            Cap::Lit(literal) => {
+        match cap.readable_file() {
+            Some(FileCap::Lit(literal)) => {
                 let bytes = Bytes::copy_from_slice(literal.plaintext());
                 Ok(FileReader(Arc::new(File::Literal(bytes))))
             }
-            Cap::Chk(chk) => {
+            Some(FileCap::Chk(chk)) => {
                 let key = Some(chk.key().clone());
                 let opening = Opening { facts: chk.facts()?, key, offset, trace };
                 self.open_shares(chk.storage_index(), opening).await
             }
-            _ => Err(DownloadError::NotReadable),
+            Some(FileCap::ChkVerify(_)) | None => Err(DownloadError::NotReadable),
         }
     }
 

@@ -205,7 +205,7 @@ impl Upload {
     fn cap(&self, ueb_hash: Hash) -> Cap {
         let geometry = self.plan.geometry();
         let facts = FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash };
-        Cap::Chk(ChkCap::new(self.key.clone(), facts))
+        ChkCap::new(self.key.clone(), facts).into()
     }
 
     /// All shares, if they are small enough to be stored in one step each.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::secret::Secret;
-use crate::cap::{Cap, DirPlace};
+use crate::cap::{Cap, DirPlace, VdriveCap};
 use crate::grid::dirnode::Metadata;
 
 fn cap(byte: u8) -> DirCap {
@@ -34,12 +34,12 @@ fn keys() -> (RowKeys, RowKeys) {
 #[test]
 fn writers_open_all_and_readers_only_what_reads() {
     let (writer, reader) = keys();
-    let child = Target::Known(Cap::Dir(cap(9)));
+    let child = Target::Known(Cap::Vdrive(VdriveCap::Write(cap(9))));
     let sealed = entry("sub", child.clone());
     let row = writer.seal(&sealed, 4).unwrap();
     assert_eq!(writer.open(&row).unwrap(), sealed);
     let read = reader.open(&row).unwrap();
-    assert_eq!(read.child.target, Target::Known(Cap::DirRead(cap(9).read_cap())));
+    assert_eq!(read.child.target, Target::Known(Cap::Vdrive(VdriveCap::Read(cap(9).read_cap()))));
     assert_eq!(read.child.metadata, sealed.child.metadata);
     assert!(matches!(reader.seal(&sealed, 5), Err(DirError::ReadOnly)));
 }
@@ -92,8 +92,8 @@ fn sizes_say_nothing_of_usual_links() {
     let targets = [
         lit(),
         Target::from_caps(None, Some(chk), false).unwrap(),
-        Target::Known(Cap::Dir(cap(9))),
-        Target::Known(Cap::DirRead(cap(9).read_cap())),
+        Target::Known(Cap::Vdrive(VdriveCap::Write(cap(9)))),
+        Target::Known(Cap::Vdrive(VdriveCap::Read(cap(9).read_cap()))),
     ];
     for target in targets {
         for name in ["", "a", "a usual name, not too long.txt"] {
@@ -136,7 +136,9 @@ fn unhex(value: &serde_json::Value) -> Vec<u8> {
 #[test]
 fn keys_derive_as_by_an_independent_implementation() {
     for vector in vectors() {
-        let Ok(Cap::Dir(write)) = Cap::parse(vector["write_cap"].as_str().unwrap()) else {
+        let Ok(Cap::Vdrive(VdriveCap::Write(write))) =
+            Cap::parse(vector["write_cap"].as_str().unwrap())
+        else {
             panic!("{vector}")
         };
         let (read, verify) = (write.read_cap(), write.verify_cap());
@@ -159,7 +161,9 @@ fn keys_derive_as_by_an_independent_implementation() {
 #[test]
 fn rows_of_an_independent_implementation_open() {
     for vector in vectors() {
-        let Ok(Cap::Dir(write)) = Cap::parse(vector["write_cap"].as_str().unwrap()) else {
+        let Ok(Cap::Vdrive(VdriveCap::Write(write))) =
+            Cap::parse(vector["write_cap"].as_str().unwrap())
+        else {
             panic!("{vector}")
         };
         let writer = RowKeys::writer(&write).unwrap();
