@@ -198,7 +198,6 @@ pub fn target(rw: Option<&str>, ro: Option<&str>) -> Result<Target, ChildError> 
 mod tests {
     use super::*;
     use crate::base::budget::Budget;
-    use crate::cap::Cap;
     use serde_json::{Value, json};
     use std::io::Write;
     use std::sync::Arc;
