@@ -2,12 +2,15 @@
 //! is asked for once and told once.
 
 use super::address::Address;
-use super::follow::{Found, Link, Object};
+use super::follow::{For, Found, Link, Object};
 use super::{Files, FilesError};
 use crate::base::limits::PATH_MAX;
 use crate::cap::Cap;
 use crate::grid::deep::directory;
-use crate::grid::dirnode::{Child, Condition, DirError, Entry, NewEntry, Replace, Start, Target};
+use crate::grid::dirnode::{
+    Child, Condition, DirError, Entry, NewEntry, Replace, Seen, Start, Target,
+};
+use futures_util::future::join;
 
 /// Where a child is to be put.
 #[derive(Debug)]
@@ -208,10 +211,36 @@ impl Files {
         let Some(to) = to else {
             return Ok(self.directories.relink((from, name), (from, new_name), replace).await?);
         };
-        let (moved, seen) = self.moved(from, &[name.to_owned()]).await?;
-        let to = self.dir_outside(to, &moved).await?;
-        writable(&to)?;
-        Ok(self.directories.relink((seen, name), (&to, new_name), replace).await?)
+        // What is on the way to where it goes, known by what it is.
+        let mut way = Vec::new();
+        let (seen, place) = join(
+            self.directories.look(from, name),
+            self.place_for((to, new_name), &mut |passed| {
+                way.extend(passed.directory_id());
+                Ok(())
+            }),
+        )
+        .await;
+        let seen = seen?;
+        // What does not open is told by the move itself.
+        let moved = seen.child().ok().flatten().and_then(|child| child.target.directory_id());
+        if moved.is_some_and(|moved| way.contains(&moved)) {
+            return Err(DirError::IntoItself(name.to_owned()).into());
+        }
+        Ok(self.directories.relink((seen, name), (place?, new_name), replace).await?)
+    }
+
+    /// The directory of an address as it is seen with what has a name there now.
+    async fn place_for(
+        &self,
+        (to, name): (&Address, &str),
+        pass: &mut (dyn FnMut(&Target) -> Result<(), FilesError> + Send),
+    ) -> Result<Seen, FilesError> {
+        let root = self.root(&to.root)?;
+        let found = self.follow_past(root, &to.path, For::Reading, pass).await?;
+        let dir = found.there()?.into_directory()?;
+        writable(&dir)?;
+        Ok(self.directories.look(dir, name).await?)
     }
 
     /// Links children of one directory in another, too, or beside themselves in the same.

@@ -89,7 +89,7 @@ impl Object {
 
 impl Files {
     /// What the root of an address stands for.
-    fn root(&self, root: &Root) -> Result<Target, FilesError> {
+    pub(super) fn root(&self, root: &Root) -> Result<Target, FilesError> {
         let known =
             |root: Option<Cap>, what| root.map(Target::Known).ok_or(FilesError::NoRoot(what));
         match root {
@@ -152,13 +152,24 @@ impl Files {
         why: For,
         moved: &[Moved],
     ) -> Result<Found, FilesError> {
+        self.follow_past(target, path, why, &mut |passed| outside(passed, moved)).await
+    }
+
+    /// As [`Self::follow`], and shows what it goes through, the end included, which may refuse.
+    pub(super) async fn follow_past(
+        &self,
+        target: Target,
+        path: &[String],
+        why: For,
+        pass: &mut (dyn FnMut(&Target) -> Result<(), FilesError> + Send),
+    ) -> Result<Found, FilesError> {
         let mut object = Object { target, link: None };
         for (index, name) in path.iter().enumerate() {
             let Some(dir) = object.directory().cloned() else {
                 return Err(in_the_way(&object, name, why));
             };
             self.permit(&object.target)?;
-            outside(&object.target, moved)?;
+            pass(&object.target)?;
             let seen = self.directories.look(dir, name).await?;
             let child = match seen.child() {
                 Ok(Some(child)) => child.clone(),
@@ -178,19 +189,14 @@ impl Files {
         if why == For::Reading || object.link.is_none() {
             self.permit(&object.target)?;
         }
-        outside(&object.target, moved)?;
+        pass(&object.target)?;
         Ok(Found::Object(object))
     }
 
     /// Those of the named children of a directory that are directories themselves, known by what
-    /// they are: other paths, aliases and caps may lead to them, too. And the directory as it was seen
-    /// with the last of them.
-    pub async fn moved(
-        &self,
-        dir: &Cap,
-        names: &[String],
-    ) -> Result<(Vec<Moved>, Start), FilesError> {
-        let (mut moved, mut from) = (Vec::new(), Start::from(dir));
+    /// they are: other paths, aliases and caps may lead to them, too.
+    pub async fn moved(&self, dir: &Cap, names: &[String]) -> Result<Vec<Moved>, FilesError> {
+        let mut moved = Vec::new();
         for name in names {
             let seen = self.directories.look(dir, name).await?;
             let id = match seen.child() {
@@ -199,9 +205,8 @@ impl Files {
                 found => found?.and_then(|child| child.target.directory_id()),
             };
             moved.extend(id.map(|id| Moved { name: name.clone(), id }));
-            from = seen.into();
         }
-        Ok((moved, from))
+        Ok(moved)
     }
 }
 

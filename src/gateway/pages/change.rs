@@ -19,7 +19,7 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
         Some("delete") => delete(asked, &back, &dir, &names).await?,
         Some("move") => {
             writable(&dir)?;
-            let (moved, _) = asked.files.moved(&dir, &names).await?;
+            let moved = asked.files.moved(&dir, &names).await?;
             let to = target(asked, &moved).await?;
             relocate(asked, &dir, &to, &names).await?;
             back

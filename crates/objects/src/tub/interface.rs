@@ -2,6 +2,7 @@
 
 use super::error::RemoteError;
 use super::payload::{Payload, WireCall};
+use super::progress::Progress;
 use super::refs::Ref;
 use super::wire::Wire;
 use actix::{Actor, Addr, Context, Message};
@@ -16,18 +17,6 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub type AnyMessage = Box<dyn Any + Send>;
 /// What a delivered message comes to.
 pub type Delivery = BoxFuture<Result<AnyMessage, RemoteError>>;
-
-/// How far a call has come, for whoever loses patience: a slow one is told from one that stands still,
-/// whatever carries it.
-pub trait Progress: Send + Sync {
-    /// A number that grows with the bytes that move for the call: those that leave for it, and then,
-    /// far above them, those that come in for its answer.
-    fn moved(&self) -> u64;
-
-    /// A number that changes with each piece of the call that leaves, and once more when it has left
-    /// whole.
-    fn left(&self) -> u64;
-}
 
 /// Something that answers the messages of one interface.
 pub trait Object: Send + Sync + 'static {

@@ -32,6 +32,7 @@ mod payload;
 mod peers;
 #[doc(hidden)]
 pub mod plumbing;
+mod progress;
 mod promise;
 mod prompt;
 mod reconnect;
@@ -46,10 +47,11 @@ pub use forward::{Forward, Revoker};
 pub use furl::{Furl, FurlError, Hint, Swissnum, SwissnumDigest, TubId};
 pub use identity::Identity;
 pub use interface::{
-    AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, Progress, failed, start,
+    AnyMessage, BoxFuture, Call, Delivery, Interface, MethodInfo, Object, failed, start,
 };
 pub use loopback::{Arrival, Faults, LoopbackNet};
 pub use network::{BoxStream, Connecting, Listener, Network, Stream, Tcp};
+pub use progress::Progress;
 pub use promise::Promise;
 pub use reconnect::Reconnector;
 pub use refs::{CallFuture, Disconnected, Ref, Watch};

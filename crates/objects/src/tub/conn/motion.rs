@@ -1,7 +1,7 @@
 //! How calls come forward on their way out, and answers on their way in, for those who wait for a
 //! slow link and not for a dead one.
 
-use super::super::interface::Progress;
+use super::super::progress::Progress;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
