@@ -10,6 +10,7 @@
 
 mod directories;
 mod downloads;
+mod files;
 mod in_memory;
 mod links;
 mod round_trips;

@@ -1,14 +1,6 @@
 //! The files layer as a front end sees it that is no gateway: everything that a door to the grid does
 //! is done with `tahoe::files` alone.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
 use futures_util::TryStreamExt;
 use std::sync::{Arc, Mutex};
 use tahoe::cap::Cap;
