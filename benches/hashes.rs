@@ -11,9 +11,9 @@ use std::time::Duration;
 use tahoe::base::file::Params;
 use tahoe::base::hash::{Hash, Tagged, tagged};
 use tahoe::codec::Geometry;
-use tahoe::codec::abreast::Abreast;
 use tahoe::codec::convergence::{ConvergenceSecret, KeyHasher};
 use tahoe::codec::hashtree::HashTree;
+use tahoe::codec::lanes::Lanes;
 use tahoe::codec::many::tagged_many;
 use tahoe::codec::stepped::Stepped;
 use tahoe::codec::tags;
@@ -40,7 +40,7 @@ fn blocks(criterion: &mut Criterion) {
 fn columns(criterion: &mut Criterion) {
     const COLUMNS: usize = 8 << 10;
     for (count, len) in [(30, 349_526), (160, 43_691)] {
-        if Abreast::new(tags::BLOCK, count).is_none() {
+        if Lanes::new(tags::BLOCK, count).is_none() {
             continue;
         }
         let data = vec![7; count * len];
@@ -49,7 +49,7 @@ fn columns(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(data.len() as u64));
         group.bench_function("abreast", |bencher| {
             bencher.iter(|| {
-                let mut hashes = Abreast::new(tags::BLOCK, count).unwrap();
+                let mut hashes = Lanes::new(tags::BLOCK, count).unwrap();
                 for from in (0..len).step_by(COLUMNS) {
                     let to = len.min(from + COLUMNS);
                     let pieces: Vec<&[u8]> = bodies.iter().map(|body| &body[from..to]).collect();

@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-use tahoe::base::rim::fill_random;
+use tahoe::base::system::fill_random;
 use tahoe::grid::{Source, UploadOptions};
 use tahoe::node::basedir::Basedir;
 use tahoe::node::config::DEFAULT_PARAMETERS;

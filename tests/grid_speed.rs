@@ -17,7 +17,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tahoe::grid::{
-    Client, EncodingParams, Pace, ReadAt, Server, ServerPool, Source, Standing, UploadOptions,
+    Client, EncodingParams, ReadAt, ResponseTime, Server, ServerPool, Source, Standing,
+    UploadOptions,
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
@@ -110,7 +111,7 @@ async fn servers() -> Servers {
             permutation_seed: id.0.to_vec(),
             lease_seed: [0; 20],
             storage,
-            pace: Pace::default(),
+            response_time: ResponseTime::default(),
             standing: Standing::default(),
         });
     }

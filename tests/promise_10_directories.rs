@@ -309,7 +309,7 @@ mod killed {
     use std::process::{Child, Command, Stdio};
     use std::sync::{Arc, Mutex};
     use std::time::{Duration, Instant};
-    use tahoe::base::rim::random;
+    use tahoe::base::system::random;
     use tahoe::tub::{Furl, Hint, Identity, Tub, TubId, TubOptions};
     use tahoe::vdrive::StoreConfig;
     use tahoe::vdrive::api::{DirectoryReader, DirectoryWriter, Vdrive};

@@ -21,7 +21,7 @@ use tahoe::base::ShareNum;
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
 use tahoe::base::limits::{CLOCK_AWAY_SECONDS, CLOCK_SLACK_SECONDS, COLLECT_FEW};
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{

@@ -30,7 +30,7 @@ use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tahoe::base::StorageIndex;
-use tahoe::base::rim::random;
+use tahoe::base::system::random;
 use tahoe::cap::Cap;
 use tahoe::grid::dirnode::{Child, DirError, Directories, Replace, Target};
 use tahoe::grid::{Client, DownloadError, EncodingParams, Source, UploadError, UploadOptions};

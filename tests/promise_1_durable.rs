@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};
@@ -261,8 +261,8 @@ mod killed {
     use std::process::{Child, Command, Stdio};
     use std::sync::{Arc, Mutex};
     use std::time::{Duration, Instant};
-    use tahoe::base::rim::random;
     use tahoe::base::secret::{CancelSecret, RenewSecret};
+    use tahoe::base::system::random;
     use tahoe::base::{ShareNum, StorageIndex};
     use tahoe::disk::Disk;
     use tahoe::storage::api::{Allocate, Close, ListShares, Storage, Write};

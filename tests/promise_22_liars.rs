@@ -21,8 +21,8 @@ use tahoe::cap::{Cap, FileCap};
 use tahoe::codec::Params;
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::grid::{
-    Client, EncodingParams, Pace, Server, ServerId, ServerPool, Source, Standing, UploadError,
-    UploadOptions,
+    Client, EncodingParams, ResponseTime, Server, ServerId, ServerPool, Source, Standing,
+    UploadError, UploadOptions,
 };
 use tahoe::storage::Store;
 use tahoe::storage::api::{Allocate, BucketWriter, Put, Storage};
@@ -129,7 +129,7 @@ impl Grid {
         for server in self.servers.iter().skip(if with_liars { 0 } else { liars }) {
             pool.add(Server { standing: Standing::default(), ..server.clone() });
         }
-        client(&pool, params()).with_patience(tahoe::grid::patience::Patience::default())
+        client(&pool, params()).with_timeouts(tahoe::grid::timeouts::Timeouts::default())
     }
 }
 
@@ -141,7 +141,7 @@ fn server(place: usize, storage: Ref<Storage>) -> Server {
         permutation_seed: id.0.to_vec(),
         lease_seed: truncated(id.0),
         storage,
-        pace: Pace::default(),
+        response_time: ResponseTime::default(),
         standing: Standing::default(),
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tahoe::base::ShareNum;
 use tahoe::grid::UploadError;
 use tahoe::grid::happiness::{Matching, servers_of_happiness};
-use tahoe::grid::patience::Patience;
+use tahoe::grid::timeouts::Timeouts;
 use tahoe_testing::faults::Mode;
 use tahoe_testing::{Rng, data, grid, impatient, no_hang, rounds};
 
@@ -73,9 +73,9 @@ async fn one_upload(seed: u64) -> bool {
     let mut grid = grid(10);
     // An honest server is not to be taken for a hung one because the machine is slow.
     let time = Duration::from_secs(5);
-    let patience =
-        Patience { query: time, allocate: time, stall: time, close: time, ..impatient() };
-    grid.client = grid.client.with_patience(patience);
+    let timeouts =
+        Timeouts { query: time, allocate: time, stall: time, close: time, ..impatient() };
+    grid.client = grid.client.with_timeouts(timeouts);
     let faulty = rng.below(7);
     for index in 0..faulty {
         let after = rng.below(14) as u32;

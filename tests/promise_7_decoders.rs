@@ -27,7 +27,7 @@ fn number(variable: &str, default: u64) -> u64 {
 fn hostile_bytes_neither_crash_nor_bloat() {
     let began = Instant::now();
     let inputs = number("PROMISE_7_INPUTS", 100_000);
-    let seed = number("PROMISE_7_SEED", u64::from_le_bytes(tahoe::base::rim::random()));
+    let seed = number("PROMISE_7_SEED", u64::from_le_bytes(tahoe::base::system::random()));
     println!("promise 7: seed {seed}");
     let decoders = all();
     let count = decoders.len();

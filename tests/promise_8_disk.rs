@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::LEASE_SECONDS;
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Fault, Faults};
 use tahoe::storage::{Store, StoreConfig, StoreError};

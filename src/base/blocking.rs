@@ -5,7 +5,7 @@
 //! threads, and others go on meanwhile.
 
 use super::replay;
-use super::rim::random;
+use super::system::random;
 use std::io;
 use std::time::Duration;
 use tokio::runtime::Handle;

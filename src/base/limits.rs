@@ -404,7 +404,7 @@ pub const ROWS_IN_PLACE: (usize, usize) = (64, 64 << 10);
 pub const DIRECTORY_TIME: Duration = Duration::from_secs(30);
 /// Changes of one directory by one node follow each other; one that waited so long is given up: its
 /// server answers, if at all, far too slowly.
-pub const TURN_TIME: Duration = Duration::from_secs(120);
+pub const DIRECTORY_LOCK_TIME: Duration = Duration::from_secs(120);
 /// Directories whose newest version a node remembers: 30 MiB of memory, and of disk at most 75. A home
 /// with a million files has a tenth of it.
 pub const SEEN_DIRECTORIES_MAX: usize = 1 << 18;

@@ -1,7 +1,7 @@
 //! Connections to a node's own gateway in the clear: used only once what listens there has proven that it
 //! knows the node's token ([`crate::gateway::proof`]).
 
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::gateway::proof::Challenge;
 use std::fmt;
 use std::io::{self, Read, Write};

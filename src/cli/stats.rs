@@ -6,7 +6,7 @@ use super::location::PLACES;
 use super::output::{Output, shown};
 use super::{CliError, ls};
 use crate::base::base32;
-use crate::base::rim::random;
+use crate::base::system::random;
 use indicatif::DecimalBytes;
 use serde_json::Value;
 use std::time::Duration;

@@ -12,9 +12,8 @@
 //! - [`verify`]: the verdict on one whole share
 //! - [`geometry`], [`layout`], [`ueb`], [`hashtree`], [`chain`]: the format's parts
 //! - [`crypt`], [`convergence`], [`lease`]: what is derived from secrets
-//! - [`erasure`] over [`kernel`], [`many`], [`abreast`], [`stepped`]: the heavy arithmetic
+//! - [`erasure`] over [`kernel`], [`many`], [`lanes`], [`stepped`]: the heavy arithmetic
 
-pub mod abreast;
 pub mod bytes_in;
 pub mod chain;
 pub mod convergence;
@@ -28,6 +27,7 @@ pub mod geometry;
 pub mod gf;
 pub mod hashtree;
 pub mod kernel;
+pub mod lanes;
 pub mod layout;
 pub mod lease;
 pub mod many;

@@ -7,7 +7,7 @@
 
 use super::{Cache, Disk, Mode};
 use crate::base::base32;
-use crate::base::rim::random;
+use crate::base::system::random;
 use std::io;
 use std::path::Path;
 

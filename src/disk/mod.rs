@@ -1,4 +1,4 @@
-//! The rim: every effect that a server has on a file system passes here.
+//! Every effect that a server has on a file system passes here.
 //!
 //! A [`Disk`] is a real file system ([`real`]), or one in memory that can lose power ([`memory`]),
 //! with an optional [`Faults`] plan in front that makes a chosen call fail, or makes the process

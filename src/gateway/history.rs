@@ -2,7 +2,7 @@
 
 use crate::base::limits::HISTORY_MAX;
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::cap::Cap;
 use crate::grid::download::Trace;
 use crate::grid::progress::{OnProgress, Progress, Stage};

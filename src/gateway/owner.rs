@@ -20,7 +20,7 @@ use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
 use crate::base::limits::{LOGIN_SECONDS, SESSION_SECONDS, SESSIONS_MAX};
 use crate::base::lock::locked;
-use crate::base::rim::{Clock, random};
+use crate::base::system::{Clock, random};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};

@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::pages::{Frame, assets, order::natural, show, words};
 use super::{json, watched};
 use crate::base::limits::{SERVICE_CELL_MAX, SERVICE_ROWS_MAX};
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::introducer::{Introducer, Look, Overview};
 use crate::tub::TubId;
 use actix::Addr;

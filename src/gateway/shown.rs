@@ -3,7 +3,7 @@
 use crate::base::base32;
 use crate::base::limits::{SHOWN_MAX, SHOWN_SECONDS};
 use crate::base::lock::locked;
-use crate::base::rim::{Clock, random};
+use crate::base::system::{Clock, random};
 use crate::cap::Cap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -6,11 +6,11 @@
 //! ```
 //! All spooled bytes count against one limit; a body that does not fit is refused with 507. The
 //! file has no name, so it is gone with the process whatever happens; the last one is kept on a
-//! [`Shelf`] for some seconds.
+//! [`SpareFile`] for some seconds.
 
 use super::answer::Failure;
 use super::drain::{Drain, Sink, Waiting};
-use super::shelf::Shelf;
+use super::spare_file::SpareFile;
 use crate::base::limits::{
     BODIES_IN_MEMORY_MAX, BODY_IN_MEMORY_MAX, FILE_MAX, SEGMENT_MAX, WEB_BODIES_MAX,
     WEB_BODY_RATE_MIN, WEB_BODY_STALL_TIME, WEB_OWNER_STALL_TIME,
@@ -36,7 +36,7 @@ pub struct Spool {
     memory: Tally,
     disk: Tally,
     places: Arc<Semaphore>,
-    shelf: Shelf,
+    spare: SpareFile,
     /// The bodies are the owner's: they may come as slowly as they are made.
     of_owner: bool,
 }
@@ -44,7 +44,7 @@ pub struct Spool {
 /// A whole request body. Its share of memory or disk is given back when it is dropped.
 pub struct Body {
     pub content: Content,
-    shelf: Shelf,
+    spare: SpareFile,
     _held: Vec<Counted>,
     _place: OwnedSemaphorePermit,
 }
@@ -107,7 +107,7 @@ impl Drop for Body {
         if let Content::File { file, size, .. } = content
             && let Some(file) = Arc::into_inner(file)
         {
-            self.shelf.give(file, size);
+            self.spare.give(file, size);
         }
     }
 }
@@ -120,7 +120,7 @@ impl Spool {
             memory: Tally::new(BODIES_IN_MEMORY_MAX as u64),
             disk: Tally::new(limit),
             places: Arc::new(Semaphore::new(WEB_BODIES_MAX)),
-            shelf: Shelf::default(),
+            spare: SpareFile::default(),
             of_owner: false,
         }
     }
@@ -243,7 +243,7 @@ impl<'a> Taking<'a> {
     async fn start_file(&mut self) -> Result<(), Failure> {
         let Place::Memory(waiting) = &mut self.place else { return Ok(()) };
         let held = self.spool.disk.take(waiting.len() as u64).ok_or_else(no_space)?;
-        let file = match self.spool.shelf.take() {
+        let file = match self.spool.spare.take() {
             Some(file) => file,
             None => {
                 let spool = self.spool.clone();
@@ -267,8 +267,8 @@ impl<'a> Taking<'a> {
                 Content::File { file: Arc::new(file), size: self.size, digest }
             }
         };
-        let shelf = self.spool.shelf.clone();
-        Ok(Body { content, shelf, _held: self.held, _place: place })
+        let spare = self.spool.spare.clone();
+        Ok(Body { content, spare, _held: self.held, _place: place })
     }
 }
 

@@ -9,12 +9,12 @@
 use super::client::Client;
 use super::download::shows_a_share;
 use super::happiness::servers_of_happiness;
-use super::patience::{Patience, within};
 use super::prohibited::Prohibited;
 use super::round::Round;
 use super::server_id::ServerId;
 use super::servers::Server;
 use super::standing::Duty;
+use super::timeouts::{Timeouts, within};
 use crate::base::file::{BadParams, FileFacts, proven_index};
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::{Cap, FileCap};
@@ -113,9 +113,9 @@ impl Client {
     /// What each server says it has. Servers that others waited for are left out, but have more time
     /// than elsewhere: what is not counted here seems lost.
     async fn lists(&self, si: StorageIndex) -> Vec<Listed> {
-        let Patience { find, settle, .. } = self.patience;
-        let patience = Patience { jitter: settle, ..self.patience.clone() };
-        let mut round = Round::new(Duty::List, find, &patience);
+        let Timeouts { find, settle, .. } = self.timeouts;
+        let timeouts = Timeouts { jitter: settle, ..self.timeouts.clone() };
+        let mut round = Round::new(Duty::List, find, &timeouts);
         for server in self.pool.all() {
             let list = server.storage.call(ListShares { si });
             round.ask(&server, Arc::clone(&server), within(find, list));
@@ -134,8 +134,8 @@ impl Client {
     /// Asks the servers that have something to keep it for another term, if they show that it is the
     /// file's.
     async fn lease(&self, of: (StorageIndex, FileFacts), lists: &[Listed]) {
-        let time = self.patience.find + self.patience.allocate;
-        let mut round = Round::new(Duty::Store, time, &self.patience);
+        let time = self.timeouts.find + self.timeouts.allocate;
+        let mut round = Round::new(Duty::Store, time, &self.timeouts);
         let holders = lists.iter().filter(|(_, shares)| !shares.is_empty());
         for (server, _) in holders.filter(|(server, _)| !self.pool.refuses(server.id)) {
             let lease = lease_shown(self.clone(), Arc::clone(server), of);
@@ -156,11 +156,11 @@ async fn lease_shown(
     server: Arc<Server>,
     (si, facts): (StorageIndex, FileFacts),
 ) -> Result<(), RemoteError> {
-    if !shows_a_share(&server, si, &facts, &client.patience).await {
+    if !shows_a_share(&server, si, &facts, &client.timeouts).await {
         tracing::info!(%server, "a server is not asked for a lease: it shows no share");
         return Ok(());
     }
     let LeaseSecrets { renew, cancel } = server.lease_secrets(&client.secrets.lease, si);
     let lease = server.storage.call(AddLease { si, renew, cancel });
-    within(client.patience.allocate, lease).await.map(drop)
+    within(client.timeouts.allocate, lease).await.map(drop)
 }

@@ -2,9 +2,9 @@
 
 use super::compute::{Compute, CutOff};
 use super::params::{EncodingParams, ParamsInForce};
-use super::patience::Patience;
 use super::prohibited::{Nothing, Prohibited, Prohibitions};
 use super::servers::ServerPool;
+use super::timeouts::Timeouts;
 use super::upload::join::UnderWay;
 use crate::base::limits::UPLOAD_SPARE_BATCHES;
 use crate::base::pool::{InUse, Pool};
@@ -29,7 +29,7 @@ pub struct Client {
     pub(super) secrets: Arc<ClientSecrets>,
     pub(super) params: ParamsInForce,
     pub(super) compute: Compute,
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
     pub(super) under_way: UnderWay,
     /// Batches that uploads may hold beyond one each.
     pub(super) spare_batches: Arc<Semaphore>,
@@ -46,7 +46,7 @@ impl Client {
             secrets: Arc::new(secrets),
             params,
             compute: Compute::for_this_machine(),
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
             under_way: UnderWay::default(),
             spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
             upload_buffers: InUse::default(),
@@ -56,8 +56,8 @@ impl Client {
     }
 
     /// The same client with other waiting times.
-    pub fn with_patience(mut self, patience: Patience) -> Self {
-        self.patience = patience;
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
         self
     }
 

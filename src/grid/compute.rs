@@ -3,7 +3,7 @@
 //! At most as many jobs at once as there are processors; a job is a few milliseconds of work. Small
 //! jobs run in place, because handing them over costs more than they do.
 
-use crate::base::rim::processors;
+use crate::base::system::processors;
 use crate::disk::jobs::Jobs;
 
 /// Bytes of work below which a job runs in place: some 50 µs, ten times a hand-over.

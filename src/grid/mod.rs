@@ -8,7 +8,7 @@
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
 //! - [`source`], [`upload`], [`download`], [`client`], `space`: the work
 //! - [`dirnode`]: names for caps; [`prohibited`]: what of all this the owner does not want touched
-//! - [`standing`], [`pace`], [`patience`]: who is asked last, who is quick, how long to wait for whom
+//! - [`standing`], [`response_time`], [`timeouts`]: who is asked last, who is quick, how long to wait for whom
 //! - [`progress`], [`compute`]: how far, on which threads
 
 pub mod check;
@@ -19,13 +19,12 @@ pub mod deep;
 pub mod dirnode;
 pub mod download;
 pub mod happiness;
-pub mod pace;
 pub mod params;
-pub mod patience;
 pub mod permute;
 pub mod placement;
 pub mod progress;
 pub mod prohibited;
+pub mod response_time;
 mod round;
 mod server_id;
 pub mod servers;
@@ -33,6 +32,7 @@ pub mod source;
 mod space;
 pub mod standing;
 mod tasks;
+pub mod timeouts;
 pub mod upload;
 
 pub use check::{CheckError, Checked};
@@ -41,9 +41,9 @@ pub use code::Code;
 pub use deep::{DeepStats, Missed, Reached, Traversal, Why};
 pub use dirnode::{DirError, Directories};
 pub use download::{DownloadError, FileReader, ReadStream};
-pub use pace::Pace;
 pub use params::{BadParams, EncodingParams, ParamsInForce};
 pub use prohibited::{Prohibited, Prohibitions};
+pub use response_time::ResponseTime;
 pub use server_id::ServerId;
 pub use servers::{Server, ServerPool};
 pub use source::{ReadAt, Source};

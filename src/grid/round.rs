@@ -2,12 +2,12 @@
 //!
 //! Whoever asks says after each answer whether those in hand suffice. Until then all are waited for;
 //! from then on only for a small multiple of the time that it took to come so far
-//! ([`Patience::in_company`]), and for servers that were late before only a third of it more. What is
+//! ([`Timeouts::in_company`]), and for servers that were late before only a third of it more. What is
 //! learnt so of a server goes into its [`Standing`](super::standing::Standing).
 
-use super::patience::Patience;
 use super::servers::Server;
 use super::standing::Duty;
+use super::timeouts::Timeouts;
 use crate::tub::RemoteError;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -24,7 +24,7 @@ pub struct Round<K, T> {
     duty: Duty,
     /// The longest time that those not yet here get when the others suffice.
     most: Duration,
-    patience: Patience,
+    timeouts: Timeouts,
     began: Instant,
     asked: usize,
     open: BTreeMap<usize, Open<K>>,
@@ -42,11 +42,11 @@ struct Open<K> {
 }
 
 impl<K, T: Send + 'static> Round<K, T> {
-    pub fn new(duty: Duty, most: Duration, patience: &Patience) -> Self {
+    pub fn new(duty: Duty, most: Duration, timeouts: &Timeouts) -> Self {
         Self {
             duty,
             most,
-            patience: patience.clone(),
+            timeouts: timeouts.clone(),
             began: Instant::now(),
             asked: 0,
             open: BTreeMap::new(),
@@ -81,7 +81,7 @@ impl<K, T: Send + 'static> Round<K, T> {
         answer: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> BoxFuture<'static, Answer<T>> {
         let (server, duty) = (Arc::clone(server), self.duty);
-        let in_time = self.began + self.patience.jitter;
+        let in_time = self.began + self.timeouts.jitter;
         let heard = tokio::spawn(async move {
             let answer = answer.await;
             if is_reply(&answer) && Instant::now() <= in_time {
@@ -114,13 +114,13 @@ impl<K, T: Send + 'static> Round<K, T> {
         let took = *self.sufficed.get_or_insert(self.began.elapsed());
         match self.open.values().all(|open| open.late_before) {
             true => self.began + took + took / 3,
-            false => self.began + self.patience.in_company(took, self.most),
+            false => self.began + self.timeouts.in_company(took, self.most),
         }
     }
 
     fn is_in_time(&self) -> bool {
         let elapsed = self.began.elapsed();
-        self.sufficed.is_none_or(|took| elapsed <= self.patience.in_company(took, self.most))
+        self.sufficed.is_none_or(|took| elapsed <= self.timeouts.in_company(took, self.most))
     }
 
     /// Whether at least half of those asked have answered, so that it can be said what is usual.

@@ -3,15 +3,15 @@
 //! The pool is fed from outside (by announcements, or by hand in tests and tools); uploads and
 //! downloads take a snapshot in the order of their storage index and live with what happens to it.
 
-use super::pace::Pace;
 use super::permute::{permute, position};
+use super::response_time::ResponseTime;
 use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
 use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, STANDINGS_MAX};
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
 use crate::base::secret::LeaseMasterSecret;
+use crate::base::system::Clock;
 use crate::codec::lease::{LeaseSecrets, bucket_secrets};
 use crate::storage::api::{GetClock, GetVersion, ServerVersion, Storage};
 use crate::tub::{Ref, RemoteError};
@@ -33,7 +33,7 @@ pub struct Server {
     pub lease_seed: [u8; 20],
     pub storage: Ref<Storage>,
     /// How quickly it answers.
-    pub pace: Pace,
+    pub response_time: ResponseTime,
     /// What it did amiss lately. In a pool it is that of the id, whichever link it had.
     pub standing: Standing,
 }
@@ -49,7 +49,7 @@ impl Server {
     pub async fn version(&self) -> Result<ServerVersion, RemoteError> {
         let asked = Instant::now();
         let version = self.storage.call(GetVersion {}).await?;
-        self.pace.guess(asked.elapsed());
+        self.response_time.guess(asked.elapsed());
         Ok(version)
     }
 

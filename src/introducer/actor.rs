@@ -13,7 +13,7 @@ use crate::base::limits::{
     ANNOUNCE_FRAME_BYTES, ANNOUNCEMENTS_MAX, NICKNAME_MAX, SERVICES_PER_TUB_MAX, SUBSCRIBERS_MAX,
     SUBSCRIBERS_PER_TUB_MAX,
 };
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::tub::{Ref, RemoteError, TubId};
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture,

@@ -2,7 +2,7 @@
 
 use super::actor::Introducer;
 use super::book::Book;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::tub::TubId;
 use actix::{Handler, Message};
 use std::collections::HashMap;

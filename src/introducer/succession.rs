@@ -17,7 +17,7 @@ use super::announcement::{AnnouncementError, Reader, field};
 use super::certificate::rsa_key;
 use crate::base::hash::sha1;
 use crate::base::limits::{CERTIFICATE_MAX, RSA_SIGNATURE_MAX};
-use crate::base::rim;
+use crate::base::system;
 use crate::tub::TubId;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
@@ -37,7 +37,7 @@ impl Succession {
     /// certificate's, or one of them is longer than others take.
     pub fn sign(certificate: &[u8], key: &RsaKeyPair, tub: TubId) -> Option<Self> {
         let mut signature = vec![0; key.public().modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &rim::source(), &signed_text(tub), &mut signature).ok()?;
+        key.sign(&RSA_PKCS1_SHA256, &system::source(), &signed_text(tub), &mut signature).ok()?;
         let fits = certificate.len() <= CERTIFICATE_MAX && signature.len() <= RSA_SIGNATURE_MAX;
         let this = Self { certificate: certificate.to_vec(), signature };
         (fits && this.seed(tub).is_some()).then_some(this)

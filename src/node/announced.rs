@@ -1,7 +1,7 @@
 //! What this node says of itself where it announces something.
 
 use super::basedir::{Basedir, BasedirError};
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 
 /// The version that a node tells others.
 pub fn version() -> String {

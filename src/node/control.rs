@@ -4,7 +4,7 @@
 //! owner, so nobody else gets it.
 
 use super::neighbours::Neighbours;
-use crate::base::rim::fill_random;
+use crate::base::system::fill_random;
 use crate::cap::Cap;
 use crate::disk::jobs::blocking;
 use crate::gateway::destination::Destination;

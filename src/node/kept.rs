@@ -9,7 +9,7 @@
 use super::basedir::{Basedir, BasedirError, Role};
 use super::config::Config;
 use crate::base::base32;
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::tub::Furl;
 
 /// The owner's word that what was lost may be made anew. It holds once.

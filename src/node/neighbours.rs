@@ -11,11 +11,11 @@
 
 use super::saved::Saved;
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::gateway::node_status::ServerStatus;
 use crate::grid::ServerId;
-use crate::grid::pace::Pace;
 use crate::grid::params::{EncodingParams, ParamsInForce};
+use crate::grid::response_time::ResponseTime;
 use crate::grid::servers::{Server, ServerPool};
 use crate::grid::standing::Standing;
 use crate::introducer::{Announcement, Book, GridParameters, Listener, contested};
@@ -186,7 +186,7 @@ impl Neighbours {
             permutation_seed: announcement.permutation_seed.clone(),
             lease_seed: announcement.lease_seed,
             storage,
-            pace: Pace::default(),
+            response_time: ResponseTime::default(),
             standing: Standing::default(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {

@@ -7,7 +7,7 @@ use super::roots::NodeRoots;
 use super::vdrive::{self, Learner};
 use crate::base::limits::TRASH_FILE_MAX;
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::files::undo::{Keep, Trash};
 use crate::gateway::state::Join;
 use crate::grid::dirnode::{Directories, TubBook};

@@ -15,7 +15,7 @@ use super::seeds::{Seeds, seeds};
 use super::vdrive::{self, Learner};
 use super::{hints, kept, parameters, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::codec::convergence::ConvergenceSecret;
 use crate::files::Files;
 use crate::files::blacklist::Blacklist;

@@ -13,7 +13,7 @@ use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{SHARE_MAX, WRITERS_CROWD, WRITERS_MAX};
 use crate::base::lock::locked;
-use crate::base::rim;
+use crate::base::system;
 use crate::codec::verify::Alone;
 use crate::disk::{File, Mode};
 use std::collections::BTreeSet;
@@ -199,7 +199,7 @@ impl Store {
         for num in wanted {
             let key = (ask.si, num);
             let slot = match terms.proven {
-                Some(_) => (StorageIndex(rim::random()), num),
+                Some(_) => (StorageIndex(system::random()), num),
                 None => key,
             };
             if uploads.sizes.contains_key(&slot) {

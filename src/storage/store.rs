@@ -24,7 +24,7 @@ use crate::base::blocking;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{READER_FILES_MAX, WRITE_GATHER_MAX};
 use crate::base::lock::{locked, unpoisoned};
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::base::tally::Tally;
 use crate::disk::folder::{self, FolderLock};
 use crate::disk::{Disk, Mode};

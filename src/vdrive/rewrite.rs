@@ -6,7 +6,7 @@ use super::format::log::{Facts, Found, HEADER_LEN, Record, SEEN_MAX, Salt};
 use super::format::{Row, RowId, mend};
 use super::table::{Place, Table};
 use crate::base::limits::{RECENT_CHANGES, ROWS_BULK_MAX, WHOLE_PIECE};
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::disk::{Cache, Disk, File, Mode};
 use bytes::Bytes;
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ use super::table::{Change, Table, Verdict};
 use crate::base::hash::Hash;
 use crate::base::limits::{OPEN_DIRECTORY_ROWS, OPEN_ROWS_MAX};
 use crate::base::lock::locked;
-use crate::base::rim::{Clock, random};
+use crate::base::system::{Clock, random};
 use crate::base::tally::{Counted, Tally};
 use crate::disk::folder::{self, FolderLock};
 use crate::disk::kv::Kv;

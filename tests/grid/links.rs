@@ -7,7 +7,7 @@ use tahoe::base::limits::{
     WRITE_PIECE, WRITE_STALL_TIME,
 };
 use tahoe::cap::Cap;
-use tahoe::grid::pace::Pace;
+use tahoe::grid::response_time::ResponseTime;
 use tahoe::grid::{
     DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadError,
     UploadOptions, Uploaded,
@@ -238,8 +238,16 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     let (id, nickname) = (furl.tub().into(), "host".to_owned());
     let pool = ServerPool::new();
     let (permutation_seed, lease_seed) = (vec![1; 32], [1; 20]);
-    let (pace, standing) = (Pace::default(), Standing::default());
-    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace, standing });
+    let (response_time, standing) = (ResponseTime::default(), Standing::default());
+    pool.add(Server {
+        id,
+        nickname,
+        permutation_seed,
+        lease_seed,
+        storage,
+        response_time,
+        standing,
+    });
     let client = client(&pool, EncodingParams::new(1, 1, 1).unwrap());
     let source = Source::bytes(data(10, 100_000));
     let cap = client.upload(source, UploadOptions::default()).await.unwrap().cap;

@@ -10,7 +10,7 @@ use tahoe::base::limits::{FIND_TIME, JITTER_TIME, LATE_TIME, UPLOAD_SETTLE_TIME}
 use tahoe::cap::Cap;
 use tahoe::grid::upload::Placement;
 use tahoe::grid::{
-    Client, DownloadError, EncodingParams, Pace, Server, ServerPool, Source, Standing,
+    Client, DownloadError, EncodingParams, ResponseTime, Server, ServerPool, Source, Standing,
     UploadOptions,
 };
 use tahoe::storage::api::Storage;
@@ -65,7 +65,7 @@ impl FarGrid {
             permutation_seed: place.to_vec(),
             lease_seed: hash::truncated(place),
             storage: self.guest.get::<Storage>(&furl).await.unwrap(),
-            pace: Pace::default(),
+            response_time: ResponseTime::default(),
             standing: Standing::default(),
         });
         self.hosts.push(host);

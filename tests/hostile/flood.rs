@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// How quick a flood is.
 #[derive(Clone, Copy)]
-pub enum Pace {
+pub enum ResponseTime {
     /// As quick as the other side takes it.
     Full,
     /// So many bytes a second.
@@ -27,8 +27,13 @@ const PIECE: usize = 64 << 10;
 
 impl Rogue {
     /// Says `frame` again and again, `bytes` in all or until the other side hangs up.
-    pub async fn flood(&mut self, frame: &[u8], bytes: usize, pace: Pace) -> Flood {
-        self.flood_of(|_| frame.to_vec(), bytes, pace).await
+    pub async fn flood(
+        &mut self,
+        frame: &[u8],
+        bytes: usize,
+        response_time: ResponseTime,
+    ) -> Flood {
+        self.flood_of(|_| frame.to_vec(), bytes, response_time).await
     }
 
     /// The same with frames that differ; each is made from its number.
@@ -36,7 +41,7 @@ impl Rogue {
         &mut self,
         mut frame: impl FnMut(u32) -> Vec<u8>,
         bytes: usize,
-        pace: Pace,
+        response_time: ResponseTime,
     ) -> Flood {
         let (began, mut taken, mut number) = (Instant::now(), 0, 0);
         while taken < bytes {
@@ -49,7 +54,7 @@ impl Rogue {
                 return Flood { taken, cut_off: true };
             }
             taken += piece.len();
-            if let Pace::Bytes(a_second) = pace {
+            if let ResponseTime::Bytes(a_second) = response_time {
                 let due = Duration::from_secs_f64(taken as f64 / a_second as f64);
                 tokio::time::sleep_until(began + due).await;
             }

@@ -1,4 +1,4 @@
-//! Rules of the sources that no compiler keeps: layers, rims, sizes, and what a server may name.
+//! Rules of the sources that no compiler keeps: layers, effects, sizes, and what a server may name.
 //!
 //! Every list here has a reason a line. A rule that fails names the file, the line and the rule;
 //! the cure is to move the code, or to add an entry whose reason convinces a reader.
@@ -104,12 +104,14 @@ fn the_object_layer_has_no_word_of_storage() {
 }
 
 #[test]
-fn sockets_files_clocks_and_randomness_stay_at_the_rim() {
+fn sockets_files_clocks_and_randomness_stay_in_the_modules_named_for_them() {
     let mut broken = Vec::new();
-    for rim in rules::RIMS {
-        for one in sources().iter().filter(|one| one.layer() != "bin" && !rim.allows(&one.path)) {
-            for named in one.paths().iter().filter(|named| rim.catches(named)) {
-                broken.push(format!("{}:{}: {} ({})", one.path, named.line, named.path, rim.what));
+    for effect in rules::EFFECTS {
+        for one in sources().iter().filter(|one| one.layer() != "bin" && !effect.allows(&one.path))
+        {
+            for named in one.paths().iter().filter(|named| effect.catches(named)) {
+                broken
+                    .push(format!("{}:{}: {} ({})", one.path, named.line, named.path, effect.what));
             }
         }
     }
@@ -145,17 +147,17 @@ fn nothing_is_printed_without_looking_at_the_outcome() {
 }
 
 #[test]
-fn no_rim_entry_is_left_over() {
+fn no_entry_is_left_over() {
     let all = sources();
     let mut idle = Vec::new();
-    for rim in rules::RIMS {
-        for (place, _) in rim.allowed {
+    for effect in rules::EFFECTS {
+        for (place, _) in effect.allowed {
             let used = all
                 .iter()
                 .filter(|one| rules::covers(place, &one.path))
-                .any(|one| one.paths().iter().any(|named| rim.catches(named)));
+                .any(|one| one.paths().iter().any(|named| effect.catches(named)));
             if !used {
-                idle.push(format!("{place} ({})", rim.what));
+                idle.push(format!("{place} ({})", effect.what));
             }
         }
     }

@@ -89,7 +89,7 @@ pub const CIRCLES: &[(&str, usize, &str)] =
     &[("tub", 21, "a reference is a row of a link's table, and a link calls what references name")];
 
 /// Something that makes code depend on the world outside, and where that is allowed.
-pub struct Rim {
+pub struct Effect {
     pub what: &'static str,
     /// Paths that begin so.
     pub prefixes: &'static [&'static str],
@@ -99,7 +99,7 @@ pub struct Rim {
     pub allowed: &'static [(&'static str, &'static str)],
 }
 
-impl Rim {
+impl Effect {
     pub fn catches(&self, named: &Named) -> bool {
         self.prefixes.iter().any(|prefix| named.starts_with(prefix))
             || named.segments().any(|segment| self.names.contains(&segment))
@@ -115,31 +115,31 @@ pub fn covers(place: &str, path: &str) -> bool {
     place == path || (place.ends_with('/') && path.starts_with(place))
 }
 
-pub const RIMS: &[Rim] = &[
-    Rim {
+pub const EFFECTS: &[Effect] = &[
+    Effect {
         what: "randomness",
         prefixes: &["ring::rand", "rand", "getrandom"],
         names: &["SystemRandom", "OsRng", "thread_rng"],
-        allowed: &[("crates/objects/src/base/rim.rs", "the one source of randomness")],
+        allowed: &[("crates/objects/src/base/system.rs", "the one source of randomness")],
     },
-    Rim {
+    Effect {
         what: "the time of day",
         prefixes: &["std::time::SystemTime"],
         names: &["SystemTime", "UNIX_EPOCH"],
         allowed: &[
-            ("crates/objects/src/base/rim.rs", "the one clock; tests move it by hand"),
+            ("crates/objects/src/base/system.rs", "the one clock; tests move it by hand"),
             ("src/cli/kept.rs", "times that files are given back"),
             ("src/gateway/destination.rs", "the same, as they are written"),
         ],
     },
-    // Timers and deadlines of tokio are no rim: a runtime can hold them still.
-    Rim {
+    // Timers and deadlines of tokio are no effect: a runtime can hold them still.
+    Effect {
         what: "measuring time",
         prefixes: &["std::time::Instant"],
         names: &[],
         allowed: &[
             (
-                "crates/objects/src/base/rim.rs",
+                "crates/objects/src/base/system.rs",
                 "time that passes, on systems without a better clock for it",
             ),
             ("src/gateway/connections.rs", "the idlest connections go first"),
@@ -150,7 +150,7 @@ pub const RIMS: &[Rim] = &[
         ],
     },
     // In a replay the thread that asks for such work does it.
-    Rim {
+    Effect {
         what: "threads",
         prefixes: &["std::thread::spawn", "std::thread::Builder", "std::thread::scope"],
         names: &["spawn_blocking"],
@@ -164,7 +164,7 @@ pub const RIMS: &[Rim] = &[
             ("src/cli/", "a command may block"),
         ],
     },
-    Rim {
+    Effect {
         what: "sockets",
         prefixes: &["tokio::net", "ureq"],
         names: &["TcpListener", "TcpStream", "TcpSocket", "UdpSocket", "UnixStream", "HttpServer"],
@@ -184,7 +184,7 @@ pub const RIMS: &[Rim] = &[
             ("src/cli/proven.rs", "whom the HTTP client speaks to"),
         ],
     },
-    Rim {
+    Effect {
         what: "files",
         prefixes: &["std::fs", "tokio::fs", "rustix::fs", "tempfile", "sled"],
         names: &["OpenOptions"],
@@ -201,7 +201,7 @@ pub const RIMS: &[Rim] = &[
             ("src/gateway/spool.rs", "bodies too large for memory"),
             ("src/gateway/drain.rs", "the same bodies, written as they come"),
             ("src/gateway/spill.rs", "answers that are made faster than taken"),
-            ("src/gateway/shelf.rs", "the last of these, for the next"),
+            ("src/gateway/spare_file.rs", "the last of these, for the next"),
             ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/gateway/destination.rs", "files that the owner names, written"),
             ("src/gateway/public.rs", "files that the owner put there to be seen"),
@@ -225,7 +225,7 @@ pub const RIMS: &[Rim] = &[
             ("src/cli/man.rs", "the folder for manual pages"),
         ],
     },
-    Rim {
+    Effect {
         what: "processes, arguments and environment",
         prefixes: &["std::process", "std::env", "rustix::process"],
         names: &[],
@@ -239,7 +239,7 @@ pub const RIMS: &[Rim] = &[
             ("src/node/logs.rs", "how much to log, from the environment"),
         ],
     },
-    Rim {
+    Effect {
         what: "the terminal",
         prefixes: &["indicatif"],
         names: &[],

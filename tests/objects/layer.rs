@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tahoe::base::hash::blake2b;
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::tub::{
     BoxFuture, Bulk, Export, Forward, Furl, Identity, LoopbackNet, Ref, RemoteError, Restorer,
     Swissnum, Tub, TubOptions,

@@ -114,7 +114,7 @@ unsafe extern "C" fn getrandom(to: *mut u8, len: usize, _flags: u32) -> isize {
     // SAFETY: the caller's promise.
     let out = unsafe { std::slice::from_raw_parts_mut(to, len) };
     if tahoe::base::replay::is_on() {
-        tahoe::base::rim::fill_random(out);
+        tahoe::base::system::fill_random(out);
         return len as isize;
     }
     let device = std::fs::File::open("/dev/urandom");

@@ -8,7 +8,7 @@ use tahoe::base::hash::blake2b;
 use tahoe::base::limits::{
     COLLECT_BUCKETS_MAX, LEASE_JOURNAL_MAX, LEASE_SECONDS, READER_FILES_MAX, SHARE_MAX, WRITE_CHUNK,
 };
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Cache, Disk, Fault, Faults, Mode, Op};

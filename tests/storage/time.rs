@@ -8,7 +8,7 @@ use std::time::Duration;
 use tahoe::base::ShareNum;
 use tahoe::base::hash::blake2b;
 use tahoe::base::limits::{COLLECT_AFTER, COLLECT_EVERY, LEASE_SECONDS, UPLOAD_IDLE_TIME};
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::disk::Disk;
 use tahoe::disk::jobs::Jobs;
 use tahoe::disk::memory::MemoryDisk;

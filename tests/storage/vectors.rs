@@ -3,8 +3,8 @@
 use serde_json::Value;
 use std::path::Path;
 use tahoe::base::hash::{blake2b, pair, tagged};
-use tahoe::base::rim::Clock;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
+use tahoe::base::system::Clock;
 use tahoe::base::{ShareNum, StorageIndex, base32};
 use tahoe::disk::Disk;
 use tahoe::storage::container::{

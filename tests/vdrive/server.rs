@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tahoe::base::limits::{LEASE_SECONDS, ROW_IDS_MAX};
-use tahoe::base::rim::Clock;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
+use tahoe::base::system::Clock;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Cache, Disk, Fault, Faults, Mode, Op};
 use tahoe::tub::{Bulk, RemoteError};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::cap::Cap;
 use tahoe::disk::DiskSize;
 use tahoe::files::blacklist::Blacklist;

@@ -4,7 +4,7 @@ use super::folder::Folder;
 use super::{client, grid};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::cap::{Cap, FileCap};
 use tahoe::grid::dirnode::{
     Child, DirError, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,

@@ -150,7 +150,7 @@ impl<I: Interface> Faulty<I> {
             let mut turn = Some(order.lock().await);
             switch.gate().await?;
             if switch.is_deaf_to::<M>() {
-                // A writer does one thing after the other; the front desk goes on with other calls.
+                // A writer does one thing after the other; the server goes on with other calls.
                 turn = turn.filter(|_| I::NAME != Storage::NAME);
                 switch.hears().await;
             }

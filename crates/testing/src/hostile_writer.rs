@@ -3,7 +3,7 @@
 use super::dirs::tub_on;
 use bytes::Bytes;
 use ring::signature::Ed25519KeyPair;
-use tahoe::base::rim::random;
+use tahoe::base::system::random;
 use tahoe::cap::{Cap, DirCap, VdriveCap};
 use tahoe::tub::furl::parse_hints;
 use tahoe::tub::{Bulk, Furl, LoopbackNet, Swissnum, Tub, TubId};

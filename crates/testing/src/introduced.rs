@@ -5,7 +5,7 @@ use super::real::{RealGrid, RealServer, seeds, tub};
 use super::{client, impatient};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tahoe::grid::{Client, EncodingParams, Pace, ServerPool, Standing};
+use tahoe::grid::{Client, EncodingParams, ResponseTime, ServerPool, Standing};
 use tahoe::introducer::{self, Announcement, Book, Fields, Follower, GridParameters, Listener};
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Furl, LoopbackNet, Reconnector, Tub, TubId, start};
@@ -65,7 +65,7 @@ impl Introduced {
         while pool.len() < count {
             news.notified().await;
         }
-        let client = client(&pool, EncodingParams::default()).with_patience(impatient());
+        let client = client(&pool, EncodingParams::default()).with_timeouts(impatient());
         Newcomer { client, tub, _follower: follower }
     }
 }
@@ -121,7 +121,7 @@ impl Listener for Ears {
                 permutation_seed: said.permutation_seed.clone(),
                 lease_seed: said.lease_seed,
                 storage,
-                pace: Pace::default(),
+                response_time: ResponseTime::default(),
                 standing: Standing::default(),
             });
             news.notify_one();

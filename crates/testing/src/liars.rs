@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::disk::Disk;
 use tahoe::disk::memory::MemoryDisk;

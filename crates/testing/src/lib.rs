@@ -37,10 +37,10 @@ pub use tahoe::base::seeded::{Rng, bytes as data};
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::cap::Cap;
 use tahoe::codec::convergence::ConvergenceSecret;
-use tahoe::grid::patience::Patience;
+use tahoe::grid::timeouts::Timeouts;
 use tahoe::grid::{
-    Client, ClientSecrets, DownloadError, EncodingParams, Pace, ParamsInForce, Server, ServerId,
-    ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
+    Client, ClientSecrets, DownloadError, EncodingParams, ParamsInForce, ResponseTime, Server,
+    ServerId, ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
 };
 
 /// One server of a test grid.
@@ -66,7 +66,7 @@ pub fn grid(count: usize) -> Grid {
 pub fn grid_of(count: usize, params: EncodingParams) -> Grid {
     let pool = ServerPool::new();
     let servers = (0..count).map(|index| add_server(&pool, index)).collect();
-    let client = client(&pool, params).with_patience(impatient());
+    let client = client(&pool, params).with_timeouts(impatient());
     Grid { servers, pool, client }
 }
 
@@ -87,16 +87,16 @@ fn add_server(pool: &ServerPool, index: usize) -> TestServer {
         permutation_seed: id.0.to_vec(),
         lease_seed: hash::truncated(id.0),
         storage: faulty(MemoryServer::start(&disk), &switch),
-        pace: Pace::default(),
+        response_time: ResponseTime::default(),
         standing: Standing::default(),
     });
     TestServer { id, disk, switch }
 }
 
 /// Waiting times that let a test with hung servers end soon.
-pub fn impatient() -> Patience {
+pub fn impatient() -> Timeouts {
     let ms = Duration::from_millis;
-    Patience {
+    Timeouts {
         query: ms(2000),
         settle: ms(300),
         jitter: ms(200),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::hash;
 use tahoe::cap::Cap;
-use tahoe::grid::pace::Pace;
-use tahoe::grid::patience::Patience;
+use tahoe::grid::response_time::ResponseTime;
+use tahoe::grid::timeouts::Timeouts;
 use tahoe::grid::{
     Client, DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadError,
     UploadOptions, Uploaded,
@@ -63,7 +63,7 @@ pub async fn real_grid_in(
         connect(&tub, &pool, &server).await;
         servers.push(server);
     }
-    let client = client(&pool, params).with_patience(impatient());
+    let client = client(&pool, params).with_timeouts(impatient());
     RealGrid { net, servers, pool, client, tub }
 }
 
@@ -96,8 +96,16 @@ async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
     let storage = storage.unwrap();
     let (permutation_seed, lease_seed) = seeds(server);
     let (id, nickname) = (server.furl.tub().into(), server.name.clone());
-    let (pace, standing) = (Pace::default(), Standing::default());
-    pool.add(Server { id, nickname, permutation_seed, lease_seed, storage, pace, standing });
+    let (response_time, standing) = (ResponseTime::default(), Standing::default());
+    pool.add(Server {
+        id,
+        nickname,
+        permutation_seed,
+        lease_seed,
+        storage,
+        response_time,
+        standing,
+    });
 }
 
 /// Where a server stands on the ring, and what its lease secrets are made from. The first comes from
@@ -134,7 +142,7 @@ impl RealGrid {
 
     /// With the waiting times of a real node.
     pub fn patient(&self) -> Client {
-        self.client.clone().with_patience(Patience::default())
+        self.client.clone().with_timeouts(Timeouts::default())
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tahoe::base::hash::sha256;
-use tahoe::base::rim::{Clock, random};
+use tahoe::base::system::{Clock, random};
 use tahoe::disk::Disk;
 use tahoe::tub::furl::digest;
 use tahoe::tub::{Bulk, Furl, Identity, Ref, RemoteError, Swissnum, Tub, TubOptions};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 use std::sync::Arc;
-use tahoe::base::rim::Clock;
+use tahoe::base::system::Clock;
 use tahoe::cap::Cap;
 use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::Gateway;

@@ -21,7 +21,7 @@ use super::output::{count, is_quiet, summary};
 use super::session::Session;
 use super::tree::{For, Rules, TOP, Tree};
 use super::{CliError, time_text};
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use database::Database;
 use glob::Glob;

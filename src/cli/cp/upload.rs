@@ -2,7 +2,7 @@
 
 use super::Work;
 use crate::base::limits::CALL_CHILDREN_MAX;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::cli::CliError;
 use crate::cli::http::{Connection, percent_encode};
 use crate::cli::local::LocalFile;

@@ -7,7 +7,7 @@ use super::DebugError;
 use crate::base::base32;
 use crate::base::file::{FileFacts, FileKey, Params};
 use crate::base::limits::{LIT_MAX, SEGMENT_MAX};
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::convergence::{ConvergenceSecret, KeyHasher};
 use crate::codec::encode::{EncodeError, Encoder, Plan, Run};

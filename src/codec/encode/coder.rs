@@ -4,9 +4,9 @@ use super::encryptor::Crypttext;
 use super::{EncodeError, Plan};
 use crate::base::hash::Hash;
 use crate::base::pool::Pool;
-use crate::codec::abreast::Abreast;
 use crate::codec::erasure::Code;
 use crate::codec::geometry::SegmentNum;
+use crate::codec::lanes::Lanes;
 use crate::codec::many::tagged_many;
 use crate::codec::tags;
 use bytes::Bytes;
@@ -109,19 +109,19 @@ impl Coder {
     /// quicker, a few columns at a time are made and hashed while the cache has them.
     fn code_and_hash_equal(&self, segments: &mut [Coded<'_>]) -> Result<Vec<Hash>, EncodeError> {
         let len = segments.first().map_or(0, Coded::block_len);
-        let mut abreast = Abreast::new(tags::BLOCK, segments.len() * self.total());
-        let step = if abreast.is_some() { COLUMNS } else { len };
+        let mut lanes = Lanes::new(tags::BLOCK, segments.len() * self.total());
+        let step = if lanes.is_some() { COLUMNS } else { len };
         for from in (0..len).step_by(step.max(1)) {
             let columns = from..len.min(from + step);
             for segment in &mut *segments {
                 segment.code(&self.code, columns.clone())?;
             }
-            if let Some(abreast) = &mut abreast {
-                abreast.update(&columns_of(segments, columns));
+            if let Some(lanes) = &mut lanes {
+                lanes.update(&columns_of(segments, columns));
             }
         }
-        Ok(match abreast {
-            Some(abreast) => abreast.finish(),
+        Ok(match lanes {
+            Some(lanes) => lanes.finish(),
             None => tagged_many(tags::BLOCK, &columns_of(segments, 0..len)),
         })
     }

@@ -19,7 +19,7 @@ pub use restore::{Restored, same_directory};
 
 use crate::base::limits::{TRASH_FILE_MAX, TRASH_LINKS_MAX, TRASH_SECONDS, TRASH_STRANGERS_PART};
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::disk::jobs::blocking;
 use crate::grid::dirnode::{DirError, Entry, Metadata, NewEntry, Target};
 use serde::{Deserialize, Serialize};
@@ -321,7 +321,7 @@ const SLACK: u64 = 64 << 10;
 mod tests {
     use super::*;
     use crate::base::base32;
-    use crate::base::rim::random;
+    use crate::base::system::random;
     use crate::cap::{Cap, FileCap, LitCap};
     use crate::grid::dirnode::Child;
 

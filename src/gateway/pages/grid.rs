@@ -6,7 +6,7 @@ use super::super::node_status::ServerStatus;
 use super::super::welcome;
 use super::order::natural;
 use super::{Frame, show, words};
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::grid::EncodingParams;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

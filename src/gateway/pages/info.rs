@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::{Frame, show, words};
 use crate::base::base32;
 use crate::base::file::{BadParams, FileFacts};
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::cap::{Cap, FileCap};
 use crate::files::Object;
 use crate::files::address::{Address, percent_encode};

@@ -13,7 +13,7 @@ use crate::base::limits::{
     OPERATIONS_MAX, OPERATIONS_RUNNING_MAX,
 };
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use actix_web::http::StatusCode;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

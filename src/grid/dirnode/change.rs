@@ -19,7 +19,7 @@ use crate::base::base32;
 use crate::base::budget::Share;
 use crate::base::hash::Hash;
 use crate::base::limits::{REDOS_MAX, ROW_IDS_MAX, ROWS_MAX, STAGE_BYTES};
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::tub::{Bulk, Ref, RemoteError};
 use crate::vdrive::api::{
     BeginChange, ChangeOutcome, ChangeRows, Changed, Commit, StageRemoved, StageRows, Staging,
@@ -167,7 +167,7 @@ impl Place {
     ) -> Result<(), DirError> {
         let (signer, keys) = (self.signer()?.clone(), self.keys()?.clone());
         let ids = &touched.ids(&keys);
-        let _turn = self.turn().await?;
+        let _lock = self.lock().await?;
         let change = random();
         let (mut state, mut room) = match self.current(start, ids) {
             Some(state) => (state, None),

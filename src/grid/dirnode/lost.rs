@@ -2,7 +2,7 @@
 
 use super::{Directories, Entry, Target};
 use crate::base::base32;
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::cap::Cap;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;

@@ -26,6 +26,7 @@ pub mod fuzz;
 mod json;
 mod kept;
 mod list;
+mod locks;
 mod lost;
 mod memory;
 pub mod metadata;
@@ -38,7 +39,6 @@ mod seen;
 pub mod table;
 mod target;
 mod tubs;
-mod turns;
 mod unreadable;
 mod watch;
 
@@ -56,13 +56,13 @@ use super::Client;
 use crate::base::budget::Share;
 use crate::base::limits::{DIRECTORY_ROOM_TIME, ROWS_IN_PLACE};
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::cap::Cap;
 use crate::tub::{Furl, Tub};
+use locks::DirectoryLocks;
 use recent::Held;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use turns::Turns;
 
 /// Where a link leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub struct Directories {
     vdrive: Arc<Mutex<Option<Furl>>>,
     known: Arc<dyn KnownTubs>,
     seen: SeenHeads,
-    turns: Turns,
+    locks: DirectoryLocks,
     held: Held,
     clock: Clock,
     memory: Memory,
@@ -163,7 +163,7 @@ impl Directories {
             vdrive: Arc::new(Mutex::new(vdrive)),
             known,
             seen,
-            turns: Turns::default(),
+            locks: DirectoryLocks::default(),
             held: Held::default(),
             clock: Clock::System,
             memory: Memory::default(),

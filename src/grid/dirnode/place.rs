@@ -4,7 +4,7 @@ use super::seal::RowKeys;
 use super::seen::SeenHead;
 use super::{DirError, Directories};
 use crate::base::hash::{Hash, sha256};
-use crate::base::limits::{ROWS_MAX, TURN_TIME};
+use crate::base::limits::{DIRECTORY_LOCK_TIME, ROWS_MAX};
 use crate::cap::{Cap, DirCap, DirPlace, DirVerifyCap, VdriveCap};
 use crate::tub::furl::parse_hints;
 use crate::tub::{Call, Furl, Hint, RemoteError, Swissnum, Tub, TubId};
@@ -156,9 +156,9 @@ impl Place {
 
     /// At most one change of a directory at a time leaves this node; others of the node wait, rather
     /// than making each other stale.
-    pub async fn turn(&self) -> Result<OwnedMutexGuard<()>, DirError> {
-        let turn = self.dirs.turns.take(self.id(), TURN_TIME).await;
-        turn.ok_or_else(|| self.failed(RemoteError::Timeout))
+    pub async fn lock(&self) -> Result<OwnedMutexGuard<()>, DirError> {
+        let lock = self.dirs.locks.acquire(self.id(), DIRECTORY_LOCK_TIME).await;
+        lock.ok_or_else(|| self.failed(RemoteError::Timeout))
     }
 
     /// What is known before a question is sent; see [`Self::believe`].

@@ -19,7 +19,7 @@ use super::target::without_prefix;
 use super::{Child, DirError, Entry, Target, json, names};
 use crate::base::hash::{Hash, tagged};
 use crate::base::limits::{CAP_TEXT_MAX, METADATA_MAX, NAME_MAX, ROW_READ_MAX, ROW_WRITE_MAX};
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::cap::dir::{DirReadKey, DirWriteKey};
 use crate::cap::{DirCap, DirReadCap};
 use crate::codec::bytes_in::BytesIn;

@@ -186,7 +186,7 @@ impl Book {
     }
 
     /// The share answered and what it said held.
-    pub fn praise(&self, share: &Arc<Share>, pace: Duration) {
+    pub fn reward(&self, share: &Arc<Share>, pace: Duration) {
         let mut state = self.state();
         state.rounds = 0;
         if let Some(entry) = state.entry(share) {
@@ -203,7 +203,7 @@ impl Book {
     }
 
     /// The share is useless: another is looked for.
-    pub fn condemn(&self, share: &Arc<Share>) {
+    pub fn discard(&self, share: &Arc<Share>) {
         self.demote(Standing::Bad, |other| Arc::ptr_eq(other, share));
     }
 
@@ -212,7 +212,7 @@ impl Book {
     pub fn mistrust(&self, share: &Arc<Share>) {
         self.state().doubtful = true;
         self.demote(Standing::Slow, |other| other.same_server(share) && other.si() == share.si());
-        self.condemn(share);
+        self.discard(share);
     }
 
     /// Whether some servers can still be asked what they have beside.
@@ -234,7 +234,7 @@ impl Book {
     /// The link to the share's server is lost: the share is useless, but may be found again.
     pub fn cut_off(&self, share: &Arc<Share>) {
         self.state().cut_off = true;
-        self.condemn(share);
+        self.discard(share);
     }
 
     pub fn incompatible(&self, share: &Arc<Share>, version: u32) {

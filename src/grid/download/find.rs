@@ -2,10 +2,10 @@
 //! it wants.
 //!
 //! The first questions go to as many servers as shares are needed, to a spare one, and to one more
-//! for each answer that brought nothing; every [`Patience::find_more`] without success some more are
-//! asked beside them, up to a bound. Among servers that usually answer within [`Patience::spare`] the
+//! for each answer that brought nothing; every [`Timeouts::find_more`] without success some more are
+//! asked beside them, up to a bound. Among servers that usually answer within [`Timeouts::spare`] the
 //! spare one is asked only when that has passed: asked at once, it would be a fourth of the work of
-//! reading a small file from three servers. A server that has not answered after [`Patience::find`]
+//! reading a small file from three servers. A server that has not answered after [`Timeouts::find`]
 //! no longer counts. One that answers nothing in several times what others took is remembered as late
 //! and asked last by the next downloads. Looking pauses while nothing is wanted and goes on when
 //! a share turns out bad or slow; a server that came back after its link was lost is asked again.
@@ -18,9 +18,9 @@ use super::book::Book;
 use super::share::Found;
 use crate::base::limits::{BUSY_ROUNDS_MAX, COMPANY_FACTOR, FIND_OUTSTANDING_MAX, SHARES_MAX};
 use crate::base::{ShareNum, StorageIndex};
-use crate::grid::patience::{Patience, within};
 use crate::grid::servers::{Server, ServerPool};
 use crate::grid::standing::Duty;
+use crate::grid::timeouts::{Timeouts, within};
 use crate::storage::api::{OpenAndRead, OpenBucket, OpenShare, Opened, cut};
 use crate::tub::{CallFuture, RemoteError};
 use bytes::Bytes;
@@ -47,7 +47,7 @@ pub struct Search {
     pub early: Vec<(u64, u32)>,
     /// Shares that are needed, and so servers to ask first.
     pub needed: usize,
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     pub trace: Trace,
 }
 
@@ -183,7 +183,7 @@ impl Unasked {
 
     /// Whether the first `count` servers usually answer within `time`.
     fn begins_with_near(&self, count: usize, time: Duration) -> bool {
-        self.next.iter().take(count).all(|(server, _)| server.pace.is_within(time))
+        self.next.iter().take(count).all(|(server, _)| server.response_time.is_within(time))
     }
 }
 
@@ -193,12 +193,12 @@ pub async fn find(search: Search, book: Arc<Book>) {
     let mut waiting = FuturesUnordered::new();
     let mut unasked = Unasked::default();
     unasked.refill(&search);
-    let near = unasked.begins_with_near(search.needed, search.patience.spare);
+    let near = unasked.begins_with_near(search.needed, search.timeouts.spare);
     let burst = (search.needed + SPARE_QUESTIONS).clamp(1, FIND_OUTSTANDING_MAX);
     let (mut allowed, mut pause, mut asked) = if near {
-        (search.needed.min(burst), search.patience.spare, search.at_once())
+        (search.needed.min(burst), search.timeouts.spare, search.at_once())
     } else {
-        (burst, search.patience.find_more, Asked::Head(search.head))
+        (burst, search.timeouts.find_more, Asked::Head(search.head))
     };
     loop {
         let all_asked = waiting.is_empty() && unasked.next.is_empty();
@@ -226,7 +226,7 @@ pub async fn find(search: Search, book: Arc<Book>) {
             }
             () = book.wanted(), if !book.wants_more() => {}
             () = tokio::time::sleep(pause), if !waiting.is_empty() => {
-                pause = search.patience.find_more;
+                pause = search.timeouts.find_more;
                 asked = Asked::Head(search.head);
                 allowed = (allowed + burst).min(FIND_OUTSTANDING_MAX);
                 book.looked_for_a_while();
@@ -238,7 +238,7 @@ pub async fn find(search: Search, book: Arc<Book>) {
 /// Everybody has been asked: waits until it is worth looking at the pool again.
 async fn more_may_come(search: &Search, book: &Book) {
     match book.next_round() {
-        Some(round) => tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await,
+        Some(round) => tokio::time::sleep(search.timeouts.again * 2_u32.pow(round)).await,
         None => {
             book.nobody_left(search.pool.expected());
             book.wanted().await;
@@ -262,7 +262,7 @@ async fn ask(
         if !matches!(opened, Err(RemoteError::Busy)) || round == BUSY_ROUNDS_MAX {
             return Answer { server, si, asked, opened, took };
         }
-        tokio::time::sleep(search.patience.again * 2_u32.pow(round)).await;
+        tokio::time::sleep(search.timeouts.again * 2_u32.pow(round)).await;
         round += 1;
     }
 }
@@ -274,9 +274,9 @@ async fn ask_once(
     asked: &Asked,
     usual: &Usual,
 ) -> (Result<Opened, RemoteError>, Duration) {
-    let Patience { find, spare, .. } = search.patience;
+    let Timeouts { find, spare, .. } = search.timeouts;
     let (waiting, since) = (Waiting::new(server, usual, spare), Instant::now());
-    let timed = server.pace.time();
+    let timed = server.response_time.time();
     let answer = within(find, asked.call(si, server)).await;
     let shares = answer.as_ref().ok();
     let shares = shares.map(|opened| opened.shares.iter().take(SHARES_MAX).map(|share| share.num));

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Patience with replacements is so many times shorter, so that a grid half of which hangs costs
+/// Timeouts with replacements is so many times shorter, so that a grid half of which hangs costs
 /// about one hedge and not one for each share tried.
 const HURRY: u32 = 4;
 
@@ -135,7 +135,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         match answer {
             Ok(answer) => {
                 if let Some(Asked { since, late, .. }) = asked {
-                    self.download.praise(&share, since.elapsed());
+                    self.download.reward(&share, since.elapsed());
                     if !late {
                         share.server().standing.note_prompt(Duty::Read);
                     }
@@ -155,7 +155,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
             return;
         }
         self.busy.push(Arc::clone(&share));
-        let since = Instant::now() + self.download.patience.again * 2_u32.pow(round);
+        let since = Instant::now() + self.download.timeouts.again * 2_u32.pow(round);
         self.asked.push(Asked { share: Arc::clone(&share), since, due: since, late: true });
         let question = Arc::clone(&self.question);
         self.answers.push(Box::pin(async move {

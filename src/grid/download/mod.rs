@@ -26,8 +26,8 @@ pub(super) use shown::shows_a_share;
 pub use trace::Trace;
 
 use super::compute::Compute;
-use super::patience::Patience;
 use super::standing::Duty;
+use super::timeouts::Timeouts;
 use crate::base::file::{FileFacts, FileKey};
 use crate::base::lock::locked;
 use crate::base::pool::Pool;
@@ -65,7 +65,7 @@ pub(super) struct Download {
     decoders: Mutex<Vec<decode::FileReader>>,
     buffers: Arc<Pool>,
     compute: Compute,
-    patience: Patience,
+    timeouts: Timeouts,
     /// How long an answer usually takes.
     usual: Mutex<Option<Duration>>,
     trace: Trace,
@@ -91,7 +91,7 @@ impl Download {
 
     const fn opener(&self) -> Opener<'_> {
         let Self { facts, tree, first, contradicted, .. } = self;
-        Opener { facts, tree, first, contradicted, time: self.patience.read }
+        Opener { facts, tree, first, contradicted, time: self.timeouts.read }
     }
 
     /// The plaintext of a unit.
@@ -112,7 +112,7 @@ impl Download {
             async move {
                 let open = share.open(&this.opener()).await?;
                 let since = Instant::now();
-                let run = share.blocks(open, unit.first, unit.count, this.patience.read).await;
+                let run = share.blocks(open, unit.first, unit.count, this.timeouts.read).await;
                 let range = open.range(unit.first, unit.count);
                 this.trace.blocks(&share, since, (range, run.is_ok()));
                 run
@@ -166,8 +166,8 @@ impl Download {
         Ok(reader.with_buffers(Pool::clone(&self.buffers)))
     }
 
-    fn praise(&self, share: &Arc<Share>, took: Duration) {
-        self.book.praise(share, took);
+    fn reward(&self, share: &Arc<Share>, took: Duration) {
+        self.book.reward(share, took);
         let mut usual = locked(&self.usual);
         *usual = Some(usual.map_or(took, |before| (before * 3 + took) / 4));
     }
@@ -180,8 +180,8 @@ impl Download {
                 self.book.incompatible(share, version);
             }
             // The cap itself cannot be right; no server is at fault.
-            Fault::Share(ShareError::Ueb(BadUeb::Geometry(_))) => self.book.condemn(share),
-            Fault::Share(_) if self.is_contradicted() => self.book.condemn(share),
+            Fault::Share(ShareError::Ueb(BadUeb::Geometry(_))) => self.book.discard(share),
+            Fault::Share(_) if self.is_contradicted() => self.book.discard(share),
             Fault::Share(error) => {
                 self.book.mistrust(share);
                 let (si, reason) = (share.si(), error.to_string());
@@ -191,15 +191,15 @@ impl Download {
             Fault::Remote(RemoteError::Timeout) => {
                 self.book.silent(share.server().id);
                 share.server().standing.note_late(Duty::Read);
-                self.book.condemn(share);
+                self.book.discard(share);
             }
-            Fault::Remote(_) => self.book.condemn(share),
+            Fault::Remote(_) => self.book.discard(share),
         }
     }
 
     fn hedge_after(&self) -> Duration {
         let usual = *locked(&self.usual);
-        usual.map_or(self.patience.hedge, |usual| self.patience.hedge.max(usual * HEDGE_FACTOR))
+        usual.map_or(self.timeouts.hedge, |usual| self.timeouts.hedge.max(usual * HEDGE_FACTOR))
     }
 
     fn is_contradicted(&self) -> bool {

@@ -109,7 +109,7 @@ impl Client {
             head: head_len(&facts),
             early: early_ranges(&facts, offset),
             needed: facts.params.needed(),
-            patience: self.patience.clone(),
+            timeouts: self.timeouts.clone(),
             trace: trace.clone(),
         };
         let find = Task::spawn(find(search, Arc::clone(&book)));
@@ -123,7 +123,7 @@ impl Client {
             decoders: Mutex::default(),
             buffers: self.download_buffers.get(),
             compute: self.compute.clone(),
-            patience: self.patience.clone(),
+            timeouts: self.timeouts.clone(),
             usual: Mutex::default(),
             trace,
         });

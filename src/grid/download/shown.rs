@@ -6,8 +6,8 @@ use super::share::Opener;
 use crate::base::StorageIndex;
 use crate::base::file::FileFacts;
 use crate::base::limits::OPEN_HEAD_MAX;
-use crate::grid::patience::{Patience, within};
 use crate::grid::servers::Server;
+use crate::grid::timeouts::{Timeouts, within};
 use crate::storage::api::OpenBucket;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -17,13 +17,13 @@ pub async fn shows_a_share(
     server: &Arc<Server>,
     si: StorageIndex,
     facts: &FileFacts,
-    patience: &Patience,
+    timeouts: &Timeouts,
 ) -> bool {
     let showing = async {
         let asked = server.storage.call(OpenBucket { si, head: OPEN_HEAD_MAX });
-        let Ok(opened) = within(patience.find, asked).await else { return false };
+        let Ok(opened) = within(timeouts.find, asked).await else { return false };
         let (tree, contradicted) = (OnceLock::new(), AtomicBool::new(false));
-        let (first, time) = (0..0, patience.find);
+        let (first, time) = (0..0, timeouts.find);
         let opener =
             Opener { facts, tree: &tree, first: &first, time, contradicted: &contradicted };
         for found in shares_at((server, si), OPEN_HEAD_MAX, opened) {
@@ -33,5 +33,5 @@ pub async fn shows_a_share(
         }
         false
     };
-    tokio::time::timeout(patience.find, showing).await.unwrap_or(false)
+    tokio::time::timeout(timeouts.find, showing).await.unwrap_or(false)
 }

@@ -4,10 +4,10 @@ use super::sites::{Contest, Site, Sites, Trouble};
 use super::survey::{Place, Wanted};
 use crate::base::{ShareNum, StorageIndex};
 use crate::codec::lease::LeaseSecrets;
-use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
 use crate::grid::round::Round;
 use crate::grid::standing::Duty;
+use crate::grid::timeouts::{Timeouts, within};
 use crate::storage::api::{AddLease, Allocate, AllocateProven, Allocated, Put, PutProven, code};
 use crate::tub::{Bulk, CallFuture, RemoteError};
 use bytes::Bytes;
@@ -31,7 +31,7 @@ pub enum Asking<'a> {
 /// Allocates until every share has a place or no server takes more. What a server says that it has is
 /// asked for likewise, which puts this client's lease on it: whole shares are compared by the server,
 /// others it looks at, and it shows them later.
-pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience, asking: Asking<'_>) {
+pub async fn allocate(sites: &mut Sites, wanted: &Wanted, timeouts: &Timeouts, asking: Asking<'_>) {
     // Each round grants something, or finds a place that is taken or a server that takes nothing
     // more, so it ends.
     loop {
@@ -43,7 +43,7 @@ pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience, a
         if requests.is_empty() {
             return;
         }
-        ask(sites, wanted, patience, asking, requests).await;
+        ask(sites, wanted, timeouts, asking, requests).await;
     }
 }
 
@@ -52,7 +52,7 @@ pub async fn allocate(sites: &mut Sites, wanted: &Wanted, patience: &Patience, a
 pub async fn wait_for_others(
     sites: &mut Sites,
     wanted: &Wanted,
-    patience: &Patience,
+    timeouts: &Timeouts,
     asking: Asking<'_>,
     deadline: Instant,
 ) {
@@ -68,7 +68,7 @@ pub async fn wait_for_others(
             (!shares.is_empty()).then_some((index, shares))
         };
         let requests = sites.0.iter_mut().enumerate().filter_map(occupied).collect();
-        ask(sites, wanted, patience, asking, requests).await;
+        ask(sites, wanted, timeouts, asking, requests).await;
         if now >= deadline {
             give_up_waiting(sites, wanted.ueb_hash.is_some());
         }
@@ -104,15 +104,15 @@ struct Asked {
 async fn ask(
     sites: &mut Sites,
     wanted: &Wanted,
-    patience: &Patience,
+    timeouts: &Timeouts,
     asking: Asking<'_>,
     requests: BTreeMap<usize, BTreeSet<ShareNum>>,
 ) {
     let most = match asking {
-        Asking::Writers => patience.allocate,
-        Asking::Whole(_) => patience.close,
+        Asking::Writers => timeouts.allocate,
+        Asking::Whole(_) => timeouts.close,
     };
-    let mut round = Round::new(Duty::Store, most, patience);
+    let mut round = Round::new(Duty::Store, most, timeouts);
     for (index, shares) in requests {
         let Some(site) = sites.get_mut(index) else { continue };
         let proven = site.contest != Contest::Unknown;
@@ -192,8 +192,8 @@ fn put(
 }
 
 /// Puts this client's lease on shares that were shown and were not asked for.
-pub(super) async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
-    let mut round = Round::new(Duty::Store, patience.allocate, patience);
+pub(super) async fn lease_existing(sites: &mut Sites, wanted: &Wanted, timeouts: &Timeouts) {
+    let mut round = Round::new(Duty::Store, timeouts.allocate, timeouts);
     let unleased = |site: &Site| !site.held.is_empty() && !site.leased;
     for (index, site) in sites.0.iter().enumerate().filter(|(_, site)| unleased(site)) {
         let call = site.server.storage.call(AddLease {
@@ -201,7 +201,7 @@ pub(super) async fn lease_existing(sites: &mut Sites, wanted: &Wanted, patience:
             renew: site.lease.renew.clone(),
             cancel: site.lease.cancel.clone(),
         });
-        round.ask(&site.server, index, within(patience.allocate, call));
+        round.ask(&site.server, index, within(timeouts.allocate, call));
     }
     loop {
         let missing = round.open().copied().collect();

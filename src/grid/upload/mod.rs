@@ -35,15 +35,15 @@ pub use sites::Trouble;
 
 use super::client::Client;
 use super::params::EncodingParams;
-use super::patience::Patience;
 use super::progress::{Meter, OnProgress, Stage};
 use super::source::Source;
 use super::standing::Duty;
+use super::timeouts::Timeouts;
 use crate::base::file::FileFacts;
 use crate::base::file::FileKey;
 use crate::base::hash::Hash;
 use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
-use crate::base::rim;
+use crate::base::system;
 use crate::cap::{Cap, ChkCap, LitCap};
 use crate::codec::encode::{Buffers, Plan};
 use allocate::Asking;
@@ -90,7 +90,7 @@ impl Client {
         let meter = Meter::new(options.progress, size);
         let hashed = options.digest.and_then(|digest| digest.key_for(plan.geometry()));
         let key = match hashed {
-            _ if options.random_key => FileKey::new(rim::random()),
+            _ if options.random_key => FileKey::new(system::random()),
             Some(key) => key,
             None => digest::hash_source(self, &source, plan.geometry(), &meter).await?,
         };
@@ -138,17 +138,17 @@ impl Upload {
         self.client.pool.gathered(wanted.total).await;
         let began = Instant::now();
         let (mut sites, mut late) = self.survey(&wanted).await?;
-        let patience = self.client.patience.used_to(late.took());
-        let patience = &patience.for_shares_of(wanted.share_size);
-        let deadline = Instant::now() + patience.others;
+        let timeouts = self.client.timeouts.used_to(late.took());
+        let timeouts = &timeouts.for_shares_of(wanted.share_size);
+        let deadline = Instant::now() + timeouts.others;
         let whole = self.whole(&mut encoding).await?;
         let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));
         wanted.ueb_hash = whole.as_ref().map(|whole| whole.ueb_hash);
         for _ in 0..UPLOAD_PASSES_MAX {
-            self.grant(&mut sites, &mut late, &wanted, (patience, asking)).await?;
+            self.grant(&mut sites, &mut late, &wanted, (timeouts, asking)).await?;
             let writers = sites.take_writers();
             if wanted.ueb_hash.is_none() || !writers.is_empty() {
-                let sinks = Sinks::new(writers, patience);
+                let sinks = Sinks::new(writers, timeouts);
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
                 let (sites, late, expected) = (&mut sites, &mut late, wanted.ueb_hash);
                 let sending =
@@ -156,10 +156,10 @@ impl Upload {
                 wanted.ueb_hash = Some(sending.run(encoding).await?);
             }
             sites.know_proven();
-            prove(&mut sites, &wanted, patience).await;
+            prove(&mut sites, &wanted, timeouts).await;
             if sites.waits_for_others() {
                 let deadline = self.deadline_for_others(&sites, began, deadline);
-                allocate::wait_for_others(&mut sites, &wanted, patience, asking, deadline).await;
+                allocate::wait_for_others(&mut sites, &wanted, timeouts, asking, deadline).await;
             } else if sites.certain() >= wanted.happy && !sites.is_contested(wanted.total) {
                 break;
             }
@@ -172,9 +172,9 @@ impl Upload {
     /// Until when to wait for other clients: at most until `latest`; where enough is stored without
     /// them, no longer than befits what this upload took so far.
     fn deadline_for_others(&self, sites: &Sites, began: Instant, latest: Instant) -> Instant {
-        let patience = &self.client.patience;
+        let timeouts = &self.client.timeouts;
         match sites.certain() >= usize::from(self.happy) {
-            true => latest.min(began + patience.in_company(began.elapsed(), patience.others)),
+            true => latest.min(began + timeouts.in_company(began.elapsed(), timeouts.others)),
             false => latest,
         }
     }
@@ -186,11 +186,11 @@ impl Upload {
         sites: &mut Sites,
         late: &mut Late,
         wanted: &Wanted,
-        (patience, asking): (&Patience, Asking<'_>),
+        (timeouts, asking): (&Timeouts, Asking<'_>),
     ) -> Result<(), UploadError> {
         late.come(sites, wanted);
         loop {
-            allocate::allocate(sites, wanted, patience, asking).await;
+            allocate::allocate(sites, wanted, timeouts, asking).await;
             let hoped_for = sites.hoped_for();
             let proven = sites.waits_for_proven() && sites.reachable(wanted.total) >= wanted.happy;
             if hoped_for >= wanted.happy || proven {
@@ -259,7 +259,7 @@ impl Upload {
             let secrets = server.lease_secrets(lease, wanted.si);
             (server, secrets)
         });
-        let surveyed = survey(with_secrets.collect(), wanted, &self.client.patience).await;
+        let surveyed = survey(with_secrets.collect(), wanted, &self.client.timeouts).await;
         self.meter.servers(surveyed.0.0.len());
         Ok(surveyed)
     }

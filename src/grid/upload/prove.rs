@@ -12,9 +12,9 @@ use crate::base::ShareNum;
 use crate::base::file::FileFacts;
 use crate::base::limits::SHARES_MAX;
 use crate::codec::decode::{Showing, showing_ranges};
-use crate::grid::patience::{Patience, within};
 use crate::grid::round::Round;
 use crate::grid::standing::Duty;
+use crate::grid::timeouts::{Timeouts, within};
 use crate::storage::api::{OpenAndRead, OpenShare, Opened, cut};
 use crate::tub::RemoteError;
 use bytes::Bytes;
@@ -22,17 +22,17 @@ use std::collections::BTreeSet;
 
 /// Has every claim shown, and puts this client's lease on what was shown and has none. Where a claim
 /// does not hold, the place is contested from now on.
-pub async fn prove(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
+pub async fn prove(sites: &mut Sites, wanted: &Wanted, timeouts: &Timeouts) {
     let Some(facts) = wanted.facts() else { return };
     let ranges = showing_ranges(wanted.plan.layout());
-    let mut round = Round::new(Duty::Read, patience.allocate, patience);
+    let mut round = Round::new(Duty::Read, timeouts.allocate, timeouts);
     // Who is asked last need show nothing as long as the others suffice.
     let short = sites.certain() < wanted.happy;
     let asked = |site: &Site| !site.claimed.is_empty() && (short || !site.asked_last);
     for (index, site) in sites.0.iter().enumerate().filter(|(_, site)| asked(site)) {
         let si = wanted.place(site, site.claims_proven).si;
         let call = site.server.storage.call(OpenAndRead { si, ranges: ranges.clone() });
-        round.ask(&site.server, index, within(patience.allocate, call));
+        round.ask(&site.server, index, within(timeouts.allocate, call));
     }
     loop {
         let missing = round.open().copied().collect();
@@ -44,7 +44,7 @@ pub async fn prove(sites: &mut Sites, wanted: &Wanted, patience: &Patience) {
         }
     }
     pass_over(sites, round.give_up());
-    lease_existing(sites, wanted, patience).await;
+    lease_existing(sites, wanted, timeouts).await;
 }
 
 fn note(site: &mut Site, shown: Result<BTreeSet<ShareNum>, RemoteError>) {

@@ -13,7 +13,7 @@ use super::sites::Trouble;
 use crate::base::ShareNum;
 use crate::base::limits::{SHARE_RATE_MIN, WRITE_PIECE};
 use crate::codec::encode::Run;
-use crate::grid::patience::Patience;
+use crate::grid::timeouts::Timeouts;
 use crate::storage::api::{Abort, BucketWriter, Close, Write};
 use crate::tub::{Bulk, CallFuture, Ref, RemoteError};
 use bytes::Bytes;
@@ -60,18 +60,18 @@ pub struct Sinks {
     closed: usize,
     /// Since when those that suffice wait for the others, having nothing unanswered.
     waiting_since: Option<Instant>,
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 impl Sinks {
-    pub fn new(writers: Vec<(usize, ShareNum, Ref<BucketWriter>)>, patience: &Patience) -> Self {
+    pub fn new(writers: Vec<(usize, ShareNum, Ref<BucketWriter>)>, timeouts: &Timeouts) -> Self {
         let moved = Instant::now();
         let sink = |(site, share, writer)| {
             let pending = VecDeque::new();
             Sink { site, share, writer, pending, moved, progress: 0, closing: false }
         };
         let live = writers.into_iter().map(sink).collect();
-        Self { live, closed: 0, waiting_since: None, patience: patience.clone() }
+        Self { live, closed: 0, waiting_since: None, timeouts: timeouts.clone() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -185,11 +185,11 @@ impl Sinks {
     /// When a share will be dropped, unless its server answers or its link moves.
     fn deadline_of(&self, sink: &Sink) -> Option<Instant> {
         let oldest = sink.pending.front()?;
-        let Patience { close, stall, .. } = self.patience;
+        let Timeouts { close, stall, .. } = self.timeouts;
         let most = if sink.closing { close.max(stall) } else { stall };
         let in_company = self.waiting_since.map(|since| {
             let took = since.saturating_duration_since(oldest.queued);
-            oldest.queued + self.patience.in_stream(took, most)
+            oldest.queued + self.timeouts.in_stream(took, most)
         });
         let alone = sink.moved + most;
         Some(in_company.map_or(alone, |deadline| deadline.min(alone)))

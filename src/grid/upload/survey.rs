@@ -10,11 +10,11 @@ use crate::base::{ShareNum, StorageIndex};
 use crate::codec::encode::Plan;
 use crate::codec::lease::LeaseSecrets;
 use crate::grid::client::ClientSecrets;
-use crate::grid::patience::{Patience, within};
 use crate::grid::placement::place;
 use crate::grid::round::Round;
 use crate::grid::servers::Server;
 use crate::grid::standing::Duty;
+use crate::grid::timeouts::{Timeouts, within};
 use crate::storage::api::{GetVersion, ListShares, ServerVersion};
 use crate::tub::RemoteError;
 use futures_util::future::{FutureExt, try_join};
@@ -66,21 +66,21 @@ impl Wanted {
 
 type Answer = (Vec<ShareNum>, ServerVersion);
 
-/// Answers that have not come yet; each comes, or becomes an error, within [`Patience::query`].
+/// Answers that have not come yet; each comes, or becomes an error, within [`Timeouts::query`].
 pub struct Late(Round<usize, Answer>);
 
-/// Asks all servers at once. Waits for every answer, but no longer than [`Patience::query`], and
-/// for a while up to [`Patience::settle`] once those that answered suffice.
+/// Asks all servers at once. Waits for every answer, but no longer than [`Timeouts::query`], and
+/// for a while up to [`Timeouts::settle`] once those that answered suffice.
 pub async fn survey(
     servers: Vec<(Arc<Server>, LeaseSecrets)>,
     wanted: &Wanted,
-    patience: &Patience,
+    timeouts: &Timeouts,
 ) -> (Sites, Late) {
-    let mut late = Late(Round::new(Duty::List, patience.settle, patience));
+    let mut late = Late(Round::new(Duty::List, timeouts.settle, timeouts));
     for (index, (server, _)) in servers.iter().enumerate() {
         let list = server.storage.call(ListShares { si: wanted.si });
         let version = server.storage.call(GetVersion {});
-        late.0.ask(server, index, within(patience.query, try_join(list, version)));
+        late.0.ask(server, index, within(timeouts.query, try_join(list, version)));
     }
     let sites = servers.into_iter().map(|(server, lease)| Site::asked(server, lease));
     let mut sites = Sites(sites.collect());

@@ -1,4 +1,4 @@
-//! The storage server's front desk.
+//! The storage server as it is first met.
 
 use super::collector::{Expiry, keep_collecting, keep_time};
 use super::lease::LeaseRestorer;

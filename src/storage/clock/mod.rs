@@ -12,7 +12,7 @@ use super::error::Result;
 use super::paths::Paths;
 use crate::base::limits::{CLOCK_DAYS_MAX, CLOCK_SAVE, CLOCK_VOUCH_SECONDS, LEASE_SECONDS};
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use crate::disk::{Disk, Mode};
 use record::{Jump, Moment, Record, day_given};
 use std::io::{self, ErrorKind};

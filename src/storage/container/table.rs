@@ -13,8 +13,8 @@
 use super::{HEADER_LEN, Header, LEASE_LEN, OWNER_SHARED, Version};
 use crate::base::hash::{Hash, blake2b};
 use crate::base::limits::LEASES_MAX;
-use crate::base::rim::random;
 use crate::base::secret::{CancelSecret, RenewSecret};
+use crate::base::system::random;
 use subtle::ConstantTimeEq;
 
 /// Both secrets of a lease. Whoever knows one may renew, the other, cancel.

@@ -4,14 +4,14 @@
 //! its own, since neither a thread pool nor an actor's pending answers keep order; [`Jobs`] bounds
 //! how many run at once in all.
 
-mod desk;
 mod directory;
 mod parse;
 mod room;
+mod service;
 mod staging;
 mod watch;
 
-pub use desk::VdriveServer;
+pub use service::VdriveServer;
 
 use super::api::code;
 use super::error::VdriveError;

@@ -1,7 +1,7 @@
 //! A thread of which every step can be had again.
 //!
 //! While a [`Replay`] lives, what its thread would ask of the operating system grows from a seed:
-//! random bytes and the time of day ([`rim`](super::rim)). The rest of its environment is handed down
+//! random bytes and the time of day ([`system`](super::system)). The rest of its environment is handed down
 //! by whoever makes the parts: a network inside the process, disks in memory, and a runtime of one
 //! thread whose clock is paused; that clock is the thread's only time.
 //!
@@ -74,7 +74,7 @@ fn ask<T>(question: impl FnOnce(&mut State) -> T) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rim::{Clock, random};
+    use super::super::system::{Clock, random};
     use super::*;
     use std::time::Duration;
 

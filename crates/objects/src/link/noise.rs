@@ -1,7 +1,7 @@
 //! What the Noise library works with: the ciphers, hashes and curve that it comes with, and random
 //! bytes from where all others come from.
 
-use crate::base::rim::fill_random;
+use crate::base::system::fill_random;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{BoxedCryptoResolver, CryptoResolver, DefaultResolver};
 use snow::resolvers::{FallbackResolver, RingResolver};
@@ -17,7 +17,7 @@ struct Ours;
 
 impl CryptoResolver for Ours {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(Rim))
+        Some(Box::new(System))
     }
 
     fn resolve_dh(&self, _: &DHChoice) -> Option<Box<dyn Dh>> {
@@ -33,9 +33,9 @@ impl CryptoResolver for Ours {
     }
 }
 
-struct Rim;
+struct System;
 
-impl Random for Rim {
+impl Random for System {
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), snow::Error> {
         fill_random(out);
         Ok(())

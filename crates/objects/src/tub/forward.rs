@@ -8,7 +8,7 @@ use super::error::RemoteError;
 use super::interface::{AnyMessage, Call, Delivery, Interface, Object, failed};
 use super::refs::Ref;
 use crate::base::lock::locked;
-use crate::base::rim::Clock;
+use crate::base::system::Clock;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Makes a forwarder.

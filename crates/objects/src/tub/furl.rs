@@ -10,8 +10,8 @@
 use crate::base::base32;
 use crate::base::hash::blake2b;
 use crate::base::limits::{FURL_TEXT_MAX, HINTS_MAX};
-use crate::base::rim::random;
 use crate::base::secret::Secret;
+use crate::base::system::random;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -31,7 +31,7 @@ impl Identity {
 
     /// An identity that nobody has had before.
     pub fn random() -> Self {
-        Self::from_seed(&IdentitySeed::new(crate::base::rim::random()))
+        Self::from_seed(&IdentitySeed::new(crate::base::system::random()))
     }
 
     /// The name that follows from it.

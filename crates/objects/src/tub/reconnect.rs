@@ -5,7 +5,7 @@ use super::interface::Interface;
 use super::refs::Ref;
 use super::tub::Tub;
 use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
-use crate::base::rim::random;
+use crate::base::system::random;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;

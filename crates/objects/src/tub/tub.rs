@@ -14,7 +14,7 @@ use super::reconnect::Reconnector;
 use super::refs::Ref;
 use super::sturdy::{Export, Lookup, Restorer, SturdyTable};
 use crate::base::limits;
-use crate::base::rim::random;
+use crate::base::system::random;
 use crate::link::{Pool, Suite};
 use actix_rt::{Arbiter, ArbiterHandle};
 use std::io;

@@ -241,7 +241,7 @@ impl Reader {
         let now_ms = self.conn.note_life();
         let (bytes, charged) = (self.parser.under_way() + begun, !self.parser.is_in_answer());
         self.conn.standing.frame_under_way(now_ms, bytes, charged);
-        self.conn.motion.answers_arrived(self.parser.answer_bytes() + begun as u64);
+        self.conn.traffic.answers_arrived(self.parser.answer_bytes() + begun as u64);
     }
 
     /// Charges for what is there of a record while the rest is waited for, but for what every link
@@ -314,11 +314,11 @@ impl Writer {
                 self.wait(&mut sealed).await;
                 continue;
             }
-            self.conn.motion.calls_leave(self.conn.queue.taken());
+            self.conn.traffic.calls_leave(self.conn.queue.taken());
             if let Err(reason) = self.send(&mut frames, &mut stream, &mut sealed).await {
                 return reason;
             }
-            self.conn.motion.calls_left();
+            self.conn.traffic.calls_left();
             self.dispatcher.pump();
         }
     }
@@ -371,7 +371,7 @@ impl Writer {
                 Ok(_) => return Err(Reason::Shutdown),
                 Err(_) => return Err(Reason::Idle),
             };
-            self.conn.motion.piece_left(count);
+            self.conn.traffic.piece_left(count);
             bytes = bytes.get(count..).unwrap_or_default();
             if !bytes.is_empty() {
                 // The way was full and is no longer, so the peer lives; its answers come after these.

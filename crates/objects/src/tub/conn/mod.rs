@@ -14,10 +14,10 @@ mod drive;
 mod ends;
 mod gate;
 mod intake;
-mod motion;
 mod queue;
 mod standing;
 mod tables;
+mod traffic;
 
 pub(super) use drive::{Wires, drive};
 
@@ -34,7 +34,6 @@ use crate::base::limits::BULK_MAX;
 use crate::base::lock::locked;
 use bytes::Bytes;
 use closing::{Closed, Closing};
-use motion::Motion;
 use queue::Queue;
 use standing::Standing;
 use std::collections::HashMap;
@@ -42,10 +41,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use tables::{Exports, Imports};
 use tokio::sync::{oneshot, watch};
+use traffic::Traffic;
 
 pub(super) use asked::Asked;
-pub(super) use motion::Departure;
 pub(super) use tables::{ExportCount, Import};
+pub(super) use traffic::Departure;
 
 /// Takes the reply of one call, or the reason why there is none.
 type ReplyTo = Box<dyn FnOnce(&Arc<Conn>, Result<RawReply, RemoteError>) + Send>;
@@ -90,7 +90,7 @@ pub struct Conn {
     confirmed: AtomicBool,
     pub(super) standing: Standing,
     queue: Queue,
-    motion: Arc<Motion>,
+    traffic: Arc<Traffic>,
     pending: Mutex<Pending>,
     /// Answers that the peer keeps to be called.
     asked: AtomicUsize,
@@ -114,7 +114,7 @@ impl Conn {
             peer,
             standing: Standing::default(),
             queue: Queue::new(hello.calls, hello.call_bytes),
-            motion: Arc::default(),
+            traffic: Arc::default(),
             hello,
             initiated,
             confirmed: AtomicBool::new(!initiated),
@@ -276,7 +276,7 @@ impl Conn {
         let queued = OutFrame::new(&head, &payload.body, payload.bulk)
             .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max)));
         match queued {
-            Ok(behind) => Some(Departure::new(self.motion.clone(), behind)),
+            Ok(behind) => Some(Departure::new(self.traffic.clone(), behind)),
             Err(error) => {
                 self.deliver(id, Err(error));
                 None

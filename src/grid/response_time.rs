@@ -9,20 +9,20 @@ use tokio::time::Instant;
 /// What a server's answers took lately: slow ones count at once, quick ones little by little, so that
 /// one that begins to hang is known from its first answer that is late. Clones are of the same server.
 #[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<AtomicU64>);
+pub struct ResponseTime(Arc<AtomicU64>);
 
 /// A question on its way. Its time is noted when the answer has come; or, when this is dropped without
 /// one, how long it was waited for in vain, if that is longer than usual.
 pub struct Timed<'a> {
-    pace: &'a Pace,
+    response_time: &'a ResponseTime,
     since: Instant,
     answered: bool,
 }
 
-impl Pace {
+impl ResponseTime {
     /// Begins to measure one answer.
     pub fn time(&self) -> Timed<'_> {
-        Timed { pace: self, since: Instant::now(), answered: false }
+        Timed { response_time: self, since: Instant::now(), answered: false }
     }
 
     /// What can be thought of a server before any download: that it is near, if its first answer took
@@ -52,7 +52,7 @@ impl Timed<'_> {
     pub fn answered(mut self) -> Duration {
         self.answered = true;
         let took = self.since.elapsed();
-        self.pace.note(took);
+        self.response_time.note(took);
         took
     }
 }
@@ -60,8 +60,8 @@ impl Timed<'_> {
 impl Drop for Timed<'_> {
     fn drop(&mut self) {
         let waited = self.since.elapsed();
-        if !self.answered && self.pace.is_within(waited) {
-            self.pace.note(waited);
+        if !self.answered && self.response_time.is_within(waited) {
+            self.response_time.note(waited);
         }
     }
 }
@@ -75,63 +75,63 @@ mod tests {
 
     #[test]
     fn a_server_is_near_once_it_has_answered_quickly() {
-        let pace = Pace::default();
-        assert!(!pace.is_within(NEAR), "nothing is known");
-        pace.note(Duration::ZERO);
-        assert!(pace.is_within(NEAR));
+        let response_time = ResponseTime::default();
+        assert!(!response_time.is_within(NEAR), "nothing is known");
+        response_time.note(Duration::ZERO);
+        assert!(response_time.is_within(NEAR));
     }
 
     #[test]
     fn a_guess_is_for_the_better_and_only_while_nothing_is_known() {
-        let pace = Pace::default();
-        pace.guess(SPARE_AFTER);
-        assert!(!pace.is_within(NEAR));
-        pace.note(MS);
-        assert!(pace.is_within(NEAR), "the first answer of a download counts alone");
-        let pace = Pace::default();
-        pace.guess(MS);
-        assert!(pace.is_within(NEAR));
-        pace.note(200 * MS);
-        pace.guess(MS);
-        assert!(!pace.is_within(NEAR));
+        let response_time = ResponseTime::default();
+        response_time.guess(SPARE_AFTER);
+        assert!(!response_time.is_within(NEAR));
+        response_time.note(MS);
+        assert!(response_time.is_within(NEAR), "the first answer of a download counts alone");
+        let response_time = ResponseTime::default();
+        response_time.guess(MS);
+        assert!(response_time.is_within(NEAR));
+        response_time.note(200 * MS);
+        response_time.guess(MS);
+        assert!(!response_time.is_within(NEAR));
     }
 
     #[actix_rt::test]
     async fn waiting_in_vain_makes_nobody_quicker() {
         tokio::time::pause();
-        let pace = Pace::default();
-        drop(pace.time());
-        assert!(!pace.is_within(NEAR), "nothing is known");
-        assert_eq!(pace.time().answered(), Duration::ZERO);
-        assert!(pace.is_within(NEAR));
-        let timed = pace.time();
+        let response_time = ResponseTime::default();
+        drop(response_time.time());
+        assert!(!response_time.is_within(NEAR), "nothing is known");
+        assert_eq!(response_time.time().answered(), Duration::ZERO);
+        assert!(response_time.is_within(NEAR));
+        let timed = response_time.time();
         tokio::time::advance(2 * NEAR).await;
         drop(timed);
-        assert!(!pace.is_within(NEAR));
+        assert!(!response_time.is_within(NEAR));
         for _ in 0..20 {
-            drop(pace.time());
+            drop(response_time.time());
         }
-        assert!(!pace.is_within(NEAR), "it has not answered since");
+        assert!(!response_time.is_within(NEAR), "it has not answered since");
     }
 
     #[test]
     fn one_late_answer_counts_more_than_many_quick_ones() {
-        let pace = Pace::default();
-        (0..100).for_each(|_| pace.note(MS));
-        pace.note(200 * MS);
-        assert!(!pace.is_within(NEAR));
-        (0..3).for_each(|_| pace.note(MS));
-        assert!(!pace.is_within(NEAR), "and for a while");
-        (0..20).for_each(|_| pace.note(MS));
-        assert!(pace.is_within(NEAR), "but not for ever");
+        let response_time = ResponseTime::default();
+        (0..100).for_each(|_| response_time.note(MS));
+        response_time.note(200 * MS);
+        assert!(!response_time.is_within(NEAR));
+        (0..3).for_each(|_| response_time.note(MS));
+        assert!(!response_time.is_within(NEAR), "and for a while");
+        (0..20).for_each(|_| response_time.note(MS));
+        assert!(response_time.is_within(NEAR), "but not for ever");
     }
 
     #[test]
     fn the_border_is_near_and_what_is_beyond_is_not() {
         for (took, near) in [(NEAR - 2 * MS, true), (NEAR, false), (Duration::MAX, false)] {
-            let pace = Pace::default();
-            pace.note(took);
-            assert_eq!(pace.is_within(NEAR), near, "{took:?}");
+            let response_time = ResponseTime::default();
+            response_time.note(took);
+            assert_eq!(response_time.is_within(NEAR), near, "{took:?}");
         }
     }
 }

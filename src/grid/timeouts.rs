@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// All waiting times of a client.
 #[derive(Debug, Clone)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a server's answer to the first question of an upload.
     pub query: Duration,
     /// At most, for the rest of these answers once those in hand suffice.
@@ -38,7 +38,7 @@ pub struct Patience {
     pub again: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             query: limits::UPLOAD_QUERY_TIME,
@@ -58,9 +58,9 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl Timeouts {
     /// How long all are waited for when those that suffice took `took`: a small multiple of that, but
-    /// [`Patience::jitter`] longer at least and `most` longer at most.
+    /// [`Timeouts::jitter`] longer at least and `most` longer at most.
     pub fn in_company(&self, took: Duration, most: Duration) -> Duration {
         self.longer_than(took, limits::COMPANY_FACTOR, most)
     }
@@ -70,7 +70,7 @@ impl Patience {
         self.longer_than(took, limits::STREAM_FACTOR, most)
     }
 
-    /// Patience with servers that needed `took` to answer a short question.
+    /// Timeouts with servers that needed `took` to answer a short question.
     pub fn used_to(&self, took: Duration) -> Self {
         let jitter = self.jitter.max(took.saturating_mul(limits::COMPANY_FACTOR));
         Self { jitter, ..self.clone() }
@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn company_waits_a_multiple_between_two_bounds() {
-        let patience = Patience::default();
-        let (s, jitter) = (Duration::from_secs(1), patience.jitter);
+        let timeouts = Timeouts::default();
+        let (s, jitter) = (Duration::from_secs(1), timeouts.jitter);
         let most = 30 * s;
         for (took, wanted) in [
             (Duration::ZERO, jitter),
@@ -184,11 +184,11 @@ mod tests {
             (11 * s, 41 * s),
             (Duration::MAX, Duration::MAX),
         ] {
-            assert_eq!(patience.in_company(took, most), wanted, "{took:?}");
+            assert_eq!(timeouts.in_company(took, most), wanted, "{took:?}");
         }
-        assert_eq!(patience.in_company(s, jitter / 2), s + jitter / 2, "the bound above decides");
-        assert_eq!(patience.in_stream(s, most), s * limits::STREAM_FACTOR);
-        let far = patience.used_to(s).in_company(Duration::ZERO, most);
+        assert_eq!(timeouts.in_company(s, jitter / 2), s + jitter / 2, "the bound above decides");
+        assert_eq!(timeouts.in_stream(s, most), s * limits::STREAM_FACTOR);
+        let far = timeouts.used_to(s).in_company(Duration::ZERO, most);
         assert_eq!(far, s * limits::COMPANY_FACTOR, "nobody is late who is as far as all");
     }
 }

@@ -1,4 +1,4 @@
-//! The vdrive server's front desk: makes directories, and brings them back by their facets.
+//! The vdrive server as it is first met: makes directories, and brings them back by their facets.
 
 use super::directory::DirectoryActor;
 use super::room::Room;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Room for one file without a name. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Shelf(Arc<Mutex<Kept>>);
+pub(super) struct SpareFile(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
@@ -20,7 +20,7 @@ struct Kept {
     turn: u64,
 }
 
-impl Shelf {
+impl SpareFile {
     /// The file, if there is one; what is in it is nobody's. Writing begins at its front.
     pub fn take(&self) -> Option<File> {
         let mut file = self.kept().file.take()?;
@@ -40,10 +40,10 @@ impl Shelf {
             kept.turn += 1;
             kept.turn
         };
-        let shelf = self.clone();
+        let spare = self.clone();
         runtime.spawn(async move {
             tokio::time::sleep(SPOOL_FILE_KEPT_TIME).await;
-            shelf.forget(turn);
+            spare.forget(turn);
         });
     }
 
@@ -68,27 +68,27 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_file_is_used_again_from_its_front_and_by_one_only() {
-        let shelf = Shelf::default();
+        let spare = SpareFile::default();
         let mut file = tempfile().unwrap();
         file.write_all(b"of another upload").unwrap();
-        shelf.give(file, 17);
-        let mut again = shelf.take().unwrap();
+        spare.give(file, 17);
+        let mut again = spare.take().unwrap();
         assert_eq!(again.stream_position().unwrap(), 0);
-        assert!(shelf.take().is_none());
-        shelf.give(again, SPOOL_FILE_KEPT_MAX + 1);
-        assert!(shelf.take().is_none());
+        assert!(spare.take().is_none());
+        spare.give(again, SPOOL_FILE_KEPT_MAX + 1);
+        assert!(spare.take().is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_file_that_nobody_wants_goes() {
-        let shelf = Shelf::default();
-        shelf.give(tempfile().unwrap(), 1);
+        let spare = SpareFile::default();
+        spare.give(tempfile().unwrap(), 1);
         tokio::time::sleep(SPOOL_FILE_KEPT_TIME / 2).await;
-        let first = shelf.take().unwrap();
-        shelf.give(first, 1);
+        let first = spare.take().unwrap();
+        spare.give(first, 1);
         tokio::time::sleep(SPOOL_FILE_KEPT_TIME * 3 / 4).await;
-        assert!(shelf.kept().file.is_some());
+        assert!(spare.kept().file.is_some());
         tokio::time::sleep(SPOOL_FILE_KEPT_TIME).await;
-        assert!(shelf.kept().file.is_none());
+        assert!(spare.kept().file.is_none());
     }
 }

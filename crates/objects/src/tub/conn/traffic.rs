@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What has left a link and come in on it so far; shared by the link and the calls that wait. Calls
 /// are counted in the order in which they were queued.
 #[derive(Default)]
-pub(super) struct Motion {
+pub(super) struct Traffic {
     /// Bytes of calls, and of what leaves between them, that the peer has taken.
     bytes: AtomicU64,
     /// Calls that are leaving or have left.
@@ -19,7 +19,7 @@ pub(super) struct Motion {
     arrived: AtomicU64,
 }
 
-impl Motion {
+impl Traffic {
     /// All calls up to number `calls` are being written.
     pub(super) fn calls_leave(&self, calls: u64) {
         self.leaving.store(calls, Ordering::Relaxed);
@@ -45,25 +45,25 @@ impl Motion {
 
 /// One call's place among those on its link.
 pub(crate) struct Departure {
-    motion: Arc<Motion>,
+    traffic: Arc<Traffic>,
     /// Calls that leave before it.
     behind: u64,
 }
 
 impl Departure {
-    pub(super) fn new(motion: Arc<Motion>, behind: u64) -> Self {
-        Self { motion, behind }
+    pub(super) fn new(traffic: Arc<Traffic>, behind: u64) -> Self {
+        Self { traffic, behind }
     }
 
     fn has_left(&self) -> bool {
-        self.motion.left.load(Ordering::Relaxed) > self.behind
+        self.traffic.left.load(Ordering::Relaxed) > self.behind
     }
 }
 
 impl Progress for Departure {
     /// Each piece of calls that leaves until this one has counts, and then that it has.
     fn left(&self) -> u64 {
-        if self.has_left() { u64::MAX } else { self.motion.bytes.load(Ordering::Relaxed) }
+        if self.has_left() { u64::MAX } else { self.traffic.bytes.load(Ordering::Relaxed) }
     }
 
     /// Bytes of calls that have left the link, until this one has; from then on, and far more, bytes
@@ -72,9 +72,9 @@ impl Progress for Departure {
         /// More than leaves a link in its life.
         const LEFT: u64 = 1 << 63;
         if self.has_left() {
-            LEFT.saturating_add(self.motion.arrived.load(Ordering::Relaxed))
+            LEFT.saturating_add(self.traffic.arrived.load(Ordering::Relaxed))
         } else {
-            self.motion.bytes.load(Ordering::Relaxed)
+            self.traffic.bytes.load(Ordering::Relaxed)
         }
     }
 }
