@@ -153,7 +153,7 @@ async fn pauses(reading: std::rc::Weak<RefCell<Reading>>) {
 mod tests {
     use super::*;
     use crate::base::secret::LeaseMasterSecret;
-    use crate::cap::{Cap, FileCap, LitCap};
+    use crate::cap::{Cap, LitCap};
     use crate::codec::convergence::ConvergenceSecret;
     use crate::grid::{Client, ClientSecrets, ParamsInForce, ServerPool};
     use futures_util::StreamExt;
@@ -165,7 +165,7 @@ mod tests {
             lease: LeaseMasterSecret::new([2; 32]),
         };
         let client = Client::new(ServerPool::new(), secrets, ParamsInForce::new(None));
-        client.open(&Cap::File(FileCap::Lit(LitCap::new(bytes)))).await.unwrap()
+        client.open(&Cap::from(LitCap::new(bytes))).await.unwrap()
     }
 
     #[actix_rt::test]

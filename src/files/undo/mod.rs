@@ -322,7 +322,7 @@ mod tests {
     use super::*;
     use crate::base::base32;
     use crate::base::system::random;
-    use crate::cap::{Cap, FileCap, LitCap};
+    use crate::cap::{Cap, LitCap};
     use crate::grid::dirnode::Child;
 
     /// A file in memory; fails once `full`.
@@ -349,7 +349,7 @@ mod tests {
     }
 
     fn gone(name: &str) -> Gone {
-        let target = Target::Known(Cap::File(FileCap::Lit(LitCap::new(b"x".to_vec()))));
+        let target = Target::Known(Cap::from(LitCap::new(b"x".to_vec())));
         let child = Child { target, metadata: Metadata::new() };
         Gone::new(&Entry { name: name.to_owned(), child })
     }
