@@ -13,8 +13,8 @@ use tahoe::base::hash::{Hash, Tagged, tagged};
 use tahoe::codec::Geometry;
 use tahoe::codec::convergence::{ConvergenceSecret, KeyHasher};
 use tahoe::codec::hashtree::HashTree;
-use tahoe::codec::lanes::Lanes;
 use tahoe::codec::many::tagged_many;
+use tahoe::codec::multi_buffer::MultiBuffer;
 use tahoe::codec::stepped::Stepped;
 use tahoe::codec::tags;
 
@@ -40,16 +40,16 @@ fn blocks(criterion: &mut Criterion) {
 fn columns(criterion: &mut Criterion) {
     const COLUMNS: usize = 8 << 10;
     for (count, len) in [(30, 349_526), (160, 43_691)] {
-        if Lanes::new(tags::BLOCK, count).is_none() {
+        if MultiBuffer::new(tags::BLOCK, count).is_none() {
             continue;
         }
         let data = vec![7; count * len];
         let bodies: Vec<&[u8]> = data.chunks(len).collect();
         let mut group = criterion.benchmark_group(format!("{count} blocks of {len} in columns"));
         group.throughput(Throughput::Bytes(data.len() as u64));
-        group.bench_function("abreast", |bencher| {
+        group.bench_function("multi-buffer", |bencher| {
             bencher.iter(|| {
-                let mut hashes = Lanes::new(tags::BLOCK, count).unwrap();
+                let mut hashes = MultiBuffer::new(tags::BLOCK, count).unwrap();
                 for from in (0..len).step_by(COLUMNS) {
                     let to = len.min(from + COLUMNS);
                     let pieces: Vec<&[u8]> = bodies.iter().map(|body| &body[from..to]).collect();

@@ -12,7 +12,7 @@
 //! - [`verify`]: the verdict on one whole share
 //! - [`geometry`], [`layout`], [`ueb`], [`hashtree`], [`chain`]: the format's parts
 //! - [`crypt`], [`convergence`], [`lease`]: what is derived from secrets
-//! - [`erasure`] over [`kernel`], [`many`], [`lanes`], [`stepped`]: the heavy arithmetic
+//! - [`erasure`] over [`kernel`], [`many`], [`multi_buffer`], [`stepped`]: the heavy arithmetic
 
 pub mod bytes_in;
 pub mod chain;
@@ -27,10 +27,10 @@ pub mod geometry;
 pub mod gf;
 pub mod hashtree;
 pub mod kernel;
-pub mod lanes;
 pub mod layout;
 pub mod lease;
 pub mod many;
+pub mod multi_buffer;
 pub mod stepped;
 pub mod tags;
 pub mod ueb;

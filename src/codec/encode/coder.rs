@@ -6,8 +6,8 @@ use crate::base::hash::Hash;
 use crate::base::pool::Pool;
 use crate::codec::erasure::Code;
 use crate::codec::geometry::SegmentNum;
-use crate::codec::lanes::Lanes;
 use crate::codec::many::tagged_many;
+use crate::codec::multi_buffer::MultiBuffer;
 use crate::codec::tags;
 use bytes::Bytes;
 use std::ops::Range;
@@ -109,19 +109,19 @@ impl Coder {
     /// quicker, a few columns at a time are made and hashed while the cache has them.
     fn code_and_hash_equal(&self, segments: &mut [Coded<'_>]) -> Result<Vec<Hash>, EncodeError> {
         let len = segments.first().map_or(0, Coded::block_len);
-        let mut lanes = Lanes::new(tags::BLOCK, segments.len() * self.total());
-        let step = if lanes.is_some() { COLUMNS } else { len };
+        let mut hashers = MultiBuffer::new(tags::BLOCK, segments.len() * self.total());
+        let step = if hashers.is_some() { COLUMNS } else { len };
         for from in (0..len).step_by(step.max(1)) {
             let columns = from..len.min(from + step);
             for segment in &mut *segments {
                 segment.code(&self.code, columns.clone())?;
             }
-            if let Some(lanes) = &mut lanes {
-                lanes.update(&columns_of(segments, columns));
+            if let Some(hashers) = &mut hashers {
+                hashers.update(&columns_of(segments, columns));
             }
         }
-        Ok(match lanes {
-            Some(lanes) => lanes.finish(),
+        Ok(match hashers {
+            Some(hashers) => hashers.finish(),
             None => tagged_many(tags::BLOCK, &columns_of(segments, 0..len)),
         })
     }

@@ -4,7 +4,7 @@
 //! them. The results are those of [`crate::base::hash::tagged`].
 
 #[cfg(target_arch = "x86_64")]
-pub use streams::Lanes;
+pub use streams::MultiBuffer;
 
 #[cfg(target_arch = "x86_64")]
 mod streams {
@@ -13,7 +13,7 @@ mod streams {
     use crate::codec::kernel::sha_lanes::{Group, LANES, Lanes};
 
     /// Hashes under way.
-    pub struct Lanes {
+    pub struct MultiBuffer {
         lanes: Lanes,
         groups: Vec<Group>,
         /// Of each message the bytes that are no whole block yet, and how many of all.
@@ -23,7 +23,7 @@ mod streams {
         len: u64,
     }
 
-    impl Lanes {
+    impl MultiBuffer {
         /// For `count` messages. `None` where whole messages are quicker: without the instructions,
         /// or if many lanes of the vectors were idle.
         pub fn new(tag: &[u8], count: usize) -> Option<Self> {
@@ -86,10 +86,10 @@ mod streams {
 
 /// For processors of which none is known to gain by it.
 #[cfg(not(target_arch = "x86_64"))]
-pub enum Lanes {}
+pub enum MultiBuffer {}
 
 #[cfg(not(target_arch = "x86_64"))]
-impl Lanes {
+impl MultiBuffer {
     pub fn new(_: &[u8], _: usize) -> Option<Self> {
         None
     }
@@ -111,7 +111,7 @@ mod tests {
 
     /// A machine without the instructions has nothing to compare.
     fn check(tag: &[u8], count: usize, lengths: &[usize]) {
-        let Some(mut hashes) = Lanes::new(tag, count) else { return };
+        let Some(mut hashes) = MultiBuffer::new(tag, count) else { return };
         let total: usize = lengths.iter().sum();
         let byte = |message: usize, at: usize| (message * 31 + at * 7 + at / 256) as u8;
         let messages: Vec<Vec<u8>> =
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn few_messages_are_left_to_others() {
         for count in [0, 1, 10, 11, 17, 20, 23, 33] {
-            assert!(Lanes::new(b"tag", count).is_none(), "{count}");
+            assert!(MultiBuffer::new(b"tag", count).is_none(), "{count}");
         }
     }
 
