@@ -128,13 +128,14 @@ struct Own<'a> {
     touched: &'a Touched,
     ids: Arc<[RowId]>,
     hashes: Vec<Option<Hash>>,
-    decided_again: bool,
+    /// How many times it may be decided once more.
+    again: u8,
 }
 
 impl<'a> Own<'a> {
     fn of(state: &State, touched: &'a Touched, ids: &Arc<[RowId]>) -> Result<Self, DirError> {
         let hashes = ids.iter().map(|id| state.hash(id)).collect::<Result<_, _>>()?;
-        Ok(Self { touched, ids: ids.clone(), hashes, decided_again: false })
+        Ok(Self { touched, ids: ids.clone(), hashes, again: 1 })
     }
 
     /// Fails if one of them is another one now and that is to be told.
@@ -142,10 +143,10 @@ impl<'a> Own<'a> {
         let now = Self::of(state, self.touched, &self.ids)?;
         let mut pairs = self.hashes.iter().zip(&now.hashes);
         let Some(at) = pairs.position(|(was, is)| was != is) else { return Ok(()) };
-        if overtaken == Overtaken::Reported || self.decided_again {
+        if overtaken == Overtaken::Reported || self.again == 0 {
             return Err(DirError::Conflict(self.touched.name(at)));
         }
-        *self = Self { decided_again: true, ..now };
+        *self = Self { again: self.again - 1, ..now };
         Ok(())
     }
 }
@@ -169,11 +170,8 @@ impl Place {
         let ids = &touched.ids(&keys);
         let _lock = self.lock().await?;
         let change = random();
-        let (mut state, mut room) = match self.current(start, ids) {
-            Some(state) => (state, None),
-            None => self.state(ids).await?,
-        };
-        let mut own = Own::of(&state, &touched, ids)?;
+        let (mut state, mut room, again) = self.begin(start, ids).await?;
+        let mut own = Own { again, ..Own::of(&state, &touched, ids)? };
         for _ in 0..REDOS_MAX {
             let (opener, own_ids) = (keys.clone(), ids.clone());
             let open = move || before(&opener, &state, &own_ids).map(|before| (state, before));
@@ -209,6 +207,19 @@ impl Place {
             }
         }
         Err(DirError::TooManyRedos)
+    }
+
+    /// The state that a change is first decided on, and how many times it may be decided once more.
+    async fn begin(
+        &self,
+        seen: Option<Arc<State>>,
+        ids: &[RowId],
+    ) -> Result<(Arc<State>, Option<Share>, u8), DirError> {
+        match self.current(seen, ids) {
+            // What was seen may be old, so the first that is found out of others is no haste of theirs.
+            Some(state) => Ok((state, None, 2)),
+            None => self.state(ids).await.map(|(state, room)| (state, room, 1)),
+        }
     }
 
     /// What was seen, if it says what is certain about all of these ids and nothing newer is known.
