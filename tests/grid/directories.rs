@@ -224,6 +224,27 @@ async fn paths_are_followed_and_made() {
 }
 
 #[actix::test]
+async fn a_change_that_starts_from_what_was_seen_finds_out_what_came_since() {
+    let world = world();
+    let (ours, theirs) = (world.node(), world.node());
+    let root = ours.create(Vec::new()).await.unwrap();
+    let (first, second) = (ours.look(&root, "x").await, ours.look(&root, "x").await);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.child().unwrap(), None);
+    theirs.set(&root, vec![link("x", lit("theirs"))], Replace::No).await.unwrap();
+    let refused = ours.set(first, vec![link("x", lit("ours"))], Replace::No).await;
+    assert!(matches!(refused, Err(DirError::Exists(name)) if name == "x"));
+    let replaced = ours.set(second, vec![link("x", lit("ours"))], Replace::Yes).await.unwrap();
+    assert_eq!(replaced, [true], "it was not there when it was seen");
+    assert_eq!(theirs.get(&root, "x").await.unwrap().unwrap().target, lit("ours"));
+    // What is of another row, or another directory, is no start for this one.
+    let other = ours.create(Vec::new()).await.unwrap();
+    let seen = ours.look(&other, "y").await.unwrap();
+    ours.relink((&root, "x"), (seen, "z"), Replace::No).await.unwrap();
+    assert_eq!(names(&ours.list(&other).await.unwrap()), ["z"]);
+}
+
+#[actix::test]
 async fn writers_at_once_merge_and_nothing_is_lost() {
     let world = world();
     let root = world.node().create(Vec::new()).await.unwrap();
