@@ -59,6 +59,31 @@ fn the_first_pages_are_short() {
     none("a page is too long for who begins", long.map(|(path, _)| (*path).to_owned()).collect());
 }
 
+/// What the first page gives to whoever has just cloned this: one runs the main job, one the tests.
+const COMMANDS: [&str; 2] = ["cargo run --profile quick -- demo ", "cargo test "];
+
+#[test]
+fn the_first_page_is_about_the_program_and_has_its_two_commands() {
+    let page = text("README.md");
+    assert!(page.starts_with("# allmydata-tahoe\n"), "{:?}", page.lines().next());
+    let lost =
+        COMMANDS.iter().filter(|wanted| !page.lines().any(|line| line.starts_with(**wanted)));
+    none("README.md lacks a command", lost.map(|command| (*command).to_owned()).collect());
+}
+
+#[test]
+fn no_two_pages_have_one_title() {
+    let mut found = Vec::new();
+    pages(&root(), &mut found);
+    let mut titles: Vec<(String, PathBuf)> = found
+        .into_iter()
+        .filter_map(|page| Some((read_to_string(&page).ok()?.lines().next()?.to_owned(), page)))
+        .collect();
+    titles.sort();
+    let twice = titles.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    none("two pages are one", twice.map(|pair| format!("{pair:?}")).collect());
+}
+
 /// Pages in a folder and those below it, but for what was built or belongs to others.
 fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
     const APART: [&str; 4] = [".git", "target", "node_modules", "vectors"];
