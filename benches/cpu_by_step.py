@@ -29,7 +29,7 @@ RATE = 1999
 STEPS = [
     ("hash, one or two streams: key, flat, segments",
      r"sha256_block_data_order|ring::digest|codec::kernel::sha::|codec::stepped"),
-    ("hash, in step: blocks; segments read", r"tape_sha256|codec::kernel::sha_lanes|codec::abreast"),
+    ("hash, in step: blocks; segments read", r"tape_sha256|codec::kernel::sha_lanes|codec::multi_buffer"),
     ("encrypt, decrypt (AES-CTR)", r"aes::|ctr::|cipher::"),
     ("erasure code", r"codec::kernel|codec::erasure|codec::gf"),
     ("seal and open links (AES-GCM)", r"aes_gcm|gcm_|aes_hw_ctr32|snow::|ring::aead|ghash"),

@@ -107,7 +107,7 @@ impl World {
             introducer,
             subscriber,
             vdrive,
-            web: Web::before(client.clone(), directories.clone()).await,
+            web: Web::before(directories.clone()).await,
             client,
             grid,
             directories,

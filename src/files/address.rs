@@ -49,13 +49,19 @@ impl Address {
         Ok(Self { root: Root::Cap(decode_cap(cap)?), path: names(rest)? })
     }
 
-    pub fn of_vdrive(root: &str, rest: &[&str]) -> Result<Self, FilesError> {
+    fn of_vdrive(root: &str, rest: &[&str]) -> Result<Self, FilesError> {
         let root = match root {
             "global" => Root::Global,
             "private" => Root::Private,
             _ => return Err(FilesError::NothingThere),
         };
         Ok(Self { root, path: names(rest)? })
+    }
+
+    /// The root, and so many names below it.
+    pub fn above(&self, depth: usize) -> Self {
+        let path = self.path.iter().take(depth).cloned().collect();
+        Self { root: self.root.clone(), path }
     }
 
     /// What has this name in it.

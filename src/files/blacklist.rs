@@ -27,41 +27,43 @@ type Stamp = (i64, i64, u64);
 type Entries = HashMap<String, String>;
 
 /// The file and what it said last. Clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Blacklist {
-    file: Option<PathBuf>,
+    file: PathBuf,
     read: Arc<Mutex<(Option<Stamp>, Entries)>>,
 }
 
 impl Blacklist {
     /// In that file, which need not be there.
     pub fn new(file: PathBuf) -> Self {
-        Self { file: Some(file), read: Arc::default() }
+        Self { file, read: Arc::default() }
     }
 
-    fn find(&self, index: &str) -> io::Result<Option<String>> {
-        let Some(path) = &self.file else { return Ok(None) };
-        let mut read = locked(&self.read);
-        let changed = match std::fs::metadata(path) {
+    /// The reason against `cap`, whose index is made only where there is a list.
+    fn find(&self, cap: &Cap) -> io::Result<Option<String>> {
+        let changed = match std::fs::metadata(&self.file) {
             Ok(file) => (file.mtime(), file.mtime_nsec(), file.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                *read = (None, Entries::new());
-                return Ok(None);
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        let mut read = locked(&self.read);
         if read.0 != Some(changed) {
             let mut text = String::new();
-            File::open(path)?.take(BLACKLIST_MAX).read_to_string(&mut text)?;
+            File::open(&self.file)?.take(BLACKLIST_MAX).read_to_string(&mut text)?;
             *read = (Some(changed), parse(&text));
         }
-        Ok(read.1.get(index).cloned())
+        if read.1.is_empty() {
+            return Ok(None);
+        }
+        drop(read);
+        let index = cap.index_text();
+        Ok(locked(&self.read).1.get(&index).cloned())
     }
 }
 
 impl Prohibitions for Blacklist {
     fn reason(&self, cap: &Cap) -> Option<String> {
-        self.find(&cap.index_text()).unwrap_or_else(|error| {
+        self.find(cap).unwrap_or_else(|error| {
             tracing::error!(%error, "the file access.blacklist cannot be read");
             Some("the node's file access.blacklist cannot be read.".to_owned())
         })

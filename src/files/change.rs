@@ -5,11 +5,12 @@ use super::address::Address;
 use super::follow::{For, Found, Link, Object};
 use super::{Files, FilesError};
 use crate::base::limits::PATH_MAX;
-use crate::cap::Cap;
+use crate::cap::{Cap, VdriveCap};
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{
-    Child, Condition, DirError, Entry, NewEntry, Replace, Seen, Start, Target,
+    Child, Condition, DirError, NewEntry, Replace, Seen, Start, Target, writable,
 };
+use crate::vdrive::format::DirectoryId;
 use futures_util::future::join;
 
 /// Where a child is to be put.
@@ -21,15 +22,6 @@ pub struct Spot {
     name: String,
     /// Who asks named this very place, so their conditions are about it.
     addressed: bool,
-}
-
-/// What a new directory shall be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewDirectory {
-    /// One that can be changed.
-    Mutable,
-    /// One that stays as it is, with all below it.
-    Immutable,
 }
 
 impl Spot {
@@ -66,15 +58,6 @@ impl Spot {
     }
 }
 
-/// Refuses caps that do not change their directory, before any work is done.
-pub fn writable(dir: &Cap) -> Result<(), DirError> {
-    match dir {
-        cap if cap.is_writable() => Ok(()),
-        cap if cap.is_mutable() => Err(DirError::ReadOnly),
-        _ => Err(DirError::Immutable),
-    }
-}
-
 impl Files {
     /// Where a file of this name goes in a directory, found before anything is stored. What already is
     /// a directory stays one, and the file goes into it, as in 1.20.
@@ -86,20 +69,22 @@ impl Files {
     ) -> Result<Spot, FilesError> {
         let mut dir = dir.clone();
         for _ in 0..PATH_MAX {
-            let seen = self.directories.look(&dir, name).await?;
-            let old = match seen.child() {
+            let (seen, child) = self.directories.look(&dir, name).await?.split();
+            let old = match child {
                 Err(DirError::Unreadable(_)) if replace != Replace::No => None,
-                found => found?.map(|child| child.target.clone()),
+                found => found?.map(|child| child.target),
             };
             match old {
-                None => return Spot::within(seen, name.to_owned()),
                 Some(_) if replace == Replace::No => return Err(FilesError::exists(name)),
-                Some(old) if !old.is_directory() => return Spot::within(seen, name.to_owned()),
-                Some(old) => {
-                    self.permit(&old)?;
+                Some(old) if old.is_directory() => {
                     let inner = directory(&old).cloned();
-                    dir = inner.ok_or_else(|| FilesError::IsADirectory(name.to_owned()))?;
+                    let inner = inner.ok_or_else(|| FilesError::IsADirectory(name.to_owned()))?;
+                    if let Some(way) = self.keeping.as_ref().and_then(|k| k.way_to(&dir)) {
+                        self.note_way(&inner, || way.child(name));
+                    }
+                    dir = inner;
                 }
+                _ => return Spot::within(seen, name.to_owned()),
             }
         }
         Err(FilesError::IsADirectory(name.to_owned()))
@@ -142,34 +127,26 @@ impl Files {
         }
     }
 
-    /// A directory that is in no other yet.
-    pub async fn new_directory(
+    /// The directory that was looked for, made with those above it if it is not there. With conditions,
+    /// they are to hold of it when it is made.
+    pub async fn make_dir(
         &self,
-        what: NewDirectory,
-        children: Vec<Entry>,
+        found: Found,
+        holds: Option<Condition<'_>>,
     ) -> Result<Cap, FilesError> {
-        Ok(match what {
-            NewDirectory::Immutable => self.directories.create_immutable(children).await?,
-            NewDirectory::Mutable => self.directories.create(children).await?,
-        })
-    }
-
-    /// The directory that was looked for, made with those above it if it is not there. `conditional`:
-    /// nobody else may have made it meanwhile.
-    pub async fn make_dir(&self, found: Found, conditional: bool) -> Result<Cap, FilesError> {
-        match found {
-            Found::Object(object) => {
+        match (found, holds) {
+            (Found::Object(object), _) => {
                 // It is answered with, though nothing of it is opened.
                 self.permit(&object.target)?;
-                object.into_directory()
+                Ok(object.as_directory()?.clone())
             }
-            Found::Missing { dir, names } if conditional => {
+            (Found::Missing { dir, names }, Some(holds)) => {
                 let spot = Spot::below(dir, names)?;
                 let made = self.directories.create(Vec::new()).await?;
-                self.link(spot, Target::Known(made.clone()), Replace::No, &|_| true).await?;
+                self.link(spot, Target::Known(made.clone()), Replace::No, holds).await?;
                 Ok(made)
             }
-            Found::Missing { dir, names } => {
+            (Found::Missing { dir, names }, None) => {
                 writable(dir.dir())?;
                 Ok(self.directories.make_dirs(dir, &names).await?)
             }
@@ -187,20 +164,17 @@ impl Files {
             (Some(parent), Some(name)) => (parent, name),
             _ => return Err(FilesError::NoPlace),
         };
-        let dir = match self.object(&parent).await? {
-            object if object.directory().is_none() => {
-                return Err(FilesError::NoChildren(name.to_owned()));
-            }
-            object => object.into_directory()?,
-        };
-        writable(&dir)?;
+        let parent = self.object(&parent).await?;
+        let dir = parent.directory().ok_or_else(|| FilesError::NoChildren(name.to_owned()))?;
+        writable(dir)?;
         Ok(match holds {
-            Some(holds) => self.directories.unlink_if(&dir, name, holds).await?,
-            None => self.directories.unlink(&dir, name).await?,
+            Some(holds) => self.directories.unlink_if(dir, name, holds).await?,
+            None => self.directories.unlink(dir, name).await?,
         })
     }
 
-    /// Moves a child to a directory and a name; never to where only it leads.
+    /// Moves a child to a directory and a name; never to where only it leads, since nobody would find
+    /// it again.
     pub async fn relocate(
         &self,
         (from, name): (&Cap, &str),
@@ -211,36 +185,54 @@ impl Files {
         let Some(to) = to else {
             return Ok(self.directories.relink((from, name), (from, new_name), replace).await?);
         };
-        // What is on the way to where it goes, known by what it is.
-        let mut way = Vec::new();
-        let (seen, place) = join(
-            self.directories.look(from, name),
-            self.place_for((to, new_name), &mut |passed| {
-                way.extend(passed.directory_id());
-                Ok(())
-            }),
-        )
-        .await;
+        let (seen, (way, place)) =
+            join(self.directories.look(from, name), self.place_for(to, Some(new_name))).await;
         let seen = seen?;
-        // What does not open is told by the move itself.
-        let moved = seen.child().ok().flatten().and_then(|child| child.target.directory_id());
-        if moved.is_some_and(|moved| way.contains(&moved)) {
-            return Err(DirError::IntoItself(name.to_owned()).into());
-        }
+        way.refuse(&seen, name)?;
         Ok(self.directories.relink((seen, name), (place?, new_name), replace).await?)
     }
 
-    /// The directory of an address as it is seen with what has a name there now.
+    /// Moves children to a directory, one after the other: those that stayed where they were, and why.
+    /// One that cannot be moved keeps none of the others back.
+    pub async fn relocate_all(
+        &self,
+        (from, names): (&Cap, &[String]),
+        to: &Address,
+        replace: Replace,
+    ) -> Result<Vec<(String, FilesError)>, FilesError> {
+        writable(from)?;
+        let (way, place) = self.place_for(to, None).await;
+        let mut stayed = Vec::new();
+        for name in names {
+            let moved = async {
+                let seen = self.directories.look(from, name).await?;
+                way.refuse(&seen, name)?;
+                let place = place.clone()?;
+                Ok(self.directories.relink((seen, name), (place, name), replace).await?)
+            };
+            stayed.extend(moved.await.err().map(|why| (name.clone(), why)));
+        }
+        Ok(stayed)
+    }
+
+    /// The directory of an address, as it is seen with what has a name there now; and the way there.
     async fn place_for(
         &self,
-        (to, name): (&Address, &str),
-        pass: &mut (dyn FnMut(&Target) -> Result<(), FilesError> + Send),
-    ) -> Result<Seen, FilesError> {
-        let root = self.root(&to.root)?;
-        let found = self.follow_past(root, &to.path, For::Reading, pass).await?;
-        let dir = found.there()?.into_directory()?;
-        writable(&dir)?;
-        Ok(self.directories.look(dir, name).await?)
+        to: &Address,
+        name: Option<&str>,
+    ) -> (Way, Result<Start, FilesError>) {
+        let mut way = Way::default();
+        let found = self.find_past(to, For::Reading, &mut |passed| way.pass(passed)).await;
+        let place = async {
+            let object = found?.there()?;
+            let dir = object.as_directory()?;
+            writable(dir)?;
+            Ok(match name {
+                Some(name) => self.directories.look(dir, name).await?.into(),
+                None => dir.into(),
+            })
+        };
+        (way, place.await)
     }
 
     /// Links children of one directory in another, too, or beside themselves in the same.
@@ -254,6 +246,26 @@ impl Files {
         }
         self.directories.set(to, entries, Replace::No).await?;
         Ok(())
+    }
+}
+
+/// The directories on the way to where something is moved, known by what they are: other paths,
+/// aliases and caps may lead to them, too.
+#[derive(Default)]
+struct Way(Vec<DirectoryId>);
+
+impl Way {
+    fn pass(&mut self, dir: &Cap) {
+        self.0.extend(dir.vdrive().map(VdriveCap::directory_id));
+    }
+
+    /// Refuses what is on it. What does not open is told by the move itself.
+    fn refuse(&self, seen: &Seen, name: &str) -> Result<(), DirError> {
+        let moved = seen.child().ok().flatten().and_then(|child| child.target.directory_id());
+        match moved.is_some_and(|moved| self.0.contains(&moved)) {
+            true => Err(DirError::IntoItself(name.to_owned())),
+            false => Ok(()),
+        }
     }
 }
 

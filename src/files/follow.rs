@@ -1,11 +1,10 @@
 //! Finding what an address names.
 
 use super::address::{Address, Root};
-use super::{Files, FilesError, Node};
+use super::{Files, FilesError};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{DirError, Metadata, Start, Target};
-use crate::vdrive::format::DirectoryId;
 
 /// Something that an address names.
 #[derive(Debug, Clone)]
@@ -22,12 +21,6 @@ pub struct Link {
     pub dir: Start,
     pub name: String,
     pub metadata: Metadata,
-}
-
-/// A directory that is about to be moved.
-pub struct Moved {
-    name: String,
-    id: DirectoryId,
 }
 
 /// What following a path came to.
@@ -82,14 +75,14 @@ impl Object {
     }
 
     /// The cap of a directory, which it must be.
-    pub fn into_directory(self) -> Result<Cap, FilesError> {
-        self.directory().cloned().ok_or(FilesError::NotADirectory)
+    pub fn as_directory(&self) -> Result<&Cap, FilesError> {
+        self.directory().ok_or(FilesError::NotADirectory)
     }
 }
 
 impl Files {
     /// What the root of an address stands for.
-    pub(super) fn root(&self, root: &Root) -> Result<Target, FilesError> {
+    fn root(&self, root: &Root) -> Result<Target, FilesError> {
         let known =
             |root: Option<Cap>, what| root.map(Target::Known).ok_or(FilesError::NoRoot(what));
         match root {
@@ -101,16 +94,13 @@ impl Files {
 
     /// Refuses what the owner prohibits also where nothing of it would be opened.
     pub fn permit(&self, target: &Target) -> Result<(), FilesError> {
-        match self.node(target) {
-            Node::Prohibited(prohibited) => Err(prohibited.into()),
-            _ => Ok(()),
-        }
+        Ok(target.known().map_or(Ok(()), |cap| self.grid().permit(cap))?)
     }
 
-    /// Follows an address.
+    /// Follows an address. What is prohibited is neither looked into nor shown; a link to it can be
+    /// replaced.
     pub async fn find(&self, address: &Address, why: For) -> Result<Found, FilesError> {
-        let target = self.root(&address.root)?;
-        self.follow(target, &address.path, why).await
+        self.find_past(address, why, &mut |_| {}).await
     }
 
     /// What an address names, which must be there.
@@ -120,102 +110,55 @@ impl Files {
 
     /// The directory that an address names, which must be one.
     pub async fn dir(&self, address: &Address) -> Result<Cap, FilesError> {
-        self.object(address).await?.into_directory()
+        Ok(self.object(address).await?.as_directory()?.clone())
     }
 
-    /// As [`Self::dir`], outside of what is to be moved there.
-    pub async fn dir_outside(&self, address: &Address, moved: &[Moved]) -> Result<Cap, FilesError> {
-        let root = self.root(&address.root)?;
-        self.follow_outside(root, &address.path, For::Reading, moved)
-            .await?
-            .there()?
-            .into_directory()
-    }
-
-    /// Follows names from a target on. What is prohibited is neither looked into nor shown; a link
-    /// to it can be replaced.
-    pub async fn follow(
+    /// As [`Self::find`], and shows the directories that it goes through, the end included.
+    pub(super) async fn find_past(
         &self,
-        target: Target,
-        path: &[String],
+        address: &Address,
         why: For,
+        pass: &mut (dyn FnMut(&Cap) + Send),
     ) -> Result<Found, FilesError> {
-        self.follow_outside(target, path, why, &[]).await
-    }
-
-    /// As [`Self::follow`], and refuses a way through one of the children that are to be moved to
-    /// where it leads: nobody would find them again.
-    pub async fn follow_outside(
-        &self,
-        target: Target,
-        path: &[String],
-        why: For,
-        moved: &[Moved],
-    ) -> Result<Found, FilesError> {
-        self.follow_past(target, path, why, &mut |passed| outside(passed, moved)).await
-    }
-
-    /// As [`Self::follow`], and shows what it goes through, the end included, which may refuse.
-    pub(super) async fn follow_past(
-        &self,
-        target: Target,
-        path: &[String],
-        why: For,
-        pass: &mut (dyn FnMut(&Target) -> Result<(), FilesError> + Send),
-    ) -> Result<Found, FilesError> {
+        let (target, path) = (self.root(&address.root)?, &address.path);
         let mut object = Object { target, link: None };
         for (index, name) in path.iter().enumerate() {
-            let Some(dir) = object.directory().cloned() else {
+            let Some(dir) = object.directory() else {
                 return Err(in_the_way(&object, name, why));
             };
-            self.permit(&object.target)?;
-            pass(&object.target)?;
-            let seen = self.directories.look(dir, name).await?;
-            let child = match seen.child() {
-                Ok(Some(child)) => child.clone(),
+            pass(dir);
+            self.note_way(dir, || address.above(index));
+            let (dir, child) = self.directories.look(dir, name).await?.split();
+            let child = match child {
+                Ok(Some(child)) => child,
                 // What does not open keeps nobody from putting something in its place.
                 Err(DirError::Unreadable(_)) if index + 1 == path.len() && why == For::Making => {
-                    return Ok(Found::Missing { dir: seen.into(), names: vec![name.clone()] });
+                    return Ok(Found::Missing { dir, names: vec![name.clone()] });
                 }
                 Err(error) => return Err(error.into()),
                 Ok(None) => {
                     let names = path.iter().skip(index).cloned().collect();
-                    return Ok(Found::Missing { dir: seen.into(), names });
+                    return Ok(Found::Missing { dir, names });
                 }
             };
-            let link = Link { dir: seen.into(), name: name.clone(), metadata: child.metadata };
+            let link = Link { dir, name: name.clone(), metadata: child.metadata };
             object = Object { target: child.target, link: Some(link) };
         }
         if why == For::Reading || object.link.is_none() {
             self.permit(&object.target)?;
         }
-        pass(&object.target)?;
+        if let Some(dir) = object.directory() {
+            pass(dir);
+            self.note_way(dir, || address.clone());
+        }
         Ok(Found::Object(object))
     }
 
-    /// Those of the named children of a directory that are directories themselves, known by what
-    /// they are: other paths, aliases and caps may lead to them, too.
-    pub async fn moved(&self, dir: &Cap, names: &[String]) -> Result<Vec<Moved>, FilesError> {
-        let mut moved = Vec::new();
-        for name in names {
-            let seen = self.directories.look(dir, name).await?;
-            let id = match seen.child() {
-                // The move itself tells why it cannot be moved.
-                Err(DirError::Unreadable(_)) => None,
-                found => found?.and_then(|child| child.target.directory_id()),
-            };
-            moved.extend(id.map(|id| Moved { name: name.clone(), id }));
+    /// Notes where a directory was found, for what a change takes out of it.
+    pub(super) fn note_way(&self, dir: &Cap, address: impl FnOnce() -> Address) {
+        if let Some(keeping) = &self.keeping {
+            keeping.note_way(dir, address);
         }
-        Ok(moved)
-    }
-}
-
-/// Refuses one of those that are to be moved.
-fn outside(target: &Target, moved: &[Moved]) -> Result<(), FilesError> {
-    let id = target.directory_id();
-    match moved.iter().find(|one| Some(one.id) == id) {
-        Some(one) => Err(DirError::IntoItself(one.name.clone()).into()),
-        None => Ok(()),
     }
 }
 

@@ -29,7 +29,7 @@ pub mod undo;
 pub use address::{Address, Root};
 pub use change::Spot;
 pub use error::FilesError;
-pub use follow::{For, Found, Link, Moved, Object};
+pub use follow::{For, Found, Link, Object};
 pub use node::Node;
 pub use undo::{Actor, Trash};
 
@@ -52,7 +52,6 @@ pub trait Roots: Send + Sync {
 /// A view of the grid. Clones share everything.
 #[derive(Clone)]
 pub struct Files {
-    grid: Client,
     directories: Directories,
     roots: Arc<dyn Roots>,
     transfers: Transfers,
@@ -63,28 +62,18 @@ pub struct Files {
 
 impl Files {
     /// What is deleted is kept in `trash`, once it is said for whom.
-    pub fn new(
-        grid: Client,
-        directories: Directories,
-        roots: Arc<dyn Roots>,
-        trash: Trash,
-    ) -> Self {
+    pub fn new(directories: Directories, roots: Arc<dyn Roots>, trash: Trash) -> Self {
         let transfers = Transfers::default();
-        Self { grid, directories, roots, transfers, trash, keeping: None }
-    }
-
-    /// The same with other memory for transfers.
-    #[must_use]
-    pub fn with_transfers(self, transfers: Transfers) -> Self {
-        Self { transfers, ..self }
+        Self { directories, roots, transfers, trash, keeping: None }
     }
 
     /// The same for somebody: what their changes take away is kept for them.
     #[must_use]
     pub fn acting(&self, actor: Actor) -> Self {
         let keeping = Arc::new(Keeping::new(self.trash.clone(), actor));
-        let directories = self.directories.clone().kept_by(keeping.clone());
-        Self { directories, keeping: Some(keeping), ..self.clone() }
+        let Self { directories, roots, transfers, trash, .. } = self.clone();
+        let directories = directories.kept_by(keeping.clone());
+        Self { directories, roots, transfers, trash, keeping: Some(keeping) }
     }
 
     /// The same, for a user who said yes to dialling servers that only a cap names.
@@ -100,7 +89,7 @@ impl Files {
     }
 
     pub const fn grid(&self) -> &Client {
-        &self.grid
+        self.directories.grid()
     }
 
     pub const fn directories(&self) -> &Directories {
@@ -131,12 +120,12 @@ impl Files {
         options: UploadOptions,
     ) -> Result<Uploaded, FilesError> {
         let _room = self.transfers.upload(source.size()).await?;
-        Ok(self.grid.upload(source, options).await?)
+        Ok(self.grid().upload(source, options).await?)
     }
 
     /// A walk through all that is below a directory, around what the owner prohibits.
     pub fn walk(&self, root: Cap) -> Traversal {
-        let grid = self.grid.clone();
+        let grid = self.grid().clone();
         let may_enter = Arc::new(move |cap: &Cap| grid.permit(cap).is_ok());
         Traversal::new(self.directories.clone(), root, may_enter)
     }

@@ -1,4 +1,6 @@
 //! What a link leads to, as far as this node can and may go.
+//!
+//! Doors that say no more of a thing than this need no more of caps than this.
 
 use super::transfers::Paced;
 use super::{Files, FilesError};
@@ -7,7 +9,7 @@ use crate::grid::Prohibited;
 use crate::grid::dirnode::{Listing, Target};
 use std::ops::Range;
 
-/// A thing in the grid. A new kind of cap is a case here, for all front ends.
+/// A thing in the grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
     /// A file that can be read, and its size.
@@ -26,7 +28,7 @@ impl Files {
     /// What a link leads to.
     pub fn node(&self, target: &Target) -> Node {
         let Target::Known(cap) = target else { return Node::Unknown };
-        if let Err(prohibited) = self.grid.permit(cap) {
+        if let Err(prohibited) = self.grid().permit(cap) {
             return Node::Prohibited(prohibited);
         }
         let cap = cap.clone();
@@ -45,7 +47,7 @@ impl Files {
 
     /// A part of a file, verified, as fast as its reader takes it.
     pub async fn read(&self, node: &Node, part: Range<u64>) -> Result<Paced, FilesError> {
-        let reader = self.grid.open_at(node.file()?, part.start).await?;
+        let reader = self.grid().open_at(node.file()?, part.start).await?;
         Ok(self.transfers.download(reader, part))
     }
 }

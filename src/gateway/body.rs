@@ -74,10 +74,11 @@ impl Gateway {
                 (Source::spool(file.clone(), *size), digest.clone())
             }
         };
+        let _room = self.files.transfers().upload(source.size()).await?;
         let operation = self.history.upload(source.size());
         let progress = Some(operation.listener());
         let options = UploadOptions { digest, progress, ..UploadOptions::default() };
-        let uploaded = self.files.store(source, options).await?;
+        let uploaded = self.files.grid().upload(source, options).await?;
         operation.left_out(uploaded.placed.left_out);
         operation.stored(&uploaded.cap);
         Ok(uploaded.cap)

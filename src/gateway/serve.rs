@@ -69,7 +69,7 @@ async fn respond(
     gateway.admit(request, &place)?;
     let Taken { row, came, held } = gateway.take_in(request, &place, &mut arguments, body).await?;
     gateway.check_needs(request, row, &arguments)?;
-    let mut asked = gateway.asked(request, &place, arguments)?;
+    let mut asked = gateway.asked(request, arguments)?;
     if matches!(came, Came::Children(_)) {
         asked.files = asked.files.without_waiting();
     }
@@ -157,28 +157,20 @@ impl Gateway {
     fn asked<'a>(
         &'a self,
         request: &'a HttpRequest,
-        place: &Place,
         arguments: Arguments,
     ) -> Result<Asked<'a>, Failure> {
-        let mut files = self.files.acting(self.actor(request, place, &arguments));
+        let headers = request.headers();
+        let mut files = self.files.clone();
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let (stranger, person) = (!self.owner.sent(headers), guard::by_browser(headers));
+            files = files.acting(Actor { stranger, person });
+        }
         if arguments.flag("allow-new-tub")? {
             // Only the user may say so, not a page that the user happens to look at.
-            self.guard.check_change(request.method(), request.headers())?;
+            self.guard.check_change(request.method(), headers)?;
             files = files.allowing_new_tubs();
         }
         Ok(Asked { gateway: self, request, arguments, files })
-    }
-
-    /// Whose request it is, and what of the grid it is about.
-    fn actor(&self, request: &HttpRequest, place: &Place, arguments: &Arguments) -> Actor {
-        let headers = request.headers();
-        let named = ["name", "item", "from_name"].iter().any(|key| arguments.get(key).is_some());
-        let names_it = *request.method() != Method::POST || !named;
-        let elsewhere = ["to_dir", "localdir"].iter().any(|key| arguments.get(key).is_some());
-        let address = place.object().filter(|_| !elsewhere);
-        let address = address.map(|address| (address.clone(), names_it));
-        let (stranger, person) = (!self.owner.sent(headers), guard::by_browser(headers));
-        Actor { address, stranger, person }
     }
 }
 

@@ -77,11 +77,11 @@ codes! {
     /// A child that cannot be linked.
     BadChild = "bad-child";
 
-    /// There is no child of that name.
+    /// There is no child of that name, or what was deleted is not kept any more.
     NoSuchChild = "no-such-child";
     /// There is one, and it is not to be replaced.
     Exists = "exists";
-    /// A file stands where a directory is needed.
+    /// A file, or something else, stands where a directory is needed.
     NotADirectory = "not-a-directory";
     /// A directory stands where a file is to go.
     IsADirectory = "is-a-directory";
@@ -101,7 +101,7 @@ codes! {
     NameTooLong = "name-too-long";
     /// What stands there does not open.
     Unreadable = "unreadable";
-    /// There is no server to make directories on.
+    /// There is no server to make directories on, or no such directory of this node yet.
     NoVdrive = "no-vdrive";
     /// The directory's server is not reached.
     DirectoryAway = "directory-away";

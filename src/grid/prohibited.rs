@@ -1,7 +1,8 @@
 //! What the owner of this node does not want touched, whoever asks, and by whatever cap.
 //!
-//! Asked where a cap becomes something that is opened, and nowhere else: files when they are opened
-//! or checked, directories when their server or their table is. So no front end can forget it.
+//! Asked where a cap becomes something that is opened: files when they are opened or checked, directories
+//! when their server or their table is. So no front end can forget it. And where something is answered with
+//! that is not opened (`files::Files::permit`).
 
 use crate::cap::Cap;
 

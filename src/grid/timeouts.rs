@@ -70,7 +70,7 @@ impl Timeouts {
         self.longer_than(took, limits::STREAM_FACTOR, most)
     }
 
-    /// Timeouts with servers that needed `took` to answer a short question.
+    /// Timeouts for servers that needed `took` to answer a short question.
     pub fn used_to(&self, took: Duration) -> Self {
         let jitter = self.jitter.max(took.saturating_mul(limits::COMPANY_FACTOR));
         Self { jitter, ..self.clone() }

@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// Links that were deleted, one deletion a line.
 const UNDO: &str = "private/undo";
 
-/// What was deleted by way of the pages, kept in the node's directory.
+/// What was deleted, kept in the node's directory.
 pub fn trash(basedir: &Basedir) -> Trash {
     let text = basedir.read_record(UNDO, TRASH_FILE_MAX);
     Trash::new(&text, Clock::System, Box::new(Undo(basedir.clone())))

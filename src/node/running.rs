@@ -325,7 +325,7 @@ impl Node {
         let trash = pages::trash(&self.basedir);
         let known = Arc::new(roots.clone());
         let gateway = Gateway {
-            files: Files::new(client.grid.clone(), directories, known, trash),
+            files: Files::new(directories, known, trash),
             spool: self.spool(config)?,
             guard: service::guard(config, &webport),
             owner: owner.clone(),

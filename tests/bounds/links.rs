@@ -2,7 +2,7 @@
 //! know its furl.
 
 use super::Flooded;
-use crate::hostile::{ResponseTime, Rogue, Stranger, address, hello, words};
+use crate::hostile::{Rate, Rogue, Stranger, address, hello, words};
 use std::time::{Duration, Instant};
 use tahoe::base::limits::{BODY_MAX, BULK_MAX, PINGS_MAX, RECORD_PLAIN_MAX};
 use tahoe::storage::api::{GetVersion, Storage};
@@ -50,7 +50,7 @@ async fn pings(furl: &Furl) -> (String, ()) {
     let mut taken = 0;
     for _ in 0..links {
         let mut rogue = member(furl).await.unwrap();
-        let flood = rogue.flood(&words::bare(&Head::Ping), bytes, ResponseTime::Full).await;
+        let flood = rogue.flood(&words::bare(&Head::Ping), bytes, Rate::Full).await;
         taken += flood.taken;
         assert!(rogue.is_cut_off().await);
         assert!(rogue.heard.pongs <= u64::from(PINGS_MAX));

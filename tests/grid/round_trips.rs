@@ -158,7 +158,7 @@ async fn through_http_a_change_takes_two_and_each_step_on_its_way_one() {
     let links = vec![link("there", lit("x")), link("sub", Target::Known(sub))];
     dirs.set(&root, links, Replace::No).await.unwrap();
     dirs.set(&other, vec![link("x", lit("x"))], Replace::No).await.unwrap();
-    let web = Web::before(files, dirs).await;
+    let web = Web::before(dirs).await;
     let (root, other) = (percent_encode(&root.reveal()), percent_encode(&other.reveal()));
     // Bodies this short are in their caps, so that no storage server is asked.
     let (mut took, mut wanted) = (Vec::new(), Vec::new());

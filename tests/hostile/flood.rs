@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// How quick a flood is.
 #[derive(Clone, Copy)]
-pub enum ResponseTime {
+pub enum Rate {
     /// As quick as the other side takes it.
     Full,
     /// So many bytes a second.
@@ -27,13 +27,8 @@ const PIECE: usize = 64 << 10;
 
 impl Rogue {
     /// Says `frame` again and again, `bytes` in all or until the other side hangs up.
-    pub async fn flood(
-        &mut self,
-        frame: &[u8],
-        bytes: usize,
-        response_time: ResponseTime,
-    ) -> Flood {
-        self.flood_of(|_| frame.to_vec(), bytes, response_time).await
+    pub async fn flood(&mut self, frame: &[u8], bytes: usize, rate: Rate) -> Flood {
+        self.flood_of(|_| frame.to_vec(), bytes, rate).await
     }
 
     /// The same with frames that differ; each is made from its number.
@@ -41,7 +36,7 @@ impl Rogue {
         &mut self,
         mut frame: impl FnMut(u32) -> Vec<u8>,
         bytes: usize,
-        response_time: ResponseTime,
+        rate: Rate,
     ) -> Flood {
         let (began, mut taken, mut number) = (Instant::now(), 0, 0);
         while taken < bytes {
@@ -54,7 +49,7 @@ impl Rogue {
                 return Flood { taken, cut_off: true };
             }
             taken += piece.len();
-            if let ResponseTime::Bytes(a_second) = response_time {
+            if let Rate::Bytes(a_second) = rate {
                 let due = Duration::from_secs_f64(taken as f64 / a_second as f64);
                 tokio::time::sleep_until(began + due).await;
             }

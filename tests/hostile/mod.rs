@@ -19,7 +19,7 @@ mod rogue;
 mod stranger;
 pub mod words;
 
-pub use flood::{Flood, ResponseTime};
+pub use flood::{Flood, Rate};
 pub use heard::{Answer, Heard};
 pub use rogue::{Rogue, hello};
 pub use stranger::Stranger;

@@ -123,6 +123,15 @@ pub const EFFECTS: &[Effect] = &[
         allowed: &[("crates/objects/src/base/system.rs", "the one source of randomness")],
     },
     Effect {
+        what: "steering of time and randomness",
+        prefixes: &["crate::base::replay", "super::replay"],
+        names: &[],
+        allowed: &[
+            ("crates/objects/src/base/system.rs", "asks it, in builds with debug assertions"),
+            ("src/base/blocking.rs", "the same"),
+        ],
+    },
+    Effect {
         what: "the time of day",
         prefixes: &["std::time::SystemTime"],
         names: &["SystemTime", "UNIX_EPOCH"],

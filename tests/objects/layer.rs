@@ -10,7 +10,7 @@ use tahoe::tub::{
     Swissnum, Tub, TubOptions,
 };
 use tahoe_testing::keeper::{Fail, Keeper, Panic, Put, Same, Sub, Take, bulk, keeper, tub};
-use tahoe_testing::until;
+use tahoe_testing::{SOON, until_within};
 
 /// Another interface, to be refused with.
 mod other {
@@ -130,10 +130,10 @@ async fn dropping_the_last_reference_stops_the_object() {
     drop(sub);
     assert!(again.call(Take {}).await.is_ok());
     drop(again);
-    until(|| stopped.load(Ordering::SeqCst) == 1).await;
+    until_within(SOON, || stopped.load(Ordering::SeqCst) == 1).await;
     let unwanted = remote.call(Sub {});
     drop(unwanted);
-    until(|| stopped.load(Ordering::SeqCst) == 2).await;
+    until_within(SOON, || stopped.load(Ordering::SeqCst) == 2).await;
 }
 
 #[actix_rt::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tahoe::base::limits;
 use tahoe::tub::{Faults, Furl, Identity, Limits, LoopbackNet, Ref, RemoteError, Tub, TubOptions};
 use tahoe_testing::keeper::{Hang, Keeper, Nap, Sub, SubLater, Take, keeper, tub};
-use tahoe_testing::until;
+use tahoe_testing::{SOON, until_within};
 use tokio::time::Instant;
 
 #[actix_rt::test]
@@ -25,7 +25,7 @@ async fn a_lost_link_fails_calls_stops_objects_and_tells() {
     lost.await;
     assert!(!sub.is_connected());
     assert_eq!(sub.call(Take {}).await.unwrap_err(), RemoteError::Disconnected);
-    until(|| stopped.load(Ordering::SeqCst) == 1).await;
+    until_within(SOON, || stopped.load(Ordering::SeqCst) == 1).await;
     assert_eq!(client.get::<Keeper>(&furl).await.unwrap_err(), RemoteError::Disconnected);
 }
 
@@ -40,7 +40,7 @@ async fn an_answer_that_comes_after_the_link_leaves_no_object_behind() {
     remote.call(Take {}).await.unwrap();
     net.kill("server");
     assert_eq!(late.await.unwrap_err(), RemoteError::Disconnected);
-    until(|| stopped.load(Ordering::SeqCst) == 1).await;
+    until_within(SOON, || stopped.load(Ordering::SeqCst) == 1).await;
 }
 
 #[actix_rt::test]
@@ -51,11 +51,11 @@ async fn a_kept_connection_comes_back() {
     let seen: Arc<Mutex<Vec<Ref<Keeper>>>> = Arc::default();
     let sink = seen.clone();
     let keep = client.keep::<Keeper>(furl, move |reference| sink.lock().unwrap().push(reference));
-    until(|| seen.lock().unwrap().len() == 1).await;
+    until_within(SOON, || seen.lock().unwrap().len() == 1).await;
     net.kill("server");
-    until(|| !seen.lock().unwrap()[0].is_connected()).await;
+    until_within(SOON, || !seen.lock().unwrap()[0].is_connected()).await;
     net.revive("server");
-    until(|| seen.lock().unwrap().len() == 2).await;
+    until_within(SOON, || seen.lock().unwrap().len() == 2).await;
     let back = seen.lock().unwrap()[1].clone();
     assert!(back.call(Take {}).await.is_ok());
     drop(keep);
@@ -173,5 +173,5 @@ async fn a_host_that_dies_breaks_what_it_dialled_however_soon_it_is_back() {
     let from_a: Ref<Keeper> = a.get(&b.register(keeper().0, None)).await.unwrap();
     net.kill("a");
     net.revive("a");
-    until(|| !from_a.is_connected()).await;
+    until_within(SOON, || !from_a.is_connected()).await;
 }

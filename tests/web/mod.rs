@@ -145,7 +145,7 @@ async fn parts(folder: &std::path::Path) -> Parts {
     std::fs::create_dir(&spool).unwrap();
     let roots = Arc::new(Fixed(global.clone(), private));
     let gateway = Gateway {
-        files: Files::new(client, directories, roots, Trash::default()),
+        files: Files::new(directories, roots, Trash::default()),
         spool: Spool::new(spool, 1 << 30),
         guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
         owner: Owner::new(TOKEN.to_owned(), Clock::System, false),

@@ -206,13 +206,22 @@ pub async fn no_hang<T>(what: &str, work: impl Future<Output = T>) -> T {
     }
 }
 
+/// What comes promptly, if it does.
+pub const SOON: Duration = Duration::from_secs(5);
+
 /// Waits for what no future tells of, in small steps of the runtime's time.
-pub async fn until(mut done: impl FnMut() -> bool) {
-    for _ in 0..60_000 {
+pub async fn until(done: impl FnMut() -> bool) {
+    until_within(Duration::from_secs(60), done).await;
+}
+
+/// The same for no longer than that.
+pub async fn until_within(most: Duration, mut done: impl FnMut() -> bool) {
+    let step = Duration::from_millis(1);
+    for _ in 0..most.as_millis() {
         if done() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(step).await;
     }
-    panic!("it did not come to pass in a minute");
+    panic!("it did not come to pass within {most:?}");
 }

@@ -19,7 +19,6 @@ use tahoe::gateway::serve::routes;
 use tahoe::gateway::spool::Spool;
 use tahoe::gateway::state::Pages;
 use tahoe::gateway::work::handles::Operations;
-use tahoe::grid::Client;
 use tahoe::grid::dirnode::Directories;
 
 /// Status and body; no body if it broke off.
@@ -43,11 +42,11 @@ impl Roots for NoRoots {
 }
 
 impl Web {
-    /// In front of a client and its directories.
-    pub async fn before(grid: Client, directories: Directories) -> Self {
+    /// In front of the directories of a client.
+    pub async fn before(directories: Directories) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let gateway = Gateway {
-            files: Files::new(grid, directories, Arc::new(NoRoots), Trash::default()),
+            files: Files::new(directories, Arc::new(NoRoots), Trash::default()),
             spool: Spool::new(folder.path().to_owned(), 1 << 30),
             guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
             owner: Owner::new("token".to_owned(), Clock::System, false),

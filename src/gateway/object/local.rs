@@ -13,10 +13,9 @@ use crate::base::limits::LOCAL_DEPTH_MAX;
 use crate::cap::Cap;
 use crate::disk::jobs::blocking;
 use crate::files::address::nfc;
-use crate::files::change::writable;
-use crate::files::{Address, For, Found, Object, Spot};
+use crate::files::{Address, For, Found, Node, Object, Spot};
 use crate::grid::Code;
-use crate::grid::deep::directory;
+use crate::grid::dirnode::writable;
 use crate::grid::dirnode::{NewEntry, Replace, Target};
 use crate::grid::{Source, UploadOptions};
 use actix_web::HttpResponse;
@@ -65,14 +64,12 @@ pub async fn download(asked: &Asked<'_>, address: &Address) -> Result<HttpRespon
     let local = allowed(asked)?;
     let object = asked.files.object(address).await?;
     asked.check_conditions(Some(&object.target))?;
-    let Written { files, left_out } = match (local, object.target) {
-        (Local::File(path), Target::Known(cap)) if !cap.is_directory() => {
+    let Written { files, left_out } = match (local, asked.files.node(&object.target)) {
+        (Local::File(path), Node::File { cap, .. }) => {
             fetch(asked, &cap, path).await?;
             Written { files: 1, left_out: 0 }
         }
-        (Local::Dir(path), Target::Known(cap))
-            if directory(&Target::Known(cap.clone())).is_some() =>
-        {
+        (Local::Dir(path), Node::Directory(cap)) => {
             fetch_all(asked, cap, path, LOCAL_DEPTH_MAX).await?
         }
         _ => {
@@ -129,19 +126,19 @@ fn fetch_all<'a>(
                 let text = format!("The name {:?} cannot be a local file's.", entry.name);
                 return Err(Failure::bad_request(text));
             }
-            asked.files.permit(&entry.child.target)?;
             let inner = path.join(&entry.name);
-            match entry.child.target {
-                Target::Known(cap) if directory(&Target::Known(cap.clone())).is_some() => {
+            match asked.files.node(&entry.child.target) {
+                Node::Prohibited(prohibited) => return Err(prohibited.into()),
+                Node::Directory(cap) => {
                     let below = fetch_all(asked, cap, inner, depth - 1).await?;
                     written.files += below.files;
                     written.left_out += below.left_out;
                 }
-                Target::Known(cap) if !cap.is_verifier() => {
+                Node::File { cap, .. } => {
                     fetch(asked, &cap, inner).await?;
                     written.files += 1;
                 }
-                _ => written.left_out += 1,
+                Node::Verifier(_) | Node::Unknown => written.left_out += 1,
             }
         }
         Ok(written)

@@ -30,6 +30,11 @@ impl Asked<'_> {
         Conditions::of(self.request.headers()).check(&now)
     }
 
+    /// Whether the request has conditions on what it is about.
+    pub fn has_conditions(&self) -> bool {
+        Conditions::of(self.request.headers()).are_there()
+    }
+
     /// Whether the request's conditions allow a change, at the moment when it is made.
     pub fn condition(&self) -> impl Fn(Option<&Child>) -> bool + Sync + use<> {
         let conditions = Conditions::of(self.request.headers());

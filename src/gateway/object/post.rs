@@ -3,15 +3,14 @@
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::body::{Form, FormFile};
-use super::super::conditions::Conditions;
 use super::children;
 use super::write::{self, given};
 use crate::base::limits::ROW_IDS_MAX;
 use crate::cap::Cap;
 use crate::files::address::nfc;
-use crate::files::change::{NewDirectory, writable};
 use crate::files::{Address, FilesError, For, Found, Object, Root, Spot};
 use crate::grid::Missed;
+use crate::grid::dirnode::writable;
 use crate::grid::dirnode::{Nameless, NewEntry, Replace, Target};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -52,7 +51,7 @@ pub async fn allowed<T>(
     address: &Address,
     act: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    if has_conditions(asked)
+    if asked.has_conditions()
         && let Found::Object(object) = asked.files.find(address, For::Making).await?
     {
         asked.check_conditions(Some(&object.target))?;
@@ -72,14 +71,10 @@ pub async fn make(
     children: Vec<NewEntry>,
     made: Made,
 ) -> Result<HttpResponse, Failure> {
-    if has_conditions(asked) {
+    if asked.has_conditions() {
         asked.check_conditions(asked.files.find(address, For::Making).await?.target())?;
     }
     done(asked, make_at(asked, address, made, children)).await
-}
-
-fn has_conditions(asked: &Asked<'_>) -> bool {
-    Conditions::of(asked.request.headers()).are_there()
 }
 
 /// A name that a person typed: without space around it, and no path.
@@ -174,11 +169,11 @@ pub async fn new_directory(
     made: Made,
     children: Vec<NewEntry>,
 ) -> Result<Cap, Failure> {
-    let what = match made {
-        Made::Immutable => NewDirectory::Immutable,
-        Made::Empty | Made::WithChildren => NewDirectory::Mutable,
-    };
-    Ok(asked.files.new_directory(what, children::fresh(children)).await?)
+    let (directories, children) = (asked.files.directories(), children::fresh(children));
+    Ok(match made {
+        Made::Immutable => directories.create_immutable(children).await?,
+        Made::Empty | Made::WithChildren => directories.create(children).await?,
+    })
 }
 
 pub async fn link(asked: &Asked<'_>, address: &Address) -> Result<String, Failure> {
@@ -286,9 +281,6 @@ async fn accept_all(asked: &Asked<'_>, dir: Cap) -> Result<String, Failure> {
                 continue;
             }
         };
-        if asked.files.permit(&target).is_err() {
-            continue;
-        }
         if let Some(cap) = target.known().filter(|cap| cap.is_mutable()) {
             match asked.files.directories().accept_rollback(cap).await {
                 Ok((seen, now)) => (all, older) = (all + 1, older + u64::from(seen > now)),

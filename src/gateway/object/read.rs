@@ -203,7 +203,7 @@ pub fn rename_form(
     address: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    object.clone().into_directory()?;
+    object.as_directory()?;
     let here = address.path();
     let when_done = asked.arguments.when_done()?.unwrap_or(&here);
     let name = asked.arguments.get("name").unwrap_or_default();
@@ -216,7 +216,7 @@ pub fn refresh_caps(
     _: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    let root = object.clone().into_directory()?;
+    let root = object.as_directory()?.clone();
     let walk = asked.files.walk(root);
     let lines = stream::unfold((walk, Step::Head), |(mut walk, step)| async move {
         let (text, step) = match step {

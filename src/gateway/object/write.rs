@@ -2,13 +2,12 @@
 
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
-use super::super::conditions::Conditions;
 use super::children;
 use super::validator::entity_tag;
 use crate::cap::Cap;
-use crate::files::change::writable;
 use crate::files::{Address, For, Found, Object, Root, Spot};
 use crate::grid::Code;
+use crate::grid::dirnode::writable;
 use crate::grid::dirnode::{ChildError, Condition, DirError, Replace, Target};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
@@ -94,12 +93,17 @@ pub async fn make(asked: &Asked<'_>, address: &Address) -> Result<Cap, Failure> 
     asked.arguments.directory_format()?;
     let found = asked.files.find(address, For::Making).await?;
     let expected = asked.check_conditions(found.target());
-    let conditional = Conditions::of(asked.request.headers()).are_there();
-    if let Found::Missing { dir, .. } = &found {
-        writable(dir.dir())?;
+    match &found {
+        Found::Missing { dir, .. } => writable(dir.dir())?,
+        Found::Object(object) => {
+            asked.files.permit(&object.target)?;
+            object.as_directory()?;
+        }
     }
     expected?;
-    Ok(asked.files.make_dir(found, conditional).await?)
+    let holds = asked.condition();
+    let holds = asked.has_conditions().then_some(&holds as Condition<'_>);
+    Ok(asked.files.make_dir(found, holds).await?)
 }
 
 /// Removes a link and answers the cap that it led to.
@@ -111,9 +115,8 @@ pub async fn delete(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
             _ => "This directory has no name that could be removed.",
         }));
     }
-    let conditional = Conditions::of(asked.request.headers()).are_there();
     let holds = asked.condition();
-    let holds = conditional.then_some(&holds as Condition<'_>);
+    let holds = asked.has_conditions().then_some(&holds as Condition<'_>);
     let child = asked.files.delete(address, holds).await?;
     Ok(answer::text(StatusCode::OK, child.target.cap_text().unwrap_or_default()))
 }

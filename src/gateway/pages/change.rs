@@ -4,9 +4,9 @@ use super::super::answer::{Failure, redirect};
 use super::super::asked::Asked;
 use super::moving::{destination, names};
 use crate::cap::Cap;
-use crate::files::change::writable;
-use crate::files::{Address, Moved};
+use crate::files::Address;
 use crate::grid::dirnode::Replace;
+use crate::grid::dirnode::writable;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -18,14 +18,13 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
     let to = match asked.arguments.get("do") {
         Some("delete") => delete(asked, &back, &dir, &names).await?,
         Some("move") => {
-            writable(&dir)?;
-            let moved = asked.files.moved(&dir, &names).await?;
-            let to = target(asked, &moved).await?;
-            relocate(asked, &dir, &to, &names).await?;
+            relocate(asked, &dir, &names).await?;
             back
         }
         Some("copy") => {
-            asked.files.copy(&dir, &target(asked, &[]).await?, names).await?;
+            let to = asked.files.dir(&target(asked)?).await?;
+            writable(&to)?;
+            asked.files.copy(&dir, &to, names).await?;
             back
         }
         Some("rename") => {
@@ -37,30 +36,16 @@ pub async fn change(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
     Ok(redirect(StatusCode::SEE_OTHER, &to))
 }
 
-/// Moves children one after the other. One that cannot be moved keeps none of the others back; the
-/// refusal says which stayed.
-async fn relocate(
-    asked: &Asked<'_>,
-    from: &Cap,
-    to: &Cap,
-    names: &[String],
-) -> Result<(), Failure> {
-    let mut stayed: Vec<&str> = Vec::new();
-    let mut first = None;
-    for name in names {
-        if let Err(error) =
-            asked.files.directories().relink((from, name), (to, name), Replace::No).await
-        {
-            stayed.push(name);
-            first.get_or_insert_with(|| Failure::from(error));
-        }
-    }
-    let Some(first) = first else { return Ok(()) };
+/// Moves children; the refusal says which stayed.
+async fn relocate(asked: &Asked<'_>, from: &Cap, names: &[String]) -> Result<(), Failure> {
+    let stayed = asked.files.relocate_all((from, names), &target(asked)?, Replace::No).await?;
+    let Some((_, first)) = stayed.first() else { return Ok(()) };
+    let first = Failure::from(first.clone());
     if names.len() == 1 {
         return Err(first);
     }
     const SHOWN: usize = 10;
-    let mut list: Vec<_> = stayed.iter().take(SHOWN).map(|name| format!("“{name}”")).collect();
+    let mut list: Vec<_> = stayed.iter().take(SHOWN).map(|(name, _)| format!("“{name}”")).collect();
     if stayed.len() > SHOWN {
         list.push(format!("{} more", stayed.len() - SHOWN));
     }
@@ -86,12 +71,9 @@ async fn rename(asked: &Asked<'_>, dir: &Cap, names: &[String]) -> Result<(), Fa
     Ok(asked.files.directories().relink((dir, name), (dir, to), Replace::No).await?)
 }
 
-/// The directory that `to=` names, outside of what is to be moved there.
-async fn target(asked: &Asked<'_>, moved: &[Moved]) -> Result<Cap, Failure> {
-    let to = destination(asked, asked.arguments.filled("to").unwrap_or_default())?;
-    let to = asked.files.dir_outside(&to, moved).await?;
-    writable(&to)?;
-    Ok(to)
+/// The address that `to=` gives.
+fn target(asked: &Asked<'_>) -> Result<Address, Failure> {
+    destination(asked, asked.arguments.filled("to").unwrap_or_default())
 }
 
 /// Unlinks what is named, which is kept for a while; where to go then. What somebody else was quicker

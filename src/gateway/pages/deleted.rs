@@ -8,7 +8,7 @@ use super::{Frame, show, words};
 use crate::base::limits::TRASH_SHOWN_MAX;
 use crate::cap::Cap;
 use crate::files::address::{Address, nfc, percent_encode};
-use crate::files::undo::{Deletion, Restored, same_directory};
+use crate::files::undo::{Deletion, same_directory};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -34,7 +34,7 @@ struct Line {
 
 /// `GET /deleted`, for the owner.
 pub fn page(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
-    let locked = !asked.gateway.owner.sent(asked.request.headers());
+    let locked = !asked.is_owners();
     let trash = asked.files.trash();
     let now = trash.now();
     let all = if locked { Vec::new() } else { trash.all() };
@@ -67,12 +67,12 @@ fn line(one: &Deletion, now: u64) -> Line {
 pub fn listed(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let dir = match asked.arguments.filled("dir") {
         Some(text) => Some(named(text)?),
-        None if asked.gateway.owner.sent(asked.request.headers()) => None,
+        None if asked.is_owners() => None,
         None => return Err(Failure::token_wanted()),
     };
     let is_there = |one: &Deletion| dir.as_deref().is_none_or(|dir| same_directory(dir, &one.dir));
-    let all = asked.files.trash().all();
-    let listed = all.iter().filter(|one| is_there(one)).map(|one| {
+    let all = asked.files.trash().those(is_there);
+    let listed = all.iter().map(|one| {
         let names: Vec<&str> = one.links.iter().map(|link| link.name.as_str()).collect();
         let Deletion { token, time, replaced, .. } = one;
         let place = place_for(asked, one).unwrap_or_else(|| format!("/uri/{}", percent_encode(&one.dir)));
@@ -83,7 +83,7 @@ pub fn listed(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
 
 /// Where it was, if whoever asks may know: the way there may be by the cap of a directory above it.
 fn place_for(asked: &Asked<'_>, one: &Deletion) -> Option<String> {
-    asked.gateway.owner.sent(asked.request.headers()).then(|| one.place.clone())
+    asked.is_owners().then(|| one.place.clone())
 }
 
 /// The write cap that is shown.
@@ -109,11 +109,10 @@ pub async fn act(asked: &Asked<'_>, _: &[String]) -> Result<HttpResponse, Failur
     // The page that shows a token knows where it stands.
     let place = arguments.when_done()?.map(str::to_owned).or_else(|| place_for(asked, &found));
     let place = place.unwrap_or_else(|| "/deleted".to_owned());
-    let done = match forgets {
-        true => asked.files.forget(found).await,
-        false => asked.files.put_back(found).await,
+    let names = match forgets {
+        true => asked.files.forget(found).await?,
+        false => asked.files.put_back(found).await?,
     };
-    let Restored { names } = done?;
     Ok(match (arguments.t(), forgets) {
         ("json", _) => json::answer(&value!({ "names": names })),
         (_, true) => redirect(StatusCode::SEE_OTHER, "/deleted"),

@@ -190,7 +190,7 @@ pub async fn directory(
     address: &Address,
     object: &Object,
 ) -> Result<HttpResponse, Failure> {
-    let listing = asked.files.directories().list(&object.clone().into_directory()?).await?;
+    let listing = asked.files.directories().list(object.as_directory()?).await?;
     let order = Order::of(&asked.arguments);
     let base = address.path();
     let summary = summary(&listing);

@@ -51,7 +51,7 @@ pub fn of_directory(
     object: &Object,
     asking: Asking,
 ) -> Result<HttpResponse, Failure> {
-    object.clone().into_directory()?;
+    object.as_directory()?;
     let base = address.path();
     let when_done = ("when_done", base.clone());
     let (title, hint, hidden, fields, button) = match asking {

@@ -54,11 +54,8 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
             && dir_cap(&entry.child.target).is_some()
             && !matches!(entry.name.as_str(), "" | "." | "..")
     });
-    let below = |name: &str| {
-        let path = to.path.iter().cloned().chain([name.to_owned()]).collect();
-        Address { root: to.root.clone(), path }
-    };
-    let folders = folders.map(|entry| Step::new(shown(&entry.name), &below(&entry.name))).collect();
+    let folders =
+        folders.map(|entry| Step::new(shown(&entry.name), &to.child(&entry.name))).collect();
     let what = match names.as_slice() {
         [one] => format!("“{}”", shown(one)),
         many => words::count(many.len(), "item", "items"),
@@ -81,7 +78,7 @@ pub async fn form(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse, 
 /// The drives, but for the one that is shown.
 fn other_drives(asked: &Asked<'_>, shown: &Root) -> Vec<Step> {
     let roots = asked.files.roots();
-    let owner = asked.gateway.owner.sent(asked.request.headers());
+    let owner = asked.is_owners();
     let drives = [
         (Root::Private, owner && roots.private().is_some()),
         (Root::Global, roots.global().is_some()),
@@ -122,7 +119,7 @@ pub fn destination(asked: &Asked<'_>, to: &str) -> Result<Address, Failure> {
     let address = Address::at(to)?
         .ok_or_else(|| Failure::bad_request("to= takes the address of a directory here."))?;
     let private = address.root == Root::Private;
-    if private && !asked.gateway.owner.sent(asked.request.headers()) {
+    if private && !asked.is_owners() {
         return Err(Failure::token_wanted());
     }
     Ok(address)

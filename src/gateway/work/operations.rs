@@ -63,7 +63,7 @@ pub async fn start(
     address: &Address,
     walk: Walk,
 ) -> Result<HttpResponse, Failure> {
-    let root = asked.files.object(address).await?.into_directory()?;
+    let root = asked.files.dir(address).await?;
     let arguments = &asked.arguments;
     let handle = arguments
         .filled("ophandle")

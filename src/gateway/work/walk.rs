@@ -63,7 +63,7 @@ pub async fn stream(
     address: &Address,
     walk: Walk,
 ) -> Result<HttpResponse, Failure> {
-    let root = asked.files.object(address).await?.into_directory()?;
+    let root = asked.files.dir(address).await?;
     let checker = match walk {
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,

@@ -172,12 +172,15 @@ impl Place {
         let change = random();
         let (mut state, mut room, again) = self.begin(start, ids).await?;
         let mut own = Own { again, ..Own::of(&state, &touched, ids)? };
-        for _ in 0..REDOS_MAX {
+        for attempt in 0..REDOS_MAX {
             let (opener, own_ids) = (keys.clone(), ids.clone());
             let open = move || before(&opener, &state, &own_ids).map(|before| (state, before));
             let (now, before) = self.dirs.on_rows(ids.len(), open).await?;
             let mut decision = decide(&before)?;
             own.compare(&now, overtaken)?;
+            if attempt > 0 {
+                own.again = own.again.min(1);
+            }
             if decision.put.is_empty() && decision.removed.is_empty() {
                 return Ok(());
             }
@@ -224,9 +227,13 @@ impl Place {
 
     /// What was seen, if it says what is certain about all of these ids and nothing newer is known.
     pub fn current(&self, seen: Option<Arc<State>>, ids: &[RowId]) -> Option<Arc<State>> {
-        let newest = self.before_asking().map_or(0, |(seq, _)| seq);
+        let newest = self.before_asking();
+        let is_newest = |head: &Head| {
+            newest
+                .is_none_or(|(seq, hash)| head.seq > seq || head.seq == seq && head.hash() == hash)
+        };
         seen.filter(|state| {
-            state.head.directory == *self.id() && state.head.seq >= newest && state.covers(ids)
+            state.head.directory == *self.id() && is_newest(&state.head) && state.covers(ids)
         })
     }
 

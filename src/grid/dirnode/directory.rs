@@ -26,9 +26,6 @@ pub(super) trait Directory: Send + Sync {
         start: Option<Arc<State>>,
     ) -> BoxFuture<'a, Result<Seen, DirError>>;
 
-    /// Whether it can be changed.
-    fn writable(&self) -> Result<(), DirError>;
-
     /// Changes children. `decide` may be asked several times; what it answered last is what was done,
     /// unless it is an error.
     fn change<'a>(
@@ -37,7 +34,7 @@ pub(super) trait Directory: Send + Sync {
         decide: &'a mut Decide<'_>,
     ) -> BoxFuture<'a, Result<(), DirError>>;
 
-    /// Its sequence number now and each time it changes; of one that never changes nothing.
+    /// Its sequence number now and each time it changes; one that never changes refuses.
     fn watch(&self) -> BoxFuture<'_, Result<BoxStream<'static, u64>, DirError>>;
 
     /// What it is called, whichever cap leads to it; none of what never changes.
@@ -85,11 +82,18 @@ impl Seen {
 
     /// The same, for who changes nothing.
     pub fn into_child(self) -> Result<Option<Child>, DirError> {
-        match self.was {
+        self.split().1
+    }
+
+    /// Where a change would start, and the child.
+    pub fn split(self) -> (Start, Result<Option<Child>, DirError>) {
+        let Self { dir, was, state } = self;
+        let child = match was {
             Was::Nothing => Ok(None),
             Was::Link(entry) => Ok(Some(entry.child)),
             Was::Unopened(one) => Err(DirError::Unreadable(one)),
-        }
+        };
+        (Start { dir, state }, child)
     }
 }
 
@@ -118,6 +122,16 @@ impl From<&Cap> for Start {
     }
 }
 
+/// Refuses caps that do not change their directory, before any work is done.
+pub fn writable(dir: &Cap) -> Result<(), DirError> {
+    match dir {
+        dir if dir.is_writable() => Ok(()),
+        Cap::File(_) => Err(DirError::NotADirectory(String::new())),
+        Cap::Table(_) => Err(DirError::Immutable),
+        Cap::Vdrive(_) => Err(DirError::ReadOnly),
+    }
+}
+
 impl Directories {
     /// The directory of a cap.
     pub(super) fn open(&self, dir: &Cap) -> Result<Box<dyn Directory>, DirError> {
@@ -131,9 +145,8 @@ impl Directories {
 
     /// The same, of one that can be changed.
     pub(super) fn open_to_change(&self, dir: &Cap) -> Result<Box<dyn Directory>, DirError> {
-        let opened = self.open(dir)?;
-        opened.writable()?;
-        Ok(opened)
+        writable(dir)?;
+        self.open(dir)
     }
 }
 

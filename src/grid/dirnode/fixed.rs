@@ -50,18 +50,18 @@ impl Fixed {
 
     /// The table as it is stored.
     async fn table(&self) -> Result<Bytes, DirError> {
-        if self.cap.is_verifier() {
-            return Err(DirError::NotReadable);
-        }
-        if self.file.storage_index().is_some() && self.file.size() > TABLE_MAX {
-            return Err(DirError::TooBig("a directory"));
-        }
         let reader = self.dirs.grid.open(&Cap::File(self.file.clone())).await?;
         Ok(reader.read_all(0..reader.size()).await?)
     }
 
     /// The children, what does not open, and the room that they take.
     async fn entries(&self) -> Result<(Vec<Entry>, Unreadable, Share), DirError> {
+        if self.cap.is_verifier() {
+            return Err(DirError::NotReadable);
+        }
+        if self.file.storage_index().is_some() && self.file.size() > TABLE_MAX {
+            return Err(DirError::TooBig("a directory"));
+        }
         let mut room = self.room().await?;
         let table = self.table().await?;
         let unpack = move || table::read(&table, Kind::Immutable);
@@ -114,10 +114,6 @@ impl Directory for Fixed {
             Ok(Seen { dir: self.cap.clone(), was, state: None })
         }
         .boxed()
-    }
-
-    fn writable(&self) -> Result<(), DirError> {
-        Err(DirError::Immutable)
     }
 
     fn change<'a>(

@@ -40,16 +40,12 @@ impl Directory for Place {
             let id = keys.row_id(name);
             let state = match self.current(start, &[id]) {
                 Some(state) => state,
-                None => Arc::new(self.rows(&[id]).await?),
+                None => Arc::new(self.rows(&[id]).await?.only(&id)),
             };
             let was = was(keys, &state, &id)?;
             Ok(Seen { dir: self.cap.clone(), was, state: Some(state) })
         }
         .boxed()
-    }
-
-    fn writable(&self) -> Result<(), DirError> {
-        self.signer().map(drop)
     }
 
     fn change<'a>(

@@ -1,5 +1,5 @@
-//! Directories that are missing on the way to a name: made, the deepest first, so that the whole missing
-//! part appears at once.
+//! Directories that are missing on the way to a name: made side by side, and then linked, so that the
+//! whole missing part appears at once.
 
 use super::directory::{Seen, Start};
 use super::edit::{checked, child_of, linked};

@@ -42,7 +42,7 @@ mod tubs;
 mod unreadable;
 mod watch;
 
-pub use directory::{Seen, Start};
+pub use directory::{Seen, Start, writable};
 pub use error::{ChildError, DirError};
 pub use lost::{Keeper, Lost};
 pub use memory::Memory;
@@ -191,6 +191,11 @@ impl Directories {
     #[must_use]
     pub fn without_waiting(&self) -> Self {
         Self { wait: Duration::ZERO, ..self.clone() }
+    }
+
+    /// The client that keeps files, and tables of directories.
+    pub const fn grid(&self) -> &Client {
+        &self.grid
     }
 
     /// What all that is listed and changed here may take.

@@ -231,6 +231,12 @@ impl State {
         Ok(())
     }
 
+    /// What it says of one row, without whatever else came along: it may be held for long.
+    pub fn only(mut self, id: &RowId) -> Self {
+        let row = self.rows.remove(id).map(|row| (*id, row.apart()));
+        Self { trie: self.trie.prove(&[*id]), rows: row.into_iter().collect(), head: self.head }
+    }
+
     /// The row's hash, `None` if there is certainly no such row.
     pub fn hash(&self, id: &RowId) -> Result<Option<Hash>, DirError> {
         self.trie.get(id).map_err(|_| DirError::Forged("its proof leaves a row open"))

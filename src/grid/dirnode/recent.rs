@@ -6,8 +6,10 @@ use crate::base::lock::locked;
 use crate::tub::furl::digest;
 use crate::tub::{Call, Furl, Interface, Ref, RemoteError, SwissnumDigest, Tub, TubId};
 use crate::vdrive::api::{DirectoryReader, DirectoryWriter, Vdrive};
-use futures_util::future::join;
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What one furl leads to.
@@ -83,8 +85,13 @@ impl<I: Interface> Recent<I> {
             self.put(key, found.clone());
             return found.call(message).await;
         }
-        let (found, answer) = join(tub.get(furl), tub.sturdy(furl).call(message)).await;
-        if let Ok(found) = found {
+        let (get, call) = (pin!(tub.get(furl)), tub.sturdy(furl).call(message));
+        // A good answer waits for nothing.
+        let (found, answer) = match select(get, call).await {
+            Either::Left((found, call)) => (Some(found), call.await),
+            Either::Right((answer, get)) => (get.now_or_never(), answer),
+        };
+        if let Some(Ok(found)) = found {
             self.put(key, found);
         }
         answer

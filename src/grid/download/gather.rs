@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Timeouts with replacements is so many times shorter, so that a grid half of which hangs costs
+/// Replacements are waited for so many times shorter, so that a grid half of which hangs costs
 /// about one hedge and not one for each share tried.
 const HURRY: u32 = 4;
 

@@ -29,6 +29,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// The same in memory of its own, where it came as a part of much more.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let (read, write) =
+            (Bytes::copy_from_slice(&self.read), Bytes::copy_from_slice(&self.write));
+        Self { read, write, ..*self }
+    }
+
     fn fixed(&self) -> [u8; FIXED] {
         let mut out = [0; FIXED];
         let lengths = [self.read.len() as u32, self.write.len() as u32];

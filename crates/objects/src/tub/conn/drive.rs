@@ -17,9 +17,12 @@ use crate::tub::parser::Parser;
 use bytes::Bytes;
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::ops::Range;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
@@ -67,14 +70,32 @@ pub(crate) async fn drive(conn: Arc<Conn>, wires: Wires) {
     let writer = Writer { conn: conn.clone(), records, dispatcher: dispatcher.clone(), questions };
     let reason = tokio::select! {
         biased;
-        reason = reader.run(wires.reader) => reason,
-        reason = writer.run(wires.writer) => reason,
-        reason = tick(&conn, pool) => reason,
-        () = probation(&conn), if on_probation => Reason::Idle,
+        // Before what the peer keeps busy: the runtime lets a task do so much at once.
         () = leave(&conn) => Reason::Shutdown,
+        () = probation(&conn), if on_probation => Reason::Idle,
+        reason = tick(&conn, pool) => reason,
+        reason = in_turns(reader.run(wires.reader), writer.run(wires.writer)) => reason,
     };
     dispatcher.end();
     conn.tear_down(reason);
+}
+
+/// The first of two to end. Each is first in turn, so that neither leaves nothing for the other of what the
+/// runtime lets a task do at once.
+async fn in_turns<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let mut turn = false;
+    poll_fn(move |cx| {
+        turn = !turn;
+        if turn && let Poll::Ready(done) = one.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        if let Poll::Ready(done) = other.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        if turn { Poll::Pending } else { one.as_mut().poll(cx) }
+    })
+    .await
 }
 
 struct Reader {
@@ -408,5 +429,26 @@ impl Writer {
             let question = Question { cost: frame.length, bulk_max };
             self.questions.borrow_mut().insert(id, question);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::task::coop::consume_budget;
+
+    /// Goes on for so many steps, each as a read of a socket that is always full.
+    async fn steps(count: usize, name: &'static str) -> &'static str {
+        for _ in 0..count {
+            consume_budget().await;
+        }
+        name
+    }
+
+    #[tokio::test]
+    async fn what_always_has_something_to_do_leaves_something_for_the_other() {
+        const LONG: usize = 1_000_000;
+        assert_eq!(in_turns(steps(LONG, "busy"), steps(1_000, "short")).await, "short");
+        assert_eq!(in_turns(steps(1_000, "short"), steps(LONG, "busy")).await, "short");
     }
 }
