@@ -8,10 +8,11 @@ use crate::base::limits::PATH_MAX;
 use crate::cap::{Cap, VdriveCap};
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{
-    Child, Condition, DirError, NewEntry, Replace, Seen, Start, Target, writable,
+    Child, Condition, DirError, NewEntry, Replace, Start, Target, writable,
 };
 use crate::vdrive::format::DirectoryId;
 use futures_util::future::join;
+use std::collections::BTreeSet;
 
 /// Where a child is to be put.
 #[derive(Debug)]
@@ -188,12 +189,16 @@ impl Files {
         let (seen, (way, place)) =
             join(self.directories.look(from, name), self.place_for(to, Some(new_name))).await;
         let seen = seen?;
-        way.refuse(&seen, name)?;
+        // What does not open is told by the move itself.
+        if let Ok(Some(child)) = seen.child() {
+            way.refuse(&child.target, name)?;
+        }
         Ok(self.directories.relink((seen, name), (place?, new_name), replace).await?)
     }
 
     /// Moves children to a directory, one after the other: those that stayed where they were, and why.
-    /// One that cannot be moved keeps none of the others back.
+    /// One that cannot be moved keeps none of the others back, but none moves if one would go to where only
+    /// it leads.
     pub async fn relocate_all(
         &self,
         (from, names): (&Cap, &[String]),
@@ -201,16 +206,18 @@ impl Files {
         replace: Replace,
     ) -> Result<Vec<(String, FilesError)>, FilesError> {
         writable(from)?;
-        let (way, place) = self.place_for(to, None).await;
+        let (listing, (way, place)) =
+            join(self.directories.list(from), self.place_for(to, None)).await;
+        let moved: BTreeSet<&String> = names.iter().collect();
+        for entry in listing?.entries.iter().filter(|entry| moved.contains(&entry.name)) {
+            way.refuse(&entry.child.target, &entry.name)?;
+        }
+        let place = place?;
         let mut stayed = Vec::new();
         for name in names {
-            let moved = async {
-                let seen = self.directories.look(from, name).await?;
-                way.refuse(&seen, name)?;
-                let place = place.clone()?;
-                Ok(self.directories.relink((seen, name), (place, name), replace).await?)
-            };
-            stayed.extend(moved.await.err().map(|why| (name.clone(), why)));
+            let to = (place.clone(), name.as_str());
+            let moved = self.directories.relink((from, name), to, replace).await;
+            stayed.extend(moved.err().map(|why| (name.clone(), why.into())));
         }
         Ok(stayed)
     }
@@ -259,10 +266,9 @@ impl Way {
         self.0.extend(dir.vdrive().map(VdriveCap::directory_id));
     }
 
-    /// Refuses what is on it. What does not open is told by the move itself.
-    fn refuse(&self, seen: &Seen, name: &str) -> Result<(), DirError> {
-        let moved = seen.child().ok().flatten().and_then(|child| child.target.directory_id());
-        match moved.is_some_and(|moved| self.0.contains(&moved)) {
+    /// Refuses what is on it.
+    fn refuse(&self, moved: &Target, name: &str) -> Result<(), DirError> {
+        match moved.directory_id().is_some_and(|moved| self.0.contains(&moved)) {
             true => Err(DirError::IntoItself(name.to_owned())),
             false => Ok(()),
         }
