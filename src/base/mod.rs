@@ -16,4 +16,4 @@ pub mod secret;
 pub mod tally;
 
 pub use ids::{ShareNum, StorageIndex};
-pub use tahoe_objects::base::{base32, local, lock, replay, seeded, system};
+pub use tahoe_objects::base::{base32, lock, replay, seeded, sockets, system};

@@ -4,7 +4,7 @@ use super::connections::Connections;
 use super::tls::{TlsError, server_config};
 use super::webport::WebPort;
 use crate::base::limits::{WEB_BACKLOG, WEB_HEAD_TIME, WEB_KEEP_ALIVE, WEB_WORKERS_MAX};
-use crate::base::local::unpace;
+use crate::base::sockets::unpace;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};

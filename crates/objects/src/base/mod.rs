@@ -7,9 +7,9 @@
 pub mod base32;
 pub mod hash;
 pub mod limits;
-pub mod local;
 pub mod lock;
 pub mod replay;
 pub mod secret;
 pub mod seeded;
+pub mod sockets;
 pub mod system;

@@ -4,7 +4,7 @@
 use super::furl::Hint;
 use super::prompt::PromptStream;
 use crate::base::limits::DIAL_TIME;
-use crate::base::local::unpace;
+use crate::base::sockets::{fit_to_line, unpace};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -102,6 +102,7 @@ fn prompt(stream: TcpStream) -> io::Result<BoxStream> {
     stream.set_nodelay(true)?;
     if let Ok(peer) = stream.peer_addr() {
         unpace(&stream, peer.ip());
+        fit_to_line(&stream, peer.ip());
     }
     Ok(Box::new(PromptStream::new(stream)))
 }

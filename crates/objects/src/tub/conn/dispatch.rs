@@ -318,7 +318,7 @@ impl Dispatcher {
             .or_else(|error| OutFrame::bare(&Head::Return { id, error: Some(error) }));
         drop(place);
         if let Ok(frame) = frame {
-            self.conn.queue.push_urgent(frame);
+            self.conn.queue.push_reply(frame);
         }
     }
 }

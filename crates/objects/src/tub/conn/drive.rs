@@ -33,6 +33,10 @@ const DIRECT_MIN: usize = 32 << 10;
 const READ_AFTER_BULK: usize = 4 << 10;
 /// Ciphertext gathered for one write; the last record may go beyond.
 const WRITE_BUFFER: usize = 256 << 10;
+/// As little of it is gathered for a line that takes longer than this for what it was given: what is sealed
+/// stands before what is in more of a hurry.
+const WRITE_TIME: Duration = Duration::from_millis(10);
+const WRITE_BUFFER_MIN: usize = 16 << 10;
 
 /// A release waits so long for something to leave with: by itself it costs both ends as much as a
 /// call, and most are followed by one.
@@ -326,8 +330,9 @@ impl Writer {
     async fn run(self, mut stream: Box<dyn AsyncWrite + Unpin>) -> Reason {
         let mut sealed = Sealed::default();
         let mut frames = Vec::new();
+        let mut at_once = WRITE_BUFFER;
         loop {
-            if !self.conn.queue.take(&mut frames, WRITE_BUFFER) {
+            if !self.conn.queue.take(&mut frames, at_once) {
                 let _ = stream.shutdown().await;
                 return Reason::Shutdown;
             }
@@ -336,9 +341,13 @@ impl Writer {
                 continue;
             }
             self.conn.traffic.calls_leave(self.conn.queue.taken());
+            let began = Instant::now();
             if let Err(reason) = self.send(&mut frames, &mut stream, &mut sealed).await {
                 return reason;
             }
+            let slow = began.elapsed() > WRITE_TIME;
+            at_once = if slow { at_once / 2 } else { at_once * 2 };
+            at_once = at_once.clamp(WRITE_BUFFER_MIN, WRITE_BUFFER);
             self.conn.traffic.calls_left();
             self.dispatcher.pump();
         }

@@ -272,11 +272,11 @@ impl Conn {
         (target, interface, method): (Target, u32, u16),
         (payload, bulk_max): (Payload, usize),
     ) -> Option<Departure> {
-        let head = Head::Call { id, target, interface, method };
+        let head = Head::Call { id, target: target.clone(), interface, method };
         let queued = OutFrame::new(&head, &payload.body, payload.bulk)
-            .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max)));
+            .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max), target));
         match queued {
-            Ok(behind) => Some(Departure::new(self.traffic.clone(), behind)),
+            Ok(place) => Some(Departure::new(self.traffic.clone(), place)),
             Err(error) => {
                 self.deliver(id, Err(error));
                 None

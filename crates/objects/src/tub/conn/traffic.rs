@@ -2,39 +2,59 @@
 //! slow link and not for a dead one.
 
 use super::super::progress::Progress;
+use super::queue::{Counts, Pace};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What has left a link and come in on it so far; shared by the link and the calls that wait. Calls
-/// are counted in the order in which they were queued.
+/// of each pace are counted in the order in which they were queued.
 #[derive(Default)]
 pub(super) struct Traffic {
     /// Bytes of calls, and of what leaves between them, that the peer has taken.
     bytes: AtomicU64,
     /// Calls that are leaving or have left.
-    leaving: AtomicU64,
+    leaving: Calls,
     /// Calls that have left whole.
-    left: AtomicU64,
+    left: Calls,
     /// Bytes of answers that have come.
     arrived: AtomicU64,
 }
 
+/// Calls, by pace.
+#[derive(Default)]
+struct Calls {
+    small: AtomicU64,
+    bulk: AtomicU64,
+}
+
+impl Calls {
+    fn get(&self) -> Counts {
+        let [small, bulk] = [&self.small, &self.bulk].map(|count| count.load(Ordering::Relaxed));
+        Counts { small, bulk }
+    }
+
+    fn set(&self, counts: Counts) {
+        self.small.store(counts.small, Ordering::Relaxed);
+        self.bulk.store(counts.bulk, Ordering::Relaxed);
+    }
+}
+
 impl Traffic {
-    /// All calls up to number `calls` are being written.
-    pub(super) fn calls_leave(&self, calls: u64) {
-        self.leaving.store(calls, Ordering::Relaxed);
+    /// So many calls are being written or were before.
+    pub(super) fn calls_leave(&self, calls: Counts) {
+        self.leaving.set(calls);
     }
 
     /// A piece was taken. One without calls, such as a ping, brings no call forward.
     pub(super) fn piece_left(&self, bytes: usize) {
-        if self.leaving.load(Ordering::Relaxed) > self.left.load(Ordering::Relaxed) {
+        if self.leaving.get() != self.left.get() {
             self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
 
     /// All that was being written has left.
     pub(super) fn calls_left(&self) {
-        self.left.store(self.leaving.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.left.set(self.leaving.get());
     }
 
     /// So many bytes of answers have come in all.
@@ -46,17 +66,23 @@ impl Traffic {
 /// One call's place among those on its link.
 pub(crate) struct Departure {
     traffic: Arc<Traffic>,
-    /// Calls that leave before it.
+    pace: Pace,
+    /// Calls of its pace that leave before it.
     behind: u64,
 }
 
 impl Departure {
-    pub(super) fn new(traffic: Arc<Traffic>, behind: u64) -> Self {
-        Self { traffic, behind }
+    pub(super) fn new(traffic: Arc<Traffic>, (pace, behind): (Pace, u64)) -> Self {
+        Self { traffic, pace, behind }
     }
 
     fn has_left(&self) -> bool {
-        self.traffic.left.load(Ordering::Relaxed) > self.behind
+        let Counts { small, bulk } = self.traffic.left.get();
+        let left = match self.pace {
+            Pace::Small => small,
+            Pace::Bulk => bulk,
+        };
+        left > self.behind
     }
 }
 
