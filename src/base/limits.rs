@@ -317,9 +317,9 @@ pub const UPLOAD_SETTLE_TIME: Duration = Duration::from_secs(3);
 /// When servers that suffice have answered, the others may take so many times as long in all: a hung
 /// one must not cost the full time, one that is a little slower should still get its share.
 pub const COMPANY_FACTOR: u32 = 4;
-/// The same for the bytes of a share on its way: a link that carries an eighth of what the others
-/// carry is slow, not silent.
-pub const STREAM_FACTOR: u32 = 8;
+/// Servers that suffice wait for slower ones for one part of so many of what an upload takes otherwise:
+/// what a slow one costs stays below a third, and a server that is a little slower keeps its share.
+pub const STRAGGLER_SHARE: u32 = 5;
 /// They get so much longer at least: a sync of a busy disk, a packet sent again, a scheduler.
 pub const JITTER_TIME: Duration = Duration::from_millis(500);
 /// For an answer to an allocation: one small file on the server's disk.
@@ -337,6 +337,10 @@ pub const IN_PROGRESS_TIME: Duration = Duration::from_secs(60);
 pub const UPLOAD_PASSES_MAX: usize = 6;
 /// Bytes of one write call: small enough that a server writes one while the next arrives.
 pub const WRITE_PIECE: usize = 512 << 10;
+/// The same for a server that is not near, and bytes of one of its answers to a read: what is more urgent
+/// waits on a line for as much. At two megabits that is an eighth of a second; at a gigabit, with an
+/// answer for each, some per cent of a processor.
+pub const FAR_PIECE: usize = 32 << 10;
 /// Batches that all uploads of a client together hold beyond the one that each may always hold.
 pub const UPLOAD_SPARE_BATCHES: usize = 2;
 /// Servers that a downloader asks at once.

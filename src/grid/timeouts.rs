@@ -62,12 +62,14 @@ impl Timeouts {
     /// How long all are waited for when those that suffice took `took`: a small multiple of that, but
     /// [`Timeouts::jitter`] longer at least and `most` longer at most.
     pub fn in_company(&self, took: Duration, most: Duration) -> Duration {
-        self.longer_than(took, limits::COMPANY_FACTOR, most)
+        let longer = took.saturating_mul(limits::COMPANY_FACTOR - 1).max(self.jitter);
+        took.saturating_add(longer.min(most))
     }
 
-    /// The same for bytes on their way, which slow links bring more slowly.
-    pub fn in_stream(&self, took: Duration, most: Duration) -> Duration {
-        self.longer_than(took, limits::STREAM_FACTOR, most)
+    /// How long in all an upload that needed `needed` besides waits for servers that keep those waiting
+    /// that suffice.
+    pub fn for_stragglers(&self, needed: Duration) -> Duration {
+        self.jitter * 2 + needed / limits::STRAGGLER_SHARE
     }
 
     /// Timeouts for servers that needed `took` to answer a short question.
@@ -80,11 +82,6 @@ impl Timeouts {
     pub fn for_shares_of(self, bytes: u64) -> Self {
         let reading = Duration::from_secs(bytes / limits::JUDGE_RATE_MIN);
         Self { close: self.close + reading, others: self.others + reading, ..self }
-    }
-
-    fn longer_than(&self, took: Duration, factor: u32, most: Duration) -> Duration {
-        let longer = took.saturating_mul(factor - 1).max(self.jitter);
-        took.saturating_add(longer.min(most))
     }
 }
 
@@ -187,7 +184,11 @@ mod tests {
             assert_eq!(timeouts.in_company(took, most), wanted, "{took:?}");
         }
         assert_eq!(timeouts.in_company(s, jitter / 2), s + jitter / 2, "the bound above decides");
-        assert_eq!(timeouts.in_stream(s, most), s * limits::STREAM_FACTOR);
+        assert_eq!(
+            timeouts.for_stragglers(10 * s),
+            2 * jitter + 2 * s,
+            "less than 1.3 times as long"
+        );
         let far = timeouts.used_to(s).in_company(Duration::ZERO, most);
         assert_eq!(far, s * limits::COMPANY_FACTOR, "nobody is late who is as far as all");
     }

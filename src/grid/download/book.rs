@@ -1,6 +1,7 @@
 //! What one download knows of the shares of its file: which there are, which are good, slow or bad,
 //! and whether more may turn up.
 
+use super::lines::Lines;
 use super::share::{Found, Share};
 use crate::base::ShareNum;
 use crate::base::file::Params;
@@ -11,6 +12,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// Servers whose answers will come within so much of each other are equally quick: it costs as much to
+/// open another share.
+const LIKE_WAITS: Duration = Duration::from_millis(30);
 
 /// How a share has behaved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +37,9 @@ struct Entry {
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
+    lines: Lines,
+    /// As many servers are wanted as there are.
+    wide: bool,
     /// Every server has answered, failed or was given up.
     nobody_left: bool,
     /// A share was lost with the link to its server, which may come back.
@@ -60,6 +68,37 @@ pub struct Book {
     changed: Notify,
     /// More shares are wanted.
     wanted: Notify,
+}
+
+/// Among which shares to choose.
+pub struct Left<'a> {
+    /// Numbers that need no other share.
+    pub taken: &'a BTreeSet<ShareNum>,
+    /// Shares that were asked.
+    pub tried: &'a [Arc<Share>],
+    /// Shares whose servers are asked for the same segments.
+    pub busy: &'a [Arc<Share>],
+}
+
+/// Bytes that a server was asked for. Dropped, they no longer come.
+pub struct UnderWay {
+    book: Arc<Book>,
+    server: ServerId,
+    bytes: u64,
+}
+
+impl UnderWay {
+    /// They are there.
+    pub fn came(mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.book.state().lines.came(self.server, bytes);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.book.state().lines.dropped(self.server, self.bytes);
+    }
 }
 
 /// What is known when no share is left to try.
@@ -130,10 +169,24 @@ impl Book {
         Some(state.rounds - 1)
     }
 
-    /// Whether looking should go on: exactly as long as [`Book::is_ready`] waits for it, or else
+    /// Whether looking should go on: at least as long as [`Book::is_ready`] waits for it, or else
     /// neither of the two would ever move.
     pub fn wants_more(&self) -> bool {
-        !self.is_ready()
+        !self.is_ready() || self.state().wants_wide(self.params)
+    }
+
+    pub fn is_wide(&self) -> bool {
+        self.state().wide
+    }
+
+    /// From now on the file is read from all servers that have shares of it: the lines of a few do not
+    /// fill the reader's.
+    pub fn widen(&self) {
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.wide, true) {
+            drop(state);
+            self.wanted.notify_one();
+        }
     }
 
     /// Completes when more shares are wanted than before.
@@ -164,14 +217,11 @@ impl Book {
         self.state().nobody_left
     }
 
-    /// The best share whose number is not in `taken` and which is not in `tried`: good before slow,
-    /// on a server that serves none of the `busy` shares, open before not, quick before sluggish.
-    pub fn choose(
-        &self,
-        taken: &BTreeSet<ShareNum>,
-        tried: &[Arc<Share>],
-        busy: &[Arc<Share>],
-    ) -> Option<Arc<Share>> {
+    /// The best share for reading so many bytes, of those that are `left`: good before slow, on a server
+    /// that serves none of the busy ones, where they will be there soonest; of those that differ little in
+    /// this, open before not, quick before sluggish.
+    pub fn choose(&self, left: &Left<'_>, bytes: u64) -> Option<Arc<Share>> {
+        let Left { taken, tried, busy } = left;
         let state = self.state();
         let untried = state.entries.iter().filter(|entry| {
             entry.standing != Standing::Bad
@@ -180,9 +230,23 @@ impl Book {
         });
         let best = untried.min_by_key(|entry| {
             let load = busy.iter().filter(|share| share.same_server(&entry.share)).count();
-            (entry.standing, load, !entry.share.is_open(), entry.pace, entry.share.num())
+            let wait = state.lines.wait(entry.share.server().id, bytes, entry.pace);
+            let wait = wait.as_micros() / LIKE_WAITS.as_micros();
+            (entry.standing, load, wait, !entry.share.is_open(), entry.pace, entry.share.num())
         });
         best.map(|entry| Arc::clone(&entry.share))
+    }
+
+    /// The share is asked for so many bytes. What becomes of them is told to what this answers.
+    pub fn asked(self: &Arc<Self>, share: &Arc<Share>, bytes: u64) -> UnderWay {
+        let server = share.server().id;
+        self.state().lines.asked(server, bytes);
+        UnderWay { book: Arc::clone(self), server, bytes }
+    }
+
+    /// How long the share's server will probably take for so many bytes.
+    pub fn wait(&self, share: &Arc<Share>, bytes: u64) -> Duration {
+        self.state().lines.wait(share.server().id, bytes, Duration::ZERO)
     }
 
     /// The share answered and what it said held.
@@ -268,6 +332,11 @@ impl Book {
 }
 
 impl State {
+    fn wants_wide(&self, params: Params) -> bool {
+        let found = self.good_numbers().min(self.good_servers());
+        self.wide && !self.nobody_left && found < params.total()
+    }
+
     /// Whether lost servers may still be waited for.
     fn may_return(&self) -> bool {
         self.cut_off && self.rounds < RETURN_ROUNDS_MAX

@@ -47,6 +47,8 @@ pub struct Search {
     pub early: Vec<(u64, u32)>,
     /// Shares that are needed, and so servers to ask first.
     pub needed: usize,
+    /// The file is worth to be read from all servers that are not near.
+    pub large: bool,
     pub timeouts: Timeouts,
     pub trace: Trace,
 }
@@ -187,24 +189,47 @@ impl Unasked {
     }
 }
 
+/// What is allowed until the first pause.
+struct Beginning {
+    /// Servers that have shares or have not answered.
+    allowed: usize,
+    pause: Duration,
+    asked: Asked,
+}
+
+fn begin(search: &Search, unasked: &Unasked, book: &Book) -> Beginning {
+    let burst = burst(search);
+    if unasked.begins_with_near(search.needed, search.timeouts.spare) {
+        let allowed = search.needed.min(burst);
+        return Beginning { allowed, pause: search.timeouts.spare, asked: search.at_once() };
+    }
+    if search.large {
+        book.widen();
+    }
+    let asked = Asked::Head(search.head);
+    Beginning { allowed: burst, pause: search.timeouts.find_more, asked }
+}
+
+/// Servers that are asked at once.
+fn burst(search: &Search) -> usize {
+    (search.needed + SPARE_QUESTIONS).clamp(1, FIND_OUTSTANDING_MAX)
+}
+
 /// Runs as long as the file is open; notes in `book` what servers say, and when none is left.
 pub async fn find(search: Search, book: Arc<Book>) {
     let usual = Usual::default();
     let mut waiting = FuturesUnordered::new();
     let mut unasked = Unasked::default();
     unasked.refill(&search);
-    let near = unasked.begins_with_near(search.needed, search.timeouts.spare);
-    let burst = (search.needed + SPARE_QUESTIONS).clamp(1, FIND_OUTSTANDING_MAX);
-    let (mut allowed, mut pause, mut asked) = if near {
-        (search.needed.min(burst), search.timeouts.spare, search.at_once())
-    } else {
-        (burst, search.timeouts.find_more, Asked::Head(search.head))
-    };
+    let Beginning { mut allowed, mut pause, mut asked } = begin(&search, &unasked, &book);
     loop {
         let all_asked = waiting.is_empty() && unasked.next.is_empty();
         if book.wants_more() && book.looks_beside(all_asked) {
             unasked.look_beside(&search);
             book.open_beside(false);
+        }
+        if book.is_wide() {
+            allowed = FIND_OUTSTANDING_MAX;
         }
         while waiting.len() + book.good_shares() < allowed && book.wants_more() {
             let Some(question) = unasked.next.pop_front() else { break };
@@ -228,7 +253,7 @@ pub async fn find(search: Search, book: Arc<Book>) {
             () = tokio::time::sleep(pause), if !waiting.is_empty() => {
                 pause = search.timeouts.find_more;
                 asked = Asked::Head(search.head);
-                allowed = (allowed + burst).min(FIND_OUTSTANDING_MAX);
+                allowed = (allowed + burst(&search)).min(FIND_OUTSTANDING_MAX);
                 book.looked_for_a_while();
             }
         }

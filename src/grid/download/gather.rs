@@ -5,7 +5,7 @@
 //! replaced too, and asked again after a pause. It ends when k shares answered, or when no share and
 //! no server is left to try.
 
-use super::book::Book;
+use super::book::{Book, Left};
 use super::share::{Fault, Share};
 use super::{Download, DownloadError};
 use crate::base::ShareNum;
@@ -22,6 +22,9 @@ use tokio::time::Instant;
 /// about one hedge and not one for each share tried.
 const HURRY: u32 = 4;
 
+/// A share is late when it takes so many times what its server's line lets expect.
+const LATE_FACTOR: u32 = 2;
+
 /// What one share is asked for.
 pub type Question<T> =
     Arc<dyn Fn(Arc<Share>) -> BoxFuture<'static, Result<T, Fault>> + Send + Sync>;
@@ -33,6 +36,8 @@ type Answering<T> = BoxFuture<'static, (Arc<Share>, Result<T, Fault>)>;
 pub struct Gathering<'a, T> {
     download: &'a Download,
     question: Question<T>,
+    /// What each share is asked for.
+    bytes: u64,
     /// Shares that were asked, whatever came of it.
     tried: Vec<Arc<Share>>,
     /// Shares whose servers were busy, once each time.
@@ -55,10 +60,12 @@ struct Asked {
 }
 
 impl<'a, T: Send + 'static> Gathering<'a, T> {
-    pub fn new(download: &'a Download, question: Question<T>) -> Self {
+    /// Each answer will be about so many bytes.
+    pub fn new(download: &'a Download, question: Question<T>, bytes: u64) -> Self {
         Self {
             download,
             question,
+            bytes,
             tried: Vec::new(),
             busy: Vec::new(),
             asked: Vec::new(),
@@ -68,7 +75,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         }
     }
 
-    fn book(&self) -> &'a Book {
+    fn book(&self) -> &'a Arc<Book> {
         &self.download.book
     }
 
@@ -115,7 +122,8 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
                 self.have.keys().copied().chain(prompt.iter().map(|share| share.num())).collect();
             let busy: Vec<Arc<Share>> =
                 self.have.values().map(|(share, _)| Arc::clone(share)).chain(prompt).collect();
-            let Some(share) = self.book().choose(&taken, &self.tried, &busy) else { return };
+            let left = Left { taken: &taken, tried: &self.tried, busy: &busy };
+            let Some(share) = self.book().choose(&left, self.bytes) else { return };
             self.ask(share);
         }
     }
@@ -123,10 +131,18 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
     fn ask(&mut self, share: Arc<Share>) {
         self.tried.push(Arc::clone(&share));
         let since = Instant::now();
-        let due = since + self.download.hedge_after() / self.hurry;
+        let expected = self.book().wait(&share, self.bytes).saturating_mul(LATE_FACTOR);
+        let due = since + self.download.hedge_after().max(expected) / self.hurry;
         self.asked.push(Asked { share: Arc::clone(&share), since, due, late: false });
+        let under_way = self.book().asked(&share, self.bytes);
         let answer = (self.question)(Arc::clone(&share));
-        self.answers.push(Box::pin(async move { (share, answer.await) }));
+        self.answers.push(Box::pin(async move {
+            let answer = answer.await;
+            if answer.is_ok() {
+                under_way.came();
+            }
+            (share, answer)
+        }));
     }
 
     fn note(&mut self, share: Arc<Share>, answer: Result<T, Fault>) {

@@ -15,6 +15,7 @@ mod book;
 mod error;
 mod find;
 mod gather;
+mod lines;
 mod read;
 mod share;
 mod shown;
@@ -86,12 +87,17 @@ impl Download {
             let this = Arc::clone(&this);
             async move { share.open(&this.opener()).await.map(|_| ()) }.boxed()
         });
-        Gathering::new(self, question).fill().await
+        Gathering::new(self, question, 0).fill().await
     }
 
     const fn opener(&self) -> Opener<'_> {
         let Self { facts, tree, first, contradicted, .. } = self;
         Opener { facts, tree, first, contradicted, time: self.timeouts.read }
+    }
+
+    /// See [`Book::widen`].
+    pub(super) fn widen(&self) {
+        self.book.widen();
     }
 
     /// The plaintext of a unit.
@@ -119,7 +125,8 @@ impl Download {
             }
             .boxed()
         });
-        let mut gathering = Gathering::new(self, question);
+        let block = self.tree.get().map_or(0, |tree| tree.geometry().block_size());
+        let mut gathering = Gathering::new(self, question, unit.count.saturating_mul(block));
         loop {
             gathering.fill().await?;
             let needed = self.facts.params.needed();

@@ -20,6 +20,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Bytes of a read, in order, in pieces; ends after the first error.
 pub type ReadStream = BoxStream<'static, Result<Bytes, DownloadError>>;
@@ -27,6 +29,11 @@ pub type ReadStream = BoxStream<'static, Result<Bytes, DownloadError>>;
 /// Bytes of each share that are asked for unseen, at most: a block of a third of the largest segment,
 /// and the trees of a gigabyte.
 const EARLY_MAX: u32 = 512 << 10;
+/// So much of a file is worth to be read from all servers that have shares of it, if their lines are what
+/// is waited for.
+const WIDE_MIN: u64 = 2 << 20;
+/// A unit that took so long has waited for lines, not for disks and processors.
+const LONG_UNIT: Duration = Duration::from_millis(100);
 /// Bytes of the first piece of a read: small, because somebody waits for it and all of a piece is copied
 /// before any of it is sent.
 const FIRST_PIECE: usize = 64 << 10;
@@ -109,6 +116,7 @@ impl Client {
             head: head_len(&facts),
             early: early_ranges(&facts, offset),
             needed: facts.params.needed(),
+            large: facts.size >= WIDE_MIN,
             timeouts: self.timeouts.clone(),
             trace: trace.clone(),
         };
@@ -208,6 +216,9 @@ impl FileReader {
     }
 }
 
+/// A unit, and how long it took.
+type Timed = (Result<Bytes, DownloadError>, Duration);
+
 /// One read on its way.
 struct Reading {
     /// Keeps the file open.
@@ -219,10 +230,12 @@ struct Reading {
     end: u64,
     /// Plaintext bytes of the next unit: small at first, for an early first byte.
     ramp: u64,
-    window: VecDeque<(Unit, Task<Result<Bytes, DownloadError>>)>,
+    window: VecDeque<(Unit, Task<Timed>)>,
     /// Units under way at once. One until the first is there: a reader waits for nothing as much as
     /// for the first byte, and what is fetched beside it is in its way.
     ahead: usize,
+    /// Plaintext bytes of a unit at most.
+    unit_max: u64,
     /// Decoded bytes that have not been handed out.
     rest: Bytes,
     /// Bytes of the next piece.
@@ -246,6 +259,7 @@ impl Reading {
             ramp: geometry.segment_size(),
             window: VecDeque::new(),
             ahead: 1,
+            unit_max: READ_UNIT_MAX,
             rest: Bytes::new(),
             piece: FIRST_PIECE,
             failed: false,
@@ -267,17 +281,31 @@ impl Reading {
         while self.rest.is_empty() {
             self.top_up();
             let (unit, mut task) = self.window.pop_front()?;
-            let outcome = task.outcome().await;
-            self.ahead = READ_AHEAD_UNITS;
-            match outcome {
-                Some(Ok(bytes)) => self.rest = self.wanted_part(unit, bytes),
-                Some(Err(error)) => return Some(Err(error)),
-                None => return Some(Err(DownloadError::CutOff)),
+            let Some((read, took)) = task.outcome().await else {
+                return Some(Err(DownloadError::CutOff));
+            };
+            self.note(took);
+            match read {
+                Ok(bytes) => self.rest = self.wanted_part(unit, bytes),
+                Err(error) => return Some(Err(error)),
             }
         }
         self.top_up();
         let piece = std::mem::replace(&mut self.piece, READ_CHUNK_MAX).min(self.rest.len());
         Some(Ok(self.rest.split_to(piece)))
+    }
+
+    /// A unit took so long. From lines on which that is long the rest comes in more and smaller units, from
+    /// more servers at once.
+    fn note(&mut self, took: Duration) {
+        let File::Shares { download, geometry, .. } = &*self.file.0 else { return };
+        self.ahead = self.ahead.max(READ_AHEAD_UNITS);
+        let left = (self.end - self.next).saturating_mul(geometry.segment_size());
+        if took >= LONG_UNIT && left >= WIDE_MIN {
+            download.widen();
+            self.unit_max = READ_UNIT_MAX / 2;
+            self.ahead = READ_AHEAD_UNITS * 2;
+        }
     }
 
     /// Starts units until the window is full.
@@ -287,10 +315,13 @@ impl Reading {
             let count = self.unit_len().min(self.end - self.next);
             let unit = Unit { first: SegmentNum(self.next), count };
             let download = Arc::clone(download);
-            let task = Task::spawn(async move { download.unit(unit).await });
+            let task = Task::spawn(async move {
+                let since = Instant::now();
+                (download.unit(unit).await, since.elapsed())
+            });
             self.window.push_back((unit, task));
             self.next += count;
-            self.ramp = self.ramp.saturating_mul(2).min(READ_UNIT_MAX);
+            self.ramp = self.ramp.saturating_mul(2);
         }
     }
 
@@ -298,7 +329,7 @@ impl Reading {
     fn unit_len(&self) -> u64 {
         // Segments are a little longer than 1 MiB where k does not divide it: round.
         let size = self.geometry.segment_size();
-        let by_ramp = self.ramp.saturating_add(size / 2) / size;
+        let by_ramp = self.ramp.min(self.unit_max).saturating_add(size / 2) / size;
         let by_answer = BULK_MAX as u64 / self.geometry.block_size().max(1);
         by_ramp.min(by_answer).clamp(1, BATCH_SEGMENTS_MAX)
     }

@@ -1,7 +1,7 @@
 //! One share on one server: reading from it, and opening it.
 
 use crate::base::file::FileFacts;
-use crate::base::limits::BULK_MAX;
+use crate::base::limits::{BULK_MAX, FAR_PIECE, SPARE_AFTER};
 use crate::base::lock::locked;
 use crate::base::{ShareNum, StorageIndex};
 use crate::codec::SegmentNum;
@@ -180,11 +180,12 @@ impl Share {
         if let Some(bytes) = self.in_head(&range).or_else(|| self.taken_early(&range)) {
             return Ok(bytes);
         }
-        let step = BULK_MAX as u64;
-        let starts = (range.start..range.end).step_by(BULK_MAX);
+        let near = self.server().response_time.is_within(SPARE_AFTER);
+        let step = if near { BULK_MAX } else { FAR_PIECE };
+        let starts = (range.start..range.end).step_by(step);
         let calls: Vec<_> = starts
             .map(|start| {
-                let length = step.min(range.end - start) as u32;
+                let length = (range.end - start).min(step as u64) as u32;
                 (length, self.found.reader.call(Read { ranges: vec![(start, length)] }))
             })
             .collect();

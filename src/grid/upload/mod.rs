@@ -148,7 +148,7 @@ impl Upload {
             self.grant(&mut sites, &mut late, &wanted, (timeouts, asking)).await?;
             let writers = sites.take_writers();
             if wanted.ueb_hash.is_none() || !writers.is_empty() {
-                let sinks = Sinks::new(writers, timeouts);
+                let sinks = Sinks::new(writers, timeouts, late.took());
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
                 let (sites, late, expected) = (&mut sites, &mut late, wanted.ueb_hash);
                 let sending =

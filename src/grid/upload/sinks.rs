@@ -3,15 +3,15 @@
 //! Writes are queued without waiting for each other; a server keeps the order of calls to one
 //! writer. A share whose server fails, or acknowledges nothing for too long although its link has
 //! carried the bytes to it, or carries almost none, is dropped and the others go on. So is one that
-//! keeps the others waiting, once they suffice, for several times what they took for the same bytes: a
-//! server that is slow holds an upload back that far and no further. How much is on
+//! keeps the others waiting, once they suffice, for a fifth of the time that the upload took without
+//! that, in all: a server that is slow holds an upload back that far and no further. How much is on
 //! its way is bounded by whoever makes the batches: each unanswered write keeps its [`Hold`], and
 //! there are only so many.
 
 use super::hold::Hold;
 use super::sites::Trouble;
 use crate::base::ShareNum;
-use crate::base::limits::{SHARE_RATE_MIN, WRITE_PIECE};
+use crate::base::limits::{FAR_PIECE, SHARE_RATE_MIN, SPARE_AFTER, WRITE_PIECE};
 use crate::codec::encode::Run;
 use crate::grid::timeouts::Timeouts;
 use crate::storage::api::{Abort, BucketWriter, Close, Write};
@@ -22,6 +22,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// One share on its way.
@@ -40,7 +41,6 @@ struct Sink {
 
 struct Pending {
     call: CallFuture<()>,
-    queued: Instant,
     _hold: Option<Arc<Hold>>,
 }
 
@@ -58,20 +58,38 @@ pub struct Sinks {
     live: Vec<Sink>,
     /// Shares that were closed.
     closed: usize,
+    began: Instant,
     /// Since when those that suffice wait for the others, having nothing unanswered.
     waiting_since: Option<Instant>,
+    /// How long they have waited before.
+    waited: Duration,
+    /// Bytes of a write call.
+    piece: usize,
     timeouts: Timeouts,
 }
 
 impl Sinks {
-    pub fn new(writers: Vec<(usize, ShareNum, Ref<BucketWriter>)>, timeouts: &Timeouts) -> Self {
+    /// For servers that answered a short question within `answered`.
+    pub fn new(
+        writers: Vec<(usize, ShareNum, Ref<BucketWriter>)>,
+        timeouts: &Timeouts,
+        answered: Duration,
+    ) -> Self {
         let moved = Instant::now();
         let sink = |(site, share, writer)| {
             let pending = VecDeque::new();
             Sink { site, share, writer, pending, moved, progress: 0, closing: false }
         };
         let live = writers.into_iter().map(sink).collect();
-        Self { live, closed: 0, waiting_since: None, timeouts: timeouts.clone() }
+        Self {
+            live,
+            closed: 0,
+            began: moved,
+            waiting_since: None,
+            waited: Duration::ZERO,
+            piece: if answered < SPARE_AFTER { WRITE_PIECE } else { FAR_PIECE },
+            timeouts: timeouts.clone(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -84,12 +102,12 @@ impl Sinks {
         hold: Option<&Arc<Hold>>,
         make: impl Fn(ShareNum) -> Option<(u64, Run)>,
     ) {
-        self.waiting_since = None;
+        self.note_wait(false);
         for sink in &mut self.live {
             if let Some((mut offset, run)) = make(sink.share) {
                 for piece in run {
                     let next = offset + piece.len() as u64;
-                    sink.write(offset, piece, hold);
+                    sink.write(offset, (piece, self.piece), hold);
                     offset = next;
                 }
             }
@@ -98,7 +116,7 @@ impl Sinks {
 
     /// Queues the close of every share. Nothing may be written afterwards.
     pub fn close(&mut self) {
-        self.waiting_since = None;
+        self.note_wait(false);
         for sink in &mut self.live {
             let call = sink.writer.call(Close {});
             sink.queue(call, None);
@@ -174,7 +192,15 @@ impl Sinks {
         let idle: Vec<_> = idle.map(|sink| (sink.site, sink.share)).collect();
         let busy = self.live.len() - idle.len();
         let wait = busy > 0 && self.closed + idle.len() >= busy && suffice(&idle);
-        self.waiting_since = wait.then(|| self.waiting_since.unwrap_or_else(Instant::now));
+        self.note_wait(wait);
+    }
+
+    fn note_wait(&mut self, wait: bool) {
+        if wait {
+            self.waiting_since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
     }
 
     /// When the first share will have waited too long.
@@ -184,12 +210,12 @@ impl Sinks {
 
     /// When a share will be dropped, unless its server answers or its link moves.
     fn deadline_of(&self, sink: &Sink) -> Option<Instant> {
-        let oldest = sink.pending.front()?;
+        sink.pending.front()?;
         let Timeouts { close, stall, .. } = self.timeouts;
         let most = if sink.closing { close.max(stall) } else { stall };
         let in_company = self.waiting_since.map(|since| {
-            let took = since.saturating_duration_since(oldest.queued);
-            oldest.queued + self.timeouts.in_stream(took, most)
+            let needed = since.saturating_duration_since(self.began).saturating_sub(self.waited);
+            since + self.timeouts.for_stragglers(needed).saturating_sub(self.waited).min(most)
         });
         let alone = sink.moved + most;
         Some(in_company.map_or(alone, |deadline| deadline.min(alone)))
@@ -210,9 +236,15 @@ enum Moved {
 }
 
 impl Sink {
-    fn write(&mut self, mut offset: u64, mut bytes: Bytes, hold: Option<&Arc<Hold>>) {
+    /// Queues bytes, in calls of at most so many.
+    fn write(
+        &mut self,
+        mut offset: u64,
+        (mut bytes, most): (Bytes, usize),
+        hold: Option<&Arc<Hold>>,
+    ) {
         while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(WRITE_PIECE));
+            let piece = bytes.split_to(bytes.len().min(most));
             let length = piece.len() as u64;
             let call = self.writer.call(Write { offset, data: Bulk(piece) });
             self.queue(call, hold.cloned());
@@ -221,7 +253,7 @@ impl Sink {
     }
 
     fn queue(&mut self, call: CallFuture<()>, hold: Option<Arc<Hold>>) {
-        self.pending.push_back(Pending { call, queued: Instant::now(), _hold: hold });
+        self.pending.push_back(Pending { call, _hold: hold });
         if self.pending.len() == 1 {
             self.wait_anew();
         }

@@ -1,0 +1,150 @@
+//! What the lines of a file's servers carry, and so how long one of them would take for more.
+//!
+//! A server's rate is what it brought over the time in which it had something to bring, so that answers
+//! under way at the same time are not each taken for a slow one. Whoever has not shown a rate yet is
+//! thought to be as quick as the quickest: nobody else would find out.
+
+use crate::grid::ServerId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Fewer bytes say more of a line's length than of its width.
+const SAMPLE_MIN: u64 = 32 << 10;
+/// What comes sooner was here already, or comes as quickly from anybody.
+const SPAN_MIN: Duration = Duration::from_millis(2);
+
+/// By server.
+#[derive(Default)]
+pub struct Lines(BTreeMap<ServerId, Line>);
+
+struct Line {
+    /// Bytes that were asked for and have not come.
+    under_way: u64,
+    /// Bytes a second; none while too little came to tell.
+    rate: Option<f64>,
+    /// When it last brought something or, if it had nothing to bring, was asked.
+    since: Instant,
+}
+
+impl Lines {
+    /// A server was asked for so many bytes.
+    pub fn asked(&mut self, server: ServerId, bytes: u64) {
+        let now = Instant::now();
+        let line = self.0.entry(server).or_insert(Line { under_way: 0, rate: None, since: now });
+        if line.under_way == 0 {
+            line.since = now;
+        }
+        line.under_way += bytes;
+    }
+
+    /// It brought them.
+    pub fn came(&mut self, server: ServerId, bytes: u64) {
+        let Some(line) = self.0.get_mut(&server) else { return };
+        line.under_way = line.under_way.saturating_sub(bytes);
+        let span = line.since.elapsed();
+        line.since = Instant::now();
+        if bytes >= SAMPLE_MIN && span >= SPAN_MIN {
+            let rate = bytes as f64 / span.as_secs_f64();
+            line.rate = Some(line.rate.map_or(rate, |before| (before + rate) / 2.0));
+        }
+    }
+
+    /// It will not bring them.
+    pub fn dropped(&mut self, server: ServerId, bytes: u64) {
+        if let Some(line) = self.0.get_mut(&server) {
+            line.under_way = line.under_way.saturating_sub(bytes);
+        }
+    }
+
+    /// How long it would take for `bytes` more, if its answers usually take `pace`.
+    pub fn wait(&self, server: ServerId, bytes: u64, pace: Duration) -> Duration {
+        let line = self.0.get(&server);
+        let known = line.and_then(|line| Some((line, line.rate?)));
+        let seconds = match known {
+            Some((line, rate)) => {
+                let brought = rate * line.since.elapsed().as_secs_f64();
+                let backlog = (line.under_way as f64 - brought).max(0.0);
+                return Duration::try_from_secs_f64((backlog + bytes as f64) / rate)
+                    .unwrap_or(Duration::MAX);
+            }
+            None => {
+                let under_way = line.map_or(0, |line| line.under_way);
+                self.best_rate().map_or(0.0, |rate| (under_way + bytes) as f64 / rate)
+            }
+        };
+        pace.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
+    fn best_rate(&self) -> Option<f64> {
+        self.0.values().filter_map(|line| line.rate).reduce(f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    const MIB: u64 = 1 << 20;
+    const PACE: Duration = Duration::from_millis(50);
+
+    fn server(number: u8) -> ServerId {
+        ServerId([number; 32])
+    }
+
+    fn rounded(wait: Duration) -> u128 {
+        (wait.as_millis() + 5) / 10 * 10
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_answers_at_once_are_a_line_as_wide_as_both() {
+        let mut lines = Lines::default();
+        lines.asked(server(1), MIB);
+        lines.asked(server(1), MIB);
+        advance(Duration::from_secs(1)).await;
+        lines.came(server(1), MIB);
+        advance(Duration::from_secs(1)).await;
+        lines.came(server(1), MIB);
+        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 1_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_much_to_bring_is_waited_for_longer_and_less_as_time_goes_by() {
+        let mut lines = Lines::default();
+        lines.asked(server(1), MIB);
+        advance(Duration::from_secs(1)).await;
+        lines.came(server(1), MIB);
+        lines.asked(server(1), 2 * MIB);
+        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 3_000);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 2_000);
+        lines.dropped(server(1), 2 * MIB);
+        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 1_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_shown_nothing_is_thought_to_be_as_quick_as_the_quickest() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.wait(server(3), MIB, PACE), PACE, "nothing is known of anybody");
+        for (number, seconds) in [(1, 1), (2, 4)] {
+            lines.asked(server(number), MIB);
+            advance(Duration::from_secs(seconds)).await;
+            lines.came(server(number), MIB);
+        }
+        assert_eq!(rounded(lines.wait(server(3), MIB, PACE)), 1_050);
+        lines.asked(server(3), MIB);
+        assert_eq!(rounded(lines.wait(server(3), MIB, PACE)), 2_050);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_here_already_and_what_is_small_says_nothing_of_a_line() {
+        let mut lines = Lines::default();
+        lines.asked(server(1), MIB);
+        lines.came(server(1), MIB);
+        lines.asked(server(1), 1_000);
+        advance(Duration::from_secs(1)).await;
+        lines.came(server(1), 1_000);
+        assert_eq!(lines.wait(server(1), MIB, PACE), PACE);
+    }
+}
