@@ -85,10 +85,16 @@ class Node:
 
     def __init__(self, name, folder):
         self.name, self.folder, self.process = name, folder, None
+        # Where it listens (a port of 0: a free one) and what its command begins with.
+        self.host, self.port, self.enter = "127.0.0.1", 0, []
+
+    def listens_at(self):
+        """Host and port to listen on."""
+        return self.host, self.port or free_ports(1)[0]
 
     def run(self, command, env=None):
         with open(os.path.join(self.folder, "run.log"), "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen([*self.enter, *command], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=env, start_new_session=True)
 
     def signal(self, number):
@@ -216,12 +222,12 @@ class Peer(Grid):
 
     name = "Tahoe-LAFS 1.20"
 
-    def _listen(self):
-        port = free_ports(1)[0]
-        return [f"--port=tcp:{port}:interface=127.0.0.1", f"--location=tcp:127.0.0.1:{port}"]
+    def _listen(self, node):
+        host, port = node.listens_at()
+        return [f"--port=tcp:{port}:interface={host}", f"--location=tcp:{host}:{port}"]
 
     def create_introducer(self):
-        self.tahoe("create-introducer", *self._listen(), self.introducer.folder)
+        self.tahoe("create-introducer", *self._listen(self.introducer), self.introducer.folder)
 
     def find_furl(self):
         return text_of(os.path.join(self.introducer.folder, "private", "introducer.furl"))
@@ -231,7 +237,7 @@ class Peer(Grid):
         common = [f"--introducer={furl}", f"--shares-needed={k}", f"--shares-happy={happy}",
                   f"--shares-total={n}"]
         for node in self.servers:
-            self.tahoe("create-node", *common, *self._listen(), "--webport=none",
+            self.tahoe("create-node", *common, *self._listen(node), "--webport=none",
                        f"--nickname={node.name}", node.folder)
         port = free_ports(1)[0]
         self.tahoe("create-client", *common, f"--webport=tcp:{port}:interface=127.0.0.1",
@@ -253,12 +259,12 @@ class Ours(Grid):
 
     name = "ours"
 
-    def _listen(self):
-        port = str(free_ports(1)[0])
-        return ["--port", port, "--location", f"127.0.0.1:{port}"]
+    def _listen(self, node):
+        host, port = node.listens_at()
+        return ["--port", str(port), "--location", f"{host}:{port}"]
 
     def create_introducer(self):
-        self.tahoe("create-introducer", self.introducer.folder, *self._listen())
+        self.tahoe("create-introducer", self.introducer.folder, *self._listen(self.introducer))
         k, happy, n = self.encoding
         with open(os.path.join(self.introducer.folder, "encoding_parameters"), "w") as file:
             file.write(f"{k} {happy} {n}\n")
@@ -268,10 +274,10 @@ class Ours(Grid):
 
     def create_clients(self, furl):
         for node in self.servers:
-            self.tahoe("create-client", node.folder, "--introducer", furl, *self._listen(),
+            self.tahoe("create-client", node.folder, "--introducer", furl, *self._listen(node),
                        "--nickname", node.name)
-        self.tahoe("create-client", self.gateway.folder, "--introducer", furl, *self._listen(),
-                   "--no-storage", "--webport", "0", "--nickname", "gateway")
+        self.tahoe("create-client", self.gateway.folder, "--introducer", furl,
+                   *self._listen(self.gateway), "--no-storage", "--webport", "0", "--nickname", "gateway")
 
     def launch(self, node):
         node.run([self.program, "run", node.folder])
