@@ -1,6 +1,6 @@
 //! Promise 11: memory stays bounded at any size. A gateway of its own process on a grid of ten servers
 //! takes a large file in and gives it out, then three at once, in turns; another reader asks for one and
-//! then stops reading.
+//! then stops reading; and a file that has lost shares is read on all servers and repaired.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,8 @@
 mod nodes;
 mod streams;
 
-use nodes::{Process, RunningGrid};
+use nodes::{Process, RunningGrid, http};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::OnceLock;
@@ -74,7 +75,7 @@ fn a_large_file_passes_through_a_small_gateway() {
 
     // Other lengths, so that they are other files. Twice, as what one direction leaves behind may not
     // add to what the other needs.
-    let (mut ups, mut downs) = (0, 0);
+    let (mut ups, mut downs, mut part) = (0, 0, String::new());
     for turn in 0..2 {
         let length = |number: u64| PART + 10 * turn + number;
         let caps: [OnceLock<String>; AT_ONCE as usize] = Default::default();
@@ -91,22 +92,43 @@ fn a_large_file_passes_through_a_small_gateway() {
             });
         });
         downs = now.max(downs);
+        part.clone_from(caps[0].get().unwrap());
     }
     assert!(ups <= MOST && downs <= MOST, "at once: up {} MiB, down {}", ups / MIB, downs / MIB);
 
     let before = grid.gateway.memory();
     let stalled = stalled_reader(&grid, &cap).saturating_sub(before);
     assert!(stalled <= FURTHER, "a stalled reader: {} MiB more", stalled / MIB);
+    let mended = peak_while(&grid.gateway, || mend(&grid, &part));
+    assert!(mended <= MOST, "a repair: {} MiB", mended / MIB);
     println!(
-        "promise 11: {} MiB: up {} MiB resident, down {}, {AT_ONCE} at once up {}, down {}, stalled reader {} more, {:.0?}",
+        "promise 11: {} MiB: up {} MiB resident, down {}, {AT_ONCE} at once up {}, down {}, stalled reader {} more, repair {}, {:.0?}",
         size / MIB,
         up / MIB,
         down / MIB,
         ups / MIB,
         downs / MIB,
         stalled / MIB,
+        mended / MIB,
         started.elapsed()
     );
+}
+
+/// Empties three servers; a file is verified and repaired.
+fn mend(grid: &RunningGrid, cap: &str) {
+    for server in &grid.servers[..3] {
+        for folder in fs::read_dir(server.dir.join("storage/shares")).unwrap() {
+            let folder = folder.unwrap();
+            if folder.file_name() != "incoming" {
+                fs::remove_dir_all(folder.path()).unwrap();
+            }
+        }
+    }
+    let asked =
+        format!("{}/uri/{cap}?t=check&verify=true&repair=true&output=JSON", grid.gateway.url);
+    let mut answer = http().post(&asked).send("").unwrap();
+    let said = answer.body_mut().read_to_string().unwrap();
+    assert!(said.contains("\"repair-successful\": true"), "{said}");
 }
 
 /// Asks for the file, reads a little and then nothing for two seconds.

@@ -343,6 +343,15 @@ pub const WRITE_PIECE: usize = 512 << 10;
 pub const FAR_PIECE: usize = 32 << 10;
 /// Batches that all uploads of a client together hold beyond the one that each may always hold.
 pub const UPLOAD_SPARE_BATCHES: usize = 2;
+/// Memory for the shares that are verified, of all files together: some seven shares of large files at
+/// once, each with the blocks that are hashed and those that come.
+pub const VERIFY_BYTES_MAX: u64 = 32 << 20;
+/// It is given out in steps of this; a smaller share counts as one.
+pub const VERIFY_BYTES_STEP: u64 = 64 << 10;
+/// Servers whose shares of one file are read at once.
+pub const VERIFY_SERVERS_MAX: usize = 8;
+/// Files that one client repairs at once: each is a download and an upload.
+pub const REPAIRS_MAX: usize = 2;
 /// Servers that a downloader asks at once.
 pub const FIND_OUTSTANDING_MAX: usize = 10;
 /// A server that has not answered a downloader's first question by then has no shares.

@@ -100,6 +100,11 @@ impl Chain {
         Ok(())
     }
 
+    /// What it says that the root of the share's block tree is.
+    pub fn leaf(&self, params: Params, share: ShareNum) -> Option<&Hash> {
+        self.get(leaf_node(params.total(), share.0.into()))
+    }
+
     /// The node numbers, in the order of the share.
     pub fn nodes(&self) -> impl Iterator<Item = u16> {
         self.0.iter().map(|(node, _)| *node)

@@ -2,7 +2,7 @@
 //! (`docs/spec/formats-immutable.md` §11); and what can be said of a share by who knows nothing of its
 //! file.
 
-use super::decode::{Opening, ShareError, ueb_range};
+use super::decode::{OpenShare, Opening, ShareError, ueb_range};
 use super::geometry::{Geometry, SegmentNum};
 use super::layout::{HEADER_MAX, Offsets};
 use super::ueb::{Ueb, ueb_hash};
@@ -106,31 +106,36 @@ fn verify_blocks<E>(
     len: u64,
     mut read: impl FnMut(Range<u64>) -> Result<Bytes, E>,
 ) -> Result<Verdict, E> {
-    if let Some((ueb, geometry)) = opening.ueb().zip(opening.geometry())
-        && let Err(error) = ueb.check_redundant(geometry)
-    {
-        return Ok(ShareError::from(error).into());
-    }
-    let share = match opening.finish() {
-        Ok((share, _)) => share,
+    let share = match opened(opening) {
+        Ok(share) => share,
         Err(error) => return Ok(error.into()),
     };
-    let geometry = *share.geometry();
-    let step = run_len(&geometry);
-    for first in (0..geometry.segments()).step_by(step as usize) {
-        let count = step.min(geometry.segments() - first);
-        let range = share.range(SegmentNum(first), count);
+    // Enough for the hashes, never more than a batch.
+    for (first, count) in runs(share.geometry(), BATCH_MAX) {
+        let range = share.range(first, count);
         if range.end > len {
             return Ok(Verdict::Corrupt(ShareError::Short));
         }
-        if let Err(error) = share.verify(SegmentNum(first), count, read(range)?) {
+        if let Err(error) = share.verify(first, count, read(range)?) {
             return Ok(error.into());
         }
     }
     Ok(Verdict::Good)
 }
 
-/// Blocks read at once: enough for the hashes, never more than a batch.
-fn run_len(geometry: &Geometry) -> u64 {
-    (BATCH_MAX / geometry.block_size().max(1)).clamp(1, BATCH_SEGMENTS_MAX)
+/// The share of an opening that wants nothing more, its UEB seen as a verifier has to.
+pub fn opened(opening: Opening) -> Result<OpenShare, ShareError> {
+    if let Some((ueb, geometry)) = opening.ueb().zip(opening.geometry()) {
+        ueb.check_redundant(geometry)?;
+    }
+    Ok(opening.finish()?.0)
+}
+
+/// The runs of blocks, first segment and how many, that together are all of a share: each of about
+/// `bytes`, and of one block at least.
+pub fn runs(geometry: &Geometry, bytes: u64) -> impl Iterator<Item = (SegmentNum, u64)> {
+    let step = (bytes / geometry.block_size().max(1)).clamp(1, BATCH_SEGMENTS_MAX);
+    let segments = geometry.segments();
+    let run = move |first| (SegmentNum(first), step.min(segments - first));
+    (0..segments).step_by(step as usize).map(run)
 }

@@ -120,6 +120,7 @@ impl From<UploadError> for Failure {
             UploadError::Unhappy(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "UploadUnhappinessError: ")
             }
+            UploadError::Unread(error) => return error.into(),
             UploadError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
             UploadError::Encode(_) | UploadError::Source { .. } | UploadError::Changed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "")

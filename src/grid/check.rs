@@ -2,9 +2,10 @@
 //!
 //! Counting shares asks every server two short questions (what it has under the file's index, and
 //! under that of its proven shares) and reads no share, so it finds what is lost, not what is damaged
-//! or not the file's: what it comes to is counted, not verified, and has to be called so. With
-//! `add_lease` each server that shows a share is asked to keep what it has for another term; on its
-//! word alone it is sent no secret. A server that keeps the others waiting is left out.
+//! or not the file's: what it comes to is counted, not verified, and has to be called so; who wants
+//! more reads the shares ([`super::verify`]). With `add_lease` each server that shows a share is asked to
+//! keep what it has for another term; on its word alone it is sent no secret. A server that keeps the
+//! others waiting is left out.
 
 use super::client::Client;
 use super::download::shows_a_share;
@@ -15,30 +16,49 @@ use super::server_id::ServerId;
 use super::servers::Server;
 use super::standing::Duty;
 use super::timeouts::{Timeouts, within};
+use super::verify::Finding;
 use crate::base::file::{BadParams, FileFacts, proven_index};
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::{Cap, FileCap};
 use crate::codec::lease::LeaseSecrets;
 use crate::storage::api::{AddLease, ListShares};
-use crate::tub::RemoteError;
+use crate::tub::{CallFuture, RemoteError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A server and what it says it has.
-type Listed = (Arc<Server>, Vec<ShareNum>);
+pub(super) type Listed = (Arc<Server>, Vec<ShareNum>);
 
-/// What was found of one file, by counting: what servers say is not verified.
+/// Who holds which shares.
+pub(super) type Held = BTreeMap<ServerId, BTreeSet<ShareNum>>;
+
+/// What was found of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     pub si: StorageIndex,
     pub needed: usize,
     pub expected: usize,
-    /// Who holds which share.
+    /// Whether all shares were read. Else they were counted: what servers say is not verified.
+    pub verified: bool,
+    /// Who holds which share; of those that were read, which good one.
     pub shares: BTreeMap<ShareNum, BTreeSet<ServerId>>,
+    /// Shares that were read and are not good, or could not be read.
+    pub findings: Vec<Finding>,
     /// Servers that answered, by id.
     pub responding: Vec<ServerId>,
+    /// Servers that did not say what they have.
+    pub silent: Vec<ServerId>,
     /// Servers of happiness.
     pub happiness: usize,
+}
+
+/// What a check is about.
+#[derive(Clone, Copy)]
+pub(super) struct Subject {
+    pub si: StorageIndex,
+    /// Where proven shares are kept.
+    pub beside: StorageIndex,
+    pub facts: FileFacts,
 }
 
 /// Why there is nothing to count.
@@ -55,7 +75,50 @@ pub enum CheckError {
     Prohibited(#[from] Prohibited),
 }
 
+impl Subject {
+    pub fn of(cap: &Cap) -> Result<Self, CheckError> {
+        let facts = cap.file().and_then(FileCap::facts).ok_or(CheckError::NoShares)??;
+        let si = cap.storage_index().ok_or(CheckError::NoShares)?;
+        Ok(Self { si, beside: proven_index(&si, &facts.ueb_hash), facts })
+    }
+
+    /// The outcome of counting, or of reading, what these servers hold.
+    pub fn checked(&self, held: &Held, silent: BTreeSet<ServerId>) -> Checked {
+        Checked {
+            si: self.si,
+            needed: self.facts.params.needed(),
+            expected: self.facts.params.total(),
+            verified: false,
+            shares: by_share(held),
+            findings: Vec::new(),
+            responding: held.keys().copied().collect(),
+            silent: silent.into_iter().collect(),
+            happiness: servers_of_happiness(held),
+        }
+    }
+}
+
+fn by_share(held: &Held) -> BTreeMap<ShareNum, BTreeSet<ServerId>> {
+    let mut shares: BTreeMap<ShareNum, BTreeSet<ServerId>> = BTreeMap::new();
+    for (id, numbers) in held {
+        for number in numbers {
+            shares.entry(*number).or_default().insert(*id);
+        }
+    }
+    shares
+}
+
 impl Checked {
+    /// The same file, of which these servers hold these shares now.
+    pub(super) fn with(self, held: &Held) -> Self {
+        Self { shares: by_share(held), happiness: servers_of_happiness(held), ..self }
+    }
+
+    /// Shares that are not what the file's author made.
+    pub fn corrupt(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.flaw.is_corrupt())
+    }
+
     /// Distinct shares that are there.
     pub fn good(&self) -> usize {
         self.shares.len()
@@ -81,59 +144,52 @@ impl Client {
     /// Counts the shares of the file, or immutable directory, that `cap` names.
     pub async fn check(&self, cap: &Cap, add_lease: bool) -> Result<Checked, CheckError> {
         self.permit(cap)?;
-        let facts = cap.file().and_then(FileCap::facts).ok_or(CheckError::NoShares)??;
-        let si = cap.storage_index().ok_or(CheckError::NoShares)?;
-        let beside = proven_index(&si, &facts.ueb_hash);
-        let (own, proven) = tokio::join!(self.lists(si), self.lists(beside));
+        let subject = Subject::of(cap)?;
+        let Subject { si, beside, facts } = subject;
+        let list = |si| move |server: &Server| server.storage.call(ListShares { si });
+        let (own, proven) = tokio::join!(self.ask_all(list(si)), self.ask_all(list(beside)));
         if add_lease {
-            tokio::join!(self.lease((si, facts), &own), self.lease((beside, facts), &proven));
+            let (own, proven) = (&own.answers, &proven.answers);
+            tokio::join!(self.lease((si, facts), own), self.lease((beside, facts), proven));
         }
-        let total = facts.params.total();
-        let mut held: BTreeMap<ServerId, BTreeSet<ShareNum>> = BTreeMap::new();
-        for (server, shares) in own.into_iter().chain(proven) {
-            let possible = shares.into_iter().filter(|num| usize::from(num.0) < total);
+        let mut held = Held::new();
+        for (server, shares) in own.answers.into_iter().chain(proven.answers) {
+            let possible = shares.into_iter().filter(|num| facts.params.has(*num));
             held.entry(server.id).or_default().extend(possible);
         }
-        let mut shares: BTreeMap<ShareNum, BTreeSet<ServerId>> = BTreeMap::new();
-        for (id, numbers) in &held {
-            for number in numbers {
-                shares.entry(*number).or_default().insert(*id);
-            }
-        }
-        Ok(Checked {
-            si,
-            needed: facts.params.needed(),
-            expected: total,
-            shares,
-            happiness: servers_of_happiness(&held),
-            responding: held.into_keys().collect(),
-        })
+        Ok(subject.checked(&held, own.silent))
     }
 
-    /// What each server says it has. Servers that others waited for are left out, but have more time
+    /// Puts one question to each server. Servers that others waited for are left out, but have more time
     /// than elsewhere: what is not counted here seems lost.
-    async fn lists(&self, si: StorageIndex) -> Vec<Listed> {
+    pub(super) async fn ask_all<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&Server) -> CallFuture<T>,
+    ) -> Answers<T> {
         let Timeouts { find, settle, .. } = self.timeouts;
         let timeouts = Timeouts { jitter: settle, ..self.timeouts.clone() };
         let mut round = Round::new(Duty::List, find, &timeouts);
         for server in self.pool.all() {
-            let list = server.storage.call(ListShares { si });
-            round.ask(&server, Arc::clone(&server), within(find, list));
+            let answer = within(find, ask(&server));
+            round.ask(&server, Arc::clone(&server), answer);
         }
-        let mut lists = Vec::new();
+        let mut all = Answers { answers: Vec::new(), silent: BTreeSet::new() };
         while let Some((server, answer)) = round.next(round.is_half_done()).await {
             match answer {
-                Ok(shares) => lists.push((server, shares)),
-                Err(error) => tracing::debug!(%server, %error, "a server did not say what it has"),
+                Ok(answer) => all.answers.push((server, answer)),
+                Err(error) => {
+                    tracing::debug!(%server, %error, "a server did not say what it has");
+                    all.silent.insert(server.id);
+                }
             }
         }
-        round.note_late();
-        lists
+        all.silent.extend(round.give_up().map(|server| server.id));
+        all
     }
 
     /// Asks the servers that have something to keep it for another term, if they show that it is the
     /// file's.
-    async fn lease(&self, of: (StorageIndex, FileFacts), lists: &[Listed]) {
+    pub(super) async fn lease(&self, of: (StorageIndex, FileFacts), lists: &[Listed]) {
         let time = self.timeouts.find + self.timeouts.allocate;
         let mut round = Round::new(Duty::Store, time, &self.timeouts);
         let holders = lists.iter().filter(|(_, shares)| !shares.is_empty());
@@ -148,6 +204,13 @@ impl Client {
         }
         round.note_late();
     }
+}
+
+/// What servers answered to one question.
+pub(super) struct Answers<T> {
+    pub answers: Vec<(Arc<Server>, T)>,
+    /// Those that did not, in time.
+    pub silent: BTreeSet<ServerId>,
 }
 
 /// Leases what one server has of the file with these facts. On its word alone it is sent no secret.

@@ -1,6 +1,7 @@
 //! A grid client: the servers it knows, its secrets, its encoding, and what it does with them.
 
 use super::compute::{Compute, CutOff};
+use super::pace::Pace;
 use super::params::{EncodingParams, ParamsInForce};
 use super::prohibited::{Nothing, Prohibited, Prohibitions};
 use super::servers::ServerPool;
@@ -33,6 +34,7 @@ pub struct Client {
     pub(super) under_way: UnderWay,
     /// Batches that uploads may hold beyond one each.
     pub(super) spare_batches: Arc<Semaphore>,
+    pub(super) pace: Pace,
     /// What all uploads, and all downloads, write into.
     pub(super) upload_buffers: InUse<Buffers>,
     pub(super) download_buffers: InUse<Pool>,
@@ -49,6 +51,7 @@ impl Client {
             timeouts: Timeouts::default(),
             under_way: UnderWay::default(),
             spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
+            pace: Pace::default(),
             upload_buffers: InUse::default(),
             download_buffers: InUse::default(),
             prohibitions: Arc::new(Nothing),

@@ -189,6 +189,7 @@ impl From<&UploadError> for Code {
             UploadError::TooLarge { .. } => Self::TooLarge,
             UploadError::NoServers => Self::NoServers,
             UploadError::Unhappy(_) => Self::Unhappy,
+            UploadError::Unread(error) => error.into(),
             UploadError::CutOff => Self::Busy,
             UploadError::Encode(_) | UploadError::Source { .. } | UploadError::Changed => {
                 Self::Internal

@@ -8,6 +8,7 @@
 //! - [`happiness`], [`placement`], [`params`]: when a file is stored well enough, and by what plan
 //! - [`source`], [`upload`], [`download`], [`client`], `space`: the work
 //! - [`dirnode`]: names for caps; [`prohibited`]: what of all this the owner does not want touched
+//! - [`check`], [`verify`], [`repair`]: whether all of a file is there, and making it so again
 //! - [`standing`], [`response_time`], [`timeouts`]: who is asked last, who is quick, how long to wait for whom
 //! - [`progress`], [`compute`]: how far, on which threads
 
@@ -19,11 +20,13 @@ pub mod deep;
 pub mod dirnode;
 pub mod download;
 pub mod happiness;
+mod pace;
 pub mod params;
 pub mod permute;
 pub mod placement;
 pub mod progress;
 pub mod prohibited;
+pub mod repair;
 pub mod response_time;
 mod round;
 mod server_id;
@@ -31,9 +34,11 @@ pub mod servers;
 pub mod source;
 mod space;
 pub mod standing;
+mod stock;
 mod tasks;
 pub mod timeouts;
 pub mod upload;
+pub mod verify;
 
 pub use check::{CheckError, Checked};
 pub use client::{Client, ClientSecrets};
@@ -43,9 +48,11 @@ pub use dirnode::{DirError, Directories};
 pub use download::{DownloadError, FileReader, ReadStream};
 pub use params::{BadParams, EncodingParams, ParamsInForce};
 pub use prohibited::{Prohibited, Prohibitions};
+pub use repair::{Repaired, Unrepaired};
 pub use response_time::ResponseTime;
 pub use server_id::ServerId;
 pub use servers::{Server, ServerPool};
 pub use source::{ReadAt, Source};
 pub use standing::{Duty, Standing};
 pub use upload::{UploadError, UploadOptions, Uploaded};
+pub use verify::{Finding, Flaw};

@@ -13,6 +13,8 @@ mod downloads;
 mod files;
 mod in_memory;
 mod links;
+mod promise_17_repair;
+mod repairs;
 mod round_trips;
 mod silent_servers;
 mod uploads;

@@ -51,11 +51,56 @@ pub enum ShareError {
     Ueb(#[from] BadUeb),
     #[error(transparent)]
     Chain(#[from] BadChain),
-    #[error(transparent)]
-    Tree(#[from] BadTree),
+    /// The tree over the file's segments, which every share has.
+    #[error("the tree over the file's segments is damaged: {0}")]
+    SegmentTree(BadTree),
+    /// The tree over the share's own blocks.
+    #[error("the tree over the share's blocks is damaged: {0}")]
+    BlockTree(BadTree),
     /// A block is not the one that its share's tree names.
     #[error("block {} is damaged", .0.0)]
     Block(SegmentNum),
+}
+
+/// A part of a share (`docs/spec/formats-immutable.md` §11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Region {
+    Header,
+    Data,
+    CrypttextTree,
+    BlockTree,
+    Chain,
+    Ueb,
+}
+
+impl Region {
+    /// As the format calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Data => "data",
+            Self::CrypttextTree => "crypttext_hash_tree",
+            Self::BlockTree => "block_hashes",
+            Self::Chain => "share_hashes",
+            Self::Ueb => "uri_extension",
+        }
+    }
+}
+
+impl ShareError {
+    /// Where the share is not as it should be. A region that is not all there is where its header does
+    /// not put it.
+    pub const fn region(&self) -> Region {
+        match self {
+            Self::Incompatible(_) | Self::Truncated | Self::NoSuchShare(_) => Region::Header,
+            Self::Layout | Self::Short => Region::Header,
+            Self::Ueb(_) => Region::Ueb,
+            Self::Chain(_) => Region::Chain,
+            Self::SegmentTree(_) => Region::CrypttextTree,
+            Self::BlockTree(_) => Region::BlockTree,
+            Self::Block(_) => Region::Data,
+        }
+    }
 }
 
 impl From<BadHeader> for ShareError {

@@ -15,7 +15,7 @@ use crate::base::hash::Hash;
 use crate::base::limits::UEB_MAX;
 use crate::codec::chain::{Chain, ENTRY_BYTES, chain_bytes};
 use crate::codec::geometry::Geometry;
-use crate::codec::hashtree::HashTree;
+use crate::codec::hashtree::{BadTree, HashTree};
 use crate::codec::layout::{HEADER_MAX, Offsets};
 use crate::codec::ueb::{BadUeb, Ueb};
 use bytes::Bytes;
@@ -118,13 +118,26 @@ impl Opening {
             true => Some(FileTree::parse(before, &proven.geometry, &proven.ueb)?),
             false => None,
         };
-        let blocks = HashTree::parse_unrooted(blocks, leaves)?;
-        let (params, root) = (self.facts.params, blocks.root());
-        proven.chain.prove(params, self.share, &root, &proven.ueb.share_root)?;
-        let data = proven.offsets.data;
-        let tree = Arc::new(blocks);
-        let open = OpenShare { share: self.share, data, tree, geometry: proven.geometry };
-        Ok((open, file_tree))
+        let blocks = HashTree::parse_unrooted(blocks, leaves).map_err(ShareError::BlockTree)?;
+        self.prove_root(proven, &blocks.root())?;
+        let Offsets { version, data, .. } = proven.offsets;
+        let (tree, geometry) = (Arc::new(blocks), proven.geometry);
+        Ok((OpenShare { share: self.share, version, data, tree, geometry }, file_tree))
+    }
+
+    /// Proves the root of the block tree; if it is not, which of tree and chain is to blame: the chain
+    /// names the root too.
+    fn prove_root(&self, proven: &Proven, root: &Hash) -> Result<(), ShareError> {
+        let Proven { chain, ueb, .. } = proven;
+        let leads = |root: &Hash| {
+            let proof = chain.prove(self.facts.params, self.share, root, &ueb.share_root);
+            proof.map_err(ShareError::from)
+        };
+        let named = chain.leaf(self.facts.params, self.share).filter(|named| *named != root);
+        match named {
+            Some(named) if leads(named).is_ok() => Err(ShareError::BlockTree(BadTree::Root)),
+            _ => leads(root),
+        }
     }
 
     /// The UEB, once the bytes that hold it were taken.

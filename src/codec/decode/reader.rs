@@ -48,7 +48,8 @@ pub enum Unreadable {
 impl FileTree {
     pub(super) fn parse(bytes: &[u8], geometry: &Geometry, ueb: &Ueb) -> Result<Self, ShareError> {
         let leaves = geometry.segments() as usize;
-        let tree = HashTree::parse(bytes, leaves, &ueb.crypttext_root)?;
+        let tree =
+            HashTree::parse(bytes, leaves, &ueb.crypttext_root).map_err(ShareError::SegmentTree)?;
         Ok(Self { tree: Arc::new(tree), geometry: *geometry })
     }
 

@@ -5,6 +5,7 @@ use crate::base::ShareNum;
 use crate::base::hash::Hash;
 use crate::codec::geometry::{Geometry, SegmentNum};
 use crate::codec::hashtree::HashTree;
+use crate::codec::layout::Version;
 use crate::codec::many::tagged_many;
 use crate::codec::tags;
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct OpenShare {
     pub(super) share: ShareNum,
+    pub(super) version: Version,
     /// Where the header puts the blocks; unproven, but a wrong place gives wrong blocks.
     pub(super) data: u64,
     pub(super) tree: Arc<HashTree>,
@@ -58,6 +60,11 @@ impl Piece<'_> {
 impl OpenShare {
     pub const fn share(&self) -> ShareNum {
         self.share
+    }
+
+    /// How its fields are laid out.
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     pub const fn geometry(&self) -> &Geometry {

@@ -69,7 +69,8 @@ impl Showing {
         else {
             return self.want(chain.start..ueb.end);
         };
-        let root = root_bytes.as_ref().try_into().map_err(|_| BadTree::Length)?;
+        let root =
+            root_bytes.as_ref().try_into().map_err(|_| ShareError::BlockTree(BadTree::Length))?;
         let ueb = unpack_ueb(&offsets, &ueb_bytes, &self.facts.ueb_hash)?;
         let FileFacts { params, .. } = self.facts;
         Chain::parse(&chain)?.prove(params, self.share, &root, &ueb.share_root)?;

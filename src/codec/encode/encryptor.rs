@@ -1,4 +1,5 @@
-//! The stage that must see the bytes in order: keystream, the hash of all, and of each segment.
+//! The stage that must see the bytes in order: keystream, the hash of all, and of each segment. What
+//! is made again is ciphertext already and passes as it is.
 
 use super::{EncodeError, Plan};
 use crate::base::file::FileKey;
@@ -16,7 +17,8 @@ const STEP: usize = 16 << 10;
 /// Turns plaintext batches into ciphertext, in order.
 pub struct Encryptor {
     plan: Plan,
-    key: FileKey,
+    /// None: what comes is ciphertext.
+    key: Option<FileKey>,
     flat: Stepped,
     offset: u64,
     pool: Pool,
@@ -32,7 +34,7 @@ pub struct Crypttext {
 }
 
 impl Encryptor {
-    pub(super) fn new(plan: Plan, key: FileKey, pool: Pool) -> Self {
+    pub(super) fn new(plan: Plan, key: Option<FileKey>, pool: Pool) -> Self {
         Self { plan, key, flat: Stepped::new(tags::CRYPTTEXT), offset: 0, pool }
     }
 
@@ -65,7 +67,9 @@ impl Encryptor {
     fn segment(&mut self, segment: &mut [u8]) -> Hash {
         let mut hash = Stepped::new(tags::CRYPTTEXT_SEGMENT);
         for step in segment.chunks_mut(STEP) {
-            crypt::apply(&self.key, self.offset, step);
+            if let Some(key) = &self.key {
+                crypt::apply(key, self.offset, step);
+            }
             self.flat.update_both(&mut hash, step);
             self.offset += step.len() as u64;
         }

@@ -127,11 +127,11 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new(plan: Plan, key: FileKey) -> Self {
-        Self::with_buffers(plan, key, &Buffers::default())
+        Self::with_buffers(plan, Some(key), &Buffers::default())
     }
 
-    /// An encoder that shares its buffers with others.
-    pub fn with_buffers(plan: Plan, key: FileKey, buffers: &Buffers) -> Self {
+    /// An encoder that shares its buffers with others. Without a key it is given ciphertext.
+    pub fn with_buffers(plan: Plan, key: Option<FileKey>, buffers: &Buffers) -> Self {
         Self {
             encryptor: Encryptor::new(plan, key, buffers.crypttext.clone()),
             coder: Coder::new(plan, buffers.checks.clone()),

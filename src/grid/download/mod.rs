@@ -22,7 +22,9 @@ mod shown;
 pub mod trace;
 
 pub use error::DownloadError;
+pub(super) use find::shares_at;
 pub use read::{FileReader, ReadStream};
+pub(super) use share::{Fault, Found, fetch};
 pub(super) use shown::shows_a_share;
 pub use trace::Trace;
 
@@ -41,7 +43,7 @@ use book::Book;
 use bytes::Bytes;
 use futures_util::future::FutureExt;
 use gather::{Gathering, Question};
-use share::{Fault, Opener, Share};
+use share::{Opener, Share};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};

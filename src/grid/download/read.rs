@@ -96,6 +96,16 @@ impl Client {
         }
     }
 
+    /// Opens the ciphertext of a file, for who may not read it.
+    pub(in crate::grid) async fn open_crypttext(
+        &self,
+        si: StorageIndex,
+        facts: FileFacts,
+    ) -> Result<FileReader, DownloadError> {
+        let trace = Trace::default();
+        self.open_shares(si, Opening { facts, key: None, offset: 0, trace }).await
+    }
+
     async fn open_shares(
         &self,
         si: StorageIndex,

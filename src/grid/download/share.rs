@@ -180,24 +180,7 @@ impl Share {
         if let Some(bytes) = self.in_head(&range).or_else(|| self.taken_early(&range)) {
             return Ok(bytes);
         }
-        let near = self.server().response_time.is_within(SPARE_AFTER);
-        let step = if near { BULK_MAX } else { FAR_PIECE };
-        let starts = (range.start..range.end).step_by(step);
-        let calls: Vec<_> = starts
-            .map(|start| {
-                let length = (range.end - start).min(step as u64) as u32;
-                (length, self.found.reader.call(Read { ranges: vec![(start, length)] }))
-            })
-            .collect();
-        let mut parts = Vec::with_capacity(calls.len());
-        for (length, call) in calls {
-            let bytes = while_moving(time, call).await?.0;
-            if bytes.len() != length as usize {
-                return Err(ShareError::Short.into());
-            }
-            parts.push(bytes);
-        }
-        Ok(joined(parts))
+        fetch(&self.found, range, time).await
     }
 
     fn in_head(&self, range: &Range<u64>) -> Option<Bytes> {
@@ -240,6 +223,28 @@ fn part((at, bytes): &(u64, Bytes), range: &Range<u64>) -> Option<Bytes> {
     let start = usize::try_from(range.start.checked_sub(*at)?).ok()?;
     let end = usize::try_from(range.end.checked_sub(*at)?).ok()?;
     (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
+}
+
+/// Exactly the bytes of `range`, in calls that an answer can hold.
+pub async fn fetch(found: &Found, range: Range<u64>, time: Duration) -> Result<Bytes, Fault> {
+    let near = found.server.response_time.is_within(SPARE_AFTER);
+    let step = if near { BULK_MAX } else { FAR_PIECE };
+    let starts = (range.start..range.end).step_by(step);
+    let calls: Vec<_> = starts
+        .map(|start| {
+            let length = (range.end - start).min(step as u64) as u32;
+            (length, found.reader.call(Read { ranges: vec![(start, length)] }))
+        })
+        .collect();
+    let mut parts = Vec::with_capacity(calls.len());
+    for (length, call) in calls {
+        let bytes = while_moving(time, call).await?.0;
+        if bytes.len() != length as usize {
+            return Err(ShareError::Short.into());
+        }
+        parts.push(bytes);
+    }
+    Ok(joined(parts))
 }
 
 fn joined(mut parts: Vec<Bytes>) -> Bytes {

@@ -275,7 +275,10 @@ fn note_allocated(site: &mut Site, wanted: &Wanted, asked: Asked, allocated: All
     let Asked { shares, proven, whole, .. } = asked;
     site.leased = true;
     site.claimed.retain(|share| !shares.contains(share));
-    for share in allocated.already.into_iter().filter(|share| shares.contains(share)) {
+    let mut already = allocated.already;
+    // Whole shares were compared with what was sent; proven ones give way.
+    already.retain(|share| whole || proven || !site.damaged.contains(share));
+    for share in already.into_iter().filter(|share| shares.contains(share)) {
         if whole {
             site.held.insert(share);
         } else if !site.held.contains(&share) {

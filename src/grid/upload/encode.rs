@@ -9,14 +9,12 @@
 
 use super::UploadError;
 use super::hold::{Hold, Holds};
-use crate::base::file::FileKey;
+use super::input::{Input, encipher};
 use crate::base::hash::Hash;
-use crate::codec::convergence::KeyHasher;
 use crate::codec::encode::{
     Batch, Buffers, Coder, Crypttext, Encoder, Encryptor, Finished, Plan, Tally,
 };
 use crate::grid::compute::Compute;
-use crate::grid::source::Source;
 use crate::grid::tasks::Task;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -27,10 +25,7 @@ const HASH_WORK: usize = 192;
 /// What to encode and with what.
 pub struct Job {
     pub plan: Plan,
-    pub key: FileKey,
-    pub source: Source,
-    /// Hashes the plaintext again, where the source may have changed since the key was made.
-    pub hasher: Option<KeyHasher>,
+    pub input: Input,
     pub compute: Compute,
     pub holds: Holds,
     pub buffers: Arc<Buffers>,
@@ -57,7 +52,7 @@ pub struct Encoding {
 impl Encoding {
     pub fn start(job: Job) -> Self {
         let (encryptor, coder, tally) =
-            Encoder::with_buffers(job.plan, job.key.clone(), &job.buffers).split();
+            Encoder::with_buffers(job.plan, job.input.key().cloned(), &job.buffers).split();
         let (to_coder, from_encryptor) = mpsc::channel(1);
         let (to_sender, made) = mpsc::channel(1);
         let compute = job.compute.clone();
@@ -101,45 +96,41 @@ impl Encrypting {
             return self.finish(encryptor);
         }
         let hold = self.job.holds.next(length).await.ok_or(UploadError::CutOff)?;
-        let (source, offset) = (self.job.source.clone(), self.offset);
-        let hasher = self.job.hasher.take();
-        let work = if source.in_memory { length as usize } else { usize::MAX };
-        let stage = move || encrypt(encryptor, hasher, &source, offset);
-        let (encryptor, hasher, crypttext) = self.job.compute.run(work, stage).await??;
+        let (encryptor, crypttext) = self.next_batch(encryptor, length as usize).await?;
         self.encryptor = Some(encryptor);
-        self.job.hasher = hasher;
         self.offset += length;
         Ok(Encrypted::Batch(crypttext, hold))
     }
 
-    /// The last word: nothing may be closed if the plaintext is not the one that made the key.
-    fn finish(&mut self, encryptor: Encryptor) -> Result<Encrypted, UploadError> {
-        if self.job.hasher.take().is_some_and(|hasher| hasher.finish() != self.job.key) {
-            return Err(UploadError::Changed);
+    async fn next_batch(
+        &mut self,
+        mut encryptor: Encryptor,
+        length: usize,
+    ) -> Result<(Encryptor, Crypttext), UploadError> {
+        let offset = self.offset;
+        match &mut self.job.input {
+            Input::Plaintext { source, hasher, .. } => {
+                let (source, taken) = (source.clone(), hasher.take());
+                let work = if source.in_memory { length } else { usize::MAX };
+                let stage = move || encipher(encryptor, taken, &source, offset);
+                let (encryptor, given_back, crypttext) =
+                    self.job.compute.run(work, stage).await??;
+                *hasher = given_back;
+                Ok((encryptor, crypttext))
+            }
+            Input::Ciphertext(pieces) => {
+                let mut bytes = encryptor.buffer().ok_or(UploadError::CutOff)?;
+                pieces.fill(&mut bytes).await?;
+                let stage = move || encryptor.encrypt(bytes).map(|made| (encryptor, made));
+                Ok(self.job.compute.run(length, stage).await??)
+            }
         }
+    }
+
+    fn finish(&mut self, encryptor: Encryptor) -> Result<Encrypted, UploadError> {
+        self.job.input.finish()?;
         Ok(Encrypted::Finished(encryptor.finish()?))
     }
-}
-
-type Stage = (Encryptor, Option<KeyHasher>, Crypttext);
-
-fn encrypt(
-    mut encryptor: Encryptor,
-    mut hasher: Option<KeyHasher>,
-    source: &Source,
-    offset: u64,
-) -> Result<Stage, UploadError> {
-    let mut plaintext = encryptor.buffer().ok_or(UploadError::CutOff)?;
-    source.reader.read_exact_at(&mut plaintext, offset).map_err(|error| match error.kind() {
-        // It was longer when the upload began.
-        std::io::ErrorKind::UnexpectedEof => UploadError::Changed,
-        _ => error.into(),
-    })?;
-    if let Some(hasher) = &mut hasher {
-        hasher.update(&plaintext);
-    }
-    let crypttext = encryptor.encrypt(plaintext)?;
-    Ok((encryptor, hasher, crypttext))
 }
 
 /// The second stage.

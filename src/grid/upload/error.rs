@@ -4,6 +4,7 @@ use super::sites::Trouble;
 use crate::base::limits::FILE_MAX;
 use crate::codec::encode::EncodeError;
 use crate::grid::compute::CutOff;
+use crate::grid::download::DownloadError;
 use std::fmt;
 use std::io;
 
@@ -32,6 +33,9 @@ pub enum UploadError {
     /// Too few servers hold shares.
     #[error(transparent)]
     Unhappy(#[from] Unhappy),
+    /// The ciphertext that shares were to be made of again could not be read.
+    #[error("{0}")]
+    Unread(DownloadError),
     /// The program is going down.
     #[error("the upload was cut off because the node is stopping")]
     CutOff,
@@ -75,7 +79,20 @@ impl fmt::Display for Unhappy {
              them have enough shares to recover the file. Asked {asked}",
             if *placed == 1 { "" } else { "s" }
         )?;
-        let count = |wanted: fn(&Trouble) -> bool| troubles.iter().filter(|t| wanted(t)).count();
+        write!(f, "{}", Troubles(troubles))?;
+        f.write_str(
+            "; the file is not safely stored: try again when more servers are connected or have \
+             room, or ask for fewer in encoding_parameters",
+        )
+    }
+}
+
+/// How many servers had which trouble, each kind behind a semicolon.
+pub struct Troubles<'a>(pub &'a [Trouble]);
+
+impl fmt::Display for Troubles<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |wanted: fn(&Trouble) -> bool| self.0.iter().filter(|t| wanted(t)).count();
         let kinds = [
             (count(|t| *t == Trouble::Refused), "full or read-only"),
             (count(|t| *t == Trouble::Silent), "did not answer in time"),
@@ -86,9 +103,6 @@ impl fmt::Display for Unhappy {
         for (count, what) in kinds.iter().filter(|(count, _)| *count > 0) {
             write!(f, "; {count} {what}")?;
         }
-        f.write_str(
-            "; the file is not safely stored: try again when more servers are connected or have \
-             room, or ask for fewer in encoding_parameters",
-        )
+        Ok(())
     }
 }

@@ -20,36 +20,40 @@ mod digest;
 mod encode;
 mod error;
 mod hold;
+mod input;
 pub(super) mod join;
 mod placed;
 mod prove;
+pub(super) mod restore;
 mod send;
 mod sinks;
 mod sites;
 mod survey;
 
 pub use digest::{BodyHasher, Digest};
-pub use error::{Unhappy, UploadError};
+pub use error::{Troubles, Unhappy, UploadError};
 pub use placed::{PlacedOn, Placement, Uploaded};
 pub use sites::Trouble;
 
 use super::client::Client;
+use super::download::FileReader;
 use super::params::EncodingParams;
 use super::progress::{Meter, OnProgress, Stage};
 use super::source::Source;
 use super::standing::Duty;
 use super::timeouts::Timeouts;
-use crate::base::file::FileFacts;
-use crate::base::file::FileKey;
+use crate::base::StorageIndex;
+use crate::base::file::{FileFacts, FileKey};
 use crate::base::hash::Hash;
 use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
 use crate::base::system;
-use crate::cap::{Cap, ChkCap, LitCap};
+use crate::cap::{ChkCap, LitCap};
 use crate::codec::encode::{Buffers, Plan};
 use allocate::Asking;
 use encode::{Encoding, Job};
 use futures_util::future::FutureExt;
 use hold::Holds;
+use input::{Input, Pieces};
 use prove::prove;
 use send::{Sending, Whole};
 use sinks::Sinks;
@@ -95,14 +99,18 @@ impl Client {
             None => digest::hash_source(self, &source, plan.geometry(), &meter).await?,
         };
         let (client, happy) = (self.clone(), params.happy());
-        let si = key.storage_index();
-        let convergent = !options.random_key;
+        let (si, convergent) = (key.storage_index(), !options.random_key);
         let buffers = client.upload_buffers.get();
-        let upload = Upload { client, source, plan, key, happy, convergent, meter, buffers };
+        let origin = Origin::Plaintext { source, key: key.clone(), convergent };
+        let upload = Upload { client, origin, si, plan, happy, meter, buffers };
+        let uploaded = async move {
+            let (ueb_hash, placed) = upload.run().await?;
+            Ok(Uploaded { cap: ChkCap::new(key, upload.facts(ueb_hash)).into(), placed })
+        };
         if !convergent {
-            return upload.run().await;
+            return uploaded.await;
         }
-        self.under_way.join((si, happy), || upload.run().boxed()).await
+        self.under_way.join((si, happy), || uploaded.boxed()).await
     }
 
     async fn literal(&self, source: Source) -> Result<Uploaded, UploadError> {
@@ -116,57 +124,89 @@ impl Client {
     }
 }
 
+/// What is encoded, as often as that is needed.
+enum Origin {
+    Plaintext {
+        source: Source,
+        key: FileKey,
+        /// Whether the key is the hash of the plaintext.
+        convergent: bool,
+    },
+    /// The ciphertext of a stored file.
+    Stored(FileReader),
+}
+
 /// One upload on its way.
 struct Upload {
     client: Client,
-    source: Source,
+    origin: Origin,
+    si: StorageIndex,
     plan: Plan,
-    key: FileKey,
     happy: u16,
-    /// Whether the key is the hash of the plaintext.
-    convergent: bool,
     meter: Meter,
     buffers: Arc<Buffers>,
 }
 
+/// Where the shares of one upload go.
+struct Places {
+    wanted: Wanted,
+    sites: Sites,
+    late: Late,
+    began: Instant,
+}
+
 impl Upload {
-    async fn run(self) -> Result<Uploaded, UploadError> {
+    /// The hash of the file's UEB, and where the shares are.
+    async fn run(&self) -> Result<(Hash, Placement), UploadError> {
         // The first batch is encoded while the servers are asked.
-        let mut encoding = Some(self.encoding());
+        let encoding = Some(self.encoding());
+        let mut places = self.places(self.wanted()).await?;
+        let ueb_hash = self.fill(&mut places, encoding).await?;
+        self.happy_enough(&places.sites, places.sites.certain())?;
+        Ok((ueb_hash, placement(&places.sites, &places.wanted)))
+    }
+
+    async fn places(&self, wanted: Wanted) -> Result<Places, UploadError> {
         self.meter.at(Stage::Placing, 0);
-        let mut wanted = self.wanted();
         self.client.pool.gathered(wanted.total).await;
         let began = Instant::now();
-        let (mut sites, mut late) = self.survey(&wanted).await?;
+        let (sites, late) = self.survey(&wanted).await?;
+        Ok(Places { wanted, sites, late, began })
+    }
+
+    /// Stores shares until enough are stored for certain, or no more can be.
+    async fn fill(
+        &self,
+        places: &mut Places,
+        mut encoding: Option<Encoding>,
+    ) -> Result<Hash, UploadError> {
+        let Places { wanted, sites, late, began } = places;
         let timeouts = self.client.timeouts.used_to(late.took());
         let timeouts = &timeouts.for_shares_of(wanted.share_size);
         let deadline = Instant::now() + timeouts.others;
         let whole = self.whole(&mut encoding).await?;
         let asking = whole.as_ref().map_or(Asking::Writers, |whole| Asking::Whole(&whole.shares));
-        wanted.ueb_hash = whole.as_ref().map(|whole| whole.ueb_hash);
+        wanted.learn(whole.as_ref().map(|whole| whole.ueb_hash))?;
         for _ in 0..UPLOAD_PASSES_MAX {
-            self.grant(&mut sites, &mut late, &wanted, (timeouts, asking)).await?;
+            self.grant(sites, late, wanted, (timeouts, asking)).await?;
             let writers = sites.take_writers();
             if wanted.ueb_hash.is_none() || !writers.is_empty() {
                 let sinks = Sinks::new(writers, timeouts, late.took());
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
-                let (sites, late, expected) = (&mut sites, &mut late, wanted.ueb_hash);
-                let sending =
-                    Sending { upload: &self, wanted: &wanted, sites, late, sinks, expected };
+                let expected = wanted.ueb_hash;
+                let sending = Sending { upload: self, wanted, sites, late, sinks, expected };
                 wanted.ueb_hash = Some(sending.run(encoding).await?);
             }
             sites.know_proven();
-            prove(&mut sites, &wanted, timeouts).await;
+            prove(sites, wanted, timeouts).await;
             if sites.waits_for_others() {
-                let deadline = self.deadline_for_others(&sites, began, deadline);
-                allocate::wait_for_others(&mut sites, &wanted, timeouts, asking, deadline).await;
+                let deadline = self.deadline_for_others(sites, *began, deadline);
+                allocate::wait_for_others(sites, wanted, timeouts, asking, deadline).await;
             } else if sites.certain() >= wanted.happy && !sites.is_contested(wanted.total) {
                 break;
             }
         }
-        self.happy_enough(&sites, sites.certain())?;
-        let ueb_hash = wanted.ueb_hash.ok_or(UploadError::CutOff)?;
-        Ok(Uploaded { cap: self.cap(ueb_hash), placed: placement(&sites, &wanted) })
+        wanted.ueb_hash.ok_or(UploadError::CutOff)
     }
 
     /// Until when to wait for other clients: at most until `latest`; where enough is stored without
@@ -202,10 +242,9 @@ impl Upload {
         }
     }
 
-    fn cap(&self, ueb_hash: Hash) -> Cap {
+    const fn facts(&self, ueb_hash: Hash) -> FileFacts {
         let geometry = self.plan.geometry();
-        let facts = FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash };
-        ChkCap::new(self.key.clone(), facts).into()
+        FileFacts { params: geometry.params(), size: geometry.size(), ueb_hash }
     }
 
     /// All shares, if they are small enough to be stored in one step each.
@@ -221,7 +260,7 @@ impl Upload {
 
     fn wanted(&self) -> Wanted {
         Wanted {
-            si: self.key.storage_index(),
+            si: self.si,
             share_size: self.plan.share_len(),
             total: self.plan.geometry().params().total(),
             happy: self.happy.into(),
@@ -232,14 +271,18 @@ impl Upload {
     }
 
     fn encoding(&self) -> Encoding {
-        let checked = self.convergent && self.source.shared;
         let geometry = self.plan.geometry();
-        let hasher = checked.then(|| self.client.key_hasher(geometry));
+        let input = match &self.origin {
+            Origin::Plaintext { source, key, convergent } => {
+                let checked = *convergent && source.shared;
+                let hasher = checked.then(|| Box::new(self.client.key_hasher(geometry)));
+                Input::Plaintext { source: source.clone(), key: key.clone(), hasher }
+            }
+            Origin::Stored(file) => Input::Ciphertext(Pieces::new(file.read(0..geometry.size()))),
+        };
         let job = Job {
             plan: self.plan,
-            key: self.key.clone(),
-            source: self.source.clone(),
-            hasher,
+            input,
             compute: self.client.compute.clone(),
             holds: Holds::new(Arc::clone(&self.client.spare_batches), self.meter.clone()),
             buffers: Arc::clone(&self.buffers),

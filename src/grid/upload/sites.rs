@@ -51,6 +51,8 @@ pub struct Site {
     pub claims_proven: bool,
     /// What it said that it has, and this upload did not write.
     pub found: BTreeSet<ShareNum>,
+    /// Shares that were read under the file's own index and are not the file's, whatever it says.
+    pub damaged: BTreeSet<ShareNum>,
     pub contest: Contest,
     /// Whether the server took the lease for what it holds, or can take none and keeps it anyhow.
     pub leased: bool,
@@ -82,6 +84,7 @@ impl Site {
             claimed: BTreeSet::new(),
             claims_proven: false,
             found: BTreeSet::new(),
+            damaged: BTreeSet::new(),
             contest: Contest::Unknown,
             leased: false,
             in_progress: BTreeSet::new(),

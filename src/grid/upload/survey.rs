@@ -3,6 +3,7 @@
 //! A server that is slow to answer is not lost: the upload begins without it, and its answer is
 //! taken when servers that were quicker have failed.
 
+use super::UploadError;
 use super::sites::{Site, Sites, Trouble};
 use crate::base::file::{FileFacts, proven_index};
 use crate::base::hash::Hash;
@@ -54,6 +55,15 @@ impl Wanted {
                 Place { si, lease, proven: Some(hash) }
             }
         }
+    }
+
+    /// Takes the hash that encoding came to, if that was done; an error if another one was known.
+    pub fn learn(&mut self, ueb_hash: Option<Hash>) -> Result<(), UploadError> {
+        if ueb_hash.is_some() && self.ueb_hash.is_some_and(|known| Some(known) != ueb_hash) {
+            return Err(UploadError::Changed);
+        }
+        self.ueb_hash = ueb_hash.or(self.ueb_hash);
+        Ok(())
     }
 
     /// What the file's shares are held against, once that is known.

@@ -1,0 +1,236 @@
+//! Verifying: every share of a file, on every server that has one, read whole and held against the cap.
+//!
+//! A verify cap is enough: each block leads over the share's block tree and its chain to the UEB, and that
+//! to the cap; the tree over the file's segments, which every share has, is proven as well. What no
+//! reader looks at is not looked at here (`docs/spec/formats-immutable.md` §11). Several servers are read
+//! at once, one share of each; what is held in memory meanwhile has a bound for the whole client.
+//!
+//! A server is told of each share of its that is not the file's.
+
+mod inspect;
+
+use super::check::{CheckError, Checked, Held, Listed, Subject};
+use super::client::Client;
+use super::download::{Found, shares_at};
+use super::server_id::ServerId;
+use super::servers::Server;
+use super::stock::Stock;
+use crate::base::limits::VERIFY_SERVERS_MAX;
+use crate::base::{ShareNum, StorageIndex};
+use crate::cap::Cap;
+use crate::codec::decode::ShareError;
+use crate::codec::layout::{HEADER_MAX, Layout};
+use crate::codec::ueb::BadUeb;
+use crate::storage::api::{AdviseCorrupt, OpenBucket};
+use crate::tub::RemoteError;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{StreamExt, iter};
+use inspect::{Inspected, inspect};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A share that is not good, or could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub server: ServerId,
+    /// Under which index it stands: the file's own, or that of its proven shares.
+    pub si: StorageIndex,
+    pub share: ShareNum,
+    pub flaw: Flaw,
+}
+
+/// What is wrong with a share.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// It is not what the file's author made.
+    #[error("{0}")]
+    Corrupt(ShareError),
+    /// It may be sound, but is not what the cap names.
+    #[error("it is of another file, or its URI extension block is damaged")]
+    Foreign,
+    /// Of a version that this program does not know: neither good nor corrupt.
+    #[error("it has version {0}, which this program does not know")]
+    Incompatible(u32),
+    /// It is the cap's own, and tells of other numbers than the cap: no server is at fault.
+    #[error("it contradicts the numbers in the capability")]
+    Contradicting,
+    /// Its server did not give all of it.
+    #[error("its server did not give it: {0}")]
+    Unreadable(RemoteError),
+}
+
+impl Flaw {
+    /// Whether it was read and is not what the cap names.
+    pub const fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Corrupt(_) | Self::Foreign | Self::Contradicting)
+    }
+
+    /// Which part of the share it is in, if that can be said.
+    pub const fn region(&self) -> Option<&'static str> {
+        match self {
+            Self::Corrupt(error) => Some(error.region().name()),
+            Self::Foreign | Self::Contradicting => Some("uri_extension"),
+            Self::Incompatible(_) => Some("header"),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+impl From<ShareError> for Flaw {
+    fn from(error: ShareError) -> Self {
+        match error {
+            ShareError::Incompatible(version) => Self::Incompatible(version),
+            ShareError::Ueb(BadUeb::Hash) => Self::Foreign,
+            ShareError::Ueb(BadUeb::Geometry(_) | BadUeb::Contradiction) => Self::Contradicting,
+            other => Self::Corrupt(other),
+        }
+    }
+}
+
+/// One share and what was found of it.
+struct Seen {
+    found: Found,
+    verdict: Result<Inspected, Flaw>,
+}
+
+/// All that was read of one file.
+pub(super) struct Verified {
+    pub checked: Checked,
+    /// Good shares by server, and what stands in their places.
+    pub stock: BTreeMap<ServerId, Stock>,
+    /// How the good shares are laid out.
+    pub layout: Option<Inspected>,
+}
+
+impl Client {
+    /// Reads all shares of the file, or immutable directory, that `cap` names.
+    pub async fn verify(&self, cap: &Cap, add_lease: bool) -> Result<Checked, CheckError> {
+        self.permit(cap)?;
+        Ok(self.verify_all(Subject::of(cap)?, add_lease).await.checked)
+    }
+
+    pub(super) fn verify_all(&self, subject: Subject, add_lease: bool) -> BoxFuture<'_, Verified> {
+        // Boxed: it is large, and callers hold it beside much else.
+        async move {
+            let Subject { si, beside, .. } = subject;
+            let open = |si| {
+                move |server: &Server| {
+                    server.storage.call(OpenBucket { si, head: HEADER_MAX as u32 })
+                }
+            };
+            let (own, proven) = tokio::join!(self.ask_all(open(si)), self.ask_all(open(beside)));
+            let mut found: BTreeMap<ServerId, (Arc<Server>, Vec<Found>)> = BTreeMap::new();
+            for (si, answers) in [(si, own.answers), (beside, proven.answers)] {
+                for (server, opened) in answers {
+                    let shares = shares_at((&server, si), HEADER_MAX as u32, opened);
+                    found.entry(server.id).or_insert((server, Vec::new())).1.extend(shares);
+                }
+            }
+            let (servers, shares): (Vec<_>, Vec<_>) = found.into_values().unzip();
+            let each: Vec<_> =
+                shares.into_iter().map(|shares| self.see(subject, shares).boxed()).collect();
+            let seen = iter(each).buffer_unordered(VERIFY_SERVERS_MAX).collect::<Vec<_>>().await;
+            let seen: Vec<Seen> = seen.into_iter().flatten().collect();
+            if add_lease {
+                self.lease_good(subject, &seen).await;
+            }
+            Verified::of(subject, servers, (seen, own.silent))
+        }
+        .boxed()
+    }
+
+    /// Reads the shares of one server, one after the other. One that falls silent is not asked for the
+    /// next.
+    async fn see(&self, subject: Subject, shares: Vec<Found>) -> Vec<Seen> {
+        let (mut seen, mut gone) = (Vec::new(), None);
+        for found in shares {
+            if !subject.facts.params.has(found.num) {
+                continue;
+            }
+            let verdict = match &gone {
+                Some(error) => Err(Flaw::Unreadable(RemoteError::clone(error))),
+                None => inspect(self, &found, subject.facts).await,
+            };
+            if let Err(Flaw::Unreadable(error)) = &verdict
+                && matches!(error, RemoteError::Timeout | RemoteError::Disconnected)
+            {
+                gone = Some(error.clone());
+            }
+            seen.push(Seen { found, verdict });
+        }
+        seen
+    }
+
+    /// Asks servers with a good share to keep what they have for another term.
+    async fn lease_good(&self, Subject { si, beside, facts }: Subject, seen: &[Seen]) {
+        let (own, proven) = (good_at(seen, si), good_at(seen, beside));
+        tokio::join!(self.lease((si, facts), &own), self.lease((beside, facts), &proven));
+    }
+}
+
+/// Each server that has a good share under this index, once.
+fn good_at(seen: &[Seen], si: StorageIndex) -> Vec<Listed> {
+    let good = seen.iter().filter(|seen| seen.found.si == si && seen.verdict.is_ok());
+    let by_server: BTreeMap<ServerId, Listed> = good
+        .map(|Seen { found, .. }| (found.server.id, (Arc::clone(&found.server), vec![found.num])))
+        .collect();
+    by_server.into_values().collect()
+}
+
+impl Verified {
+    fn of(
+        subject: Subject,
+        servers: Vec<Arc<Server>>,
+        (mut seen, silent): (Vec<Seen>, BTreeSet<ServerId>),
+    ) -> Self {
+        // Nothing proves how a share is laid out; the narrow way is the usual one.
+        let layouts = seen.iter().filter_map(|seen| seen.verdict.as_ref().ok());
+        let layout = layouts.min_by_key(|layout| layout.version).copied();
+        if let Some(layout) = layout {
+            seen.iter_mut().for_each(|seen| blame_header(seen, layout));
+        }
+        let empty = |server: Arc<Server>| (server.id, Stock::nothing(server));
+        let mut stock: BTreeMap<ServerId, Stock> = servers.into_iter().map(empty).collect();
+        let mut findings = Vec::new();
+        for Seen { found, verdict } in seen {
+            let Some(stock) = stock.get_mut(&found.server.id) else { continue };
+            match verdict {
+                Ok(_) => {
+                    stock.good.insert(found.num);
+                }
+                Err(flaw) => {
+                    if found.si == subject.si {
+                        stock.damaged.insert(found.num);
+                    }
+                    findings.push(report(&found, flaw));
+                }
+            }
+        }
+        let held: Held = stock.iter().map(|(id, stock)| (*id, stock.good.clone())).collect();
+        findings.sort_by_key(|finding| (finding.share, finding.server));
+        let checked = subject.checked(&held, silent);
+        Self { checked: Checked { verified: true, findings, ..checked }, stock, layout }
+    }
+}
+
+/// All shares of a file have one header: where that of a damaged share differs, that is the damage.
+fn blame_header(seen: &mut Seen, layout: Inspected) {
+    let Inspected { geometry, version } = layout;
+    let Err(Flaw::Corrupt(_) | Flaw::Foreign) = seen.verdict else { return };
+    let Ok(layout) = Layout::plan(&geometry, version) else { return };
+    let (header, head) = (layout.header(), seen.found.parts.first());
+    if head.is_some_and(|(_, head)| !head.is_empty() && !head.starts_with(&header)) {
+        seen.verdict = Err(Flaw::Corrupt(ShareError::Layout));
+    }
+}
+
+/// Tells a server of a share of its that is not the file's.
+fn report(found: &Found, flaw: Flaw) -> Finding {
+    let Found { server, si, num, .. } = found;
+    tracing::info!(%server, share = %num, %flaw, "a share is not as it should be");
+    if matches!(flaw, Flaw::Corrupt(_) | Flaw::Foreign) {
+        let reason = flaw.to_string();
+        server.storage.send_only(AdviseCorrupt { si: *si, share: *num, reason });
+    }
+    Finding { server: server.id, si: *si, share: *num, flaw }
+}
