@@ -1,4 +1,5 @@
-//! What clients report about damaged shares, one file a report, for the node's owner to read.
+//! What clients report about damaged shares, one file a report, for the node's owner to read. The share is
+//! looked at.
 
 use super::clock::timestamp;
 use super::container::Kind;
@@ -9,6 +10,7 @@ use crate::base::limits::{ADVISORIES_MAX, ADVISORY_MAX};
 use crate::base::lock::locked;
 use crate::disk::{Cache, Mode};
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 /// A peer's words, cut to the limit and without control characters but line ends.
 fn tame(reason: &str) -> String {
@@ -23,9 +25,14 @@ fn tame(reason: &str) -> String {
 }
 
 impl Store {
-    /// Files a report. A report about a share that is not here is dropped, and so is one for which
-    /// there is no room, or one too many.
-    pub fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()> {
+    /// Files a report and looks at the share. A report about a share that is not here is dropped; one
+    /// for which there is no room, or one too many, is not kept.
+    pub fn advise_corrupt(
+        self: &Arc<Self>,
+        si: &StorageIndex,
+        num: ShareNum,
+        reason: &str,
+    ) -> Result<()> {
         let kind = {
             let _bucket = self.lock(si);
             let kind = match self.look(&(*si, num), Mode::Read) {
@@ -36,8 +43,18 @@ impl Store {
             locked(&self.judged).doubt(&(*si, num));
             kind
         };
-        let reason = tame(reason);
         tracing::warn!(%si, %num, "a client reports a corrupt share");
+        self.keep_report((si, num), kind, reason)?;
+        self.look_into(&(*si, num))
+    }
+
+    fn keep_report(
+        &self,
+        (si, num): (&StorageIndex, ShareNum),
+        kind: &str,
+        reason: &str,
+    ) -> Result<()> {
+        let reason = tame(reason);
         let text = format!(
             "report: Share Corruption\ntype: {kind}\nstorage_index: {si}\nshare_number: {num}\n\n\
              {reason}\n\n"

@@ -198,8 +198,8 @@ impl Store {
         })
     }
 
-    /// Moves a share file that cannot be one out of the way.
-    fn quarantine(&self, key: &Key, len: u64) -> Result<()> {
+    /// Moves a share file that cannot be one, or is damaged, out of the way.
+    pub(super) fn quarantine(&self, key: &Key, len: u64) -> Result<()> {
         let (si, num) = key;
         let folder = self.paths.quarantine();
         let to = free_name(&self.disk, &folder, &format!("{si}-{num}"))?;

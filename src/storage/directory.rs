@@ -76,8 +76,13 @@ impl ShareStore for Store {
         self.find_lease(digest)
     }
 
-    fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()> {
-        self.advise_corrupt(si, num, reason)
+    fn advise_corrupt(
+        self: Arc<Self>,
+        si: &StorageIndex,
+        num: ShareNum,
+        reason: &str,
+    ) -> Result<()> {
+        Store::advise_corrupt(&self, si, num, reason)
     }
 
     fn date(&self) -> u64 {

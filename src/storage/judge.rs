@@ -3,10 +3,12 @@
 //! A server has no cap, so it cannot know what should be under a storage index; but a share carries
 //! sums of its own, and one whose sums do not hold is nobody's. Small shares are judged while their
 //! allocation waits. Larger ones are read by a thread beside it, one at a time, and nobody is told
-//! anything of them before.
+//! anything of them before. One that a client reports, and whose own sums do not hold, is moved aside:
+//! its place is free for its successor.
 
 use super::bucket::Found;
 use super::container::HEADER_LEN;
+use super::error::Result;
 use super::journal::record::Key;
 use super::store::Store;
 use crate::base::blocking;
@@ -15,7 +17,7 @@ use crate::base::limits::{JUDGE_AT_ONCE_MAX, JUDGE_LATER_MAX, JUDGED_MAX};
 use crate::base::lock::locked;
 use crate::codec::verify::{Alone, verify_alone};
 use crate::disk::{File, Mode};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Weak};
 
@@ -23,6 +25,8 @@ use std::sync::{Arc, Weak};
 #[derive(Default)]
 pub(super) struct Judged {
     known: HashMap<Key, Alone>,
+    /// Shares that clients reported, and that nobody has read since.
+    suspects: BTreeSet<Key>,
     /// With a number each: a share that is replaced and asked for again is another one.
     waiting: VecDeque<(u64, Key)>,
     last: u64,
@@ -33,6 +37,9 @@ impl Judged {
     fn remember(&mut self, key: Key, verdict: Alone) {
         if self.known.len() >= JUDGED_MAX {
             self.known.clear();
+        }
+        if verdict != Alone::Broken {
+            self.suspects.remove(&key);
         }
         self.known.insert(key, verdict);
     }
@@ -68,11 +75,20 @@ impl Judged {
     /// Somebody says that it is not as it was: it is looked at again before it is vouched for.
     pub fn doubt(&mut self, key: &Key) {
         self.known.remove(key);
+        if self.suspects.len() < JUDGE_LATER_MAX {
+            self.suspects.insert(*key);
+        }
+    }
+
+    /// Whether a share was reported and, since then, read and found broken; true once.
+    fn is_condemned(&mut self, key: &Key) -> bool {
+        self.known.get(key) == Some(&Alone::Broken) && self.suspects.remove(key)
     }
 
     /// Another file takes this place.
     pub fn forget(&mut self, key: &Key) {
         self.known.remove(key);
+        self.suspects.remove(key);
         self.waiting.retain(|(_, waiting)| waiting != key);
     }
 }
@@ -99,6 +115,31 @@ impl Store {
         let verdict = judge_file(&found.file, found.key.1, found.header.data_len)?;
         locked(&self.judged).remember(found.key, verdict);
         Ok(Some(verdict))
+    }
+
+    /// Looks at a share that was reported: at once if it is small, else beside all else.
+    pub(super) fn look_into(self: &Arc<Self>, key: &Key) -> Result<()> {
+        let _change = self.begin_change()?;
+        let _bucket = self.lock(&key.0);
+        let bucket = self.scan(&key.0, Mode::Change)?;
+        let Some(found) = bucket.shares.iter().find(|found| found.key == *key) else {
+            return Ok(());
+        };
+        self.judge(found)?;
+        self.move_condemned(key)
+    }
+
+    /// Moves a share aside if it is condemned. The caller holds the bucket's lock: what was read still
+    /// stands there, or else its place was forgotten.
+    fn move_condemned(&self, key: &Key) -> Result<()> {
+        if !locked(&self.judged).is_condemned(key) {
+            return Ok(());
+        }
+        let (_, len, _) = self.look(key, Mode::Change)?;
+        self.leases.forget(key)?;
+        self.quarantine(key, len)?;
+        locked(&self.judged).forget(key);
+        self.reindex(&key.0, &self.scan(&key.0, Mode::Read)?)
     }
 
     fn judge_later(self: &Arc<Self>, key: Key) {
@@ -134,7 +175,15 @@ fn judge_next(store: &Weak<Store>) -> Option<()> {
         };
         verify_alone(job.1.1, len, read).ok()
     });
-    locked(&store.upgrade().filter(|store| !store.is_stopping())?.judged).done(job, verdict);
+    let store = store.upgrade().filter(|store| !store.is_stopping())?;
+    locked(&store.judged).done(job, verdict);
+    if verdict == Some(Alone::Broken) {
+        let _change = store.begin_change().ok()?;
+        let _bucket = store.lock(&job.1.0);
+        if let Err(error) = store.move_condemned(&job.1) {
+            tracing::error!(%error, "a damaged share cannot be moved");
+        }
+    }
     Some(())
 }
 

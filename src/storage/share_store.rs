@@ -74,8 +74,14 @@ pub trait ShareStore: Send + Sync {
     /// [`ShareStore::indexed`].
     fn find_lease(&self, digest: &Hash) -> Option<(Facet, StorageIndex)>;
 
-    /// Takes a report of damage, for the owner to read.
-    fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()>;
+    /// Takes a report of damage, for the owner to read. A share that is broken by its own sums may go
+    /// out of the way.
+    fn advise_corrupt(
+        self: Arc<Self>,
+        si: &StorageIndex,
+        num: ShareNum,
+        reason: &str,
+    ) -> Result<()>;
 
     /// The time by which leases are dated now, in seconds since 1970.
     fn date(&self) -> u64;

@@ -156,8 +156,13 @@ impl ShareStore for WrongStore {
         self.caught_up().find_lease(digest)
     }
 
-    fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()> {
-        self.right.advise_corrupt(si, num, reason)
+    fn advise_corrupt(
+        self: Arc<Self>,
+        si: &StorageIndex,
+        num: ShareNum,
+        reason: &str,
+    ) -> Result<()> {
+        self.right.clone().advise_corrupt(si, num, reason)
     }
 
     fn date(&self) -> u64 {

@@ -71,6 +71,38 @@ fn a_share_that_somebody_reports_is_looked_at_again_before_it_counts() {
 }
 
 #[test]
+fn what_is_reported_and_broken_by_its_own_sums_is_moved_aside_and_nothing_else() {
+    for plaintext in [500, 3 * JUDGE_AT_ONCE_MAX] {
+        let (shares, _) = file(1, plaintext);
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&Disk::real(), dir.path());
+        let path = |num: u8| {
+            let name = si(1).to_string();
+            dir.path().join("shares").join(&name[..2]).join(&name).join(num.to_string())
+        };
+        for (num, share) in (0..).zip(&shares).take(2) {
+            put(&store, si(1), num, share, 1).unwrap();
+        }
+        put(&store, si(1), 9, b"nothing to judge it by", 1).unwrap();
+        let mut rotten = std::fs::read(path(0)).unwrap();
+        rotten[112] ^= 1;
+        std::fs::write(path(0), &rotten).unwrap();
+        for num in [0, 1, 9] {
+            store.advise_corrupt(&si(1), ShareNum(num), "it does not fit").unwrap();
+        }
+        let quarantine = dir.path().join("quarantine").join(format!("{}-0", si(1)));
+        while !quarantine.exists() {
+            std::thread::yield_now();
+        }
+        assert_eq!(std::fs::read(quarantine).unwrap(), rotten, "{plaintext} bytes");
+        assert_eq!(store.list(&si(1)).unwrap(), [ShareNum(1), ShareNum(9)]);
+        put(&store, si(1), 0, &shares[0], 2).unwrap();
+        assert_eq!(get(&store, si(1), 0).unwrap(), shares[0]);
+        store.shut_down();
+    }
+}
+
+#[test]
 fn what_does_not_count_gets_no_lease() {
     let store = in_memory();
     let (shares, _) = file(1, 500);

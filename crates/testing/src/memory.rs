@@ -249,7 +249,12 @@ impl ShareStore for MemoryStore {
         })
     }
 
-    fn advise_corrupt(&self, si: &StorageIndex, num: ShareNum, reason: &str) -> Result<()> {
+    fn advise_corrupt(
+        self: Arc<Self>,
+        si: &StorageIndex,
+        num: ShareNum,
+        reason: &str,
+    ) -> Result<()> {
         self.disk().advisories.push((*si, num, reason.to_owned()));
         Ok(())
     }

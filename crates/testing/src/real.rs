@@ -35,7 +35,7 @@ pub struct RealServer {
     pub tub: Tub,
     pub furl: Furl,
     pub store: Arc<Store>,
-    _folder: Folder,
+    pub folder: Folder,
 }
 
 /// `count` servers and a client connected to all of them.
@@ -81,7 +81,7 @@ pub fn start_server(net: &LoopbackNet, name: String, folder: Folder) -> RealServ
     tub.listen_loopback(&name).unwrap();
     tub.add_restorer(restorer);
     let furl = tub.register(storage, None);
-    RealServer { name, tub, furl, store, _folder: folder }
+    RealServer { name, tub, furl, store, folder }
 }
 
 async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {

@@ -376,7 +376,8 @@ impl Handler<AdviseCorrupt> for StorageServer {
     fn handle(&mut self, ask: AdviseCorrupt, _: &mut Self::Context) -> Self::Result {
         let shared = self.shared.clone();
         Box::pin(async move {
-            let file = move || shared.store.advise_corrupt(&ask.si, ask.share, &ask.reason);
+            let store = shared.store.clone();
+            let file = move || store.advise_corrupt(&ask.si, ask.share, &ask.reason);
             shared.jobs.ask(file).await
         })
     }
