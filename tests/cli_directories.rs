@@ -24,6 +24,8 @@ mod failures;
 mod help;
 #[path = "cli_directories/names.rs"]
 mod names;
+#[path = "cli_directories/repairs.rs"]
+mod repairs;
 #[path = "cli_directories/run.rs"]
 mod run;
 #[path = "cli_directories/trees.rs"]
@@ -529,6 +531,7 @@ fn a_grid_of_processes_answers_as_the_one_in_memory() {
     assert_eq!(checked.lines().count(), 3);
     assert!(checked.contains("(encoding is 1-of-2), counted, not verified"), "{checked}");
     assert_eq!(run(&["deep-check", "global:"]), "6 objects checked: 6 healthy, 0 not healthy\n");
+    repairs::loses_and_mends(&grid, &command);
     assert!(run(&["status"]).contains("uploaded"));
     assert!(run(&["debug", "dump-root-dirnode"]).contains("children: 1"));
     assert!(run(&["accept-rollback", "work:"]).contains("nothing newer"));

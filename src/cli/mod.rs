@@ -140,9 +140,9 @@ enum Command {
     Manifest(manifest::Arguments),
     /// Count and measure everything below a directory.
     Stats(stats::Arguments),
-    /// Count the shares of files or directories.
+    /// Count, verify or repair the shares of files or directories.
     Check(check_object::Arguments),
-    /// Count the shares of everything below a directory.
+    /// Count, verify or repair the shares of everything below a directory.
     DeepCheck(deep_check::Arguments),
     /// Make a directory and an alias for it.
     CreateAlias(create_alias::Arguments),

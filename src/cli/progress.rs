@@ -99,6 +99,29 @@ impl Progress {
         self.now_and_then(|_| text());
     }
 
+    /// So much was checked until now.
+    pub fn checked(&self, objects: u64) {
+        let text = || format!("{objects} objects checked so far");
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text());
+            self.bar.tick();
+        }
+        self.now_and_then(|_| text());
+    }
+
+    /// Work that says nothing of how far it is.
+    pub fn working(&self, what: impl Display) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(what.to_string());
+            self.bar.enable_steady_tick(TICK);
+        }
+    }
+
+    /// Does something that may write to the terminal.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// Tells the user something without writing across the bar.
     pub fn remark(&self, text: impl Display) {
         self.bar.suspend(|| super::output::remark(text));

@@ -36,17 +36,22 @@ pub struct Found {
     pub verifycap: Option<String>,
     pub repaircap: Option<String>,
     pub storage_index: Option<String>,
+    #[serde(alias = "check-and-repair-results")]
     pub check_results: Option<Verdict>,
 }
 
-/// What a check found out about one object.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a check found out about one object; or a repair, which has what was found before and after it.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Verdict {
     pub summary: Option<String>,
-    #[serde(default)]
     pub storage_index: String,
     pub results: Counts,
+    repair_attempted: bool,
+    repair_successful: bool,
+    repair_failure: Option<String>,
+    pre_repair_results: Option<Box<Verdict>>,
+    post_repair_results: Option<Box<Verdict>>,
 }
 
 /// The figures of a check; a literal file has only the first.
@@ -64,6 +69,15 @@ pub struct Counts {
     pub count_shares_needed: Option<u64>,
     pub count_shares_expected: Option<u64>,
     pub list_corrupt_shares: Vec<Value>,
+    list_findings: Vec<Flawed>,
+}
+
+/// A share that was read, or asked for, and is not good.
+#[derive(Deserialize)]
+struct Flawed {
+    server: String,
+    share: u64,
+    text: String,
 }
 
 impl Found {
@@ -83,8 +97,41 @@ impl Verdict {
         shown(self.summary.as_deref().unwrap_or(plain))
     }
 
-    /// A line for each share that is damaged.
-    pub fn corrupt(&self) -> Vec<String> {
+    /// What was found at first.
+    pub fn before(&self) -> &Self {
+        self.pre_repair_results.as_deref().unwrap_or(self)
+    }
+
+    /// What is known at last.
+    pub fn after(&self) -> &Self {
+        self.post_repair_results.as_deref().unwrap_or(self)
+    }
+
+    /// What came of a repair, if something had to be done.
+    pub fn repair(&self) -> Option<String> {
+        let now = &self.after().results;
+        let count = |count: Option<u64>| count.unwrap_or_default();
+        let (good, all) = (count(now.count_shares_good), count(now.count_shares_expected));
+        self.repair_attempted.then(|| match (self.repair_successful, &self.repair_failure) {
+            (true, _) => format!("repaired: {good} of {all} shares are good now"),
+            (false, Some(why)) => format!("not repaired: {}", shown(why)),
+            (false, None) => format!("not repaired: {good} of {all} shares are good"),
+        })
+    }
+
+    /// A line for each share that is damaged, or could not be read.
+    pub fn flaws(&self) -> Vec<String> {
+        let flaw = |Flawed { server, share, text }: &Flawed| {
+            format!("share {share} on server {}: {}", shown(server), shown(text))
+        };
+        match self.results.list_findings.as_slice() {
+            [] => self.corrupt(),
+            found => found.iter().map(flaw).collect(),
+        }
+    }
+
+    /// The same of a gateway that does not say what is wrong.
+    fn corrupt(&self) -> Vec<String> {
         let text = |value: &Value| match value {
             Value::String(text) => shown(text),
             other => other.to_string(),

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -72,6 +73,8 @@ pub struct Web {
     pub global: String,
     /// The network of the grid's nodes.
     pub net: LoopbackNet,
+    /// The storage servers' folders.
+    pub disks: Vec<PathBuf>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     pub folder: TempDir,
@@ -107,15 +110,17 @@ impl Web {
             actix_rt::System::new().block_on(async move {
                 let parts = parts(&path).await;
                 let url = parts.running.url.trim_end_matches('/').to_owned();
-                tell.send((url, parts.global.reveal(), parts.grid.net.clone())).unwrap();
+                let disks = parts.grid.servers.iter().map(|server| server.folder.path().to_owned());
+                let disks: Vec<_> = disks.collect();
+                tell.send((url, parts.global.reveal(), parts.grid.net.clone(), disks)).unwrap();
                 let _ = stopped.await;
                 parts.running.stop().await;
                 parts.vdrive.shutdown();
                 drop(parts.grid);
             });
         });
-        let (url, global, net) = told.recv().unwrap();
-        Self { url, global, net, stop: Some(stop), thread: Some(thread), folder }
+        let (url, global, net, disks) = told.recv().unwrap();
+        Self { url, global, net, disks, stop: Some(stop), thread: Some(thread), folder }
     }
 }
 

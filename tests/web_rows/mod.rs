@@ -8,6 +8,7 @@ mod node;
 mod owner;
 mod prohibited;
 mod reading;
+mod repairing;
 mod unlinked;
 mod work;
 mod writing;

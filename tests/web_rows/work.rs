@@ -63,7 +63,6 @@ fn one_thing_is_checked() {
     assert!(info.contains("Renew its leases") && !info.contains("Download"), "{info}");
     let opened = web.post(&format!("/open?uri={verify}"), "");
     assert_eq!(opened.header("location"), format!("{}?t=info", at(verify)));
-    web.post(&format!("{}?t=check&repair=true", at(&cap)), "").refused(501);
     web.post(&format!("{}?t=check&verify=maybe", at(&cap)), "").refused(400);
     // A file that was never stored here.
     let lost = format!("URI:CHK:{}:{}:2:4:1000", "a".repeat(26), "a".repeat(52));

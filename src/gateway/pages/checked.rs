@@ -1,7 +1,8 @@
-//! What a check found: in a sentence, and share by share.
+//! What a check found, and what a repair did about it: in sentences, and share by share.
 
 use super::super::answer::Failure;
 use super::super::asked::Asked;
+use super::super::work::verdict::{after, before, failure, is_healthy, repair_of};
 use super::{Frame, crumbs, show, words};
 use crate::files::address::{Address, Root};
 use actix_web::HttpResponse;
@@ -19,7 +20,20 @@ struct Checked {
     back: String,
     healthy: bool,
     sentence: String,
+    /// What was done.
+    repair: Option<String>,
+    /// Shares that are not good, a line each.
+    damaged: Vec<String>,
     shares: Vec<Share>,
+    /// Where to ask for more to be done.
+    more: Vec<More>,
+}
+
+/// Something else that can be done about it.
+struct More {
+    label: &'static str,
+    words: &'static str,
+    action: String,
 }
 
 struct Share {
@@ -40,30 +54,51 @@ pub fn checked(
         false => "Global drive".to_owned(),
     };
     let back = return_to.map_or_else(|| format!("{}?t=info", address.path()), str::to_owned);
-    show_result(asked, result, (title, back))
+    show_result(asked, result, (title, back), more(&address.path(), result))
+}
+
+/// What to do next about what was found.
+fn more(base: &str, result: &Value) -> Vec<More> {
+    let found = after(result);
+    let flag = |name: &str| {
+        found.get("results").and_then(|results| results.get(name)).and_then(Value::as_bool)
+    };
+    let mut more = Vec::new();
+    if flag("verified") == Some(false) {
+        let (label, words) = ("Read and verify it", "Every share, to its last byte.");
+        more.push(More { label, words, action: format!("{base}?t=check&verify=true") });
+    }
+    if flag("healthy") == Some(false) && flag("recoverable") == Some(true) {
+        let (label, words) = ("Repair it", "What is missing is made again and stored.");
+        more.push(More { label, words, action: format!("{base}?t=check&repair=true") });
+    }
+    more
 }
 
 /// The same for one of many that were checked, of which only the storage index is known.
 pub fn of_many(asked: &Asked<'_>, result: &Value, back: String) -> Result<HttpResponse, Failure> {
-    show_result(asked, result, ("One of those checked".to_owned(), back))
+    show_result(asked, result, ("One of those checked".to_owned(), back), Vec::new())
 }
 
 fn show_result(
     asked: &Asked<'_>,
     result: &Value,
     (title, back): (String, String),
+    more: Vec<More>,
 ) -> Result<HttpResponse, Failure> {
-    let text = |pointer: &str| {
-        result.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
+    let index = result.get("storage-index").and_then(Value::as_str).unwrap_or_default();
+    let (found, names) = (after(result), names(asked));
     let template = Checked {
         frame: Frame::new("Checked", "files"),
         title,
-        index: text("/storage-index"),
+        index: index.to_owned(),
         back,
-        healthy: result.pointer("/results/healthy").and_then(Value::as_bool).unwrap_or(false),
-        sentence: sentence(result),
-        shares: shares(asked, result),
+        healthy: is_healthy(found),
+        sentence: sentence(found),
+        repair: repair(result),
+        damaged: damaged(found, &names),
+        shares: shares(found, &names),
+        more,
     };
     show(StatusCode::OK, &template)
 }
@@ -95,34 +130,67 @@ fn sentence(result: &Value) -> String {
         );
     }
     let survives = format!("any {needed} give it back, so {} more may be lost", good - needed);
-    // A server's word is all that a count knows.
-    let counted = "Counted, not verified.";
+    let verified = result.pointer("/results/verified").and_then(Value::as_bool);
+    let counted = match verified {
+        Some(true) => "Verified: all of them were read.",
+        // A server's word is all that a count knows.
+        _ => "Counted, not verified.",
+    };
     match good >= expected {
         true => format!("All {expected} shares are there, {place}: {survives}. {counted}"),
         false => format!("{good} of {expected} shares are there, {place}: {survives}. {counted}"),
     }
 }
 
-fn shares(asked: &Asked<'_>, result: &Value) -> Vec<Share> {
-    let expected = number(result, "count-shares-expected") as u64;
-    let Some(map) = result.pointer("/results/sharemap").and_then(Value::as_object) else {
-        return Vec::new();
+/// What came of a repair, if there was one.
+fn repair(result: &Value) -> Option<String> {
+    let made = number(after(result), "count-shares-good")
+        .saturating_sub(number(before(result), "count-shares-good"));
+    let shares = words::count(made, "share", "shares");
+    Some(match repair_of(result)? {
+        true => format!("Repaired: {shares} made again and stored."),
+        false => {
+            let why = failure(result).unwrap_or("it failed");
+            format!("Not wholly repaired, {shares} made again: {why}.")
+        }
+    })
+}
+
+/// Names of servers by their ids.
+type Names = HashMap<String, String>;
+
+fn names(asked: &Asked<'_>) -> Names {
+    let servers = (asked.gateway.status)().servers.into_iter();
+    let named = servers.filter(|server| !server.nickname.is_empty());
+    named.map(|server| (server.nodeid, server.nickname)).collect()
+}
+
+fn name(id: &Value, names: &Names) -> String {
+    let id = id.as_str().unwrap_or_default();
+    let short = id.get(..12).unwrap_or(id);
+    names.get(id).cloned().unwrap_or_else(|| short.to_owned())
+}
+
+/// A line for each share that is not good.
+fn damaged(found: &Value, names: &Names) -> Vec<String> {
+    let line = |finding: &Value| {
+        let text = finding.get("text").and_then(Value::as_str).unwrap_or_default();
+        let server = finding.get("server").map(|id| name(id, names)).unwrap_or_default();
+        format!("Share {} on {server}: {text}", finding.get("share").unwrap_or(&Value::Null))
     };
-    let status = (asked.gateway.status)();
-    let names: HashMap<&str, &str> = status
-        .servers
-        .iter()
-        .filter(|server| !server.nickname.is_empty())
-        .map(|server| (server.nodeid.as_str(), server.nickname.as_str()))
-        .collect();
-    let name = |id: &Value| {
-        let id = id.as_str().unwrap_or_default();
-        let short = id.get(..12).unwrap_or(id);
-        names.get(id).copied().unwrap_or(short).to_owned()
+    let findings = found.pointer("/results/list-findings").and_then(Value::as_array);
+    findings.into_iter().flatten().map(line).collect()
+}
+
+fn shares(found: &Value, names: &Names) -> Vec<Share> {
+    let expected = number(found, "count-shares-expected") as u64;
+    let Some(map) = found.pointer("/results/sharemap").and_then(Value::as_object) else {
+        return Vec::new();
     };
     let share = |number: u64| {
         let servers = map.get(&number.to_string()).and_then(Value::as_array);
-        let servers: Vec<String> = servers.into_iter().flatten().map(name).collect();
+        let servers: Vec<String> =
+            servers.into_iter().flatten().map(|id| name(id, names)).collect();
         Share { number, servers: servers.join(", ") }
     };
     (0..expected).map(share).collect()
@@ -148,5 +216,23 @@ mod tests {
         assert!(sentence(&result(4, 1)).contains("on 1 server: any 3 give it back, so 1 more"));
         assert!(sentence(&result(2, 2)).contains("it takes 3"));
         assert!(sentence(&json!({"results": {"healthy": true}})).contains("holds all of it"));
+        let mut read = result(10, 10);
+        assert!(sentence(&read).ends_with("Counted, not verified."));
+        read["results"]["verified"] = json!(true);
+        assert!(sentence(&read).ends_with("all of them were read."));
+    }
+
+    #[test]
+    fn what_a_repair_did_is_said() {
+        let of = |successful: bool, after: u64| {
+            json!({"repair-attempted": true, "repair-successful": successful,
+                   "repair-failure": "no room", "pre-repair-results": result(7, 7),
+                   "post-repair-results": result(after, after)})
+        };
+        let done = repair(&of(true, 10)).unwrap();
+        assert_eq!(done, "Repaired: 3 shares made again and stored.");
+        let part = repair(&of(false, 8)).unwrap();
+        assert_eq!(part, "Not wholly repaired, 1 share made again: no room.");
+        assert_eq!(repair(&result(10, 10)), None);
     }
 }

@@ -189,18 +189,34 @@ fn checks(base: &str, target: &Target) -> Vec<Check> {
     let Target::Known(cap) = target else { return Vec::new() };
     let one =
         |label, words, query: String| Check { label, words, action: format!("{base}?{query}") };
-    let mut all = vec![
-        one("Check it now", "Which servers have which shares.", "t=check".to_owned()),
-        one(
-            "Renew its leases",
-            "So that servers keep it for another month.",
-            "t=check&add-lease=true".to_owned(),
-        ),
-    ];
+    let mut all =
+        vec![one("Check it now", "Which servers have which shares.", "t=check".to_owned())];
+    if cap.storage_index().is_some() {
+        all.push(one(
+            "Read and verify it",
+            "Every share on every server, to its last byte.",
+            "t=check&verify=true".to_owned(),
+        ));
+        all.push(one(
+            "Repair it",
+            "Shares that are missing or damaged are made again and stored.",
+            "t=check&repair=true&verify=true".to_owned(),
+        ));
+    }
+    all.push(one(
+        "Renew its leases",
+        "So that servers keep it for another month.",
+        "t=check&add-lease=true".to_owned(),
+    ));
     if cap.is_directory() && !cap.is_verifier() {
         let handle = || base32::encode(&random::<10>());
         for (t, label, words) in [
             ("start-deep-check", "Check everything in it", "Also in the folders below."),
+            (
+                "start-deep-check&repair=true",
+                "Repair everything in it",
+                "Also in the folders below; what is whole is only counted.",
+            ),
             ("start-deep-stats", "Count everything in it", "Files, folders and bytes."),
             ("start-manifest", "List everything in it", "With the capability of each."),
         ] {

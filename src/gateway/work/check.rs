@@ -1,14 +1,16 @@
-//! `t=check`: what is there of one object (`docs/spec/webapi-delta.md` §4.1).
+//! `t=check`: what is there of one object, counted or read, and made again if that is asked for
+//! (`docs/spec/webapi-delta.md` §4.1).
 
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::json;
 use super::super::pages::checked;
+use super::verdict::{literal, repaired, shares, unrepaired};
 use crate::base::base32;
 use crate::cap::Cap;
 use crate::files::address::Address;
+use crate::grid::Client;
 use crate::grid::dirnode::{Directories, Target};
-use crate::grid::{Checked, Client};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -18,35 +20,63 @@ use serde_json::{Map, Value, json};
 pub struct Checker {
     pub grid: Client,
     pub directories: Directories,
-    pub add_lease: bool,
+    /// Read all shares; else they are counted.
+    verify: bool,
+    /// Make again what is lost.
+    repair: bool,
+    add_lease: bool,
 }
 
 impl Checker {
     /// As the arguments of a request want it.
     pub fn of(asked: &Asked<'_>) -> Result<Self, Failure> {
-        if asked.arguments.flag("verify")? || asked.arguments.flag("repair")? {
-            let text = "This gateway counts shares; it does not verify or repair them yet.";
-            return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
-        }
         Ok(Self {
             grid: asked.files.grid().clone(),
             directories: asked.files.directories().clone(),
+            verify: asked.arguments.flag("verify")?,
+            repair: asked.arguments.flag("repair")?,
             add_lease: asked.arguments.flag("add-lease")?,
         })
+    }
+
+    pub const fn repairs(&self) -> bool {
+        self.repair
+    }
+
+    /// What 1.20 calls the result among what is said of an object.
+    pub const fn key(&self) -> &'static str {
+        if self.repair { "check-and-repair-results" } else { "check-results" }
     }
 
     /// The result as JSON; an object that cannot be had is a result, not an error. What the owner
     /// prohibits is left alone, and counts as what is in its cap does.
     pub async fn check(&self, target: &Target) -> Value {
-        match target {
+        let found = match target {
             Target::Known(cap) if self.grid.permit(cap).is_err() => literal(),
             Target::Known(cap @ Cap::Vdrive(_)) => self.directory(cap).await,
-            Target::Known(cap) => match self.grid.check(cap, self.add_lease).await {
-                Ok(checked) => shares(&checked, self.grid.params().happy()),
-                Err(_) => literal(),
-            },
+            Target::Known(cap) => return self.file(cap).await,
             Target::Unknown { .. } => literal(),
+        };
+        self.unrepaired(found)
+    }
+
+    /// What has no shares is not repaired here.
+    fn unrepaired(&self, found: Value) -> Value {
+        if self.repair { unrepaired(found) } else { found }
+    }
+
+    async fn file(&self, cap: &Cap) -> Value {
+        let Self { grid, verify, add_lease, .. } = self;
+        let wanted = grid.params().happy();
+        if self.repair {
+            let done = grid.check_and_repair(cap, *verify, *add_lease).await;
+            return done.map_or_else(|_| unrepaired(literal()), |done| repaired(&done, wanted));
         }
+        let found = match verify {
+            true => grid.verify(cap, *add_lease).await,
+            false => grid.check(cap, *add_lease).await,
+        };
+        found.map_or_else(|_| literal(), |found| shares(&found, wanted))
     }
 
     /// A directory on a vdrive server is there once, or not at all.
@@ -88,52 +118,6 @@ impl Checker {
             },
         })
     }
-}
-
-/// A literal is always there.
-fn literal() -> Value {
-    json!({"storage-index": "", "results": {"healthy": true}})
-}
-
-/// Also whether that would do for an upload that wants so many servers.
-fn shares(checked: &Checked, wanted: u16) -> Value {
-    let (good, recoverable) = (checked.good(), checked.is_recoverable());
-    let summary = if checked.is_healthy() {
-        "Healthy".to_owned()
-    } else {
-        format!("Not Healthy: {good} shares (enc {}-of-{})", checked.needed, checked.expected)
-    };
-    let map: Map<String, Value> = checked
-        .shares
-        .iter()
-        .map(|(number, servers)| {
-            let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
-            (number.to_string(), json!(servers))
-        })
-        .collect();
-    let responding: Vec<String> = checked.responding.iter().map(ToString::to_string).collect();
-    json!({
-        "storage-index": checked.si.to_string(),
-        "summary": summary,
-        "results": {
-            "count-happiness": checked.happiness,
-            "count-shares-good": good,
-            "count-shares-needed": checked.needed,
-            "count-shares-expected": checked.expected,
-            "count-good-share-hosts": checked.hosts(),
-            "count-corrupt-shares": 0,
-            "list-corrupt-shares": [],
-            "servers-responding": responding,
-            "sharemap": map,
-            "count-wrong-shares": 0,
-            "count-recoverable-versions": usize::from(recoverable),
-            "count-unrecoverable-versions": usize::from(!recoverable),
-            "healthy": checked.is_healthy(),
-            "happy": recoverable && checked.happiness >= usize::from(wanted),
-            "verified": false,
-            "recoverable": recoverable,
-        },
-    })
 }
 
 /// `POST ?t=check`

@@ -75,13 +75,3 @@ pub fn reason(why: &Why) -> String {
         Why::Unreadable(unreadable) => unreadable.to_string(),
     }
 }
-
-/// Whether a result says that all is well.
-pub fn is_healthy(result: &Value) -> bool {
-    result.pointer("/results/healthy").and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// Whether a result is of something that servers keep.
-pub fn is_distributed(result: &Value) -> bool {
-    result.get("storage-index").and_then(Value::as_str).is_some_and(|index| !index.is_empty())
-}

@@ -76,6 +76,8 @@ pub async fn start(
         Walk::Check => Some(Checker::of(asked)?),
         _ => None,
     };
+    let repairs = checker.as_ref().is_some_and(Checker::repairs);
+    let walk = if repairs { Walk::Repair } else { walk };
     let operation = asked.gateway.operations.operation(walk, root.index_text());
     let work = run(Arc::clone(&operation), asked.files.walk(root), checker);
     asked.gateway.operations.start(handle, retain_for(arguments)?, operation, work)?;

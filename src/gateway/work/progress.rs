@@ -1,7 +1,8 @@
 //! What work on everything below a directory has come to so far, within the memory that there is.
 
 use super::super::answer::Failure;
-use super::facts::{is_distributed, is_healthy, reason, verify_text};
+use super::facts::{reason, verify_text};
+use super::verdict::{after, before, corrupt, is_distributed, is_healthy, repair_of};
 use crate::base::budget::Share;
 use crate::base::limits::{CHECKS_KEPT_BYTES_MAX, MANIFEST_BYTES_MAX, MANIFEST_MAX};
 use crate::grid::dirnode::Target;
@@ -15,6 +16,8 @@ use std::collections::{BTreeSet, HashMap};
 pub enum Walk {
     Manifest,
     Check,
+    /// A check that repairs.
+    Repair,
     Stats,
     Size,
 }
@@ -30,8 +33,13 @@ pub struct Progress {
     pub verify_caps: BTreeSet<String>,
     pub storage_indexes: BTreeSet<String>,
     pub checked: u64,
+    /// Before anything was repaired.
     pub healthy: u64,
-    /// Path and result.
+    pub repairs: Repairs,
+    /// Shares that were read and are not good, before and after that.
+    pub corrupt: Vec<Value>,
+    pub still_corrupt: Vec<Value>,
+    /// Path and result of what was not healthy at first.
     pub unhealthy: Vec<(Vec<String>, Value)>,
     /// Results of what is healthy by storage index, as JSON: as many as there is room for.
     pub(super) well: HashMap<String, String>,
@@ -43,7 +51,37 @@ pub struct Progress {
     pub(super) room: Option<Share>,
 }
 
+/// What came of repairs.
+#[derive(Default)]
+pub struct Repairs {
+    pub attempted: u64,
+    pub successful: u64,
+    /// Objects that are healthy now.
+    pub healthy: u64,
+}
+
+impl Repairs {
+    fn note(&mut self, result: &Value) {
+        self.healthy += u64::from(is_healthy(after(result)));
+        if let Some(successful) = repair_of(result) {
+            self.attempted += 1;
+            self.successful += u64::from(successful);
+        }
+    }
+}
+
 impl Progress {
+    /// Notes which shares are not good, for as long as there is room for it.
+    fn note_corrupt(&mut self, result: &Value) {
+        for (list, found) in
+            [(&mut self.corrupt, before(result)), (&mut self.still_corrupt, after(result))]
+        {
+            let more = corrupt(found);
+            self.bytes += more.iter().map(|one| one.to_string().len()).sum::<usize>();
+            list.extend_from_slice(more);
+        }
+    }
+
     /// What a check found of the object of this storage index.
     pub fn found(&self, index: &str) -> Option<Value> {
         let mut unhealthy = self.unhealthy.iter().map(|(_, result)| result);
@@ -61,7 +99,9 @@ pub fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Optio
             return;
         }
         progress.checked += 1;
-        if is_healthy(&result) {
+        progress.repairs.note(&result);
+        progress.note_corrupt(&result);
+        if is_healthy(before(&result)) {
             progress.healthy += 1;
             keep_well(progress, &result);
         } else {

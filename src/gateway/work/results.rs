@@ -11,6 +11,7 @@ use super::super::pages::words;
 use super::facts::stats_json;
 use super::handles::Operation;
 use super::progress::{Progress, Walk};
+use super::verdict::{before, failure, repair_of};
 use crate::files::address::percent_encode;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -79,12 +80,60 @@ fn result(operation: &Operation, progress: &Progress) -> Value {
             "count-objects-checked": progress.checked,
             "count-objects-healthy": progress.healthy,
             "count-objects-unhealthy": progress.checked - progress.healthy,
-            "count-corrupt-shares": 0,
-            "list-corrupt-shares": [],
+            "count-corrupt-shares": progress.corrupt.len(),
+            "list-corrupt-shares": progress.corrupt,
             "list-unhealthy-files": progress.unhealthy,
             "stats": stats,
         }),
+        Walk::Repair => repaired(operation, progress, stats),
     }
+}
+
+fn repaired(operation: &Operation, progress: &Progress, stats: Value) -> Value {
+    let Progress { finished, checked, healthy, repairs, .. } = progress;
+    let unhealthy: Vec<(&[String], &Value)> =
+        progress.unhealthy.iter().map(|(path, result)| (&path[..], before(result))).collect();
+    json!({
+        "finished": finished,
+        "root-storage-index": operation.origin,
+        "count-objects-checked": checked,
+        "count-objects-healthy-pre-repair": healthy,
+        "count-objects-unhealthy-pre-repair": checked - healthy,
+        "count-objects-healthy-post-repair": repairs.healthy,
+        "count-objects-unhealthy-post-repair": checked - repairs.healthy,
+        "count-repairs-attempted": repairs.attempted,
+        "count-repairs-successful": repairs.successful,
+        "count-repairs-unsuccessful": repairs.attempted - repairs.successful,
+        "count-corrupt-shares-pre-repair": progress.corrupt.len(),
+        "count-corrupt-shares-post-repair": progress.still_corrupt.len(),
+        "list-corrupt-shares": progress.corrupt,
+        "list-remaining-corrupt-shares": progress.still_corrupt,
+        "list-unhealthy-files": unhealthy,
+        "stats": stats,
+    })
+}
+
+/// A line on something that is, or was, not healthy: what was found, and what came of it.
+fn finding(result: &Value) -> String {
+    let found = before(result).get("summary").and_then(Value::as_str).unwrap_or_default();
+    match repair_of(result) {
+        None => found.to_owned(),
+        Some(true) => format!("{found}; repaired"),
+        Some(false) => format!("{found}; {}", failure(result).unwrap_or("repair failed")),
+    }
+}
+
+/// How many there are, and how they are.
+fn counts(walk: Walk, progress: &Progress) -> String {
+    let Progress { checked, healthy, repairs, .. } = progress;
+    let mut text = format!("{checked} objects checked, {healthy} of them healthy.");
+    if walk == Walk::Repair {
+        text.push_str(&format!(
+            " {} repaired, {} of them wholly; {} are healthy now.",
+            repairs.attempted, repairs.successful, repairs.healthy
+        ));
+    }
+    text
 }
 
 fn finished(progress: &Progress) -> &'static str {
@@ -106,12 +155,14 @@ fn as_text(walk: Walk, progress: &Progress) -> String {
                 out.push_str(&format!("{} {cap}\n", path.join("/")));
             }
         }
-        Walk::Check => {
+        Walk::Check | Walk::Repair => {
             out.push_str(&format!("checked: {}\n", progress.checked));
             out.push_str(&format!("healthy: {}\n", progress.healthy));
+            if walk == Walk::Repair {
+                out.push_str(&format!("healthy after repair: {}\n", progress.repairs.healthy));
+            }
             for (path, result) in &progress.unhealthy {
-                let summary = result.get("summary").and_then(Value::as_str).unwrap_or_default();
-                out.push_str(&format!("{}: {summary}\n", path.join("/")));
+                out.push_str(&format!("{}: {}\n", path.join("/"), finding(result)));
             }
         }
     }
@@ -143,14 +194,10 @@ fn as_page(walk: Walk, progress: &Progress, handle: &str) -> HttpResponse {
             "What is in it"
         }
         _ => {
-            body.push_str(&format!(
-                "<p>{} objects checked, {} of them healthy.</p>\n<ul>\n",
-                progress.checked, progress.healthy
-            ));
+            body.push_str(&format!("<p>{}</p>\n<ul>\n", counts(walk, progress)));
             for (path, result) in &progress.unhealthy {
-                let summary = result.get("summary").and_then(Value::as_str).unwrap_or_default();
-                let (path, summary) = (escape(&path.join("/")), escape(summary));
-                body.push_str(&format!("<li>{path}: {summary}</li>\n"));
+                let (path, found) = (escape(&path.join("/")), escape(&finding(result)));
+                body.push_str(&format!("<li>{path}: {found}</li>\n"));
             }
             body.push_str("</ul>\n");
             "Deep check"

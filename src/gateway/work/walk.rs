@@ -84,7 +84,8 @@ async fn line(event: Event, checker: Option<Checker>) -> String {
         Event::Reached(reached) => {
             let mut facts = unit(&reached);
             if let Some(checker) = checker {
-                facts.insert("check-results".to_owned(), checker.check(&reached.target).await);
+                let result = checker.check(&reached.target).await;
+                facts.insert(checker.key().to_owned(), result);
             }
             json::line(&facts) + "\n"
         }
