@@ -30,14 +30,23 @@ pub const PROBATION_CALLS_MAX: u32 = 16;
 pub const PROBATION_BODY_MAX: usize = 4 << 10;
 /// Links that one tub id may hold at once: one in use, others dying or crossing.
 pub const LINKS_PER_TUB_MAX: usize = 4;
-/// Silence after which a ping is sent.
-pub const PING_AFTER: Duration = Duration::from_secs(30);
+/// Silence after which a ping is sent, and time until the next if it stays silent.
+pub const PING_AFTER: Duration = Duration::from_secs(20);
+/// The same while a call waits for its answer.
+pub const PING_AFTER_IN_USE: Duration = Duration::from_secs(2);
+/// A link on which no ping was answered for so long is dead if others are alive: were it this machine's
+/// line, they would be silent too. Far more than any line takes that leaves time for calls.
+pub const PONG_TIME: Duration = Duration::from_secs(6);
+/// Others are alive that were heard so lately.
+pub const ALIVE_TIME: Duration = Duration::from_secs(4);
+/// How often a link is looked at, in use and at rest.
+pub const LOOK_EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// Pings that a peer may send at once; after [`PING_EVERY`] it may send one more. It needs one each
-/// [`PING_AFTER`], and those of three minutes may have waited for a process that was stopped.
+/// [`PING_AFTER`], and those of two minutes may have waited for a process that was stopped.
 pub const PINGS_MAX: u32 = 8;
 /// See [`PINGS_MAX`].
 pub const PING_EVERY: Duration = Duration::from_secs(10);
-/// Silence after which a link is dead; a peer that takes what is sent to it is not silent.
+/// Silence after which a link is dead in any case; a peer that takes what is sent to it is not silent.
 pub const IDLE_TIME: Duration = Duration::from_secs(90);
 /// A peer that takes no byte for so long, while some wait for it, is not reading.
 pub const WRITE_STALL_TIME: Duration = Duration::from_secs(60);

@@ -25,7 +25,7 @@ pub fn unpace(socket: impl std::os::fd::AsFd, peer: IpAddr) {
 pub fn fit_to_line(socket: impl std::os::fd::AsFd, peer: IpAddr) {
     use rustix::net::sockopt::{set_tcp_congestion, tcp_congestion};
     /// Unsent bytes: at a gigabit the line needs as much while this program is woken.
-    const UNSENT_MAX: u32 = 32 << 10;
+    const UNSENT_MAX: u32 = 16 << 10;
     /// What Linux comes with.
     const USUAL: &str = "cubic";
     const CALM: &str = "bbr";
@@ -70,7 +70,7 @@ mod tests {
         fit_to_line(&listener, "127.0.0.1".parse().unwrap());
         assert_eq!(SockRef::from(&listener).tcp_notsent_lowat().unwrap(), before);
         fit_to_line(&listener, ELSEWHERE.parse().unwrap());
-        assert_eq!(SockRef::from(&listener).tcp_notsent_lowat().unwrap(), 32 << 10);
+        assert_eq!(SockRef::from(&listener).tcp_notsent_lowat().unwrap(), 16 << 10);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::link::{Pool, Suite};
 use actix_rt::{Arbiter, ArbiterHandle};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
@@ -101,6 +101,8 @@ pub(super) struct TubInner {
     home: ArbiterHandle,
     turn: AtomicUsize,
     started: Instant,
+    /// Milliseconds since then at which any peer was last heard.
+    pub(super) heard_ms: AtomicU64,
 }
 
 /// A tub. Clones are the same tub.
@@ -132,6 +134,7 @@ impl Tub {
             home: Arbiter::current(),
             turn: AtomicUsize::new(0),
             started: Instant::now(),
+            heard_ms: AtomicU64::new(0),
             options,
         }))
     }

@@ -323,6 +323,11 @@ impl Conn {
         self.imports.receive(self, export)
     }
 
+    /// Whether a call waits for its answer.
+    pub(super) fn is_in_use(&self) -> bool {
+        !locked(&self.pending).replies.is_empty()
+    }
+
     /// The tub's time; 0 once the tub is gone.
     fn now_ms(&self) -> u64 {
         self.tub.upgrade().map_or(0, |tub| tub.now_ms())
@@ -330,8 +335,10 @@ impl Conn {
 
     /// Notes that the peer has just shown that it is there; answers the tub's time.
     fn note_life(&self) -> u64 {
-        let now_ms = self.now_ms();
+        let Some(tub) = self.tub.upgrade() else { return 0 };
+        let now_ms = tub.now_ms();
         self.heard_ms.store(now_ms, Ordering::Relaxed);
+        tub.heard_ms.store(now_ms, Ordering::Relaxed);
         now_ms
     }
 
