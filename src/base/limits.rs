@@ -338,9 +338,9 @@ pub const UPLOAD_PASSES_MAX: usize = 6;
 /// Bytes of one write call: small enough that a server writes one while the next arrives.
 pub const WRITE_PIECE: usize = 512 << 10;
 /// The same for a server that is not near, and bytes of one of its answers to a read: what is more urgent
-/// waits on a line for as much. At two megabits that is an eighth of a second; at a gigabit, with an
+/// waits on a line for as much. At two megabits that is a sixteenth of a second; at a hundred, with an
 /// answer for each, some per cent of a processor.
-pub const FAR_PIECE: usize = 32 << 10;
+pub const FAR_PIECE: usize = 16 << 10;
 /// Batches that all uploads of a client together hold beyond the one that each may always hold.
 pub const UPLOAD_SPARE_BATCHES: usize = 2;
 /// Memory for the shares that are verified, of all files together: some seven shares of large files at
@@ -389,6 +389,9 @@ pub const RETURN_ROUNDS_MAX: u32 = 6;
 pub const READ_UNIT_MAX: u64 = 2 << 20;
 /// Batches that one read has under way or waiting for its reader.
 pub const READ_AHEAD_UNITS: usize = 2;
+/// Half units that all reads of a client together have under way beyond that, where lines are what is waited
+/// for: a slow server's answer then holds nobody up who is quicker.
+pub const READ_SPARE_UNITS: usize = 8;
 /// Bytes handed to a reader at once.
 pub const READ_CHUNK_MAX: usize = 512 << 10;
 

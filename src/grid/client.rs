@@ -7,7 +7,7 @@ use super::prohibited::{Nothing, Prohibited, Prohibitions};
 use super::servers::ServerPool;
 use super::timeouts::Timeouts;
 use super::upload::join::UnderWay;
-use crate::base::limits::UPLOAD_SPARE_BATCHES;
+use crate::base::limits::{READ_SPARE_UNITS, UPLOAD_SPARE_BATCHES};
 use crate::base::pool::{InUse, Pool};
 use crate::base::secret::LeaseMasterSecret;
 use crate::cap::Cap;
@@ -34,6 +34,8 @@ pub struct Client {
     pub(super) under_way: UnderWay,
     /// Batches that uploads may hold beyond one each.
     pub(super) spare_batches: Arc<Semaphore>,
+    /// Units that reads may have under way beyond those that each may.
+    pub(super) spare_units: Arc<Semaphore>,
     pub(super) pace: Pace,
     /// What all uploads, and all downloads, write into.
     pub(super) upload_buffers: InUse<Buffers>,
@@ -51,6 +53,7 @@ impl Client {
             timeouts: Timeouts::default(),
             under_way: UnderWay::default(),
             spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
+            spare_units: Arc::new(Semaphore::new(READ_SPARE_UNITS)),
             pace: Pace::default(),
             upload_buffers: InUse::default(),
             download_buffers: InUse::default(),

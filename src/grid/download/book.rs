@@ -1,7 +1,7 @@
 //! What one download knows of the shares of its file: which there are, which are good, slow or bad,
 //! and whether more may turn up.
 
-use super::lines::Lines;
+use super::lines::{FAR_RATE, Lines};
 use super::share::{Found, Share};
 use crate::base::ShareNum;
 use crate::base::file::Params;
@@ -32,6 +32,15 @@ struct Entry {
     standing: Standing,
     /// What its last answer took.
     pace: Duration,
+    /// What the first one took, which brought little.
+    distance: Duration,
+}
+
+impl Entry {
+    /// What passes besides the time for its bytes until they are there: to open it takes another answer.
+    fn delay(&self) -> Duration {
+        if self.share.is_open() { self.distance } else { self.distance * 2 + LIKE_WAITS }
+    }
 }
 
 #[derive(Default)]
@@ -130,7 +139,8 @@ impl Book {
         }
         let pace = found.took;
         let share = Arc::new(Share::new(found));
-        self.state().entries.push(Entry { share, standing: Standing::Good, pace });
+        let entry = Entry { share, standing: Standing::Good, pace, distance: pace };
+        self.state().entries.push(entry);
         self.changed.notify_waiters();
     }
 
@@ -147,6 +157,11 @@ impl Book {
     /// A server that may have shares did not answer, or one that has a share did not give it.
     pub fn silent(&self, server: ServerId) {
         self.state().silent.insert(server);
+    }
+
+    /// A server has said what it has.
+    pub fn heard(&self, server: ServerId) {
+        self.state().silent.remove(&server);
     }
 
     /// Nobody is left to ask but servers that are being `dialled`. Whoever is asked later only replaces
@@ -230,7 +245,7 @@ impl Book {
         });
         let best = untried.min_by_key(|entry| {
             let load = busy.iter().filter(|share| share.same_server(&entry.share)).count();
-            let wait = state.lines.wait(entry.share.server().id, bytes, entry.pace);
+            let wait = state.line_wait(&entry.share, bytes) + entry.delay();
             let wait = wait.as_micros() / LIKE_WAITS.as_micros();
             (entry.standing, load, wait, !entry.share.is_open(), entry.pace, entry.share.num())
         });
@@ -246,7 +261,7 @@ impl Book {
 
     /// How long the share's server will probably take for so many bytes.
     pub fn wait(&self, share: &Arc<Share>, bytes: u64) -> Duration {
-        self.state().lines.wait(share.server().id, bytes, Duration::ZERO)
+        self.state().line_wait(share, bytes)
     }
 
     /// The share answered and what it said held.
@@ -297,7 +312,10 @@ impl Book {
 
     /// The link to the share's server is lost: the share is useless, but may be found again.
     pub fn cut_off(&self, share: &Arc<Share>) {
-        self.state().cut_off = true;
+        let mut state = self.state();
+        state.cut_off = true;
+        state.silent.insert(share.server().id);
+        drop(state);
         self.discard(share);
     }
 
@@ -332,6 +350,10 @@ impl Book {
 }
 
 impl State {
+    fn line_wait(&self, share: &Share, bytes: u64) -> Duration {
+        self.lines.wait(share.server().id, bytes, self.wide.then_some(FAR_RATE))
+    }
+
     fn wants_wide(&self, params: Params) -> bool {
         let found = self.good_numbers().min(self.good_servers());
         self.wide && !self.nobody_left && found < params.total()

@@ -320,6 +320,7 @@ fn note(book: &Book, answer: Answer) {
     let Answer { server, si, asked, opened, took } = answer;
     match opened {
         Ok(opened) => {
+            book.heard(server.id);
             for found in shares((&server, si), &asked, opened, took) {
                 book.add(found);
             }

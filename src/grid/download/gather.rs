@@ -132,7 +132,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         self.tried.push(Arc::clone(&share));
         let since = Instant::now();
         let expected = self.book().wait(&share, self.bytes).saturating_mul(LATE_FACTOR);
-        let due = since + self.download.hedge_after().max(expected) / self.hurry;
+        let due = since + (self.download.hedge_after() / self.hurry).max(expected);
         self.asked.push(Asked { share: Arc::clone(&share), since, due, late: false });
         let under_way = self.book().asked(&share, self.bytes);
         let answer = (self.question)(Arc::clone(&share));

@@ -11,8 +11,14 @@ use tokio::time::Instant;
 
 /// Fewer bytes say more of a line's length than of its width.
 const SAMPLE_MIN: u64 = 32 << 10;
+/// Bytes a second that a line of some length is thought to carry while nothing is known: those of homes
+/// bring that, and others are known soon.
+pub const FAR_RATE: f64 = 2e6;
 /// What comes sooner was here already, or comes as quickly from anybody.
 const SPAN_MIN: Duration = Duration::from_millis(2);
+
+/// Longer than anybody waits for anything.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
 
 /// By server.
 #[derive(Default)]
@@ -57,23 +63,17 @@ impl Lines {
         }
     }
 
-    /// How long it would take for `bytes` more, if its answers usually take `pace`.
-    pub fn wait(&self, server: ServerId, bytes: u64, pace: Duration) -> Duration {
+    /// How long its line would be busy until it has brought `bytes` more. `presumed` is what all lines are
+    /// thought to carry while nothing is known of any.
+    pub fn wait(&self, server: ServerId, bytes: u64, presumed: Option<f64>) -> Duration {
         let line = self.0.get(&server);
-        let known = line.and_then(|line| Some((line, line.rate?)));
-        let seconds = match known {
-            Some((line, rate)) => {
-                let brought = rate * line.since.elapsed().as_secs_f64();
-                let backlog = (line.under_way as f64 - brought).max(0.0);
-                return Duration::try_from_secs_f64((backlog + bytes as f64) / rate)
-                    .unwrap_or(Duration::MAX);
-            }
-            None => {
-                let under_way = line.map_or(0, |line| line.under_way);
-                self.best_rate().map_or(0.0, |rate| (under_way + bytes) as f64 / rate)
-            }
-        };
-        pace.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        let (under_way, rate) = line.map_or((0, None), |line| (line.under_way, line.rate));
+        let rate = rate.or_else(|| self.best_rate()).or(presumed);
+        let Some(rate) = rate else { return Duration::ZERO };
+        let since = line.map_or(Duration::ZERO, |line| line.since.elapsed());
+        let left = (under_way as f64 - rate * since.as_secs_f64()).max(0.0);
+        let seconds = (left + bytes as f64) / rate;
+        Duration::try_from_secs_f64(seconds).unwrap_or(WAIT_MAX).min(WAIT_MAX)
     }
 
     fn best_rate(&self) -> Option<f64> {
@@ -87,7 +87,6 @@ mod tests {
     use tokio::time::advance;
 
     const MIB: u64 = 1 << 20;
-    const PACE: Duration = Duration::from_millis(50);
 
     fn server(number: u8) -> ServerId {
         ServerId([number; 32])
@@ -106,7 +105,7 @@ mod tests {
         lines.came(server(1), MIB);
         advance(Duration::from_secs(1)).await;
         lines.came(server(1), MIB);
-        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 1_000);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 1_000);
     }
 
     #[tokio::test(start_paused = true)]
@@ -116,25 +115,27 @@ mod tests {
         advance(Duration::from_secs(1)).await;
         lines.came(server(1), MIB);
         lines.asked(server(1), 2 * MIB);
-        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 3_000);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 3_000);
         advance(Duration::from_secs(1)).await;
-        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 2_000);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 2_000);
         lines.dropped(server(1), 2 * MIB);
-        assert_eq!(rounded(lines.wait(server(1), MIB, PACE)), 1_000);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 1_000);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_has_shown_nothing_is_thought_to_be_as_quick_as_the_quickest() {
         let mut lines = Lines::default();
-        assert_eq!(lines.wait(server(3), MIB, PACE), PACE, "nothing is known of anybody");
+        assert_eq!(lines.wait(server(3), MIB, None), Duration::ZERO, "nothing is known of anybody");
+        let presumed = lines.wait(server(3), MIB, Some(MIB as f64 / 2.0));
+        assert_eq!(rounded(presumed), 2_000, "nor presumed of any other");
         for (number, seconds) in [(1, 1), (2, 4)] {
             lines.asked(server(number), MIB);
             advance(Duration::from_secs(seconds)).await;
             lines.came(server(number), MIB);
         }
-        assert_eq!(rounded(lines.wait(server(3), MIB, PACE)), 1_050);
+        assert_eq!(rounded(lines.wait(server(3), MIB, None)), 1_000);
         lines.asked(server(3), MIB);
-        assert_eq!(rounded(lines.wait(server(3), MIB, PACE)), 2_050);
+        assert_eq!(rounded(lines.wait(server(3), MIB, None)), 2_000);
     }
 
     #[tokio::test(start_paused = true)]
@@ -145,6 +146,6 @@ mod tests {
         lines.asked(server(1), 1_000);
         advance(Duration::from_secs(1)).await;
         lines.came(server(1), 1_000);
-        assert_eq!(lines.wait(server(1), MIB, PACE), PACE);
+        assert_eq!(lines.wait(server(1), MIB, None), Duration::ZERO);
     }
 }

@@ -36,6 +36,7 @@ use crate::base::lock::locked;
 use crate::base::pool::Pool;
 use crate::codec::SegmentNum;
 use crate::codec::decode::{self, FileTree, Run, ShareError, Unreadable};
+use crate::codec::encode::Plan;
 use crate::codec::ueb::BadUeb;
 use crate::storage::api::AdviseCorrupt;
 use crate::tub::RemoteError;
@@ -48,6 +49,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// A block is late when it takes so many times what blocks usually take.
@@ -69,6 +71,8 @@ pub(super) struct Download {
     buffers: Arc<Pool>,
     compute: Compute,
     timeouts: Timeouts,
+    /// Units that reads of all files may have under way beyond their own.
+    spare: Arc<Semaphore>,
     /// How long an answer usually takes.
     usual: Mutex<Option<Duration>>,
     trace: Trace,
@@ -81,25 +85,47 @@ pub(super) struct Unit {
     pub count: u64,
 }
 
+/// Where in each share the blocks of these segments are, if the file was cut as files commonly are; nowhere
+/// if that cannot be said.
+fn blocks_of(facts: &FileFacts, Unit { first, count }: Unit) -> Range<u64> {
+    let Ok(plan) = Plan::new(facts.params, facts.size) else { return 0..0 };
+    let geometry = plan.geometry();
+    let at = |segment| plan.layout().offsets().data + geometry.block_offset(SegmentNum(segment));
+    let end = first.0.saturating_add(count).min(geometry.segments());
+    at(first.0)..at(end).max(at(first.0))
+}
+
 impl Download {
     /// Waits until k shares are open, so that reading can be expected to succeed.
     async fn open(self: &Arc<Self>) -> Result<(), DownloadError> {
         let this = Arc::clone(self);
         let question: Question<()> = Arc::new(move |share| {
             let this = Arc::clone(&this);
-            async move { share.open(&this.opener()).await.map(|_| ()) }.boxed()
+            async move { share.open(&this.opener(&this.first)).await.map(|_| ()) }.boxed()
         });
-        Gathering::new(self, question, 0).fill().await
+        let bytes = self.first.end - self.first.start;
+        Gathering::new(self, question, bytes).fill().await
     }
 
-    const fn opener(&self) -> Opener<'_> {
-        let Self { facts, tree, first, contradicted, .. } = self;
+    /// For a share of which these bytes will be read next.
+    const fn opener<'a>(&'a self, first: &'a Range<u64>) -> Opener<'a> {
+        let Self { facts, tree, contradicted, .. } = self;
         Opener { facts, tree, first, contradicted, time: self.timeouts.read }
     }
 
     /// See [`Book::widen`].
-    pub(super) fn widen(&self) {
+    fn widen(&self) {
         self.book.widen();
+    }
+
+    /// Whether it is read from as many servers as there are.
+    fn is_wide(&self) -> bool {
+        self.book.is_wide()
+    }
+
+    /// The right to have one more unit under way, if it is read so and there is one.
+    fn spare_unit(&self) -> Option<OwnedSemaphorePermit> {
+        self.is_wide().then(|| Arc::clone(&self.spare).try_acquire_owned().ok())?
     }
 
     /// The plaintext of a unit.
@@ -115,10 +141,12 @@ impl Download {
 
     async fn read_unit(self: &Arc<Self>, unit: Unit) -> Result<Bytes, DownloadError> {
         let this = Arc::clone(self);
+        let blocks = blocks_of(&self.facts, unit);
+        let bytes = blocks.end - blocks.start;
         let question: Question<Run> = Arc::new(move |share| {
-            let this = Arc::clone(&this);
+            let (this, blocks) = (Arc::clone(&this), blocks.clone());
             async move {
-                let open = share.open(&this.opener()).await?;
+                let open = share.open(&this.opener(&blocks)).await?;
                 let since = Instant::now();
                 let run = share.blocks(open, unit.first, unit.count, this.timeouts.read).await;
                 let range = open.range(unit.first, unit.count);
@@ -127,8 +155,7 @@ impl Download {
             }
             .boxed()
         });
-        let block = self.tree.get().map_or(0, |tree| tree.geometry().block_size());
-        let mut gathering = Gathering::new(self, question, unit.count.saturating_mul(block));
+        let mut gathering = Gathering::new(self, question, bytes);
         loop {
             gathering.fill().await?;
             let needed = self.facts.params.needed();

@@ -1,6 +1,6 @@
 //! A file that can be read at any place, and the stream of one read.
 
-use super::{Download, DownloadError, Trace, Unit};
+use super::{Download, DownloadError, Trace, Unit, blocks_of};
 use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey, proven_index};
 use crate::base::limits::{
@@ -21,6 +21,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Bytes of a read, in order, in pieces; ends after the first error.
@@ -142,6 +143,7 @@ impl Client {
             buffers: self.download_buffers.get(),
             compute: self.compute.clone(),
             timeouts: self.timeouts.clone(),
+            spare: Arc::clone(&self.spare_units),
             usual: Mutex::default(),
             trace,
         });
@@ -176,14 +178,11 @@ fn early_ranges(facts: &FileFacts, offset: u64) -> Vec<(u64, u32)> {
     vec![(0, HEADER_MAX as u32), (tail.start, proof), (first.start, blocks)]
 }
 
-/// Where in each share the block of the segment that holds byte `offset` is, if the file was cut as
-/// files commonly are; nowhere if that cannot be said.
+/// Where in each share the block of the segment that holds byte `offset` probably is.
 fn first_blocks(facts: &FileFacts, offset: u64) -> Range<u64> {
     let Ok(plan) = Plan::new(facts.params, facts.size) else { return 0..0 };
-    let geometry = plan.geometry();
-    let segment = offset / geometry.segment_size();
-    let at = |segment| plan.layout().offsets().data + geometry.block_offset(SegmentNum(segment));
-    at(segment)..at(segment + 1)
+    let first = SegmentNum(offset / plan.geometry().segment_size());
+    blocks_of(facts, Unit { first, count: 1 })
 }
 
 impl FileReader {
@@ -229,6 +228,13 @@ impl FileReader {
 /// A unit, and how long it took.
 type Timed = (Result<Bytes, DownloadError>, Duration);
 
+/// A unit on its way.
+struct UnderWay {
+    unit: Unit,
+    task: Task<Timed>,
+    spare: Option<OwnedSemaphorePermit>,
+}
+
 /// One read on its way.
 struct Reading {
     /// Keeps the file open.
@@ -240,14 +246,15 @@ struct Reading {
     end: u64,
     /// Plaintext bytes of the next unit: small at first, for an early first byte.
     ramp: u64,
-    window: VecDeque<(Unit, Task<Timed>)>,
+    window: VecDeque<UnderWay>,
     /// Units under way at once. One until the first is there: a reader waits for nothing as much as
     /// for the first byte, and what is fetched beside it is in its way.
     ahead: usize,
     /// Plaintext bytes of a unit at most.
     unit_max: u64,
-    /// Decoded bytes that have not been handed out.
+    /// Decoded bytes that have not been handed out, and their unit's right to be here.
     rest: Bytes,
+    spare: Option<OwnedSemaphorePermit>,
     /// Bytes of the next piece.
     piece: usize,
     failed: bool,
@@ -271,6 +278,7 @@ impl Reading {
             ahead: 1,
             unit_max: READ_UNIT_MAX,
             rest: Bytes::new(),
+            spare: None,
             piece: FIRST_PIECE,
             failed: false,
         }
@@ -290,7 +298,8 @@ impl Reading {
         }
         while self.rest.is_empty() {
             self.top_up();
-            let (unit, mut task) = self.window.pop_front()?;
+            let UnderWay { unit, mut task, spare } = self.window.pop_front()?;
+            self.spare = spare;
             let Some((read, took)) = task.outcome().await else {
                 return Some(Err(DownloadError::CutOff));
             };
@@ -305,23 +314,32 @@ impl Reading {
         Some(Ok(self.rest.split_to(piece)))
     }
 
-    /// A unit took so long. From lines on which that is long the rest comes in more and smaller units, from
+    /// A unit took so long. What comes over lines on which that is long comes in more and smaller units, from
     /// more servers at once.
     fn note(&mut self, took: Duration) {
         let File::Shares { download, geometry, .. } = &*self.file.0 else { return };
-        self.ahead = self.ahead.max(READ_AHEAD_UNITS);
         let left = (self.end - self.next).saturating_mul(geometry.segment_size());
         if took >= LONG_UNIT && left >= WIDE_MIN {
             download.widen();
-            self.unit_max = READ_UNIT_MAX / 2;
-            self.ahead = READ_AHEAD_UNITS * 2;
         }
+        (self.ahead, self.unit_max) = match download.is_wide() {
+            true => (READ_AHEAD_UNITS * 2, READ_UNIT_MAX / 2),
+            false => (READ_AHEAD_UNITS, READ_UNIT_MAX),
+        };
     }
 
     /// Starts units until the window is full.
     fn top_up(&mut self) {
         let File::Shares { download, .. } = &*self.file.0 else { return };
-        while self.window.len() < self.ahead && self.next < self.end {
+        while self.next < self.end {
+            let own = self.window.iter().filter(|under_way| under_way.spare.is_none()).count();
+            let mut spare = None;
+            if own >= self.ahead {
+                spare = download.spare_unit().filter(|_| self.ahead > 1);
+                if spare.is_none() {
+                    return;
+                }
+            }
             let count = self.unit_len().min(self.end - self.next);
             let unit = Unit { first: SegmentNum(self.next), count };
             let download = Arc::clone(download);
@@ -329,7 +347,7 @@ impl Reading {
                 let since = Instant::now();
                 (download.unit(unit).await, since.elapsed())
             });
-            self.window.push_back((unit, task));
+            self.window.push_back(UnderWay { unit, task, spare });
             self.next += count;
             self.ramp = self.ramp.saturating_mul(2);
         }
