@@ -21,8 +21,13 @@ use tahoe::tub::{Bulk, Call, Ref, RemoteError, start};
 
 /// An honest server, and its store to look into.
 pub fn honest() -> (Ref<Storage>, Arc<Store>) {
+    honest_on(Disk::new(Arc::new(MemoryDisk::new())))
+}
+
+/// The same on a disk that the test knows.
+pub fn honest_on(disk: Disk) -> (Ref<Storage>, Arc<Store>) {
     let config = StoreConfig {
-        disk: Disk::new(Arc::new(MemoryDisk::new())),
+        disk,
         clock: Clock::manual(1_700_000_000),
         index_on_disk: false,
         ..StoreConfig::new(Path::new("/storage"))
