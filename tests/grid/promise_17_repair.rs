@@ -96,9 +96,8 @@ impl World {
                 false => drop(disk.shares.insert((*si, *num), changed.into())),
             }
         }
-        let crowded = self.rng.below(6) == 0;
+        let full = self.rng.below(4) == 0;
         for index in 0..self.grid.servers.len() {
-            let full = crowded && self.rng.below(4) > 0;
             let calls = self.rng.below(12) as u32;
             match self.rng.below(16) {
                 0 => self.spoil(index, Mode::Dead),
@@ -176,7 +175,7 @@ async fn repair_never_lies_and_never_harms() {
         one(seed, &mut figures).await;
     }
     let Figures { repaired, partly, impossible, healthy, harmed } = figures;
-    assert!(repaired > count / 5 && partly > count / 20 && impossible > count / 20, "{figures:?}");
+    assert!(repaired > count / 5 && partly > count / 30 && impossible > count / 20, "{figures:?}");
     println!(
         "promise 17: {count} grids, {harmed} shares lost or damaged: {repaired} files made whole, \
          {partly} in part, {impossible} too far gone, {healthy} well: 0 good shares lost, 0 wrong \
