@@ -84,10 +84,6 @@ pub const LONG_FILES: &[(&str, &str)] = &[];
 /// Files of one layer that may all use each other, by one way or another.
 pub const CIRCLE_MAX: usize = 8;
 
-/// Layers with a larger circle, how large it is, and why.
-pub const CIRCLES: &[(&str, usize, &str)] =
-    &[("tub", 21, "a reference is a row of a link's table, and a link calls what references name")];
-
 /// Something that makes code depend on the world outside, and where that is allowed.
 pub struct Effect {
     pub what: &'static str,

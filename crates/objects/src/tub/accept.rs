@@ -5,9 +5,9 @@ use super::codec;
 use super::conn::{Conn, Wires, drive};
 use super::frame::{Head, Hello, Reason};
 use super::furl::TubId;
+use super::inner::TubInner;
 use super::network::{BoxStream, Listener};
 use super::peers::Arrival;
-use super::tub::{Tub, TubInner};
 use crate::base::limits::HANDSHAKE_TIME;
 use crate::link::{Established, LinkError, greeted};
 use std::cell::Cell;
@@ -21,8 +21,8 @@ use tokio::task::AbortHandle;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts streams until the tub is dropped or shut down.
-pub(super) fn serve(tub: &Tub, listener: Box<dyn Listener>) {
-    let weak = Arc::downgrade(&tub.0);
+pub(super) fn serve(tub: &Arc<TubInner>, listener: Box<dyn Listener>) {
+    let weak = Arc::downgrade(tub);
     tub.arbiter().spawn_fn(move || {
         actix_rt::spawn(accept_all(weak, listener));
     });

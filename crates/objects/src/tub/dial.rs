@@ -1,35 +1,79 @@
-//! Opening links to other tubs. Every failure reads the same, so that who makes this
-//! program dial learns nothing about the addresses behind it.
+//! Finding objects by their furls, and opening links to the tubs that have them. Every failure to
+//! reach one reads the same, so that who makes this program dial learns nothing about the addresses
+//! behind it.
 
+use super::carrier::Import;
 use super::codec;
 use super::conn::{Conn, Wires, drive};
 use super::error::RemoteError;
-use super::frame::Hello;
-use super::furl::{Hint, TubId};
+use super::frame::{Hello, Target};
+use super::furl::{Furl, Hint, TubId, digest};
+use super::inner::TubInner;
+use super::live::{Finder, Live};
 use super::network::BoxStream;
+use super::object::BoxFuture;
 use super::peers::Want;
-use super::tub::{Tub, TubInner};
+use super::sturdy::Lookup;
 use crate::base::limits::HANDSHAKE_TIME;
 use crate::link::{Established, initiate};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 
+impl Finder for TubInner {
+    fn at_hand(&self, furl: &Furl) -> Option<Live> {
+        let conn = self.peers.live(furl.tub()).filter(|conn| conn.is_welcoming())?;
+        let target = Target::Swissnum(furl.swissnum().clone());
+        Some(Live::Remote(Arc::new(Import::new(conn, target))))
+    }
+
+    fn find(self: Arc<Self>, furl: Furl, interface: u32) -> BoxFuture<Result<Live, RemoteError>> {
+        Box::pin(async move {
+            if furl.tub() == self.identity.tub_id() {
+                return own(&self, &furl, interface).await;
+            }
+            // A link that lost the race against a crossing one says so at the first call.
+            for _ in 0..3 {
+                let conn = connect(&self, furl.tub(), furl.hints()).await?;
+                match conn.resolve(&furl, interface).await {
+                    Err(RemoteError::Disconnected) if conn.lost_crossing() => {}
+                    found => return found,
+                }
+            }
+            Err(RemoteError::Disconnected)
+        })
+    }
+
+    fn spawn(&self, task: BoxFuture<()>) {
+        self.arbiter().spawn(task);
+    }
+}
+
+/// An object of this tub's own.
+async fn own(tub: &TubInner, furl: &Furl, interface: u32) -> Result<Live, RemoteError> {
+    let export = match tub.sturdy.look_up(digest(furl.swissnum())) {
+        Lookup::Known(export) => export,
+        Lookup::Restoring(export) => export.await,
+    };
+    let export = export.ok_or(RemoteError::NoSuchObject)?;
+    Ok(Live::Local(export.object(interface)?))
+}
+
 /// The open connection to `peer`, or a new one by any of `hints`.
-pub(super) async fn connect(
-    tub: &Tub,
+async fn connect(
+    tub: &Arc<TubInner>,
     peer: TubId,
     hints: &[Hint],
 ) -> Result<Arc<Conn>, RemoteError> {
-    if tub.0.peers.is_closed() {
+    if tub.peers.is_closed() {
         return Err(RemoteError::Disconnected);
     }
-    let conn = match tub.0.peers.want(peer) {
+    let conn = match tub.peers.want(peer) {
         Want::Have(conn) => return Ok(conn),
         Want::Wait(conn) => conn,
         Want::Dial(conn) => {
             let (tub, hints) = (tub.clone(), hints.to_vec());
             tub.arbiter().spawn_fn(move || {
-                actix_rt::spawn(async move { dial(&tub.0, peer, &hints).await });
+                actix_rt::spawn(async move { dial(&tub, peer, &hints).await });
             });
             conn
         }

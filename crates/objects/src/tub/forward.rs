@@ -5,7 +5,8 @@
 //! had never been, and holds the real reference no longer.
 
 use super::error::RemoteError;
-use super::interface::{AnyMessage, Call, Delivery, Interface, Object, failed};
+use super::interface::{Call, Interface};
+use super::object::{AnyMessage, Delivery, Object, failed};
 use super::refs::Ref;
 use crate::base::lock::locked;
 use crate::base::system::Clock;

@@ -3,83 +3,69 @@
 
 use super::error::RemoteError;
 use super::furl::Furl;
-use super::interface::Interface;
-use super::refs::Ref;
-use super::tub::{Tub, TubInner};
-use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use super::live::{Finder, Live};
+use crate::base::lock::locked;
+use std::sync::{Arc, Mutex, Weak};
 
-/// What to do once the reference is there, or is not.
-type Then<I> = Box<dyn FnOnce(Result<&Ref<I>, RemoteError>) + Send>;
+/// What to do once the object is found, or is not.
+type Then = Box<dyn FnOnce(Result<&Live, RemoteError>) + Send>;
 
-/// Erased `Vec<Then<I>>` and `Ref<I>`: one interface each, known to the typed methods.
 enum State {
     Idle,
-    Dialling(Box<dyn Any + Send>),
-    Ready(Box<dyn Any + Send>),
+    Dialling(Vec<Then>),
+    Ready(Live),
 }
 
-/// A furl, and the live reference it leads to while there is one.
+/// A furl, and the object it leads to while there is a way.
 pub(super) struct LazyRef {
-    tub: Weak<TubInner>,
+    finder: Weak<dyn Finder>,
     furl: Furl,
+    interface: u32,
     state: Arc<Mutex<State>>,
 }
 
 impl LazyRef {
-    pub(super) fn new(tub: &Arc<TubInner>, furl: Furl) -> Self {
-        Self { tub: Arc::downgrade(tub), furl, state: Arc::new(Mutex::new(State::Idle)) }
+    pub(super) fn new(finder: &Arc<dyn Finder>, furl: Furl, interface: u32) -> Self {
+        let state = Arc::new(Mutex::new(State::Idle));
+        Self { finder: Arc::downgrade(finder), furl, interface, state }
     }
 
     pub(super) fn furl(&self) -> &Furl {
         &self.furl
     }
 
-    /// Runs `then` with the live reference, in the order of these calls. Dials if need be.
-    pub(super) fn with<I: Interface>(&self, then: Then<I>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Runs `then` with the object, in the order of these calls. Dials if need be.
+    pub(super) fn with(&self, then: Then) {
+        let mut state = locked(&self.state);
         match &mut *state {
-            State::Ready(reference) => {
-                if let Some(reference) = reference.downcast_ref::<Ref<I>>()
-                    && reference.is_connected()
-                {
-                    return then(Ok(reference));
-                }
-            }
-            State::Dialling(waiting) => {
-                if let Some(waiting) = waiting.downcast_mut::<Vec<Then<I>>>() {
-                    return waiting.push(then);
-                }
-            }
-            State::Idle => {}
+            State::Ready(live) if live.is_connected() => return then(Ok(live)),
+            State::Dialling(waiting) => return waiting.push(then),
+            State::Ready(_) | State::Idle => {}
         }
-        let Some(tub) = self.tub.upgrade().map(Tub::from_inner) else {
+        let Some(finder) = self.finder.upgrade() else {
             return then(Err(RemoteError::Disconnected));
         };
-        if let Some(reference) = tub.by_name::<I>(&self.furl) {
-            then(Ok(&reference));
-            *state = State::Ready(Box::new(reference));
+        if let Some(live) = finder.at_hand(&self.furl) {
+            then(Ok(&live));
+            *state = State::Ready(live);
             return;
         }
-        *state = State::Dialling(Box::new(vec![then]));
+        *state = State::Dialling(vec![then]);
         drop(state);
-        self.dial::<I>(tub);
+        self.dial(&finder);
     }
 
-    fn dial<I: Interface>(&self, tub: Tub) {
-        let (furl, shared) = (self.furl.clone(), self.state.clone());
-        let arbiter = tub.arbiter();
-        arbiter.spawn(async move {
-            let found = tub.get::<I>(&furl).await;
-            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = match &found {
-                Ok(reference) => State::Ready(Box::new(reference.clone())),
-                Err(_) => State::Idle,
-            };
+    fn dial(&self, finder: &Arc<dyn Finder>) {
+        let found = finder.clone().find(self.furl.clone(), self.interface);
+        let shared = self.state.clone();
+        finder.spawn(Box::pin(async move {
+            let found = found.await;
+            let mut state = locked(&shared);
+            let next = found.clone().map_or(State::Idle, State::Ready);
             let State::Dialling(waiting) = std::mem::replace(&mut *state, next) else { return };
-            for then in waiting.downcast::<Vec<Then<I>>>().into_iter().flat_map(|list| *list) {
+            for then in waiting {
                 then(found.as_ref().map_err(Clone::clone));
             }
-        });
+        }));
     }
 }

@@ -1,5 +1,6 @@
 //! Which connections a tub has, and who waits for one.
 
+use super::carrier::Carrier;
 use super::conn::Conn;
 use super::error::RemoteError;
 use super::frame::Reason;

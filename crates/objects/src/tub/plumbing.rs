@@ -2,9 +2,10 @@
 //! the macro does.
 
 use super::error::RemoteError;
-use super::interface::{AnyMessage, BoxFuture, Call, Delivery, Interface, Object, failed};
+use super::interface::{Call, Interface};
+use super::object::{AnyMessage, BoxFuture, Delivery, Object, failed};
 use super::refs::Ref;
-use super::wire::Wire;
+use super::wire::{self, Wire};
 use crate::base::limits::{BODY_MAX, REPLY_MAX};
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler};
@@ -55,8 +56,8 @@ pub fn invoke_typed<I: Interface, M: Call<I>>(
     object: &Arc<dyn Object>,
     call: WireCall<'_>,
 ) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError> {
-    let conn = call.conn.clone();
-    let message: M = call.decode()?;
+    let carrier = call.carrier.clone();
+    let message: M = wire::decode(call)?;
     let delivery = object.deliver(M::METHOD, Box::new(message));
     let keep_alive = object.clone();
     Ok(Box::pin(async move {
@@ -64,7 +65,7 @@ pub fn invoke_typed<I: Interface, M: Call<I>>(
         drop(keep_alive);
         let reply = reply.downcast::<M::Reply>().map_err(|_| RemoteError::Stopped)?;
         let object = reply.object();
-        Ok(Payload { object, ..Payload::encode(*reply, &conn)? })
+        Ok(Payload { object, ..wire::encode(*reply, &carrier)? })
     }))
 }
 

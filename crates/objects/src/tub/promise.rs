@@ -1,9 +1,10 @@
 //! References that are called before they are there.
 
-use super::conn::Asked;
+use super::call::{CallFuture, issue_far, prepared, reply_to};
+use super::carrier::Import;
 use super::error::RemoteError;
 use super::interface::{Call, Interface};
-use super::refs::{CallFuture, Ref};
+use super::refs::Ref;
 use crate::base::lock::locked;
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
@@ -27,11 +28,11 @@ enum State<J> {
 pub struct Promise<J> {
     settled: Settle<J>,
     /// If the peer that will answer can be called ahead.
-    ahead: Option<Asked>,
+    ahead: Option<Import>,
 }
 
 /// Where the outcome is put.
-pub(super) struct Settle<J>(Arc<Mutex<State<J>>>);
+struct Settle<J>(Arc<Mutex<State<J>>>);
 
 impl<J> Clone for Settle<J> {
     fn clone(&self) -> Self {
@@ -47,7 +48,7 @@ impl<J> Default for Settle<J> {
 
 impl<J> Settle<J> {
     /// Once: those who wait are told, in order, before anybody who comes later.
-    pub(super) fn settle(&self, outcome: Outcome<J>) {
+    fn settle(&self, outcome: Outcome<J>) {
         loop {
             let mut state = locked(&self.0);
             let State::Due(waiting) = &mut *state else { return };
@@ -76,8 +77,29 @@ impl<J> Settle<J> {
 }
 
 impl<J: Interface> Promise<J> {
-    pub(super) fn new(settled: Settle<J>, ahead: Option<Asked>) -> Self {
-        Self { settled, ahead }
+    /// Of a call whose answer the peer keeps. The message comes back if it keeps none, or no more.
+    pub(super) fn ahead<I, M>(of: &Import, message: M) -> Result<Self, M>
+    where
+        I: Interface,
+        M: Call<I, Reply = Ref<J>>,
+    {
+        if !of.carrier.reserve_answer() {
+            return Err(message);
+        }
+        let settled = Settle::default();
+        let settle = settled.clone();
+        let ahead = match prepared::<I, M>(of, message) {
+            Ok(mut call) => {
+                let reply = reply_to(&mut call, move |found| settle.settle(found));
+                of.carrier.clone().ask(call, reply)
+            }
+            Err(error) => {
+                of.carrier.give_back_answer();
+                settle.settle(Err(error));
+                None
+            }
+        };
+        Ok(Self { settled, ahead })
     }
 
     /// Of a call that cannot be called ahead: what is called through this waits for its answer here.
@@ -85,14 +107,14 @@ impl<J: Interface> Promise<J> {
         let settled = Settle::default();
         let settle = settled.clone();
         actix_rt::spawn(async move { settle.settle(answer.await) });
-        Self::new(settled, None)
+        Self { settled, ahead: None }
     }
 
     /// Calls the object as [`Ref::call`] does.
     pub fn call<M: Call<J>>(&self, message: M) -> CallFuture<M::Reply> {
         let (send, receive) = oneshot::channel();
-        if let Some(asked) = &self.ahead {
-            let departure = asked.conn().call::<J, M>(asked.target(), message, send);
+        if let Some(ahead) = &self.ahead {
+            let departure = issue_far::<J, M>(ahead, message, send);
             return CallFuture::remote(receive, departure);
         }
         self.settled.then(Box::new(move |found| match found {
@@ -104,11 +126,11 @@ impl<J: Interface> Promise<J> {
 
     /// Calls for a further reference: a row of such calls takes one round trip.
     pub fn promise<K: Interface, M: Call<J, Reply = Ref<K>>>(&self, message: M) -> Promise<K> {
-        let Some(asked) = &self.ahead else { return Promise::of(self.call(message)) };
-        match asked.conn().promise(asked.target(), message) {
-            Ok(promise) => promise,
-            Err(message) => Promise::of(self.call(message)),
-        }
+        let ahead = match &self.ahead {
+            Some(ahead) => Promise::ahead::<J, M>(ahead, message),
+            None => Err(message),
+        };
+        ahead.unwrap_or_else(|message| Promise::of(self.call(message)))
     }
 
     /// The reference itself, when it is there.

@@ -2,8 +2,8 @@
 
 use super::furl::Furl;
 use super::interface::Interface;
+use super::live::Finder;
 use super::refs::Ref;
-use super::tub::Tub;
 use crate::base::limits::{RECONNECT_MAX, RECONNECT_MIN};
 use crate::base::system::random;
 use std::sync::Arc;
@@ -18,20 +18,19 @@ pub struct Reconnector {
 
 impl Reconnector {
     pub(super) fn new<I: Interface>(
-        tub: Tub,
+        finder: Arc<dyn Finder>,
         furl: Furl,
         connected: impl Fn(Ref<I>) + Send + Sync + 'static,
     ) -> Self {
         let reconnector = Self { stop: Arc::default(), now: Arc::default() };
         let (stop, now) = (reconnector.stop.clone(), reconnector.now.clone());
-        let arbiter = tub.arbiter();
-        arbiter.spawn(async move {
+        finder.clone().spawn(Box::pin(async move {
             tokio::select! {
                 biased;
                 () = stop.notified() => {}
-                () = keep(tub, furl, connected, now) => {}
+                () = keep(finder, furl, connected, now) => {}
             }
-        });
+        }));
         reconnector
     }
 
@@ -47,12 +46,18 @@ impl Drop for Reconnector {
     }
 }
 
-async fn keep<I: Interface>(tub: Tub, furl: Furl, connected: impl Fn(Ref<I>), now: Arc<Notify>) {
+async fn keep<I: Interface>(
+    finder: Arc<dyn Finder>,
+    furl: Furl,
+    connected: impl Fn(Ref<I>),
+    now: Arc<Notify>,
+) {
     let mut pause = RECONNECT_MIN;
     loop {
-        match tub.get::<I>(&furl).await {
-            Ok(reference) => {
+        match finder.clone().find(furl.clone(), I::id()).await {
+            Ok(live) => {
                 pause = RECONNECT_MIN;
+                let reference = Ref::found(live, Some(furl.clone()));
                 let lost = reference.lost();
                 connected(reference);
                 lost.await;

@@ -4,83 +4,14 @@
 //! nothing by its timing. Objects that live on disk are brought back by a [`Restorer`] when they
 //! are called, and never twice at a time.
 
-use super::error::RemoteError;
+use super::export::{Export, WeakExport};
 use super::furl::SwissnumDigest;
-use super::interface::{AnyMessage, BoxFuture, Delivery, Interface, Object};
-use super::payload::{Payload, WireCall};
-use super::refs::Ref;
+use super::object::BoxFuture;
+use crate::base::lock::locked;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-type Invoke = fn(
-    &Arc<dyn Object>,
-    u16,
-    WireCall<'_>,
-) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError>;
-
-/// A local object with its interface, ready to be called from the wire.
-#[derive(Clone)]
-pub struct Export {
-    interface: u32,
-    held_max: usize,
-    invoke: Invoke,
-    reply_max: fn(u16) -> usize,
-    object: Arc<dyn Object>,
-}
-
-impl Export {
-    /// What `reference` refers to; a remote object is called on through this tub.
-    pub fn of<I: Interface>(reference: Ref<I>) -> Self {
-        let object = match reference.local_object() {
-            Some(object) => object,
-            None => Arc::new(Relay(reference)),
-        };
-        let (held_max, invoke, reply_max) = (I::HELD_MAX, I::invoke, I::reply_max);
-        Self { interface: I::id(), held_max, invoke, reply_max, object }
-    }
-
-    pub(super) fn interface(&self) -> u32 {
-        self.interface
-    }
-
-    /// Objects of its interface that one link may hold.
-    pub(super) fn held_max(&self) -> usize {
-        self.held_max
-    }
-
-    pub(super) fn object(&self) -> Arc<dyn Object> {
-        self.object.clone()
-    }
-
-    /// Equal for two exports of the same object.
-    pub(super) fn key(&self) -> (usize, u32) {
-        (Arc::as_ptr(&self.object).cast::<()>() as usize, self.interface)
-    }
-
-    /// Bytes that a reply of `method` takes at most.
-    pub(super) fn reply_max(&self, method: u16) -> usize {
-        (self.reply_max)(method)
-    }
-
-    pub(super) fn invoke(
-        &self,
-        method: u16,
-        call: WireCall<'_>,
-    ) -> Result<BoxFuture<Result<Payload, RemoteError>>, RemoteError> {
-        (self.invoke)(&self.object, method, call)
-    }
-}
-
-/// A reference that stands for its object: passes every message on.
-struct Relay<I: Interface>(Ref<I>);
-
-impl<I: Interface> Object for Relay<I> {
-    fn deliver(&self, method: u16, message: AnyMessage) -> Delivery {
-        I::forward(&self.0, method, message)
-    }
-}
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Brings objects back that are not in the table, such as those that live on disk.
 pub trait Restorer: Send + Sync {
@@ -94,19 +25,11 @@ pub(super) enum Lookup {
     Restoring(BoxFuture<Option<Export>>),
 }
 
-/// An object that was restored and is still in use.
-struct Awake {
-    interface: u32,
-    held_max: usize,
-    invoke: Invoke,
-    reply_max: fn(u16) -> usize,
-    object: Weak<dyn Object>,
-}
-
 #[derive(Default)]
 struct Table {
     registered: HashMap<SwissnumDigest, Export>,
-    awake: HashMap<SwissnumDigest, Awake>,
+    /// Objects that were restored and are still in use.
+    awake: HashMap<SwissnumDigest, WeakExport>,
     restorers: Vec<Arc<dyn Restorer>>,
 }
 
@@ -114,8 +37,8 @@ struct Table {
 pub(super) struct SturdyTable(Arc<Mutex<Table>>);
 
 impl SturdyTable {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        locked(&self.0)
     }
 
     pub(super) fn register(&self, digest: SwissnumDigest, export: Export) {
@@ -123,7 +46,7 @@ impl SturdyTable {
         drop(replaced);
     }
 
-    /// Forgets the object; whoever names it from now on gets [`RemoteError::NoSuchObject`].
+    /// Forgets the object; whoever names it from now on finds none.
     pub(super) fn unregister(&self, digest: SwissnumDigest) {
         let dropped = self.lock().registered.remove(&digest);
         drop(dropped);
@@ -136,8 +59,8 @@ impl SturdyTable {
     /// Whether the object is here now; one that would have to be brought back is not.
     pub(super) fn has(&self, digest: SwissnumDigest) -> bool {
         let table = self.lock();
-        let awake = |awake: &Awake| awake.object.strong_count() > 0;
-        table.registered.contains_key(&digest) || table.awake.get(&digest).is_some_and(awake)
+        table.registered.contains_key(&digest)
+            || table.awake.get(&digest).is_some_and(WeakExport::is_there)
     }
 
     pub(super) fn look_up(&self, digest: SwissnumDigest) -> Lookup {
@@ -145,7 +68,7 @@ impl SturdyTable {
         if let Some(export) = table.registered.get(&digest) {
             return Lookup::Known(Some(export.clone()));
         }
-        if let Some(export) = table.awake.get(&digest).and_then(Awake::export) {
+        if let Some(export) = table.awake.get(&digest).and_then(WeakExport::upgrade) {
             return Lookup::Known(Some(export));
         }
         let restorers = table.restorers.clone();
@@ -170,24 +93,13 @@ impl SturdyTable {
     /// Notes a restored object; if another link restored it meanwhile, theirs counts.
     fn wake(&self, digest: SwissnumDigest, restored: Export) -> Export {
         let mut table = self.lock();
-        if let Some(export) = table.awake.get(&digest).and_then(Awake::export) {
+        if let Some(export) = table.awake.get(&digest).and_then(WeakExport::upgrade) {
             return export;
         }
         if table.awake.len() >= 1024 {
-            table.awake.retain(|_, awake| awake.object.strong_count() > 0);
+            table.awake.retain(|_, awake| awake.is_there());
         }
-        let object = Arc::downgrade(&restored.object);
-        let Export { interface, held_max, invoke, reply_max, .. } = restored;
-        let awake = Awake { interface, held_max, invoke, reply_max, object };
-        table.awake.insert(digest, awake);
+        table.awake.insert(digest, restored.downgrade());
         restored
-    }
-}
-
-impl Awake {
-    fn export(&self) -> Option<Export> {
-        let object = self.object.upgrade()?;
-        let Self { interface, held_max, invoke, reply_max, .. } = *self;
-        Some(Export { interface, held_max, invoke, reply_max, object })
     }
 }

@@ -5,29 +5,19 @@
 //! becomes a capability descriptor, [`Bulk`] a length beside which the bytes travel raw, and all
 //! else stays what it is.
 
-use super::conn::{Conn, Import};
+use super::carrier::Carrier;
+use super::codec;
 use super::error::RemoteError;
-use super::sturdy::Export;
+use super::export::Export;
+use super::payload::{Incoming, Outgoing, Payload, RawReply, WireCall};
+use crate::base::limits::{BODY_MAX, BULK_MAX};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// What a value needs on its way out: the connection, and room for what goes beside it.
-pub struct Outgoing<'a> {
-    pub(super) conn: &'a Arc<Conn>,
-    pub(super) bulk: Vec<Bytes>,
-    /// Numbers of own objects that the peer gets to hold by this.
-    pub(super) exported: Vec<u32>,
-    /// Objects of the peer that are named in this.
-    pub(super) lent: Vec<Arc<Import>>,
-}
-
-/// What a value needs on its way in: the connection, and the bulk that is not yet claimed.
-pub struct Incoming<'a> {
-    pub(super) conn: &'a Arc<Conn>,
-    pub(super) bulk: Bytes,
-}
+/// Room that the head of a frame may take beside the arguments.
+const HEAD_MAX: usize = 512;
 
 /// A type that can be an argument or a reply.
 pub trait Wire: Sized + Send + 'static {
@@ -50,6 +40,48 @@ pub trait Wire: Sized + Send + 'static {
     /// Arrives from a peer, which may have sent anything that is a twin.
     /// [`RemoteError::BadArguments`] if no honest one can have sent it.
     fn from_wire(twin: Self::Twin, from: &mut Incoming<'_>) -> Result<Self, RemoteError>;
+}
+
+/// Encodes `value`; references in it become known to the peer, all or none.
+pub(super) fn encode<T: Wire>(
+    value: T,
+    carrier: &Arc<dyn Carrier>,
+) -> Result<Payload, RemoteError> {
+    let mut out = Outgoing { carrier, bulk: Vec::new(), exported: Vec::new(), lent: Vec::new() };
+    let encoded = encode_to(value, &mut out);
+    if encoded.is_err() {
+        out.exported.into_iter().for_each(|export| carrier.take_back(export));
+    }
+    encoded
+}
+
+fn encode_to<T: Wire>(value: T, out: &mut Outgoing<'_>) -> Result<Payload, RemoteError> {
+    let twin = value.into_wire(out)?;
+    let mut body = Vec::new();
+    codec::encode(&twin, &mut body)?;
+    let bulk_length: usize = out.bulk.iter().map(Bytes::len).sum();
+    if body.len() + HEAD_MAX > BODY_MAX || bulk_length > BULK_MAX {
+        return Err(RemoteError::TooBig);
+    }
+    let (bulk, lent) = (std::mem::take(&mut out.bulk), std::mem::take(&mut out.lent));
+    Ok(Payload { body, bulk, object: None, lent })
+}
+
+/// The arguments of a call, all of them and nothing after them.
+pub(super) fn decode<T: Wire>(call: WireCall<'_>) -> Result<T, RemoteError> {
+    let twin = codec::decode(call.body)?;
+    let mut incoming = Incoming { carrier: call.carrier, bulk: call.bulk };
+    let value = T::from_wire(twin, &mut incoming)?;
+    if incoming.bulk.is_empty() { Ok(value) } else { Err(RemoteError::BadArguments) }
+}
+
+/// What a call was answered, likewise.
+pub(super) fn decode_reply<T: Wire>(
+    reply: RawReply,
+    carrier: &Arc<dyn Carrier>,
+) -> Result<T, RemoteError> {
+    let body = reply.body.get(reply.at..).unwrap_or_default();
+    decode(WireCall { carrier, body, bulk: reply.bulk })
 }
 
 /// Many bytes, carried beside the arguments without passing through the serialiser.

@@ -1,25 +1,24 @@
 //! Calls that came in: found their object, run in order, answered.
 
+use super::Conn;
 use super::answers::Answers;
 use super::gate::Pings;
 use super::queue::Beat;
-use super::{Conn, RawReply};
 use crate::base::limits::{CALLS_RUNNING_MAX, REPLY_BYTES_MAX};
 use crate::tub::budget::Held;
+use crate::tub::carrier::Carrier;
 use crate::tub::codec;
 use crate::tub::error::RemoteError;
-use crate::tub::frame::{Head, InFrame, OutFrame, Target, Violation};
+use crate::tub::export::Export;
+use crate::tub::frame::{CapDesc, Head, InFrame, OutFrame, RESOLVE, Target, Violation};
 use crate::tub::furl::{self, Swissnum, SwissnumDigest};
-use crate::tub::payload::{Payload, WireCall};
-use crate::tub::sturdy::{Export, Lookup};
+use crate::tub::payload::{Payload, RawReply, WireCall};
+use crate::tub::sturdy::Lookup;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-
-/// The method that every object has: answers a live reference to itself.
-pub(super) const RESOLVE: u16 = u16::MAX;
 
 /// The object that is called, or why there is none.
 type Found = Result<Export, RemoteError>;
@@ -49,6 +48,8 @@ struct Owed {
 /// The receiving side of one link; lives on the link's arbiter.
 pub(super) struct Dispatcher {
     conn: Arc<Conn>,
+    /// The same, for calls and their answers.
+    carrier: Arc<dyn Carrier>,
     owed: Arc<Owed>,
     calls_max: u32,
     bytes_max: usize,
@@ -81,6 +82,7 @@ impl Dispatcher {
     pub(super) fn new(conn: Arc<Conn>, calls_max: u32, bytes_max: usize) -> Rc<Self> {
         let pings = RefCell::new(Pings::new(conn.now_ms()));
         Rc::new(Self {
+            carrier: conn.clone(),
             conn,
             pings,
             owed: Arc::default(),
@@ -130,7 +132,7 @@ impl Dispatcher {
             Some(error) => Err(error),
             None => Ok(RawReply { at: frame.arguments_at, body: frame.body, bulk: frame.bulk }),
         };
-        if self.conn.deliver(id, raw) { Ok(()) } else { Err(Violation) }
+        if self.conn.deliver(&self.carrier, id, raw) { Ok(()) } else { Err(Violation) }
     }
 
     /// Queues a call, if the peer has kept to its credits.
@@ -255,7 +257,7 @@ impl Dispatcher {
             Ok(object) => {
                 let bulk = std::mem::take(&mut frame.bulk);
                 let body = frame.arguments();
-                object.invoke(method, WireCall { conn: &self.conn, body, bulk })
+                object.invoke(method, WireCall { carrier: &self.carrier, body, bulk })
             }
         };
         match outcome {
@@ -277,7 +279,8 @@ impl Dispatcher {
     }
 
     fn resolved(&self, object: Export) -> Result<Payload, RemoteError> {
-        let descriptor = self.conn.export(object.clone())?;
+        let export = self.conn.export(object.clone())?;
+        let descriptor = CapDesc::SenderHosted { export, interface: object.interface() };
         let mut body = Vec::new();
         codec::encode(&descriptor, &mut body)?;
         Ok(Payload { body, object: Some(object), ..Payload::default() })

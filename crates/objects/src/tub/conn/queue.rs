@@ -12,19 +12,13 @@ use crate::base::limits::CALLS_WAITING_BYTES_MAX;
 use crate::base::lock::locked;
 use crate::tub::error::RemoteError;
 use crate::tub::frame::{Head, OutFrame, Target};
+use crate::tub::traffic::{Counts, Pace};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use tokio::sync::Notify;
 
 /// Frames of at most so many bytes are small.
 const SMALL_MAX: usize = 16 << 10;
-
-/// Which of the calls that leave a call is counted among.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    Small,
-    Bulk,
-}
 
 /// What of the second lane is not small, or has to stay behind it.
 enum Waiting {
@@ -130,25 +124,6 @@ struct Lanes {
     /// The writer will look again soon: what is in no hurry need not wake it.
     attended: bool,
     finished: bool,
-}
-
-/// How many of each pace.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub small: u64,
-    pub bulk: u64,
-}
-
-impl Counts {
-    /// Counts one; answers how many there were.
-    fn one_more(&mut self, pace: Pace) -> u64 {
-        let count = match pace {
-            Pace::Small => &mut self.small,
-            Pace::Bulk => &mut self.bulk,
-        };
-        *count += 1;
-        *count - 1
-    }
 }
 
 impl Lanes {

@@ -1,61 +1,33 @@
 //! What each side of a connection holds of the other's.
 
-use super::Conn;
 use crate::base::limits::EXPORTS_MIN;
 use crate::base::lock::locked;
+use crate::tub::carrier::{Carrier, Import};
 use crate::tub::error::RemoteError;
-use crate::tub::frame::{Head, OutFrame, Target};
-use crate::tub::sturdy::Export;
+use crate::tub::export::Export;
+use crate::tub::frame::Target;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-
-/// A reference that this side holds to an object of the peer's. The last one to be dropped tells
-/// the peer how many it had sent.
-pub(crate) struct Import {
-    pub conn: Arc<Conn>,
-    pub target: Target,
-    received: AtomicU32,
-}
-
-impl Import {
-    /// A reference by secret name: holds nothing at the peer, so there is nothing to release.
-    pub(crate) fn by_name(conn: Arc<Conn>, target: Target) -> Arc<Self> {
-        Arc::new(Self { conn, target, received: AtomicU32::new(0) })
-    }
-}
-
-impl Drop for Import {
-    fn drop(&mut self) {
-        let Target::Export(export) = self.target else { return };
-        self.conn.imports.forget(export, self);
-        let count = self.received.load(Ordering::Relaxed);
-        let release = Head::Release { export, count };
-        if let Ok(frame) = OutFrame::bare(&release) {
-            self.conn.queue.push_release(frame);
-        }
-    }
-}
 
 #[derive(Default)]
 pub(super) struct Imports(Mutex<HashMap<u32, Weak<Import>>>);
 
 impl Imports {
-    /// The one live reference for the peer's object `export`, counting that it came once more.
-    pub(super) fn receive(&self, conn: &Arc<Conn>, export: u32) -> Arc<Import> {
+    /// The one import of the peer's object `export`, counting that it came once more.
+    pub(super) fn receive(&self, carrier: Arc<dyn Carrier>, export: u32) -> Arc<Import> {
         let mut table = locked(&self.0);
         if let Some(import) = table.get(&export).and_then(Weak::upgrade) {
-            import.received.fetch_add(1, Ordering::Relaxed);
+            import.came_again();
             return import;
         }
-        let target = Target::Export(export);
-        let import = Arc::new(Import { conn: conn.clone(), target, received: AtomicU32::new(1) });
+        let import = Arc::new(Import::new(carrier, Target::Export(export)));
         table.insert(export, Arc::downgrade(&import));
         import
     }
 
     /// Removes `import`, unless a younger one has taken its place.
-    fn forget(&self, export: u32, import: &Import) {
+    pub(super) fn forget(&self, export: u32, import: &Import) {
         let mut table = locked(&self.0);
         if table.get(&export).is_some_and(|entry| std::ptr::eq(entry.as_ptr(), import)) {
             table.remove(&export);

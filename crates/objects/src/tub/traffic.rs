@@ -1,10 +1,35 @@
 //! How calls come forward on their way out, and answers on their way in, for those who wait for a
 //! slow link and not for a dead one.
 
-use super::super::progress::Progress;
-use super::queue::{Counts, Pace};
+use super::progress::Progress;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Which of the calls that leave a call is counted among.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    Small,
+    Bulk,
+}
+
+/// How many of each pace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub small: u64,
+    pub bulk: u64,
+}
+
+impl Counts {
+    /// Counts one; answers how many there were.
+    pub(super) fn one_more(&mut self, pace: Pace) -> u64 {
+        let count = match pace {
+            Pace::Small => &mut self.small,
+            Pace::Bulk => &mut self.bulk,
+        };
+        *count += 1;
+        *count - 1
+    }
+}
 
 /// What has left a link and come in on it so far; shared by the link and the calls that wait. Calls
 /// of each pace are counted in the order in which they were queued.
@@ -64,7 +89,7 @@ impl Traffic {
 }
 
 /// One call's place among those on its link.
-pub(crate) struct Departure {
+pub(super) struct Departure {
     traffic: Arc<Traffic>,
     pace: Pace,
     /// Calls of its pace that leave before it.

@@ -3,8 +3,8 @@
 //! They are told in the order in which they began to wait, so that a run can be had again; a watch
 //! channel tells in whatever order a coin of its own decides.
 
+use super::frame::Reason;
 use crate::base::lock::locked;
-use crate::tub::frame::Reason;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -50,11 +50,11 @@ impl Drop for Closing {
 }
 
 /// The side of whoever wants to know; it keeps no link alive.
-pub(in crate::tub) struct Closed(Arc<State>);
+pub(super) struct Closed(Arc<State>);
 
 impl Closed {
     /// Completes when the link has ended.
-    pub(in crate::tub) async fn wait(self) {
+    pub(super) async fn wait(self) {
         loop {
             // Before the look: an end after it is not missed.
             let changed = self.0.changed.notified();
