@@ -176,8 +176,8 @@ pub const EFFECTS: &[Effect] = &[
         allowed: &[
             ("src/base/peer.rs", "its test opens some; whose they are is asked of the kernel"),
             (
-                "crates/objects/src/base/local.rs",
-                "how sockets of one machine send; only its test opens one",
+                "crates/objects/src/base/sockets.rs",
+                "what sockets are told about their lines; only its tests open some",
             ),
             ("crates/objects/src/tub/network.rs", "the one place that dials and listens for links"),
             ("crates/objects/src/tub/prompt.rs", "how those acknowledge while they are young"),
