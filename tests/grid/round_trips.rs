@@ -4,6 +4,9 @@
 //! everybody waits, so what an operation takes, divided by a round trip, counts its round trips.
 
 use futures_util::StreamExt;
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tahoe::cap::Cap;
 use tahoe::files::address::percent_encode;
@@ -11,7 +14,7 @@ use tahoe::grid::dirnode::{Directories, Replace, Target};
 use tahoe::grid::{Client, EncodingParams, Source, UploadOptions};
 use tahoe::tub::{Faults, LoopbackNet};
 use tahoe_testing::dirs::{Server, link, lit, tub_on};
-use tahoe_testing::real::{RealGrid, real_grid_on};
+use tahoe_testing::real::{CLIENT, RealGrid, real_grid_on};
 use tahoe_testing::web::Web;
 use tahoe_testing::{client, data};
 
@@ -194,4 +197,44 @@ async fn through_http_a_change_takes_two_and_each_step_on_its_way_one() {
 
 async fn new(dirs: &Directories) -> Cap {
     dirs.create(Vec::new()).await.unwrap()
+}
+
+/// Bytes that came to the client, by host.
+type Arrived = Arc<Mutex<BTreeMap<String, u64>>>;
+
+fn arrivals(net: &LoopbackNet) -> Arrived {
+    let arrived = Arrived::default();
+    let counts = arrived.clone();
+    net.observe(move |arrival| {
+        if arrival.to == CLIENT {
+            let bytes = arrival.bytes.len() as u64;
+            *counts.lock().unwrap().entry(arrival.from.to_owned()).or_default() += bytes;
+        }
+    });
+    arrived
+}
+
+#[actix::test]
+async fn a_large_file_comes_from_all_servers_and_only_once() {
+    const LINE: u32 = 1_000_000;
+    let net = far_away();
+    let rate = NonZeroU32::new(LINE);
+    net.set_faults(Faults { latency: ROUND_TRIP / 2, rate, ..Faults::default() });
+    let arrived = arrivals(&net);
+    let grid = real_grid_on(net, 10, EncodingParams::default()).await;
+    let client = grid.patient();
+    let bytes = data(9, 10_000_000);
+    let (cap, _) = put(&client, &bytes).await;
+    arrived.lock().unwrap().clear();
+    let began = tokio::time::Instant::now();
+    let file = client.open(&cap).await.unwrap();
+    assert!(file.read_all(0..file.size()).await.unwrap() == bytes);
+    let took = began.elapsed();
+    let arrived = arrived.lock().unwrap();
+    let of_all: u64 = arrived.values().sum();
+    assert!(of_all <= bytes.len() as u64 * 105 / 100, "{arrived:?}");
+    let from = arrived.values().filter(|bytes| **bytes > 300_000).count();
+    assert!(from >= 9, "{arrived:?}");
+    // Three lines would take more than three seconds.
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }

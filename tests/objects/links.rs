@@ -1,11 +1,12 @@
 //! The object layer when links are lost, cross, part, or let nothing through.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tahoe::base::limits;
 use tahoe::tub::{Faults, Furl, Identity, Limits, LoopbackNet, Ref, RemoteError, Tub, TubOptions};
-use tahoe_testing::keeper::{Hang, Keeper, Nap, Sub, SubLater, Take, keeper, tub};
+use tahoe_testing::keeper::{Hang, Keeper, Nap, Put, Sub, SubLater, Take, bulk, keeper, tub};
 use tahoe_testing::{SOON, until_within};
 use tokio::time::Instant;
 
@@ -174,4 +175,69 @@ async fn a_host_that_dies_breaks_what_it_dialled_however_soon_it_is_back() {
     net.kill("a");
     net.revive("a");
     until_within(SOON, || !from_a.is_connected()).await;
+}
+
+/// Bytes a second of a slow line.
+const SLOW: u32 = 250_000;
+
+#[actix_rt::test]
+async fn a_question_does_not_wait_for_a_transfer_of_another_object() {
+    let net = LoopbackNet::default();
+    let (server, client) = (tub(&net, "server"), tub(&net, "client"));
+    let furl = server.register(keeper().0, None);
+    tokio::time::pause();
+    net.set_faults(Faults { rate: NonZeroU32::new(SLOW), ..Faults::default() });
+    let remote: Ref<Keeper> = client.get(&furl).await.unwrap();
+    let sub = remote.call(Sub {}).await.unwrap();
+    // Six and a half seconds of the line, in pieces as servers that are not near get them.
+    let begun = Instant::now();
+    let transfer: Vec<_> = (0..100).map(|_| sub.call(Put { data: bulk(16 << 10) })).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let asked = Instant::now();
+    remote.call(Take {}).await.unwrap();
+    let question = asked.elapsed();
+    for put in transfer {
+        put.await.unwrap();
+    }
+    assert!(begun.elapsed() > Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(question < Duration::from_secs(1), "{question:?} behind a transfer");
+}
+
+/// How long a call to a host that hangs takes to fail while another is called, or hangs as well.
+async fn failing(other_hangs: bool) -> Duration {
+    let net = LoopbackNet::default();
+    let (dead, alive, client) = (tub(&net, "dead"), tub(&net, "alive"), tub(&net, "client"));
+    let hangs: Ref<Keeper> = client.get(&dead.register(keeper().0, None)).await.unwrap();
+    let answers: Ref<Keeper> = client.get(&alive.register(keeper().0, None)).await.unwrap();
+    tokio::time::pause();
+    net.stop("dead");
+    if other_hangs {
+        net.stop("alive");
+    }
+    let begun = Instant::now();
+    let failing = async { hangs.call(Take {}).await.unwrap_err() };
+    let calling = async {
+        loop {
+            let _ = answers.call(Take {}).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let error = tokio::select! {
+        error = failing => error,
+        () = calling => unreachable!(),
+    };
+    assert_eq!(error, RemoteError::Disconnected);
+    begun.elapsed()
+}
+
+#[actix_rt::test]
+async fn a_dead_peer_is_given_up_soon_while_another_lives() {
+    let took = failing(false).await;
+    assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+#[actix_rt::test]
+async fn while_nobody_is_heard_links_are_kept() {
+    let took = failing(true).await;
+    assert!((limits::IDLE_TIME..limits::IDLE_TIME * 2).contains(&took), "{took:?}");
 }
