@@ -32,7 +32,7 @@ use tahoe::base::seeded::bytes;
 use tahoe::remote_interface;
 use tahoe::storage::api::{GetVersion, Storage};
 use tahoe::tub::{Furl, Hint, Identity, LoopbackNet, Ref, RemoteError, Tub, TubOptions, start};
-use tahoe_testing::rounds;
+use tahoe_testing::{rounds, tub_on};
 
 const IDLE_SOCKETS: usize = 500;
 const SLOW_BODIES: usize = 100;
@@ -157,17 +157,13 @@ impl Handler<Serve> for DeskActor {
 /// Of the strangers' calls, the most that one honest call had to wait for.
 async fn longest_wait(flooders: u32) -> u32 {
     let net = LoopbackNet::default();
-    let tub = || {
-        let network = Arc::new(net.clone());
-        Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
-    };
-    let server = tub();
+    let server = tub_on(&net);
     server.listen_loopback("server").unwrap();
     let strangers = Arc::new(AtomicU32::new(0));
     let furl = server.register(Desk::of(start(DeskActor { strangers: strangers.clone() })), None);
     let mut floods = Vec::new();
     for _ in 0..flooders {
-        let peer = tub();
+        let peer = tub_on(&net);
         let desk: Ref<Desk> = peer.get(&furl).await.unwrap();
         floods.push(actix_rt::spawn(async move {
             let _tub = peer;
@@ -182,7 +178,7 @@ async fn longest_wait(flooders: u32) -> u32 {
             }
         }));
     }
-    let friend = tub();
+    let friend = tub_on(&net);
     let desk: Ref<Desk> = friend.get(&furl).await.unwrap();
     let mut longest = 0;
     for _ in 0..READS {

@@ -38,9 +38,9 @@ use tahoe::tub::{Faults, LoopbackNet};
 use tahoe_testing::dirs::{self, link};
 use tahoe_testing::folder::Folder;
 use tahoe_testing::introduced::{self, Introduced, Subscriber};
-use tahoe_testing::real::{CLIENT, RealGrid, real_grid_in, start_server, tub};
+use tahoe_testing::real::{CLIENT, RealGrid, real_grid_in, start_server};
 use tahoe_testing::web::Web;
-use tahoe_testing::{Rng, data, rounds};
+use tahoe_testing::{Rng, data, rounds, tub_on};
 
 /// Virtual time that is longer than anything may take.
 const FOR_EVER: Duration = Duration::from_secs(20 * 60);
@@ -363,7 +363,7 @@ impl World {
     async fn newcomer(&self) {
         let net = &self.grid.net;
         let newcomer = self.ends("joining", self.introducer.newcomer(net, 10)).await;
-        let directories = self.vdrive.directories(newcomer.client.clone(), tub(net));
+        let directories = self.vdrive.directories(newcomer.client.clone(), tub_on(net));
         let root = self.root.read_cap();
         let listing = self.ends("listing", directories.list(&root)).await.unwrap();
         for (number, stored) in self.stored.iter().enumerate() {

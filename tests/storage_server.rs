@@ -26,12 +26,12 @@ use tahoe::storage::api::{
     Renew, Storage, Write, code,
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig, StoreError};
-use tahoe::tub::{Bulk, Furl, Identity, LoopbackNet, Ref, RemoteError, Swissnum, Tub, TubOptions};
+use tahoe::tub::{Bulk, Furl, LoopbackNet, Ref, RemoteError, Swissnum, Tub};
 use tahoe::vdrive::{self, VdriveServer};
 use tahoe_testing::store::{
     NOW, bucket_takes, config, data, get, open, put, put_whole, secrets, share_takes, si,
 };
-use tahoe_testing::until;
+use tahoe_testing::{tub_on, until};
 
 fn run(test: impl Future<Output = ()>) {
     run_for(Duration::from_secs(60), test);
@@ -359,11 +359,7 @@ struct Net {
 
 async fn net(store: &Arc<Store>) -> Net {
     let net = LoopbackNet::default();
-    let tub = || {
-        let network = Arc::new(net.clone());
-        Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
-    };
-    let (server, client) = (tub(), tub());
+    let (server, client) = (tub_on(&net), tub_on(&net));
     server.listen_loopback("server").unwrap();
     let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
     server.add_restorer(restorer);
@@ -383,9 +379,7 @@ async fn net(store: &Arc<Store>) -> Net {
 impl Net {
     /// A reference to the same server that another tub holds.
     async fn another_peer(&self) -> Ref<Storage> {
-        let network = Arc::new(self.net.clone());
-        let tub = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
-        tub.get::<Storage>(&self.service).await.unwrap()
+        tub_on(&self.net).get::<Storage>(&self.service).await.unwrap()
     }
 
     fn furl(&self, secret: &[u8; 32]) -> Furl {

@@ -13,8 +13,8 @@ use tahoe::grid::dirnode::{
     Target, TubBook,
 };
 use tahoe::grid::{Missed, Reached, Source, Traversal, Why};
-use tahoe_testing::dirs::{at, child, link, lit, names, tub_on, world};
-use tahoe_testing::no_hang;
+use tahoe_testing::dirs::{at, child, link, lit, names, world};
+use tahoe_testing::{no_hang, tub_on};
 
 fn path(text: &str) -> Vec<String> {
     text.split('/').map(str::to_owned).collect()

@@ -8,8 +8,8 @@ use tahoe::files::{Actor, Address, Files, FilesError, For, Found, Node, Root, Ro
 use tahoe::grid::dirnode::{DirError, Replace, Target};
 use tahoe::grid::{Code, EncodingParams, Prohibitions, Source, UploadOptions};
 use tahoe::tub::LoopbackNet;
-use tahoe_testing::dirs::{Server, tub_on};
-use tahoe_testing::{client, data};
+use tahoe_testing::dirs::Server;
+use tahoe_testing::{client, data, tub_on};
 
 /// A door like any other: paths go in, what happened comes out.
 struct Door {

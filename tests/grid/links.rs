@@ -16,8 +16,8 @@ use tahoe::storage::api::{OpenBucket, Storage};
 use tahoe::tub::{Faults, LoopbackNet};
 use tahoe_testing::faults::{Mode, Switch, faulty};
 use tahoe_testing::memory::{MemoryServer, SharedDisk};
-use tahoe_testing::real::{CLIENT, RealGrid, real_grid, real_grid_on, tub};
-use tahoe_testing::{client, data};
+use tahoe_testing::real::{CLIENT, RealGrid, real_grid, real_grid_on};
+use tahoe_testing::{client, data, tub_on};
 use tokio::time::Instant;
 
 fn params() -> EncodingParams {
@@ -228,7 +228,7 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     tokio::time::pause();
     let net = LoopbackNet::default();
     let (disk, switch) = (SharedDisk::default(), Switch::default());
-    let (host, guest) = (tub(&net.at("host")), tub(&net.at(CLIENT)));
+    let (host, guest) = (tub_on(&net.at("host")), tub_on(&net.at(CLIENT)));
     host.listen_loopback("host").unwrap();
     let furl = host.register(faulty(MemoryServer::start(&disk), &switch), None);
     let storage = guest.get::<Storage>(&furl).await.unwrap();

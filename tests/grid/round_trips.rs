@@ -13,10 +13,10 @@ use tahoe::files::address::percent_encode;
 use tahoe::grid::dirnode::{Directories, Replace, Target};
 use tahoe::grid::{Client, EncodingParams, Source, UploadOptions};
 use tahoe::tub::{Faults, LoopbackNet};
-use tahoe_testing::dirs::{Server, link, lit, tub_on};
+use tahoe_testing::dirs::{Server, link, lit};
 use tahoe_testing::real::{CLIENT, RealGrid, real_grid_on};
 use tahoe_testing::web::Web;
-use tahoe_testing::{client, data};
+use tahoe_testing::{client, data, tub_on};
 
 const ROUND_TRIP: Duration = Duration::from_millis(30);
 

@@ -17,8 +17,8 @@ use tahoe::storage::api::Storage;
 use tahoe::tub::{Faults, LoopbackNet, Tub};
 use tahoe_testing::faults::{Mode, Switch, faulty};
 use tahoe_testing::memory::{MemoryServer, SharedDisk};
-use tahoe_testing::real::{CLIENT, tub};
-use tahoe_testing::{client, data};
+use tahoe_testing::real::CLIENT;
+use tahoe_testing::{client, data, tub_on};
 use tokio::time::Instant;
 
 const ROUND_TRIP: Duration = Duration::from_millis(30);
@@ -38,7 +38,7 @@ struct FarGrid {
 impl FarGrid {
     async fn of(count: usize) -> Self {
         let net = LoopbackNet::default();
-        let guest = tub(&net.at(CLIENT));
+        let guest = tub_on(&net.at(CLIENT));
         let client = client(&ServerPool::new(), EncodingParams::default());
         let (switches, hosts) = (Vec::new(), Vec::new());
         let mut grid = Self { net, switches, hosts, guest, client, stored: 0 };
@@ -52,7 +52,7 @@ impl FarGrid {
     async fn add(&mut self, rate: Option<u32>) {
         let (disk, switch) = (SharedDisk::default(), Switch::default());
         let name = format!("s{}", self.hosts.len());
-        let host = tub(&self.net.at(&name));
+        let host = tub_on(&self.net.at(&name));
         host.listen_loopback(&name).unwrap();
         let latency = ROUND_TRIP / 2;
         let rate = rate.and_then(NonZeroU32::new);

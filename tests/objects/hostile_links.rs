@@ -3,7 +3,6 @@
 
 use crate::hostile::{Rogue, Stranger, hello, words};
 use actix::{Actor, Context, Handler};
-use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::limits;
 use tahoe::link::{Suite, preamble};
@@ -13,6 +12,7 @@ use tahoe::tub::{
     Bulk, Furl, Hint, Identity, Interface, Limits, LoopbackNet, Ref, RemoteError, Tub, TubOptions,
     codec, start,
 };
+use tahoe_testing::tub_on;
 use tokio::net::TcpListener;
 
 remote_interface! {
@@ -134,8 +134,7 @@ async fn whoever_names_an_object_is_no_stranger() {
 
 /// A tub on an in-process network, under this name.
 fn on(net: &LoopbackNet, name: &str) -> Tub {
-    let network = Arc::new(net.clone());
-    let tub = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
+    let tub = tub_on(net);
     tub.listen_loopback(name).unwrap();
     tub
 }

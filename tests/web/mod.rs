@@ -27,9 +27,10 @@ use tahoe::gateway::{Gateway, Running, Settings};
 use tahoe::grid::EncodingParams;
 use tahoe::grid::dirnode::{Directories, SeenHeads, TubBook};
 use tahoe::storage::Latency;
-use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
+use tahoe::tub::{LoopbackNet, Tub};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 use tahoe_testing::real::{RealGrid, real_grid};
+use tahoe_testing::tub_on;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use ureq::Body;
@@ -126,8 +127,7 @@ impl Web {
 
 async fn parts(folder: &std::path::Path) -> Parts {
     let grid = real_grid(4, EncodingParams::new(2, 3, 4).unwrap()).await;
-    let network = Arc::new(grid.net.clone());
-    let vdrive = Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() });
+    let vdrive = tub_on(&grid.net);
     vdrive.listen_loopback("vdrive").unwrap();
     let config = StoreConfig { index_on_disk: false, ..StoreConfig::new(folder.join("vdrive")) };
     let (server, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");

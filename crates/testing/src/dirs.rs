@@ -1,7 +1,7 @@
 //! Directories on a real vdrive server behind a real link, in one process.
 
 use super::folder::Folder;
-use super::{client, grid};
+use super::{client, grid, tub_on};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tahoe::base::system::Clock;
@@ -10,7 +10,7 @@ use tahoe::grid::dirnode::{
     Child, DirError, Directories, KnownTubs, Metadata, NewEntry, SeenHeads, Target, TubBook,
 };
 use tahoe::grid::{Client, EncodingParams};
-use tahoe::tub::{Export, Furl, Identity, LoopbackNet, Restorer, SwissnumDigest, Tub, TubOptions};
+use tahoe::tub::{Export, Furl, LoopbackNet, Restorer, SwissnumDigest, Tub};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
 
 /// A vdrive server and the network that it is on.
@@ -23,11 +23,6 @@ pub struct World {
     pub restorer: Arc<Restored>,
     /// Keeps files, for immutable directories.
     pub grid: super::Grid,
-}
-
-pub fn tub_on(net: &LoopbackNet) -> Tub {
-    let network = Arc::new(net.clone());
-    Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
 }
 
 /// What brings a server's directories back: another server's may take its place.

@@ -1,6 +1,6 @@
 //! Whoever may write a directory and signs whatever it likes into it, over the wire.
 
-use super::dirs::tub_on;
+use super::tub_on;
 use bytes::Bytes;
 use ring::signature::Ed25519KeyPair;
 use tahoe::base::system::random;

@@ -1,8 +1,8 @@
 //! An introducer on the virtual network of a grid: its servers announce themselves there, and who
 //! has its furl alone finds them all.
 
-use super::real::{RealGrid, RealServer, seeds, tub};
-use super::{client, impatient};
+use super::real::{RealGrid, RealServer, seeds};
+use super::{client, impatient, tub_on};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tahoe::grid::{Client, EncodingParams, ResponseTime, ServerPool, Standing};
@@ -28,7 +28,7 @@ impl Introduced {
     /// An introducer that every server of `grid` announces itself to, now and whenever it lost
     /// the way.
     pub fn of(grid: &RealGrid) -> Self {
-        let tub = tub(&grid.net.at(NAME));
+        let tub = tub_on(&grid.net.at(NAME));
         tub.listen_loopback(NAME).unwrap();
         let parameters = GridParameters { needed: 3, happy: 7, total: 10 };
         let actor = start(introducer::Introducer::new(parameters));
@@ -48,7 +48,7 @@ impl Introduced {
     /// Somebody who wants to hear of servers from now on.
     pub fn subscriber(&self, net: &LoopbackNet) -> Subscriber {
         let (tell, heard) = watch::channel(BTreeSet::new());
-        let tub = tub(&net.at(SUBSCRIBER));
+        let tub = tub_on(&net.at(SUBSCRIBER));
         let follower = Follower::start("storage", Vec::new(), Vec::new(), Box::new(Notes(tell)));
         Follower::follow(&follower, &tub, self.furl.clone());
         Subscriber { heard, tub, _follower: follower }
@@ -57,7 +57,7 @@ impl Introduced {
     /// A client that was given this introducer's furl and nothing else, once it is connected to
     /// `count` servers.
     pub async fn newcomer(&self, net: &LoopbackNet, count: usize) -> Newcomer {
-        let tub = tub(net);
+        let tub = tub_on(net);
         let (pool, news) = (ServerPool::new(), Arc::new(Notify::new()));
         let ears = Ears { tub: tub.clone(), pool: pool.clone(), news: news.clone(), kept: vec![] };
         let follower = Follower::start("storage", Vec::new(), Vec::new(), Box::new(ears));

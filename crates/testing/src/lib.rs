@@ -42,6 +42,13 @@ use tahoe::grid::{
     Client, ClientSecrets, DownloadError, EncodingParams, ParamsInForce, ResponseTime, Server,
     ServerId, ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
 };
+use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
+
+/// A tub that nobody knows, on a network inside the process.
+pub fn tub_on(net: &LoopbackNet) -> Tub {
+    let network = Arc::new(net.clone());
+    Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
+}
 
 /// One server of a test grid.
 pub struct TestServer {

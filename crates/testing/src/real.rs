@@ -2,7 +2,7 @@
 //! that can stop, part and cut its streams.
 
 use super::folder::Folder;
-use super::{client, impatient};
+use super::{client, impatient, tub_on};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tahoe::grid::{
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
-use tahoe::tub::{Furl, Identity, LoopbackNet, RemoteError, Tub, TubOptions};
+use tahoe::tub::{Furl, LoopbackNet, RemoteError, Tub};
 
 /// The host from which a grid's client dials.
 pub const CLIENT: &str = "client";
@@ -56,7 +56,7 @@ pub async fn real_grid_in(
     params: EncodingParams,
 ) -> RealGrid {
     let pool = ServerPool::new();
-    let tub = tub(&net.at(CLIENT));
+    let tub = tub_on(&net.at(CLIENT));
     let mut servers = Vec::new();
     for index in 0..count {
         let server = start_server(&net, format!("s{index}"), folder());
@@ -67,17 +67,12 @@ pub async fn real_grid_in(
     RealGrid { net, servers, pool, client, tub }
 }
 
-pub fn tub(net: &LoopbackNet) -> Tub {
-    let network = Arc::new(net.clone());
-    Tub::new(Identity::random(), TubOptions { network, ..TubOptions::default() })
-}
-
 pub fn start_server(net: &LoopbackNet, name: String, folder: Folder) -> RealServer {
     let disk = folder.disk.clone();
     let config = StoreConfig { disk, index_on_disk: false, ..StoreConfig::new(folder.path()) };
     let store = Store::open(config).unwrap();
     let (storage, restorer) = StorageServer::start(store.clone(), ServerOptions::default());
-    let tub = tub(&net.at(&name));
+    let tub = tub_on(&net.at(&name));
     tub.listen_loopback(&name).unwrap();
     tub.add_restorer(restorer);
     let furl = tub.register(storage, None);
