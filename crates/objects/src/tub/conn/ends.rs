@@ -103,7 +103,7 @@ impl Silence {
         let [_, at_rest] = LOOK_EVERY;
         let absent = past(self.looked_ms, at_rest * 2);
         self.looked_ms = now_ms;
-        if absent || self.pinged_ms.is_some_and(|pinged_ms| heard.peer_ms > pinged_ms) {
+        if absent || self.pinged_ms.is_some_and(|pinged_ms| heard.peer_ms >= pinged_ms) {
             self.pinged_ms = None;
         }
         let others_live = !past(heard.any_ms, ALIVE_TIME);
@@ -172,6 +172,13 @@ mod tests {
             let heard = Heard { peer_ms: now_ms - 5_000, any_ms: now_ms };
             assert_ne!(silence.look(now_ms, &heard, true), Verdict::Dead);
         }
+    }
+
+    #[test]
+    fn an_answer_within_the_same_millisecond_is_one() {
+        let mut silence = Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS) };
+        let heard = Heard { peer_ms: HOUR_MS, any_ms: HOUR_MS + 7_000 };
+        assert_ne!(silence.look(HOUR_MS + 7_000, &heard, true), Verdict::Dead);
     }
 
     #[test]
