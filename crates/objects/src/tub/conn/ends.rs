@@ -4,7 +4,7 @@ use super::queue::Beat;
 use super::{Conn, Leaving};
 use crate::base::limits::{
     ALIVE_TIME, CREDIT_TIME, FRAME_GRACE, FRAME_RATE_MIN, GOODBYE_TIME, IDLE_TIME, LOOK_EVERY,
-    PING_AFTER, PING_AFTER_IN_USE, PONG_TIME, PROBATION_TIME,
+    PING_AFTER, PING_AFTER_IN_USE, PING_EVERY, PONG_TIME, PROBATION_TIME,
 };
 use crate::link::Pool;
 use crate::tub::frame::Reason;
@@ -88,8 +88,10 @@ enum Verdict {
 /// What was done about a peer's silence.
 #[derive(Default)]
 struct Silence {
-    /// When a ping was last sent that nothing was heard after.
+    /// When a ping was last sent.
     pinged_ms: Option<u64>,
+    /// Nothing was heard after it.
+    unanswered: bool,
     /// When it was the last time that it was looked at.
     looked_ms: u64,
 }
@@ -104,17 +106,19 @@ impl Silence {
         let absent = past(self.looked_ms, at_rest * 2);
         self.looked_ms = now_ms;
         if absent || self.pinged_ms.is_some_and(|pinged_ms| heard.peer_ms >= pinged_ms) {
-            self.pinged_ms = None;
+            self.unanswered = false;
         }
+        let since_ping = |time| self.pinged_ms.is_none_or(|pinged_ms| past(pinged_ms, time));
         let others_live = !past(heard.any_ms, ALIVE_TIME);
-        let unanswered = self.pinged_ms.is_some_and(|pinged_ms| past(pinged_ms, PONG_TIME));
+        let unanswered = self.unanswered && since_ping(PONG_TIME);
         if past(heard.peer_ms, IDLE_TIME) || (unanswered && others_live) {
             return Verdict::Dead;
         }
         let after = if in_use { PING_AFTER_IN_USE } else { PING_AFTER };
-        let due = self.pinged_ms.is_none_or(|pinged_ms| past(pinged_ms, PING_AFTER));
+        // Who answers may be asked again no sooner than a peer must bear.
+        let due = since_ping(if self.unanswered { PING_AFTER } else { PING_EVERY });
         if due && past(heard.peer_ms, after) {
-            self.pinged_ms = Some(now_ms);
+            (self.pinged_ms, self.unanswered) = (Some(now_ms), true);
             return Verdict::Ping;
         }
         Verdict::Fine
@@ -123,6 +127,7 @@ impl Silence {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gate::Pings;
     use super::*;
     use crate::base::limits::PINGS_MAX;
 
@@ -176,14 +181,34 @@ mod tests {
 
     #[test]
     fn an_answer_within_the_same_millisecond_is_one() {
-        let mut silence = Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS) };
+        let mut silence =
+            Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS), unanswered: true };
         let heard = Heard { peer_ms: HOUR_MS, any_ms: HOUR_MS + 7_000 };
         assert_ne!(silence.look(HOUR_MS + 7_000, &heard, true), Verdict::Dead);
     }
 
     #[test]
+    fn whoever_answers_at_once_is_asked_no_more_often_than_it_bears() {
+        let mut silence = Silence { looked_ms: HOUR_MS, ..Silence::default() };
+        let (mut borne, mut peer_ms) = (Pings::new(HOUR_MS), HOUR_MS);
+        for second in 1..1_000 {
+            let now_ms = HOUR_MS + second * 1_000;
+            let heard = Heard { peer_ms, any_ms: now_ms };
+            match silence.look(now_ms, &heard, true) {
+                Verdict::Fine => {}
+                Verdict::Ping => {
+                    borne.take(now_ms).unwrap();
+                    peer_ms = now_ms;
+                }
+                Verdict::Dead => panic!("after {second} seconds"),
+            }
+        }
+    }
+
+    #[test]
     fn whoever_slept_listens_before_it_judges() {
-        let mut silence = Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS) };
+        let mut silence =
+            Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS), unanswered: true };
         let now_ms = HOUR_MS + 60_000;
         let heard = Heard { peer_ms: HOUR_MS, any_ms: now_ms };
         assert_eq!(silence.look(now_ms, &heard, true), Verdict::Ping);
