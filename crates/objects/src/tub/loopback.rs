@@ -17,6 +17,9 @@ use tokio::time::Instant;
 
 /// Bytes under way in each direction of one stream.
 const WINDOW: usize = 256 << 10;
+
+/// The same on a link of limited rate, as sockets keep there.
+const SMALL_WINDOW: usize = 16 << 10;
 /// Bytes carried at once.
 const PIECE: usize = 64 << 10;
 
@@ -186,8 +189,9 @@ impl LoopbackNet {
         if state.between(&self.host, name) == Condition::Down {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
-        let (ours, near) = duplex(WINDOW);
-        let (far, theirs) = duplex(WINDOW);
+        let window = if state.faults.rate.is_some() { SMALL_WINDOW } else { WINDOW };
+        let (ours, near) = duplex(window);
+        let (far, theirs) = duplex(window);
         let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
         node.incoming.send(Box::new(theirs)).map_err(refused)?;
         state.dialled += 1;

@@ -84,6 +84,15 @@ pub(crate) async fn drive(conn: Arc<Conn>, wires: Wires) {
     conn.tear_down(reason);
 }
 
+/// How much to give a line at once that took so long for what it was given.
+fn next_at_once(at_once: usize, took: Duration) -> usize {
+    let next = match took.as_micros() > WRITE_TIME.as_micros() {
+        true => at_once as u128 * WRITE_TIME.as_micros() / took.as_micros(),
+        false => at_once as u128 * 2,
+    };
+    usize::try_from(next).unwrap_or(WRITE_BUFFER).clamp(WRITE_BUFFER_MIN, WRITE_BUFFER)
+}
+
 /// The first of two to end. Each is first in turn, so that neither leaves nothing for the other of what the
 /// runtime lets a task do at once.
 async fn in_turns<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
@@ -330,7 +339,7 @@ impl Writer {
     async fn run(self, mut stream: Box<dyn AsyncWrite + Unpin>) -> Reason {
         let mut sealed = Sealed::default();
         let mut frames = Vec::new();
-        let mut at_once = WRITE_BUFFER;
+        let mut at_once = WRITE_BUFFER_MIN;
         loop {
             if !self.conn.queue.take(&mut frames, at_once) {
                 let _ = stream.shutdown().await;
@@ -345,9 +354,7 @@ impl Writer {
             if let Err(reason) = self.send(&mut frames, &mut stream, &mut sealed).await {
                 return reason;
             }
-            let slow = began.elapsed() > WRITE_TIME;
-            at_once = if slow { at_once / 2 } else { at_once * 2 };
-            at_once = at_once.clamp(WRITE_BUFFER_MIN, WRITE_BUFFER);
+            at_once = next_at_once(at_once, began.elapsed());
             self.conn.traffic.calls_left();
             self.dispatcher.pump();
         }
@@ -452,6 +459,15 @@ mod tests {
             consume_budget().await;
         }
         name
+    }
+
+    #[test]
+    fn a_slow_line_is_given_little_at_once_and_a_quick_one_soon_much() {
+        let ms = Duration::from_millis;
+        assert_eq!(next_at_once(WRITE_BUFFER, ms(1_000)), WRITE_BUFFER_MIN, "at once");
+        assert_eq!(next_at_once(WRITE_BUFFER, ms(20)), WRITE_BUFFER / 2);
+        assert_eq!(next_at_once(WRITE_BUFFER_MIN, ms(5)), WRITE_BUFFER_MIN * 2);
+        assert_eq!(next_at_once(WRITE_BUFFER, Duration::ZERO), WRITE_BUFFER);
     }
 
     #[tokio::test]
