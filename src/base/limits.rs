@@ -337,10 +337,15 @@ pub const IN_PROGRESS_TIME: Duration = Duration::from_secs(60);
 pub const UPLOAD_PASSES_MAX: usize = 6;
 /// Bytes of one write call: small enough that a server writes one while the next arrives.
 pub const WRITE_PIECE: usize = 512 << 10;
-/// The same for a server that is not near, and bytes of one of its answers to a read: what is more urgent
-/// waits on a line for as much. At two megabits that is a sixteenth of a second; at a hundred, with an
-/// answer for each, some per cent of a processor.
-pub const FAR_PIECE: usize = 16 << 10;
+/// The same for a server that is not near: what is more urgent waits on a line for as much, at two megabits an
+/// eighth of a second.
+pub const FAR_PIECE: usize = 32 << 10;
+/// Bytes of one answer of such a server to a read. Its line is its own, so that it is wider for this, and it
+/// runs a bounded number of calls at once.
+pub const FAR_ANSWER: usize = 64 << 10;
+/// Writes of one share that may be unanswered: fewer than the calls that a server runs for a link, so that one
+/// that hangs with them still answers others.
+pub const WRITES_UNDER_WAY_MAX: usize = 24;
 /// Batches that all uploads of a client together hold beyond the one that each may always hold.
 pub const UPLOAD_SPARE_BATCHES: usize = 2;
 /// Memory for the shares that are verified, of all files together: some seven shares of large files at

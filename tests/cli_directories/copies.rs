@@ -181,11 +181,14 @@ fn a_directory_in_itself_is_copied_once() {
     assert_eq!(names(&gateway.root.path().join("out")), ["file"]);
 }
 
-/// Starts a command, waits until `ready`, and interrupts it. Where that is ignored, as by what a script
-/// runs beside itself, it is ended otherwise.
-fn interrupt(command: Command, ready: impl Fn() -> bool) {
-    let signal = if is_ignored(Signal::INT) { Signal::TERM } else { Signal::INT };
-    assert_eq!(signalled(command, signal, ready), Some(128 + signal.as_raw()));
+/// Ctrl-C; where that is ignored, as by what a script runs beside itself, what ends programs otherwise.
+fn ctrl_c() -> Signal {
+    if is_ignored(Signal::INT) { Signal::TERM } else { Signal::INT }
+}
+
+/// Starts a command, waits until `ready`, interrupts it and returns its exit code.
+fn interrupt(command: Command, ready: impl Fn() -> bool) -> Option<i32> {
+    signalled(command, ctrl_c(), ready)
 }
 
 fn signalled(mut command: Command, signal: Signal, ready: impl Fn() -> bool) -> Option<i32> {
@@ -251,10 +254,11 @@ fn ctrl_c_leaves_nothing_half_done() {
     let cap = cap.split_whitespace().last().unwrap().to_owned();
     gateway.world().stalled.push(cap.clone());
     let half = || gateway.leftovers().len() == 1;
-    interrupt(gateway.run(&["get", &cap, "out"]), half);
+    let interrupted = Some(128 + ctrl_c().as_raw());
+    assert_eq!(interrupt(gateway.run(&["get", &cap, "out"]), half), interrupted);
     assert!(gateway.leftovers().is_empty() && !gateway.root.path().join("out").exists());
     let half = || !gateway.leftovers().is_empty();
-    interrupt(gateway.run(&["cp", "-r", "global:src", "back"]), half);
+    assert_eq!(interrupt(gateway.run(&["cp", "-r", "global:src", "back"]), half), interrupted);
     assert!(gateway.leftovers().is_empty() && !gateway.root.path().join("back/two").exists());
     gateway.world().swallow = true;
     gateway.asked("");

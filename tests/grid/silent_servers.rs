@@ -203,10 +203,10 @@ async fn servers_that_are_needed_have_all_the_time_of_before() {
 }
 
 #[actix::test]
-async fn slow_links_are_waited_for_and_very_slow_ones_are_not() {
+async fn links_that_are_a_little_slower_are_waited_for_and_slow_ones_are_not() {
     tokio::time::pause();
     let fast = 400_000;
-    for (part, happiness) in [(1, 10), (4, 10), (100, 9)] {
+    for (per_cent, happiness) in [(100, 10), (90, 10), (25, 9), (1, 9)] {
         let mut grid = FarGrid::of(0).await;
         for _ in 0..9 {
             grid.add(Some(fast)).await;
@@ -218,10 +218,11 @@ async fn slow_links_are_waited_for_and_very_slow_ones_are_not() {
             }
             nine.put_new(LARGE).await.1
         };
-        grid.add(Some(fast / part)).await;
+        grid.add(Some(fast * per_cent / 100)).await;
         let (placed, took) = grid.put_new(LARGE).await;
-        assert_eq!(placed.happiness, happiness, "a {part}th");
-        assert!(took <= 8 * usual, "a {part}th: {took:?} instead of {usual:?}");
+        assert_eq!(placed.happiness, happiness, "{per_cent} per cent");
+        let most = usual * 13 / 10 + 2 * JITTER_TIME;
+        assert!(took <= most, "{per_cent} per cent: {took:?} instead of {usual:?}");
     }
 }
 

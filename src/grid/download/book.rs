@@ -63,6 +63,8 @@ struct State {
     beside_open: bool,
     /// Servers that may have more and did not answer.
     silent: BTreeSet<ServerId>,
+    /// Servers that had shares when their links were lost, and have not been heard since.
+    lost: BTreeSet<ServerId>,
     /// Servers that were being dialled when nobody else was left.
     dialled: usize,
     /// Shares of a version that this program does not know.
@@ -161,7 +163,7 @@ impl Book {
 
     /// A server has said what it has.
     pub fn heard(&self, server: ServerId) {
-        self.state().silent.remove(&server);
+        self.state().lost.remove(&server);
     }
 
     /// Nobody is left to ask but servers that are being `dialled`. Whoever is asked later only replaces
@@ -314,7 +316,7 @@ impl Book {
     pub fn cut_off(&self, share: &Arc<Share>) {
         let mut state = self.state();
         state.cut_off = true;
-        state.silent.insert(share.server().id);
+        state.lost.insert(share.server().id);
         drop(state);
         self.discard(share);
     }
@@ -343,8 +345,8 @@ impl Book {
             let counted = entries.filter(|e| !usable_only || e.standing != Standing::Bad);
             counted.map(|entry| entry.share.num()).collect::<BTreeSet<_>>().len()
         };
-        let (usable, seen, away) =
-            (numbers(true), numbers(false), state.silent.len() + state.dialled);
+        let unheard = state.silent.union(&state.lost).count();
+        let (usable, seen, away) = (numbers(true), numbers(false), unheard + state.dialled);
         Tally { usable, seen, away, incompatible: state.incompatible }
     }
 }

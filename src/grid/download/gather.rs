@@ -23,7 +23,7 @@ use tokio::time::Instant;
 const HURRY: u32 = 4;
 
 /// A share is late when it takes so many times what its server's line lets expect.
-const LATE_FACTOR: u32 = 2;
+const LATE_FACTOR: u32 = 3;
 
 /// What one share is asked for.
 pub type Question<T> =
@@ -131,8 +131,10 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
     fn ask(&mut self, share: Arc<Share>) {
         self.tried.push(Arc::clone(&share));
         let since = Instant::now();
+        // Over long lines that all are late says nothing of one, and to ask twice costs the reader's own.
+        let hurry = if self.book().is_wide() { 1 } else { self.hurry };
         let expected = self.book().wait(&share, self.bytes).saturating_mul(LATE_FACTOR);
-        let due = since + (self.download.hedge_after() / self.hurry).max(expected);
+        let due = since + (self.download.hedge_after() / hurry).max(expected);
         self.asked.push(Asked { share: Arc::clone(&share), since, due, late: false });
         let under_way = self.book().asked(&share, self.bytes);
         let answer = (self.question)(Arc::clone(&share));

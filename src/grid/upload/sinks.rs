@@ -11,7 +11,9 @@
 use super::hold::Hold;
 use super::sites::Trouble;
 use crate::base::ShareNum;
-use crate::base::limits::{FAR_PIECE, SHARE_RATE_MIN, SPARE_AFTER, WRITE_PIECE};
+use crate::base::limits::{
+    FAR_PIECE, SHARE_RATE_MIN, SPARE_AFTER, WRITE_PIECE, WRITES_UNDER_WAY_MAX,
+};
 use crate::codec::encode::Run;
 use crate::grid::timeouts::Timeouts;
 use crate::storage::api::{Abort, BucketWriter, Close, Write};
@@ -30,13 +32,22 @@ struct Sink {
     site: usize,
     share: ShareNum,
     writer: Ref<BucketWriter>,
+    /// Calls that are not answered,
     pending: VecDeque<Pending>,
+    /// and those that are made when some of them are.
+    planned: VecDeque<Planned>,
     /// When the oldest unanswered call last came forward: was made, was well on its way to the server,
     /// or became the oldest because the server answered the one before it.
     moved: Instant,
     /// How far that call has come.
     progress: u64,
     closing: bool,
+}
+
+/// A call that is to be made.
+enum Planned {
+    Write { offset: u64, data: Bytes, hold: Option<Arc<Hold>> },
+    Close,
 }
 
 struct Pending {
@@ -77,8 +88,8 @@ impl Sinks {
     ) -> Self {
         let moved = Instant::now();
         let sink = |(site, share, writer)| {
-            let pending = VecDeque::new();
-            Sink { site, share, writer, pending, moved, progress: 0, closing: false }
+            let (pending, planned) = (VecDeque::new(), VecDeque::new());
+            Sink { site, share, writer, pending, planned, moved, progress: 0, closing: false }
         };
         let live = writers.into_iter().map(sink).collect();
         Self {
@@ -118,9 +129,9 @@ impl Sinks {
     pub fn close(&mut self) {
         self.note_wait(false);
         for sink in &mut self.live {
-            let call = sink.writer.call(Close {});
-            sink.queue(call, None);
+            sink.planned.push_back(Planned::Close);
             sink.closing = true;
+            sink.call_planned();
         }
     }
 
@@ -244,11 +255,26 @@ impl Sink {
         hold: Option<&Arc<Hold>>,
     ) {
         while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(most));
-            let length = piece.len() as u64;
-            let call = self.writer.call(Write { offset, data: Bulk(piece) });
-            self.queue(call, hold.cloned());
+            let data = bytes.split_to(bytes.len().min(most));
+            let length = data.len() as u64;
+            self.planned.push_back(Planned::Write { offset, data, hold: hold.cloned() });
             offset += length;
+        }
+        self.call_planned();
+    }
+
+    /// Makes as many of the planned calls as may be unanswered.
+    fn call_planned(&mut self) {
+        while self.pending.len() < WRITES_UNDER_WAY_MAX
+            && let Some(planned) = self.planned.pop_front()
+        {
+            match planned {
+                Planned::Write { offset, data, hold } => {
+                    let call = self.writer.call(Write { offset, data: Bulk(data) });
+                    self.queue(call, hold);
+                }
+                Planned::Close => self.queue(self.writer.call(Close {}), None),
+            }
         }
     }
 
@@ -283,6 +309,7 @@ impl Sink {
             match Pin::new(&mut first.call).poll(cx) {
                 Poll::Ready(Ok(())) => {
                     self.pending.pop_front();
+                    self.call_planned();
                     self.wait_anew();
                     moved = true;
                 }

@@ -354,7 +354,7 @@ struct Pump {
 }
 
 /// Pieces on their way in one direction: what is sent later does not wait for what was sent before.
-const PIECES_UNDER_WAY: usize = 16;
+const PIECES_UNDER_WAY: usize = 64;
 
 /// Takes pieces as they are written, and notes when each is to arrive.
 async fn depart(
