@@ -200,7 +200,8 @@ async fn a_question_does_not_wait_for_a_transfer_of_another_object() {
         put.await.unwrap();
     }
     assert!(begun.elapsed() > Duration::from_secs(6), "{:?}", begun.elapsed());
-    assert!(question < Duration::from_secs(1), "{question:?} behind a transfer");
+    // The network itself holds what takes it a second.
+    assert!(question < Duration::from_millis(1_500), "{question:?} behind a transfer");
 }
 
 /// How long a call to a host that hangs takes to fail while another is called, or hangs as well.

@@ -17,6 +17,10 @@ use tokio::sync::Notify;
 /// open another share.
 const LIKE_WAITS: Duration = Duration::from_millis(30);
 
+/// Round trips until a share that is not open has brought its first blocks: one to open it, and those in
+/// which a connection that was at rest finds out how much its line takes.
+const OPENING_TRIPS: u32 = 6;
+
 /// How a share has behaved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
@@ -37,9 +41,12 @@ struct Entry {
 }
 
 impl Entry {
-    /// What passes besides the time for its bytes until they are there: to open it takes another answer.
+    /// What passes besides the time for its bytes until they are there.
     fn delay(&self) -> Duration {
-        if self.share.is_open() { self.distance } else { self.distance * 2 + LIKE_WAITS }
+        match self.share.is_open() {
+            true => self.distance,
+            false => self.distance * OPENING_TRIPS + LIKE_WAITS,
+        }
     }
 }
 
