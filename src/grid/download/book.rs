@@ -268,9 +268,11 @@ impl Book {
         UnderWay { book: Arc::clone(self), server, bytes }
     }
 
-    /// How long the share's server will probably take for so many bytes.
+    /// How long it will probably take until so many bytes of the share are there.
     pub fn wait(&self, share: &Arc<Share>, bytes: u64) -> Duration {
-        self.state().line_wait(share, bytes)
+        let mut state = self.state();
+        let delay = state.entry(share).map_or(Duration::ZERO, |entry| entry.delay());
+        state.line_wait(share, bytes) + delay
     }
 
     /// The share answered and what it said held.

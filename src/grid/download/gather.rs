@@ -131,13 +131,8 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
     fn ask(&mut self, share: Arc<Share>) {
         self.tried.push(Arc::clone(&share));
         let since = Instant::now();
-        let least = match self.book().is_wide() {
-            // That all are late says nothing of one, and to ask twice costs the reader's own line.
-            true => self.download.hedge_after() * LATE_FACTOR,
-            false => self.download.hedge_after() / self.hurry,
-        };
         let expected = self.book().wait(&share, self.bytes).saturating_mul(LATE_FACTOR);
-        let due = since + least.max(expected);
+        let due = since + (self.download.hedge_after() / self.hurry).max(expected);
         self.asked.push(Asked { share: Arc::clone(&share), since, due, late: false });
         let under_way = self.book().asked(&share, self.bytes);
         let answer = (self.question)(Arc::clone(&share));
