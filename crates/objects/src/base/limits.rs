@@ -37,10 +37,11 @@ pub const PING_AFTER_IN_USE: Duration = Duration::from_secs(2);
 /// A link on which no ping was answered for so long is dead if others are alive: were it this machine's
 /// line, they would be silent too. Far more than any line takes that leaves time for calls.
 pub const PONG_TIME: Duration = Duration::from_secs(6);
-/// Others are alive that were heard so lately.
-pub const ALIVE_TIME: Duration = Duration::from_secs(4);
-/// How often a link is looked at, in use and at rest.
-pub const LOOK_EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// Others are alive that were heard so long after that ping, where transfers are heard all the time: a line
+/// that broke just when it was sent is told from a peer that is gone.
+pub const ALIVE_AFTER: Duration = Duration::from_secs(1);
+/// How often a link in use is looked at.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Pings that a peer may send at once; after [`PING_EVERY`] it may send one more. It needs one each
 /// [`PING_AFTER`], and those of two minutes may have waited for a process that was stopped.
 pub const PINGS_MAX: u32 = 8;

@@ -3,7 +3,7 @@
 
 use super::codec;
 use super::conn::{Conn, Wires, drive};
-use super::frame::{Head, Hello, Reason};
+use super::frame::{Hello, Reason};
 use super::furl::TubId;
 use super::inner::TubInner;
 use super::network::{BoxStream, Listener};
@@ -101,7 +101,7 @@ async fn welcome(tub: Arc<TubInner>, stream: BoxStream, established: Established
     tub.peers.make_room(tub.options.limits.strangers);
     let conn = Conn::new(&tub, TubId(established.peer), hello, false);
     match tub.peers.arrived(&conn, tub.identity.tub_id()) {
-        Arrival::Keep => conn.send(&Head::Accepted),
+        Arrival::Keep => conn.accept(),
         Arrival::Duplicate => conn.close(Reason::Duplicate),
         Arrival::Refuse => conn.close(Reason::Shutdown),
     }

@@ -32,7 +32,7 @@ pub const PREFIX: usize = 8;
 pub const KEEPS_ANSWERS: u32 = 1;
 
 /// The method that every object has: answers a live reference to itself.
-pub const RESOLVE: u16 = u16::MAX;
+pub(crate) const RESOLVE: u16 = u16::MAX;
 
 /// Which object a call is for.
 #[derive(Debug, Clone, Serialize, Deserialize)]

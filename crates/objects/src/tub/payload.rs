@@ -30,6 +30,13 @@ pub(super) struct RawReply {
     pub bulk: Bytes,
 }
 
+impl RawReply {
+    /// The encoded value.
+    pub(super) fn value(&self) -> &[u8] {
+        self.body.get(self.at..).unwrap_or_default()
+    }
+}
+
 /// What a value needs on its way out: the connection, and room for what goes beside it.
 pub struct Outgoing<'a> {
     pub(super) carrier: &'a Arc<dyn Carrier>,

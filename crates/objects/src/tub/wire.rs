@@ -77,11 +77,11 @@ pub(super) fn decode<T: Wire>(call: WireCall<'_>) -> Result<T, RemoteError> {
 
 /// What a call was answered, likewise.
 pub(super) fn decode_reply<T: Wire>(
-    reply: RawReply,
+    mut reply: RawReply,
     carrier: &Arc<dyn Carrier>,
 ) -> Result<T, RemoteError> {
-    let body = reply.body.get(reply.at..).unwrap_or_default();
-    decode(WireCall { carrier, body, bulk: reply.bulk })
+    let bulk = std::mem::take(&mut reply.bulk);
+    decode(WireCall { carrier, body: reply.value(), bulk })
 }
 
 /// Many bytes, carried beside the arguments without passing through the serialiser.

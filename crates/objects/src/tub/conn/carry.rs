@@ -1,6 +1,7 @@
 //! The connection as references know it: calls that leave, and what each side has shown the other.
 
 use super::Conn;
+use super::lanes::Callee;
 use crate::base::limits::ANSWERS_KEPT_MAX;
 use crate::tub::carrier::{Carrier, Import, OutCall, ReplyTo};
 use crate::tub::closing::Closed;
@@ -10,7 +11,7 @@ use crate::tub::export::Export;
 use crate::tub::frame::{CapDesc, Head, KEEPS_ANSWERS, OutFrame, RESOLVE, Target};
 use crate::tub::furl::{Furl, TubId};
 use crate::tub::live::{Finder, Live};
-use crate::tub::payload::{Payload, RawReply};
+use crate::tub::payload::Payload;
 use crate::tub::traffic::Departure;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +35,7 @@ impl Carrier for Conn {
     }
 
     fn call(self: Arc<Self>, call: OutCall, reply: ReplyTo) -> Option<Departure> {
-        let id = self.pending.expect(reply);
+        let id = self.expect(reply);
         self.depart(id, call)
     }
 
@@ -49,7 +50,7 @@ impl Carrier for Conn {
     }
 
     fn ask(self: Arc<Self>, call: OutCall, reply: ReplyTo) -> Option<Import> {
-        let id = self.pending.expect(reply);
+        let id = self.expect(reply);
         if let Err(error) = self.note(&Head::Keep { id }) {
             self.give_back_answer();
             self.fail(id, error);
@@ -111,7 +112,9 @@ impl Conn {
         let (send, receive) = oneshot::channel();
         let conn = self.clone();
         let reply: ReplyTo = Box::new(move |carrier, raw| {
-            let found = raw.and_then(|raw| described(&raw, interface, carrier));
+            let found = raw.and_then(|raw| {
+                Live::described(&codec::decode::<CapDesc>(raw.value())?, interface, carrier)
+            });
             if found.is_ok() {
                 conn.standing.make_welcoming();
                 conn.make_known();
@@ -127,9 +130,10 @@ impl Conn {
 
     fn depart(self: Arc<Self>, id: u32, call: OutCall) -> Option<Departure> {
         let OutCall { target, interface, method, payload, bulk_max } = call;
-        let head = Head::Call { id, target: target.clone(), interface, method };
+        let callee = Callee::from(&target);
+        let head = Head::Call { id, target, interface, method };
         let queued = OutFrame::new(&head, &payload.body, payload.bulk)
-            .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max), target));
+            .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max), callee));
         match queued {
             Ok(place) => Some(Departure::new(self.traffic.clone(), place)),
             Err(error) => {
@@ -143,13 +147,4 @@ impl Conn {
     fn note(&self, head: &Head) -> Result<(), RemoteError> {
         self.queue.push_note(OutFrame::bare(head)?)
     }
-}
-
-fn described(
-    reply: &RawReply,
-    interface: u32,
-    carrier: &Arc<dyn Carrier>,
-) -> Result<Live, RemoteError> {
-    let body = reply.body.get(reply.at..).unwrap_or_default();
-    Live::described(&codec::decode::<CapDesc>(body)?, interface, carrier)
 }

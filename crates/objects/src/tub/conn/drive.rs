@@ -6,6 +6,7 @@ use super::dispatch::Dispatcher;
 use super::ends::{leave, probation, tick};
 use super::gate::{LinkGate, Question, Questions};
 use super::intake::{INTAKE_FIRST, Intake, QUIET_TIME, read};
+use super::queue::Beat;
 use crate::base::limits::{
     BULK_OWN_RECORD, FRAME_HURRY, RECORD_PLAIN_MAX, TIGHT_TIME, WRITE_STALL_TIME,
 };
@@ -15,13 +16,16 @@ use crate::tub::budget::{Budget, Held};
 use crate::tub::frame::{Head, InFrame, OutFrame, Reason, Violation};
 use crate::tub::parser::Parser;
 use bytes::Bytes;
+use futures_util::future::FutureExt;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::ops::Range;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -84,11 +88,12 @@ pub(crate) async fn drive(conn: Arc<Conn>, wires: Wires) {
     conn.tear_down(reason);
 }
 
-/// How much to give a line at once that took so long for what it was given.
-fn next_at_once(at_once: usize, took: Duration) -> usize {
+/// How much to give a line at once that took so long for the `given` bytes.
+fn next_at_once(at_once: usize, given: usize, took: Duration) -> usize {
     let next = match took.as_micros() > WRITE_TIME.as_micros() {
-        true => at_once as u128 * WRITE_TIME.as_micros() / took.as_micros(),
-        false => at_once as u128 * 2,
+        true => given as u128 * WRITE_TIME.as_micros() / took.as_micros(),
+        false if given >= at_once => at_once as u128 * 2,
+        false => at_once as u128,
     };
     usize::try_from(next).unwrap_or(WRITE_BUFFER).clamp(WRITE_BUFFER_MIN, WRITE_BUFFER)
 }
@@ -177,6 +182,8 @@ impl Reader {
             let room = tokio::time::timeout(FRAME_HURRY, self.budget.room(held));
             if room.await.is_err() {
                 self.hurry();
+                // Its pings are not read meanwhile.
+                self.conn.queue.push_beat(Beat::Pong);
             }
         }
     }
@@ -272,7 +279,7 @@ impl Reader {
     /// Notes what has come. `begun` bytes of a record that is not whole are progress too: on a slow
     /// link it takes its time.
     fn note_arrival(&self, begun: usize) {
-        let now_ms = self.conn.note_life();
+        let now_ms = self.conn.note_heard();
         let (bytes, charged) = (self.parser.under_way() + begun, !self.parser.is_in_answer());
         self.conn.standing.frame_under_way(now_ms, bytes, charged);
         self.conn.traffic.answers_arrived(self.parser.answer_bytes() + begun as u64);
@@ -350,11 +357,11 @@ impl Writer {
                 continue;
             }
             self.conn.traffic.calls_leave(self.conn.queue.taken());
-            let began = Instant::now();
+            let (began, given) = (Instant::now(), frames.iter().map(|frame| frame.length).sum());
             if let Err(reason) = self.send(&mut frames, &mut stream, &mut sealed).await {
                 return reason;
             }
-            at_once = next_at_once(at_once, began.elapsed());
+            at_once = next_at_once(at_once, given, began.elapsed());
             self.conn.traffic.calls_left();
             self.dispatcher.pump();
         }
@@ -402,21 +409,31 @@ impl Writer {
     ) -> Result<(), Reason> {
         let mut bytes = sealed.as_slice();
         while !bytes.is_empty() {
-            let write = tokio::time::timeout(WRITE_STALL_TIME, stream.write(bytes));
-            let count = match write.await {
-                Ok(Ok(count @ 1..)) => count,
-                Ok(_) => return Err(Reason::Shutdown),
-                Err(_) => return Err(Reason::Idle),
+            let count = match stream.write(bytes).now_or_never() {
+                Some(written) => written,
+                None => self.write_blocked(stream, bytes).await?,
             };
+            let Ok(count @ 1..) = count else { return Err(Reason::Shutdown) };
             self.conn.traffic.piece_left(count);
             bytes = bytes.get(count..).unwrap_or_default();
-            if !bytes.is_empty() {
-                // The way was full and is no longer, so the peer lives; its answers come after these.
-                self.conn.note_life();
-            }
         }
         sealed.clear();
         Ok(())
+    }
+
+    /// The same where the line takes nothing more for the moment.
+    async fn write_blocked(
+        &self,
+        stream: &mut Box<dyn AsyncWrite + Unpin>,
+        bytes: &[u8],
+    ) -> Result<io::Result<usize>, Reason> {
+        self.conn.blocked.store(true, Ordering::Relaxed);
+        let written = tokio::time::timeout(WRITE_STALL_TIME, stream.write(bytes)).await;
+        self.conn.blocked.store(false, Ordering::Relaxed);
+        let written = written.map_err(|_| Reason::Idle)?;
+        // The way was full and is no longer, so the peer lives; its answers come after these.
+        self.conn.note_life();
+        Ok(written)
     }
 
     /// What the frames become records of: small parts gathered, large bulk by itself.
@@ -464,10 +481,12 @@ mod tests {
     #[test]
     fn a_slow_line_is_given_little_at_once_and_a_quick_one_soon_much() {
         let ms = Duration::from_millis;
-        assert_eq!(next_at_once(WRITE_BUFFER, ms(1_000)), WRITE_BUFFER_MIN, "at once");
-        assert_eq!(next_at_once(WRITE_BUFFER, ms(20)), WRITE_BUFFER / 2);
-        assert_eq!(next_at_once(WRITE_BUFFER_MIN, ms(5)), WRITE_BUFFER_MIN * 2);
-        assert_eq!(next_at_once(WRITE_BUFFER, Duration::ZERO), WRITE_BUFFER);
+        let (least, most) = (WRITE_BUFFER_MIN, WRITE_BUFFER);
+        assert_eq!(next_at_once(most, most, ms(1_000)), least, "at once");
+        assert_eq!(next_at_once(most, most, ms(20)), most / 2);
+        assert_eq!(next_at_once(least, least, ms(5)), least * 2);
+        assert_eq!(next_at_once(least, 100, ms(0)), least, "a question shows nothing");
+        assert_eq!(next_at_once(most, most, ms(0)), most);
     }
 
     #[tokio::test]

@@ -3,13 +3,13 @@
 use super::queue::Beat;
 use super::{Conn, Leaving};
 use crate::base::limits::{
-    ALIVE_TIME, CREDIT_TIME, FRAME_GRACE, FRAME_RATE_MIN, GOODBYE_TIME, IDLE_TIME, LOOK_EVERY,
+    ALIVE_AFTER, CREDIT_TIME, FRAME_GRACE, FRAME_RATE_MIN, GOODBYE_TIME, IDLE_TIME, LOOK_EVERY,
     PING_AFTER, PING_AFTER_IN_USE, PING_EVERY, PONG_TIME, PROBATION_TIME,
 };
 use crate::link::Pool;
 use crate::tub::frame::Reason;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,14 +35,13 @@ pub(super) async fn probation(conn: &Conn) {
 /// Pings a silent peer; gives up on a dead one, on one that lets no call leave, and on one that does
 /// not bring what it began. Frees recycled buffers when nothing moves.
 pub(super) async fn tick(conn: &Arc<Conn>, pool: Pool) -> Reason {
-    let mut waiting = None;
-    let mut silence = Silence::default();
+    let (mut waiting, mut silence) = (None, Silence::default());
+    let mut pause = Duration::ZERO;
     loop {
-        let [in_use, at_rest] = LOOK_EVERY;
-        tokio::time::sleep(if conn.is_in_use() { in_use } else { at_rest }).await;
+        let slept = sleep(conn, pause).await;
         waiting = match (conn.queue.waiting(), waiting) {
-            (Some(moves), Some((then, since))) if moves == then => Some((then, since)),
-            (Some(moves), _) => Some((moves, Instant::now())),
+            (Some(credit), Some((then, since))) if credit == then => Some((then, since)),
+            (Some(credit), _) => Some((credit, Instant::now())),
             (None, _) => None,
         };
         if waiting.is_some_and(|(_, since)| since.elapsed() >= CREDIT_TIME) {
@@ -54,28 +53,55 @@ pub(super) async fn tick(conn: &Arc<Conn>, pool: Pool) -> Reason {
         if conn.standing.frame_rate(now_ms, FRAME_GRACE).is_some_and(|rate| rate < FRAME_RATE_MIN) {
             return Reason::Idle;
         }
-        let heard = Heard { peer_ms: heard_ms(&conn.heard_ms), any_ms: heard_ms(&tub.heard_ms) };
-        match silence.look(now_ms, &heard, conn.is_in_use()) {
+        let look = Look {
+            now_ms,
+            peer_ms: conn.heard_ms.load(Ordering::Relaxed),
+            any_ms: tub.heard_ms.load(Ordering::Relaxed),
+            in_use: conn.is_in_use(),
+            ours: conn.initiated,
+            under_way: conn.blocked.load(Ordering::Relaxed) || conn.queue.ping_waits(),
+        };
+        match silence.look(&look, slept > pause * 2 + LOOK_EVERY) {
             Verdict::Fine => {}
             Verdict::Ping => {
-                pool.trim();
+                if !look.in_use {
+                    pool.trim();
+                }
                 conn.queue.push_beat(Beat::Ping);
             }
             Verdict::Dead => return Reason::Idle,
         }
+        pause = silence.pause(&look);
     }
 }
 
-fn heard_ms(clock: &AtomicU64) -> u64 {
-    clock.load(Ordering::Relaxed)
+/// Sleeps until the link is to be looked at again, or a call is made on one that was at rest; answers how
+/// long that was.
+async fn sleep(conn: &Conn, pause: Duration) -> Duration {
+    let began = Instant::now();
+    conn.resting.store(pause > LOOK_EVERY, Ordering::SeqCst);
+    if pause > LOOK_EVERY && !conn.is_in_use() {
+        let _ = tokio::time::timeout(pause, conn.used.notified()).await;
+    } else {
+        tokio::time::sleep(pause.min(LOOK_EVERY)).await;
+    }
+    conn.resting.store(false, Ordering::SeqCst);
+    began.elapsed()
 }
 
-/// When, on the tub's clock, something was last heard
-struct Heard {
-    /// of this peer,
+/// What is seen of a link. Times are on the tub's clock.
+struct Look {
+    now_ms: u64,
+    /// When something was last heard of this peer,
     peer_ms: u64,
     /// and of any.
     any_ms: u64,
+    /// A call waits for its answer.
+    in_use: bool,
+    /// This side opened the link; whoever only answers loses little by waiting for a peer in a tunnel.
+    ours: bool,
+    /// What is written, a ping perhaps, has not left this machine.
+    under_way: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -88,40 +114,63 @@ enum Verdict {
 /// What was done about a peer's silence.
 #[derive(Default)]
 struct Silence {
-    /// When a ping was last sent.
+    /// When a ping was last sent, or what had to be borne with began anew.
     pinged_ms: Option<u64>,
-    /// Nothing was heard after it.
-    unanswered: bool,
-    /// When it was the last time that it was looked at.
-    looked_ms: u64,
+}
+
+fn past(look: &Look, then_ms: u64, time: Duration) -> bool {
+    u128::from(look.now_ms.saturating_sub(then_ms)) >= time.as_millis()
 }
 
 impl Silence {
-    fn look(&mut self, now_ms: u64, heard: &Heard, in_use: bool) -> Verdict {
-        let past = |then_ms: u64, time: Duration| {
-            u128::from(now_ms.saturating_sub(then_ms)) >= time.as_millis()
-        };
-        // Stopped, or asleep: what came meanwhile has not been read yet.
-        let [_, at_rest] = LOOK_EVERY;
-        let absent = past(self.looked_ms, at_rest * 2);
-        self.looked_ms = now_ms;
-        if absent || self.pinged_ms.is_some_and(|pinged_ms| heard.peer_ms >= pinged_ms) {
-            self.unanswered = false;
+    /// `absent`: this side has slept, and has not read what came meanwhile.
+    fn look(&mut self, look: &Look, absent: bool) -> Verdict {
+        if (absent || look.under_way) && self.unanswered(look).is_some() {
+            self.pinged_ms = Some(look.now_ms);
         }
-        let since_ping = |time| self.pinged_ms.is_none_or(|pinged_ms| past(pinged_ms, time));
-        let others_live = !past(heard.any_ms, ALIVE_TIME);
-        let unanswered = self.unanswered && since_ping(PONG_TIME);
-        if past(heard.peer_ms, IDLE_TIME) || (unanswered && others_live) {
+        if past(look, look.peer_ms, IDLE_TIME) || self.is_dead(look) {
             return Verdict::Dead;
         }
-        let after = if in_use { PING_AFTER_IN_USE } else { PING_AFTER };
+        let after = if look.in_use { PING_AFTER_IN_USE } else { PING_AFTER };
         // Who answers may be asked again no sooner than a peer must bear.
-        let due = since_ping(if self.unanswered { PING_AFTER } else { PING_EVERY });
-        if due && past(heard.peer_ms, after) {
-            (self.pinged_ms, self.unanswered) = (Some(now_ms), true);
+        let every = if self.unanswered(look).is_some() { PING_AFTER } else { PING_EVERY };
+        if self.pinged_ms.is_none_or(|pinged_ms| past(look, pinged_ms, every))
+            && past(look, look.peer_ms, after)
+        {
+            self.pinged_ms = Some(look.now_ms);
             return Verdict::Ping;
         }
         Verdict::Fine
+    }
+
+    /// When the ping was sent after which nothing was heard.
+    fn unanswered(&self, look: &Look) -> Option<u64> {
+        self.pinged_ms.filter(|pinged_ms| look.peer_ms < *pinged_ms)
+    }
+
+    /// Whether others were heard after a ping that this peer has not answered for long.
+    fn is_dead(&self, look: &Look) -> bool {
+        let after = if look.in_use { ALIVE_AFTER } else { Duration::ZERO };
+        (look.in_use || look.ours)
+            && self.unanswered(look).is_some_and(|pinged_ms| {
+                let others = look.any_ms.checked_sub(pinged_ms);
+                let alive = others.is_some_and(|ms| u128::from(ms) > after.as_millis());
+                alive && past(look, pinged_ms, PONG_TIME)
+            })
+    }
+
+    /// When to look again.
+    fn pause(&self, look: &Look) -> Duration {
+        if look.in_use {
+            return LOOK_EVERY;
+        }
+        let due = match self.unanswered(look) {
+            Some(pinged_ms) if !past(look, pinged_ms, PONG_TIME) => (pinged_ms, PONG_TIME),
+            Some(pinged_ms) => (pinged_ms, PING_AFTER),
+            None => (look.peer_ms, PING_AFTER),
+        };
+        let since = Duration::from_millis(look.now_ms.saturating_sub(due.0));
+        due.1.saturating_sub(since).clamp(LOOK_EVERY, PING_AFTER)
     }
 }
 
@@ -133,28 +182,31 @@ mod tests {
 
     const HOUR_MS: u64 = 3_600_000;
 
-    /// What is done about a peer that was last heard at [`HOUR_MS`], looked at every second: seconds of
-    /// its silence at which it was pinged, and at which it was dead.
+    fn seen(now_ms: u64, (peer_ms, any_ms): (u64, u64), in_use: bool) -> Look {
+        Look { now_ms, peer_ms, any_ms, in_use, ours: true, under_way: false }
+    }
+
+    /// What is done about a peer that was last heard at [`HOUR_MS`], looked at as a link is: seconds of its
+    /// silence at which it was pinged, and at which it was dead. `others` says when any was last heard.
     fn silent(in_use: bool, others: impl Fn(u64) -> u64) -> (Vec<u64>, u64) {
-        let mut silence = Silence { looked_ms: HOUR_MS, ..Silence::default() };
-        let mut pings = Vec::new();
-        for second in 1.. {
-            let now_ms = HOUR_MS + second * 1_000;
-            let heard = Heard { peer_ms: HOUR_MS, any_ms: others(now_ms) };
-            match silence.look(now_ms, &heard, in_use) {
+        let (mut silence, mut pings, mut now_ms) = (Silence::default(), Vec::new(), HOUR_MS);
+        loop {
+            let look = seen(now_ms, (HOUR_MS, others(now_ms)), in_use);
+            match silence.look(&look, false) {
                 Verdict::Fine => {}
-                Verdict::Ping => pings.push(second),
-                Verdict::Dead => return (pings, second),
+                Verdict::Ping => pings.push((now_ms - HOUR_MS) / 1_000),
+                Verdict::Dead => return (pings, (now_ms - HOUR_MS) / 1_000),
             }
+            now_ms += silence.pause(&look).as_millis() as u64;
         }
-        unreachable!()
     }
 
     #[test]
     fn a_peer_is_dead_within_ten_seconds_in_use_and_thirty_at_rest_if_others_live() {
-        let alive = |now_ms| now_ms - 500;
-        assert_eq!(silent(true, alive), (vec![2], 8));
-        assert_eq!(silent(false, alive), (vec![20], 26));
+        assert_eq!(silent(true, |now_ms| now_ms - 500), (vec![2], 8));
+        // At rest others are heard when they answer their own pings, which are sent at the same time.
+        let pongs = |now_ms| HOUR_MS + (now_ms - HOUR_MS) / 20_000 * 20_000 + 50;
+        assert_eq!(silent(false, pongs), (vec![20], 26));
     }
 
     #[test]
@@ -165,36 +217,49 @@ mod tests {
             pings.len() < PINGS_MAX as usize / 2 + 2,
             "{pings:?}: a peer that sleeps gets them all"
         );
-        let back = |now_ms| if now_ms > HOUR_MS + 40_000 { now_ms } else { HOUR_MS };
-        assert_eq!(silent(true, back).1, 41, "the line is back, and this one stays silent");
+        // The line broke within a second of the ping, and is back after forty.
+        let back = |now_ms| if now_ms > HOUR_MS + 40_000 { now_ms } else { HOUR_MS + 2_900 };
+        let (_, dead) = silent(true, back);
+        assert!((41..=50).contains(&dead), "{dead}: this one stays silent");
     }
 
     #[test]
-    fn whoever_answers_lives() {
-        let mut silence = Silence { looked_ms: HOUR_MS, ..Silence::default() };
-        for second in 1..1_000 {
+    fn who_only_answers_waits_for_a_peer_in_a_tunnel() {
+        let mut silence = Silence::default();
+        for second in 1..IDLE_TIME.as_secs() {
             let now_ms = HOUR_MS + second * 1_000;
-            let heard = Heard { peer_ms: now_ms - 5_000, any_ms: now_ms };
-            assert_ne!(silence.look(now_ms, &heard, true), Verdict::Dead);
+            let look = Look { ours: false, ..seen(now_ms, (HOUR_MS, now_ms), false) };
+            assert_ne!(silence.look(&look, false), Verdict::Dead, "after {second} seconds");
         }
     }
 
     #[test]
+    fn a_ping_that_has_not_left_is_not_waited_for() {
+        let mut silence = Silence { pinged_ms: Some(HOUR_MS + 1) };
+        for second in 1..60 {
+            let now_ms = HOUR_MS + second * 1_000;
+            let look = Look { under_way: true, ..seen(now_ms, (HOUR_MS, now_ms), true) };
+            assert_eq!(silence.look(&look, false), Verdict::Fine, "after {second} seconds");
+        }
+        let now_ms = HOUR_MS + 66_000;
+        let look = seen(now_ms, (HOUR_MS, now_ms), true);
+        assert_eq!(silence.look(&look, false), Verdict::Dead);
+    }
+
+    #[test]
     fn an_answer_within_the_same_millisecond_is_one() {
-        let mut silence =
-            Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS), unanswered: true };
-        let heard = Heard { peer_ms: HOUR_MS, any_ms: HOUR_MS + 7_000 };
-        assert_ne!(silence.look(HOUR_MS + 7_000, &heard, true), Verdict::Dead);
+        let mut silence = Silence { pinged_ms: Some(HOUR_MS) };
+        let look = seen(HOUR_MS + 7_000, (HOUR_MS, HOUR_MS + 7_000), true);
+        assert_ne!(silence.look(&look, false), Verdict::Dead);
     }
 
     #[test]
     fn whoever_answers_at_once_is_asked_no_more_often_than_it_bears() {
-        let mut silence = Silence { looked_ms: HOUR_MS, ..Silence::default() };
-        let (mut borne, mut peer_ms) = (Pings::new(HOUR_MS), HOUR_MS);
+        let (mut silence, mut peer_ms) = (Silence::default(), HOUR_MS);
+        let mut borne = Pings::new(HOUR_MS);
         for second in 1..1_000 {
             let now_ms = HOUR_MS + second * 1_000;
-            let heard = Heard { peer_ms, any_ms: now_ms };
-            match silence.look(now_ms, &heard, true) {
+            match silence.look(&seen(now_ms, (peer_ms, now_ms), true), false) {
                 Verdict::Fine => {}
                 Verdict::Ping => {
                     borne.take(now_ms).unwrap();
@@ -207,12 +272,10 @@ mod tests {
 
     #[test]
     fn whoever_slept_listens_before_it_judges() {
-        let mut silence =
-            Silence { looked_ms: HOUR_MS, pinged_ms: Some(HOUR_MS), unanswered: true };
+        let mut silence = Silence { pinged_ms: Some(HOUR_MS + 1) };
         let now_ms = HOUR_MS + 60_000;
-        let heard = Heard { peer_ms: HOUR_MS, any_ms: now_ms };
-        assert_eq!(silence.look(now_ms, &heard, true), Verdict::Ping);
-        let heard = Heard { peer_ms: HOUR_MS, any_ms: now_ms + 7_000 };
-        assert_eq!(silence.look(now_ms + 7_000, &heard, true), Verdict::Dead);
+        assert_eq!(silence.look(&seen(now_ms, (HOUR_MS, now_ms), true), true), Verdict::Fine);
+        let now_ms = now_ms + 6_000;
+        assert_eq!(silence.look(&seen(now_ms, (HOUR_MS, now_ms), true), false), Verdict::Dead);
     }
 }

@@ -3,8 +3,9 @@
 //! A [`Conn`] is shared by all references that go through it, on any thread; they see a [`Carrier`]. The
 //! link itself, its reader and its writer, live on one arbiter ([`drive`]).
 //!
-//! Order: calls leave in the order in which they were issued, and reach one object in that order.
-//! A release never overtakes a call that uses what it releases.
+//! Order: the calls of one reference leave, and reach its object, in the order in which they were issued;
+//! small ones overtake the bulk of other objects ([`lanes`]). A release never overtakes a call or an answer
+//! that uses what it releases.
 
 mod answers;
 mod carry;
@@ -13,6 +14,7 @@ mod drive;
 mod ends;
 mod gate;
 mod intake;
+mod lanes;
 mod pending;
 mod queue;
 mod standing;
@@ -21,7 +23,7 @@ mod tables;
 pub(super) use drive::{Wires, drive};
 pub(super) use tables::ExportCount;
 
-use super::carrier::Carrier;
+use super::carrier::{Carrier, ReplyTo};
 use super::closing::Closing;
 use super::error::RemoteError;
 use super::frame::{Head, Hello, OutFrame, Reason, Target};
@@ -35,7 +37,7 @@ use standing::Standing;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use tables::{Exports, Imports};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How far a link is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +69,11 @@ pub(super) struct Conn {
     closing: Closing,
     /// Milliseconds on the tub's clock at which the peer was last heard, or seen to take something.
     pub(super) heard_ms: AtomicU64,
+    /// The writer waits for the line.
+    blocked: AtomicBool,
+    /// Nobody looks at the link before its next ping is due, unless it is used.
+    resting: AtomicBool,
+    used: Notify,
 }
 
 impl Conn {
@@ -92,6 +99,9 @@ impl Conn {
             leaving: watch::Sender::new(Leaving::No),
             closing: Closing::default(),
             heard_ms: AtomicU64::new(tub.now_ms()),
+            blocked: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
+            used: Notify::new(),
         })
     }
 
@@ -164,10 +174,10 @@ impl Conn {
         self.deliver(&carrier, id, Err(error));
     }
 
-    /// Queues a frame that needs no credit.
-    pub(super) fn send(&self, head: &Head) {
-        if let Ok(frame) = OutFrame::bare(head) {
-            self.queue.push_urgent(frame);
+    /// Tells the peer that this connection is kept.
+    pub(super) fn accept(&self) {
+        if let Ok(frame) = OutFrame::bare(&Head::Accepted) {
+            self.queue.push_reply(frame);
         }
     }
 
@@ -176,17 +186,34 @@ impl Conn {
         !self.pending.is_empty()
     }
 
+    /// The number of a call that is about to be queued. Whoever watches a link at rest looks again.
+    fn expect(&self, reply: ReplyTo) -> u32 {
+        let id = self.pending.expect(reply);
+        if self.resting.load(Ordering::SeqCst) && self.resting.swap(false, Ordering::SeqCst) {
+            self.used.notify_one();
+        }
+        id
+    }
+
     /// The tub's time; 0 once the tub is gone.
     fn now_ms(&self) -> u64 {
         self.tub.upgrade().map_or(0, |tub| tub.now_ms())
     }
 
-    /// Notes that the peer has just shown that it is there; answers the tub's time.
-    fn note_life(&self) -> u64 {
+    /// Notes that the peer has just taken something.
+    fn note_life(&self) {
+        self.heard_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Notes that the peer has just said something; answers the tub's time.
+    fn note_heard(&self) -> u64 {
         let Some(tub) = self.tub.upgrade() else { return 0 };
         let now_ms = tub.now_ms();
         self.heard_ms.store(now_ms, Ordering::Relaxed);
-        tub.heard_ms.store(now_ms, Ordering::Relaxed);
+        // All links write there: no more often than it says something new.
+        if !self.is_strange() && tub.heard_ms.load(Ordering::Relaxed) != now_ms {
+            tub.heard_ms.store(now_ms, Ordering::Relaxed);
+        }
         now_ms
     }
 
@@ -202,7 +229,9 @@ impl Conn {
     }
 
     fn leave(&self, reason: Reason, how: Leaving) {
-        self.send(&Head::Bye(reason));
+        if let Ok(frame) = OutFrame::bare(&Head::Bye(reason)) {
+            self.queue.push_goodbye(frame);
+        }
         self.queue.finish();
         self.leaving.send_if_modified(|leaving| {
             let sooner = how > *leaving;
