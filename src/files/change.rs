@@ -8,11 +8,15 @@ use crate::base::limits::PATH_MAX;
 use crate::cap::{Cap, VdriveCap};
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{
-    Child, Condition, DirError, NewEntry, Replace, Start, Target, writable,
+    Child, Condition, DirError, NewEntry, Replace, Seen, Start, Target, writable,
 };
 use crate::vdrive::format::DirectoryId;
 use futures_util::future::join;
-use std::collections::BTreeSet;
+use futures_util::stream::{StreamExt, iter};
+use std::pin::pin;
+
+/// Children that are looked at together before any of them moves.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// Where a child is to be put.
 #[derive(Debug)]
@@ -189,10 +193,7 @@ impl Files {
         let (seen, (way, place)) =
             join(self.directories.look(from, name), self.place_for(to, Some(new_name))).await;
         let seen = seen?;
-        // What does not open is told by the move itself.
-        if let Ok(Some(child)) = seen.child() {
-            way.refuse(&child.target, name)?;
-        }
+        way.refuse(&seen, name)?;
         Ok(self.directories.relink((seen, name), (place?, new_name), replace).await?)
     }
 
@@ -206,11 +207,11 @@ impl Files {
         replace: Replace,
     ) -> Result<Vec<(String, FilesError)>, FilesError> {
         writable(from)?;
-        let (listing, (way, place)) =
-            join(self.directories.list(from), self.place_for(to, None)).await;
-        let moved: BTreeSet<&String> = names.iter().collect();
-        for entry in listing?.entries.iter().filter(|entry| moved.contains(&entry.name)) {
-            way.refuse(&entry.child.target, &entry.name)?;
+        let (way, place) = self.place_for(to, None).await;
+        let looks = iter(names).map(|name| self.directories.look(from, name));
+        let mut looks = pin!(looks.buffered(LOOKS_AT_ONCE).zip(iter(names)));
+        while let Some((seen, name)) = looks.next().await {
+            way.refuse(&seen?, name)?;
         }
         let place = place?;
         let mut stayed = Vec::new();
@@ -266,9 +267,10 @@ impl Way {
         self.0.extend(dir.vdrive().map(VdriveCap::directory_id));
     }
 
-    /// Refuses what is on it.
-    fn refuse(&self, moved: &Target, name: &str) -> Result<(), DirError> {
-        match moved.directory_id().is_some_and(|moved| self.0.contains(&moved)) {
+    /// Refuses what is on it. What does not open is told by the move itself.
+    fn refuse(&self, seen: &Seen, name: &str) -> Result<(), DirError> {
+        let moved = seen.child().ok().flatten().and_then(|child| child.target.directory_id());
+        match moved.is_some_and(|moved| self.0.contains(&moved)) {
             true => Err(DirError::IntoItself(name.to_owned())),
             false => Ok(()),
         }
