@@ -8,7 +8,7 @@ use super::response_time::ResponseTime;
 use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
 use crate::base::StorageIndex;
-use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, STANDINGS_MAX};
+use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, SPARE_AFTER, STANDINGS_MAX};
 use crate::base::lock::locked;
 use crate::base::secret::LeaseMasterSecret;
 use crate::base::system::Clock;
@@ -51,6 +51,11 @@ impl Server {
         let version = self.storage.call(GetVersion {}).await?;
         self.response_time.guess(asked.elapsed());
         Ok(version)
+    }
+
+    /// Whether it is known to answer as quickly as near servers do.
+    pub fn is_near(&self) -> bool {
+        self.response_time.is_within(SPARE_AFTER)
     }
 
     /// Seconds by which its clock is ahead of `own` (below zero: behind), if that is more than leases

@@ -196,7 +196,8 @@ impl Book {
     /// Whether looking should go on: at least as long as [`Book::is_ready`] waits for it, or else
     /// neither of the two would ever move.
     pub fn wants_more(&self) -> bool {
-        !self.is_ready() || self.state().wants_wide(self.params)
+        let state = self.state();
+        !state.is_ready(self.params.needed()) || state.wants_wide(self.params)
     }
 
     pub fn is_wide(&self) -> bool {
@@ -225,16 +226,12 @@ impl Book {
 
     /// Whether shares of `k` numbers on `k` servers are known, or as good as will come soon.
     pub fn is_ready(&self) -> bool {
-        let state = self.state();
-        let spread = state.good_servers() >= self.params.needed();
-        state.good_numbers() >= self.params.needed()
-            && (spread || state.looked || state.nobody_left)
+        self.state().is_ready(self.params.needed())
     }
 
     /// Different shares that are good as far as is known, on different servers.
     pub fn good_shares(&self) -> usize {
-        let state = self.state();
-        state.good_numbers().min(state.good_servers())
+        self.state().good_shares()
     }
 
     pub fn is_exhausted(&self) -> bool {
@@ -252,9 +249,10 @@ impl Book {
                 && !taken.contains(&entry.share.num())
                 && !tried.iter().any(|share| Arc::ptr_eq(share, &entry.share))
         });
+        let presumed = state.presumed_rate();
         let best = untried.min_by_key(|entry| {
             let load = busy.iter().filter(|share| share.same_server(&entry.share)).count();
-            let wait = state.line_wait(&entry.share, bytes) + entry.delay();
+            let wait = state.lines.wait(entry.share.server().id, bytes, presumed) + entry.delay();
             let wait = wait.as_micros() / LIKE_WAITS.as_micros();
             (entry.standing, load, wait, !entry.share.is_open(), entry.pace, entry.share.num())
         });
@@ -272,7 +270,7 @@ impl Book {
     pub fn wait(&self, share: &Arc<Share>, bytes: u64) -> Duration {
         let mut state = self.state();
         let delay = state.entry(share).map_or(Duration::ZERO, |entry| entry.delay());
-        state.line_wait(share, bytes) + delay
+        state.lines.wait(share.server().id, bytes, state.presumed_rate()) + delay
     }
 
     /// The share answered and what it said held.
@@ -361,13 +359,22 @@ impl Book {
 }
 
 impl State {
-    fn line_wait(&self, share: &Share, bytes: u64) -> Duration {
-        self.lines.wait(share.server().id, bytes, self.wide.then_some(FAR_RATE))
+    /// What a line is thought to carry that has shown nothing: nobody would find out of a slower guess.
+    fn presumed_rate(&self) -> Option<f64> {
+        self.lines.best_rate().or(self.wide.then_some(FAR_RATE))
+    }
+
+    fn good_shares(&self) -> usize {
+        self.good_numbers().min(self.good_servers())
+    }
+
+    fn is_ready(&self, needed: usize) -> bool {
+        let spread = self.good_servers() >= needed;
+        self.good_numbers() >= needed && (spread || self.looked || self.nobody_left)
     }
 
     fn wants_wide(&self, params: Params) -> bool {
-        let found = self.good_numbers().min(self.good_servers());
-        self.wide && !self.nobody_left && found < params.total()
+        self.wide && !self.nobody_left && self.good_shares() < params.total()
     }
 
     /// Whether lost servers may still be waited for.

@@ -63,20 +63,20 @@ impl Lines {
         }
     }
 
-    /// How long its line would be busy until it has brought `bytes` more. `presumed` is what all lines are
-    /// thought to carry while nothing is known of any.
+    /// How long its line would be busy until it has brought `bytes` more, if one that has shown nothing
+    /// carries as much as is `presumed`.
     pub fn wait(&self, server: ServerId, bytes: u64, presumed: Option<f64>) -> Duration {
         let line = self.0.get(&server);
         let (under_way, rate) = line.map_or((0, None), |line| (line.under_way, line.rate));
-        let rate = rate.or_else(|| self.best_rate()).or(presumed);
-        let Some(rate) = rate else { return Duration::ZERO };
+        let Some(rate) = rate.or(presumed) else { return Duration::ZERO };
         let since = line.map_or(Duration::ZERO, |line| line.since.elapsed());
         let left = (under_way as f64 - rate * since.as_secs_f64()).max(0.0);
         let seconds = (left + bytes as f64) / rate;
         Duration::try_from_secs_f64(seconds).unwrap_or(WAIT_MAX).min(WAIT_MAX)
     }
 
-    fn best_rate(&self) -> Option<f64> {
+    /// What the quickest has shown.
+    pub fn best_rate(&self) -> Option<f64> {
         self.0.values().filter_map(|line| line.rate).reduce(f64::max)
     }
 }
@@ -87,6 +87,17 @@ mod tests {
     use tokio::time::advance;
 
     const MIB: u64 = 1 << 20;
+
+    /// Lines of which each server has brought a MiB in so many seconds.
+    async fn shown(servers: &[(u8, u64)]) -> Lines {
+        let mut lines = Lines::default();
+        for (number, seconds) in servers {
+            lines.asked(server(*number), MIB);
+            advance(Duration::from_secs(*seconds)).await;
+            lines.came(server(*number), MIB);
+        }
+        lines
+    }
 
     fn server(number: u8) -> ServerId {
         ServerId([number; 32])
@@ -110,10 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_has_much_to_bring_is_waited_for_longer_and_less_as_time_goes_by() {
-        let mut lines = Lines::default();
-        lines.asked(server(1), MIB);
-        advance(Duration::from_secs(1)).await;
-        lines.came(server(1), MIB);
+        let mut lines = shown(&[(1, 1)]).await;
         lines.asked(server(1), 2 * MIB);
         assert_eq!(rounded(lines.wait(server(1), MIB, None)), 3_000);
         advance(Duration::from_secs(1)).await;
@@ -123,19 +131,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_shown_nothing_is_thought_to_be_as_quick_as_the_quickest() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.wait(server(3), MIB, None), Duration::ZERO, "nothing is known of anybody");
-        let presumed = lines.wait(server(3), MIB, Some(MIB as f64 / 2.0));
-        assert_eq!(rounded(presumed), 2_000, "nor presumed of any other");
-        for (number, seconds) in [(1, 1), (2, 4)] {
-            lines.asked(server(number), MIB);
-            advance(Duration::from_secs(seconds)).await;
-            lines.came(server(number), MIB);
-        }
-        assert_eq!(rounded(lines.wait(server(3), MIB, None)), 1_000);
+    async fn who_has_shown_nothing_is_thought_to_carry_what_is_presumed() {
+        let mut lines = shown(&[(1, 1), (2, 4)]).await;
+        assert_eq!(lines.wait(server(3), MIB, None), Duration::ZERO, "nothing is presumed");
+        let best = lines.best_rate();
+        assert_eq!(rounded(lines.wait(server(3), MIB, best)), 1_000, "as much as the quickest");
         lines.asked(server(3), MIB);
-        assert_eq!(rounded(lines.wait(server(3), MIB, None)), 2_000);
+        assert_eq!(rounded(lines.wait(server(3), MIB, best)), 2_000);
+        assert_eq!(
+            rounded(lines.wait(server(2), MIB, best)),
+            4_000,
+            "it has shown what it carries"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -113,19 +113,9 @@ impl Download {
         Opener { facts, tree, first, contradicted, time: self.timeouts.read }
     }
 
-    /// See [`Book::widen`].
-    fn widen(&self) {
-        self.book.widen();
-    }
-
-    /// Whether it is read from as many servers as there are.
-    fn is_wide(&self) -> bool {
-        self.book.is_wide()
-    }
-
     /// The right to have one more unit under way, if it is read so and there is one.
     fn spare_unit(&self) -> Option<OwnedSemaphorePermit> {
-        self.is_wide().then(|| Arc::clone(&self.spare).try_acquire_owned().ok())?
+        self.book.is_wide().then(|| Arc::clone(&self.spare).try_acquire_owned().ok())?
     }
 
     /// The plaintext of a unit.

@@ -247,11 +247,8 @@ struct Reading {
     /// Plaintext bytes of the next unit: small at first, for an early first byte.
     ramp: u64,
     window: VecDeque<UnderWay>,
-    /// Units under way at once. One until the first is there: a reader waits for nothing as much as
-    /// for the first byte, and what is fetched beside it is in its way.
-    ahead: usize,
-    /// Plaintext bytes of a unit at most.
-    unit_max: u64,
+    /// The first unit is there.
+    begun: bool,
     /// Decoded bytes that have not been handed out, and their unit's right to be here.
     rest: Bytes,
     spare: Option<OwnedSemaphorePermit>,
@@ -275,8 +272,7 @@ impl Reading {
             range,
             ramp: geometry.segment_size(),
             window: VecDeque::new(),
-            ahead: 1,
-            unit_max: READ_UNIT_MAX,
+            begun: false,
             rest: Bytes::new(),
             spare: None,
             piece: FIRST_PIECE,
@@ -314,18 +310,36 @@ impl Reading {
         Some(Ok(self.rest.split_to(piece)))
     }
 
-    /// A unit took so long. What comes over lines on which that is long comes in more and smaller units, from
-    /// more servers at once.
+    /// A unit took so long. Where that is long, lines are what is waited for.
     fn note(&mut self, took: Duration) {
-        let File::Shares { download, geometry, .. } = &*self.file.0 else { return };
-        let left = (self.end - self.next).saturating_mul(geometry.segment_size());
-        if took >= LONG_UNIT && left >= WIDE_MIN {
-            download.widen();
+        self.begun = true;
+        let left = (self.end - self.next).saturating_mul(self.geometry.segment_size());
+        if let File::Shares { download, .. } = &*self.file.0
+            && took >= LONG_UNIT
+            && left >= WIDE_MIN
+        {
+            download.book.widen();
         }
-        (self.ahead, self.unit_max) = match download.is_wide() {
-            true => (READ_AHEAD_UNITS * 2, READ_UNIT_MAX / 2),
-            false => (READ_AHEAD_UNITS, READ_UNIT_MAX),
-        };
+    }
+
+    fn is_wide(&self) -> bool {
+        matches!(&*self.file.0, File::Shares { download, .. } if download.book.is_wide())
+    }
+
+    /// Units under way at once. One until the first is there: a reader waits for nothing as much as
+    /// for the first byte, and what is fetched beside it is in its way. From many servers they come in
+    /// more and smaller ones.
+    fn ahead(&self) -> usize {
+        match (self.begun, self.is_wide()) {
+            (false, _) => 1,
+            (true, false) => READ_AHEAD_UNITS,
+            (true, true) => READ_AHEAD_UNITS * 2,
+        }
+    }
+
+    /// Plaintext bytes of a unit at most.
+    fn unit_max(&self) -> u64 {
+        if self.begun && self.is_wide() { READ_UNIT_MAX / 2 } else { READ_UNIT_MAX }
     }
 
     /// Starts units until the window is full.
@@ -333,12 +347,10 @@ impl Reading {
         let File::Shares { download, .. } = &*self.file.0 else { return };
         while self.next < self.end {
             let own = self.window.iter().filter(|under_way| under_way.spare.is_none()).count();
-            let mut spare = None;
-            if own >= self.ahead {
-                spare = download.spare_unit().filter(|_| self.ahead > 1);
-                if spare.is_none() {
-                    return;
-                }
+            let full = own >= self.ahead();
+            let spare = if full && self.begun { download.spare_unit() } else { None };
+            if full && spare.is_none() {
+                return;
             }
             let count = self.unit_len().min(self.end - self.next);
             let unit = Unit { first: SegmentNum(self.next), count };
@@ -357,7 +369,7 @@ impl Reading {
     fn unit_len(&self) -> u64 {
         // Segments are a little longer than 1 MiB where k does not divide it: round.
         let size = self.geometry.segment_size();
-        let by_ramp = self.ramp.min(self.unit_max).saturating_add(size / 2) / size;
+        let by_ramp = self.ramp.min(self.unit_max()).saturating_add(size / 2) / size;
         let by_answer = BULK_MAX as u64 / self.geometry.block_size().max(1);
         by_ramp.min(by_answer).clamp(1, BATCH_SEGMENTS_MAX)
     }

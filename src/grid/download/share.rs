@@ -1,7 +1,7 @@
 //! One share on one server: reading from it, and opening it.
 
 use crate::base::file::FileFacts;
-use crate::base::limits::{BULK_MAX, FAR_ANSWER, SPARE_AFTER};
+use crate::base::limits::{BULK_MAX, FAR_ANSWER};
 use crate::base::lock::locked;
 use crate::base::{ShareNum, StorageIndex};
 use crate::codec::SegmentNum;
@@ -227,8 +227,7 @@ fn part((at, bytes): &(u64, Bytes), range: &Range<u64>) -> Option<Bytes> {
 
 /// Exactly the bytes of `range`, in calls that an answer can hold.
 pub async fn fetch(found: &Found, range: Range<u64>, time: Duration) -> Result<Bytes, Fault> {
-    let near = found.server.response_time.is_within(SPARE_AFTER);
-    let step = if near { BULK_MAX } else { FAR_ANSWER };
+    let step = if found.server.is_near() { BULK_MAX } else { FAR_ANSWER };
     let starts = (range.start..range.end).step_by(step);
     let calls: Vec<_> = starts
         .map(|start| {

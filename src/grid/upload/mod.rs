@@ -191,7 +191,7 @@ impl Upload {
             self.grant(sites, late, wanted, (timeouts, asking)).await?;
             let writers = sites.take_writers();
             if wanted.ueb_hash.is_none() || !writers.is_empty() {
-                let sinks = Sinks::new(writers, timeouts, late.took());
+                let sinks = Sinks::new(writers, timeouts);
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());
                 let expected = wanted.ueb_hash;
                 let sending = Sending { upload: self, wanted, sites, late, sinks, expected };

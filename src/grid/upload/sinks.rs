@@ -9,11 +9,9 @@
 //! there are only so many.
 
 use super::hold::Hold;
-use super::sites::Trouble;
+use super::sites::{Granted, Trouble};
 use crate::base::ShareNum;
-use crate::base::limits::{
-    FAR_PIECE, SHARE_RATE_MIN, SPARE_AFTER, WRITE_PIECE, WRITES_UNDER_WAY_MAX,
-};
+use crate::base::limits::{FAR_PIECE, SHARE_RATE_MIN, WRITE_PIECE, WRITES_UNDER_WAY_MAX};
 use crate::codec::encode::Run;
 use crate::grid::timeouts::Timeouts;
 use crate::storage::api::{Abort, BucketWriter, Close, Write};
@@ -32,6 +30,8 @@ struct Sink {
     site: usize,
     share: ShareNum,
     writer: Ref<BucketWriter>,
+    /// Bytes of a write call.
+    piece: usize,
     /// Calls that are not answered,
     pending: VecDeque<Pending>,
     /// and those that are made when some of them are.
@@ -74,31 +74,17 @@ pub struct Sinks {
     waiting_since: Option<Instant>,
     /// How long they have waited before.
     waited: Duration,
-    /// Bytes of a write call.
-    piece: usize,
     timeouts: Timeouts,
 }
 
 impl Sinks {
-    /// For servers that answered a short question within `answered`.
-    pub fn new(
-        writers: Vec<(usize, ShareNum, Ref<BucketWriter>)>,
-        timeouts: &Timeouts,
-        answered: Duration,
-    ) -> Self {
-        let moved = Instant::now();
-        let sink = |(site, share, writer)| {
-            let (pending, planned) = (VecDeque::new(), VecDeque::new());
-            Sink { site, share, writer, pending, planned, moved, progress: 0, closing: false }
-        };
-        let live = writers.into_iter().map(sink).collect();
+    pub fn new(writers: Vec<Granted>, timeouts: &Timeouts) -> Self {
         Self {
-            live,
+            live: writers.into_iter().map(Sink::new).collect(),
             closed: 0,
-            began: moved,
+            began: Instant::now(),
             waiting_since: None,
             waited: Duration::ZERO,
-            piece: if answered < SPARE_AFTER { WRITE_PIECE } else { FAR_PIECE },
             timeouts: timeouts.clone(),
         }
     }
@@ -118,7 +104,7 @@ impl Sinks {
             if let Some((mut offset, run)) = make(sink.share) {
                 for piece in run {
                     let next = offset + piece.len() as u64;
-                    sink.write(offset, (piece, self.piece), hold);
+                    sink.write(offset, piece, hold);
                     offset = next;
                 }
             }
@@ -247,15 +233,23 @@ enum Moved {
 }
 
 impl Sink {
-    /// Queues bytes, in calls of at most so many.
-    fn write(
-        &mut self,
-        mut offset: u64,
-        (mut bytes, most): (Bytes, usize),
-        hold: Option<&Arc<Hold>>,
-    ) {
+    fn new(Granted { site, share, writer, near }: Granted) -> Self {
+        Self {
+            site,
+            share,
+            writer,
+            piece: if near { WRITE_PIECE } else { FAR_PIECE },
+            pending: VecDeque::new(),
+            planned: VecDeque::new(),
+            moved: Instant::now(),
+            progress: 0,
+            closing: false,
+        }
+    }
+
+    fn write(&mut self, mut offset: u64, mut bytes: Bytes, hold: Option<&Arc<Hold>>) {
         while !bytes.is_empty() {
-            let data = bytes.split_to(bytes.len().min(most));
+            let data = bytes.split_to(bytes.len().min(self.piece));
             let length = data.len() as u64;
             self.planned.push_back(Planned::Write { offset, data, hold: hold.cloned() });
             offset += length;

@@ -153,6 +153,15 @@ impl Site {
 /// All servers of one upload, in permuted order.
 pub struct Sites(pub Vec<Site>);
 
+/// The right to write one share.
+pub struct Granted {
+    pub site: usize,
+    pub share: ShareNum,
+    pub writer: Ref<BucketWriter>,
+    /// Its server is.
+    pub near: bool,
+}
+
 impl Sites {
     pub fn candidates(&self) -> Vec<Candidate> {
         let candidate =
@@ -246,12 +255,13 @@ impl Sites {
     }
 
     /// Takes every granted writer; its share counts as being written from now on.
-    pub fn take_writers(&mut self) -> Vec<(usize, ShareNum, Ref<BucketWriter>)> {
+    pub fn take_writers(&mut self) -> Vec<Granted> {
         let mut writers = Vec::new();
         for (index, site) in self.0.iter_mut().enumerate() {
+            let near = site.server.is_near();
             for (share, writer) in std::mem::take(&mut site.granted) {
                 site.writing.insert(share);
-                writers.push((index, share, writer));
+                writers.push(Granted { site: index, share, writer, near });
             }
         }
         writers

@@ -16,7 +16,7 @@ use crate::grid::round::Round;
 use crate::grid::servers::Server;
 use crate::grid::standing::Duty;
 use crate::grid::timeouts::{Timeouts, within};
-use crate::storage::api::{GetVersion, ListShares, ServerVersion};
+use crate::storage::api::{ListShares, ServerVersion};
 use crate::tub::RemoteError;
 use futures_util::future::{FutureExt, try_join};
 use std::collections::BTreeSet;
@@ -89,7 +89,8 @@ pub async fn survey(
     let mut late = Late(Round::new(Duty::List, timeouts.settle, timeouts));
     for (index, (server, _)) in servers.iter().enumerate() {
         let list = server.storage.call(ListShares { si: wanted.si });
-        let version = server.storage.call(GetVersion {});
+        let asked = Arc::clone(server);
+        let version = async move { asked.version().await };
         late.0.ask(server, index, within(timeouts.query, try_join(list, version)));
     }
     let sites = servers.into_iter().map(|(server, lease)| Site::asked(server, lease));
