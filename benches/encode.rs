@@ -83,7 +83,7 @@ fn download(criterion: &mut Criterion) {
         let params = plan.geometry().params();
         let facts = FileFacts { params, size: SIZE as u64, ueb_hash: finished.ueb_hash() };
         for (number, share) in params.shares().zip(&mut shares) {
-            share.extend_from_slice(&finished.trailer(number).unwrap());
+            share.extend_from_slice(&finished.trailer(number).unwrap().concat());
         }
         let shares: Vec<Bytes> = shares.into_iter().map(Bytes::from).collect();
         for chosen in [[0, 1, 2], [9, 8, 7]] {

@@ -86,7 +86,7 @@ fn decoy(size: usize) -> Vec<Bytes> {
     }
     let finished = encoder.finish().unwrap();
     for (num, share) in (0..).map(ShareNum).zip(&mut shares) {
-        share.extend_from_slice(&finished.trailer(num).unwrap());
+        share.extend_from_slice(&finished.trailer(num).unwrap().concat());
     }
     shares.into_iter().map(Bytes::from).collect()
 }

@@ -107,7 +107,7 @@ fn encode(seed: u64) -> Encoded {
     }
     let finished = encoder.finish().unwrap();
     for (num, share) in shares.iter_mut().enumerate() {
-        share.extend_from_slice(&finished.trailer(ShareNum(num as u8)).unwrap());
+        share.extend_from_slice(&finished.trailer(ShareNum(num as u8)).unwrap().concat());
     }
     let facts = FileFacts { params, size: 2_000, ueb_hash: finished.ueb_hash() };
     Encoded { plaintext, cap: ChkCap::new(key, facts), shares }

@@ -67,6 +67,15 @@ impl Budget {
         }
     }
 
+    /// A share as soon as there is so much, however long that takes; who wants more than the whole budget
+    /// gets all of it.
+    pub async fn wait(&self, bytes: usize) -> Share {
+        let bytes = u32::try_from(bytes.min(self.most)).unwrap_or(u32::MAX);
+        // Nobody closes it.
+        let held = Arc::clone(&self.free).acquire_many_owned(bytes).await.ok();
+        Share { of: self.clone(), held }
+    }
+
     /// Of no bytes yet.
     pub fn nothing(&self) -> Share {
         Share { of: self.clone(), held: None }
@@ -106,6 +115,7 @@ impl Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     #[test]
     fn shares_come_from_one_budget_and_go_back_to_it() {
@@ -141,6 +151,9 @@ mod tests {
         tokio::task::yield_now().await;
         drop(first);
         assert_eq!(waiting.await.unwrap(), Ok(100));
+        let most = all.wait(1_000).await;
+        assert_eq!((most.bytes(), all.wait(1).now_or_never().is_none()), (100, true));
+        drop(most);
         assert_eq!(all.free(), 100);
     }
 }

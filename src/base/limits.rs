@@ -326,7 +326,7 @@ pub const JITTER_TIME: Duration = Duration::from_millis(500);
 pub const ALLOCATE_TIME: Duration = Duration::from_secs(15);
 /// A server is left out of the upload when the oldest bytes that it has not acknowledged have not come
 /// forward for so long, neither on their way to it nor, once there, to its disk: longer than a
-/// healthy disk pauses, shorter than it takes a link to be declared dead. A slow link is no reason.
+/// healthy disk pauses. A slow link is no reason; one that takes nothing ends sooner.
 pub const SHARE_STALL_TIME: Duration = Duration::from_secs(30);
 /// For a close, which syncs the share and its folders.
 pub const CLOSE_TIME: Duration = Duration::from_secs(60);
@@ -348,11 +348,10 @@ pub const FAR_ANSWER: usize = 64 << 10;
 pub const WRITES_UNDER_WAY_MAX: usize = 24;
 /// Batches that all uploads of a client together hold beyond the one that each may always hold.
 pub const UPLOAD_SPARE_BATCHES: usize = 2;
-/// Memory for the shares that are verified, of all files together: some seven shares of large files at
-/// once, each with the blocks that are hashed and those that come.
-pub const VERIFY_BYTES_MAX: u64 = 32 << 20;
-/// It is given out in steps of this; a smaller share counts as one.
-pub const VERIFY_BYTES_STEP: u64 = 64 << 10;
+/// Memory for the shares that are verified, of all files together: some five shares of large files at
+/// once, each with the blocks that are hashed and those that come. A share that takes more, because its
+/// trees or blocks are very large, has it alone.
+pub const VERIFY_BYTES_MAX: usize = 32 << 20;
 /// Servers whose shares of one file are read at once.
 pub const VERIFY_SERVERS_MAX: usize = 8;
 /// Files that one client repairs at once: each is a download and an upload.

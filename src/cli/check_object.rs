@@ -81,11 +81,11 @@ impl Arguments {
             progress.working(format_args!("reading the shares of {}", place.shown()));
         }
         let answer = session.connection.post(&place.ask(&call), "")?.success(&place.shown())?;
+        progress.finish();
         if self.raw {
             return ls::copy_out(answer.into_reader()).map(|()| true);
         }
         let verdict: Verdict = answer.json()?;
-        progress.finish();
         print(&place.shown(), &verdict)?;
         Ok(verdict.after().results.healthy)
     }

@@ -136,7 +136,7 @@ mod tests {
             share.extend(encoder.encode(buffer).unwrap().shares[3].concat());
         }
         let finished = encoder.finish().unwrap();
-        share.extend_from_slice(&finished.trailer(ShareNum(3)).unwrap());
+        share.extend_from_slice(&finished.trailer(ShareNum(3)).unwrap().concat());
         (FileFacts { params, size, ueb_hash: finished.ueb_hash() }, share.into())
     }
 

@@ -74,15 +74,30 @@ impl Geometry {
 
     /// Refuses what would need more memory than a reader or a writer spends.
     pub fn within_limits(self) -> Result<Self, BadGeometry> {
-        let trees = self.tree_bytes.saturating_mul(self.needed() + 1);
-        if self.segments > SEGMENTS_MAX
-            || self.segment_size > READ_SEGMENT_MAX
-            || trees > READ_TREES_MAX
-        {
-            let Self { segments, segment_size, .. } = self;
-            return Err(BadGeometry::Limit { segments, segment_size });
+        // Its own tree and one of each of k shares.
+        let trees = self.needed() + 1;
+        match self.segments > SEGMENTS_MAX || self.segment_size > READ_SEGMENT_MAX {
+            true => Err(self.limit()),
+            false => self.with_trees(trees),
         }
-        Ok(self)
+    }
+
+    /// Refuses what makes an encoder hold more hash trees than that: two that all shares have, and one
+    /// of each share.
+    pub fn within_encoder_limits(self) -> Result<Self, BadGeometry> {
+        self.with_trees(self.params.total() as u64 + 2)
+    }
+
+    fn with_trees(self, trees: u64) -> Result<Self, BadGeometry> {
+        match self.tree_bytes.saturating_mul(trees) > READ_TREES_MAX {
+            true => Err(self.limit()),
+            false => Ok(self),
+        }
+    }
+
+    const fn limit(&self) -> BadGeometry {
+        let Self { segments, segment_size, .. } = *self;
+        BadGeometry::Limit { segments, segment_size }
     }
 
     const fn needed(&self) -> u64 {
@@ -197,6 +212,18 @@ mod tests {
             assert!(with_segments(k, most).is_ok(), "{k} shares of {most} segments");
             let beyond = with_segments(k, most + 1);
             assert!(matches!(beyond, Err(BadGeometry::Limit { .. })), "{k} of {most} + 1");
+        }
+    }
+
+    #[test]
+    fn an_encoder_holds_a_tree_of_each_share_and_they_are_bounded_too() {
+        for (total, most) in [(10, 1 << 19), (14, 1 << 19), (15, 1 << 18), (256, 1 << 14)] {
+            let params = Params::new(1, total).unwrap();
+            let cut = |segments| Geometry::with_segment_size(params, segments, 1).unwrap();
+            assert!(cut(most).within_encoder_limits().is_ok(), "{total} shares of {most}");
+            let beyond = cut(most + 1).within_encoder_limits();
+            assert!(matches!(beyond, Err(BadGeometry::Limit { .. })), "{total} of {most} + 1");
+            assert!(cut(most + 1).within_limits().is_ok(), "a reader takes it");
         }
     }
 }

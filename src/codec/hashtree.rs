@@ -8,6 +8,7 @@
 
 use super::tags;
 use crate::base::hash::{Hash, pair, tagged};
+use bytes::Bytes;
 
 /// All nodes of a tree, root first, each consistent with its children.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,6 +86,18 @@ impl HashTree {
     /// The nodes as they are written into a share.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_flattened()
+    }
+}
+
+impl AsRef<[u8]> for HashTree {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl From<HashTree> for Bytes {
+    fn from(tree: HashTree) -> Self {
+        Self::from_owner(tree)
     }
 }
 

@@ -111,7 +111,7 @@ fn verify_blocks<E>(
         Err(error) => return Ok(error.into()),
     };
     // Enough for the hashes, never more than a batch.
-    for (first, count) in runs(share.geometry(), BATCH_MAX) {
+    for (first, count) in runs(share.geometry(), BATCH_MAX, BATCH_SEGMENTS_MAX) {
         let range = share.range(first, count);
         if range.end > len {
             return Ok(Verdict::Corrupt(ShareError::Short));
@@ -132,9 +132,13 @@ pub fn opened(opening: Opening) -> Result<OpenShare, ShareError> {
 }
 
 /// The runs of blocks, first segment and how many, that together are all of a share: each of about
-/// `bytes`, and of one block at least.
-pub fn runs(geometry: &Geometry, bytes: u64) -> impl Iterator<Item = (SegmentNum, u64)> {
-    let step = (bytes / geometry.block_size().max(1)).clamp(1, BATCH_SEGMENTS_MAX);
+/// `bytes`, of `most` blocks and of one block at least.
+pub fn runs(
+    geometry: &Geometry,
+    bytes: u64,
+    most: u64,
+) -> impl Iterator<Item = (SegmentNum, u64)> + use<> {
+    let step = (bytes / geometry.block_size().max(1)).clamp(1, most);
     let segments = geometry.segments();
     let run = move |first| (SegmentNum(first), step.min(segments - first));
     (0..segments).step_by(step as usize).map(run)

@@ -23,11 +23,9 @@ use crate::cap::{Cap, FileCap};
 use crate::codec::lease::LeaseSecrets;
 use crate::storage::api::{AddLease, ListShares};
 use crate::tub::{CallFuture, RemoteError};
+use futures_util::future::{BoxFuture, FutureExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// A server and what it says it has.
-pub(super) type Listed = (Arc<Server>, Vec<ShareNum>);
 
 /// Who holds which shares.
 pub(super) type Held = BTreeMap<ServerId, BTreeSet<ShareNum>>;
@@ -109,8 +107,14 @@ fn by_share(held: &Held) -> BTreeMap<ShareNum, BTreeSet<ServerId>> {
 }
 
 impl Checked {
-    /// The same file, of which these servers hold these shares now.
-    pub(super) fn with(self, held: &Held) -> Self {
+    /// The same file, of which these servers hold these shares now, some of them in the place of a damaged
+    /// one.
+    pub(super) fn with(mut self, held: &Held, replaced: &Held) -> Self {
+        let is_gone = |finding: &Finding| {
+            let replaced = replaced.get(&finding.server);
+            finding.si == self.si && replaced.is_some_and(|shares| shares.contains(&finding.share))
+        };
+        self.findings.retain(|finding| !is_gone(finding));
         Self { shares: by_share(held), happiness: servers_of_happiness(held), ..self }
     }
 
@@ -149,15 +153,16 @@ impl Client {
         let list = |si| move |server: &Server| server.storage.call(ListShares { si });
         let (own, proven) = tokio::join!(self.ask_all(list(si)), self.ask_all(list(beside)));
         if add_lease {
-            let (own, proven) = (&own.answers, &proven.answers);
-            tokio::join!(self.lease((si, facts), own), self.lease((beside, facts), proven));
+            let (of_own, of_proven) = (holders(&own.answers), holders(&proven.answers));
+            let shown = |si| move |client, server| lease_shown(client, server, (si, facts)).boxed();
+            tokio::join!(self.lease(of_own, shown(si)), self.lease(of_proven, shown(beside)));
         }
         let mut held = Held::new();
         for (server, shares) in own.answers.into_iter().chain(proven.answers) {
             let possible = shares.into_iter().filter(|num| facts.params.has(*num));
             held.entry(server.id).or_default().extend(possible);
         }
-        Ok(subject.checked(&held, own.silent))
+        Ok(subject.checked(&held, own.silent.into_iter().chain(proven.silent).collect()))
     }
 
     /// Puts one question to each server. Servers that others waited for are left out, but have more time
@@ -187,15 +192,18 @@ impl Client {
         all
     }
 
-    /// Asks the servers that have something to keep it for another term, if they show that it is the
-    /// file's.
-    pub(super) async fn lease(&self, of: (StorageIndex, FileFacts), lists: &[Listed]) {
+    /// Has these servers keep what they have for another term.
+    pub(super) async fn lease(
+        &self,
+        mut servers: Vec<Arc<Server>>,
+        lease: impl Fn(Self, Arc<Server>) -> BoxFuture<'static, Leased>,
+    ) {
         let time = self.timeouts.find + self.timeouts.allocate;
         let mut round = Round::new(Duty::Store, time, &self.timeouts);
-        let holders = lists.iter().filter(|(_, shares)| !shares.is_empty());
-        for (server, _) in holders.filter(|(server, _)| !self.pool.refuses(server.id)) {
-            let lease = lease_shown(self.clone(), Arc::clone(server), of);
-            round.ask(server, Arc::clone(server), lease);
+        servers.retain(|server| !self.pool.refuses(server.id));
+        for server in servers {
+            let lease = lease(self.clone(), Arc::clone(&server));
+            round.ask(&server, Arc::clone(&server), lease);
         }
         while let Some((server, answer)) = round.next(round.is_half_done()).await {
             if let Err(error) = answer {
@@ -213,16 +221,30 @@ pub(super) struct Answers<T> {
     pub silent: BTreeSet<ServerId>,
 }
 
+/// What came of asking a server for a lease.
+pub(super) type Leased = Result<(), RemoteError>;
+
+/// The servers that say they have something.
+fn holders(lists: &[(Arc<Server>, Vec<ShareNum>)]) -> Vec<Arc<Server>> {
+    let holders = lists.iter().filter(|(_, shares)| !shares.is_empty());
+    holders.map(|(server, _)| Arc::clone(server)).collect()
+}
+
 /// Leases what one server has of the file with these facts. On its word alone it is sent no secret.
 async fn lease_shown(
     client: Client,
     server: Arc<Server>,
     (si, facts): (StorageIndex, FileFacts),
-) -> Result<(), RemoteError> {
+) -> Leased {
     if !shows_a_share(&server, si, &facts, &client.timeouts).await {
         tracing::info!(%server, "a server is not asked for a lease: it shows no share");
         return Ok(());
     }
+    lease_all(client, server, si).await
+}
+
+/// Leases what a server has under this index.
+pub(super) async fn lease_all(client: Client, server: Arc<Server>, si: StorageIndex) -> Leased {
     let LeaseSecrets { renew, cancel } = server.lease_secrets(&client.secrets.lease, si);
     let lease = server.storage.call(AddLease { si, renew, cancel });
     within(client.timeouts.allocate, lease).await.map(drop)

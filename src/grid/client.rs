@@ -1,13 +1,13 @@
 //! A grid client: the servers it knows, its secrets, its encoding, and what it does with them.
 
 use super::compute::{Compute, CutOff};
-use super::pace::Pace;
 use super::params::{EncodingParams, ParamsInForce};
 use super::prohibited::{Nothing, Prohibited, Prohibitions};
 use super::servers::ServerPool;
 use super::timeouts::Timeouts;
 use super::upload::join::UnderWay;
-use crate::base::limits::{READ_SPARE_UNITS, UPLOAD_SPARE_BATCHES};
+use crate::base::budget::Budget;
+use crate::base::limits::{READ_SPARE_UNITS, REPAIRS_MAX, UPLOAD_SPARE_BATCHES, VERIFY_BYTES_MAX};
 use crate::base::pool::{InUse, Pool};
 use crate::base::secret::LeaseMasterSecret;
 use crate::cap::Cap;
@@ -36,7 +36,10 @@ pub struct Client {
     pub(super) spare_batches: Arc<Semaphore>,
     /// Units that reads may have under way beyond those that each may.
     pub(super) spare_units: Arc<Semaphore>,
-    pub(super) pace: Pace,
+    /// Memory for shares that are verified.
+    pub(super) verifying: Budget,
+    /// Turns to repair a file.
+    pub(super) repairs: Arc<Semaphore>,
     /// What all uploads, and all downloads, write into.
     pub(super) upload_buffers: InUse<Buffers>,
     pub(super) download_buffers: InUse<Pool>,
@@ -54,7 +57,8 @@ impl Client {
             under_way: UnderWay::default(),
             spare_batches: Arc::new(Semaphore::new(UPLOAD_SPARE_BATCHES)),
             spare_units: Arc::new(Semaphore::new(READ_SPARE_UNITS)),
-            pace: Pace::default(),
+            verifying: Budget::new(VERIFY_BYTES_MAX),
+            repairs: Arc::new(Semaphore::new(REPAIRS_MAX)),
             upload_buffers: InUse::default(),
             download_buffers: InUse::default(),
             prohibitions: Arc::new(Nothing),

@@ -102,13 +102,13 @@ impl Client {
                 return Ok(Repaired::nothing(counted));
             }
         }
-        let Some(_turn) = self.pace.repair().await else {
-            return Ok(Repaired::nothing(self.check(cap, false).await?));
-        };
-        let verified = self.verify_all(subject, add_lease).await;
+        // Who was counted has got the leases.
+        let verified = self.verify_all(subject, add_lease && verify).await;
         if verified.checked.is_healthy() {
             return Ok(Repaired::nothing(verified.checked));
         }
+        // Nobody closes it.
+        let _turn = self.repairs.acquire().await.ok();
         Ok(self.repair(subject, verified).await)
     }
 
@@ -133,10 +133,10 @@ impl Client {
         let Verified { checked, stock, layout } = verified;
         let layout =
             layout.filter(|_| checked.is_recoverable()).ok_or_else(|| too_few(&checked))?;
-        let plan = Plan::of(layout.geometry, layout.version).map_err(UploadError::from)?;
+        let plan = Plan::again(layout.geometry, layout.version).map_err(UploadError::from)?;
         let file = self.open_crypttext(si, facts).await?;
         let restored = self.restore(Lacking { si, facts, plan, file, stock }).await?;
-        Ok((checked.with(&restored.held), restored.troubles))
+        Ok((checked.with(&restored.held, &restored.replaced), restored.troubles))
     }
 }
 

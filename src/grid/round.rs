@@ -146,6 +146,12 @@ impl<K, T: Send + 'static> Round<K, T> {
         }
     }
 
+    /// Lets go of all who have not answered.
+    pub fn forget(&mut self) {
+        self.open.clear();
+        self.answers.clear();
+    }
+
     /// Ends the round; the tags of those who were not waited for.
     pub fn give_up(self) -> impl Iterator<Item = K> {
         self.note_late();

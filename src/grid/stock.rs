@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// See the module.
-#[derive(Clone)]
 pub struct Stock {
     pub server: Arc<Server>,
     pub good: BTreeSet<ShareNum>,

@@ -1,5 +1,5 @@
 //! What clients report about damaged shares, one file a report, for the node's owner to read. The share is
-//! looked at.
+//! looked at ([`judge`](super::judge)).
 
 use super::clock::timestamp;
 use super::container::Kind;
@@ -33,41 +33,48 @@ impl Store {
         num: ShareNum,
         reason: &str,
     ) -> Result<()> {
+        let key = (*si, num);
         let kind = {
             let _bucket = self.lock(si);
-            let kind = match self.look(&(*si, num), Mode::Read) {
+            match self.look(&key, Mode::Read) {
                 Ok((_, _, Kind::Mutable)) => "mutable",
                 Ok(_) => "immutable",
                 Err(_) => return Ok(()),
-            };
-            locked(&self.judged).doubt(&(*si, num));
-            kind
+            }
         };
         tracing::warn!(%si, %num, "a client reports a corrupt share");
-        self.keep_report((si, num), kind, reason)?;
-        self.look_into(&(*si, num))
+        let kept = self.keep_report((si, num), kind, reason)?;
+        // Reports are bounded, and so is the work that they make.
+        if kept && kind == "immutable" {
+            locked(&self.judged).doubt(&key);
+            self.look_into(&key)?;
+        }
+        Ok(())
     }
 
+    /// Whether it is kept.
     fn keep_report(
         &self,
         (si, num): (&StorageIndex, ShareNum),
         kind: &str,
         reason: &str,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let reason = tame(reason);
         let text = format!(
             "report: Share Corruption\ntype: {kind}\nstorage_index: {si}\nshare_number: {num}\n\n\
              {reason}\n\n"
         );
         let bytes = self.costs.file(text.len() as u64);
-        let Ok(_room) = self.grow(bytes) else { return Ok(()) };
+        let Ok(_room) = self.grow(bytes) else { return Ok(false) };
         let name = format!("{}--{si}-{num}", timestamp(self.time.look().now.wall));
-        self.file_report(&name, &text)?;
-        self.set_aside.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
-        Ok(())
+        let filed = self.file_report(&name, &text)?;
+        if filed {
+            self.set_aside.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(filed)
     }
 
-    fn file_report(&self, name: &str, text: &str) -> Result<()> {
+    fn file_report(&self, name: &str, text: &str) -> Result<bool> {
         let mut count = locked(&self.advisories);
         let folder = self.paths.advisories();
         let known = match *count {
@@ -79,16 +86,17 @@ impl Store {
         };
         *count = Some(known);
         if known >= ADVISORIES_MAX {
-            return Ok(());
+            return Ok(false);
         }
         let file = match self.disk.open(&folder.join(name), Mode::New) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
             opened => opened?,
         };
         *count = Some(known + 1);
         file.write_at(text.as_bytes(), 0, Cache::Keep)?;
         file.sync()?;
-        Ok(self.disk.sync_dir(&folder)?)
+        self.disk.sync_dir(&folder)?;
+        Ok(true)
     }
 }
 

@@ -130,22 +130,25 @@ impl Store {
         ask: &AllocateRequest,
         terms: Terms<'_>,
     ) -> Standing {
-        let other = if terms.proven.is_some() { Standing::Worse } else { Standing::Other };
+        let other = || match terms.proven.is_some() || self.is_condemned(&found.key) {
+            true => Standing::Worse,
+            false => Standing::Other,
+        };
         if let Some(data) = terms.whole {
             let same =
                 ask.shares.contains(&found.key.1) && told(found, found.is(data)).unwrap_or(false);
-            return if same { Standing::Same } else { other };
+            return if same { Standing::Same } else { other() };
         }
         if found.header.data_len != ask.size {
-            return other;
+            return other();
         }
-        let Some(judged) = told(found, self.judge(found)) else { return other };
+        let Some(judged) = told(found, self.judge(found)) else { return other() };
         match (judged, terms.proven) {
             (None, _) => Standing::Unseen,
             (Some(Alone::Sound(hash)), Some(proven)) if hash == proven => Standing::Same,
             // Of what no server can judge, the uploader can: it has it shown.
             (Some(Alone::Sound(_) | Alone::Unknown), None) => Standing::Same,
-            _ => other,
+            _ => other(),
         }
     }
 

@@ -212,11 +212,13 @@ impl Store {
         Ok(())
     }
 
-    /// The numbers of the shares that are here, ascending.
+    /// The numbers of the shares that are here, ascending, without those that are condemned.
     pub fn list(&self, si: &StorageIndex) -> Result<Vec<ShareNum>> {
         let _bucket = self.lock(si);
         let bucket = self.scan(si, Mode::Read)?;
-        Ok(bucket.shares.iter().map(|share| share.key.1).collect())
+        let told =
+            bucket.shares.iter().map(|share| share.key).filter(|key| !self.is_condemned(key));
+        Ok(told.map(|(_, num)| num).collect())
     }
 
     /// Opens every share of a bucket for reading, ascending.

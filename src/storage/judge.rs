@@ -3,11 +3,11 @@
 //! A server has no cap, so it cannot know what should be under a storage index; but a share carries
 //! sums of its own, and one whose sums do not hold is nobody's. Small shares are judged while their
 //! allocation waits. Larger ones are read by a thread beside it, one at a time, and nobody is told
-//! anything of them before. One that a client reports, and whose own sums do not hold, is moved aside:
-//! its place is free for its successor.
+//! anything of them before. One that a client reports, and whose own sums do not hold, is condemned: it is
+//! read as before, since most of it may be good, but is not told of, and gives way to a sound one.
 
 use super::bucket::Found;
-use super::container::HEADER_LEN;
+use super::container::{HEADER_LEN, Kind};
 use super::error::Result;
 use super::journal::record::Key;
 use super::store::Store;
@@ -25,7 +25,7 @@ use std::sync::{Arc, Weak};
 #[derive(Default)]
 pub(super) struct Judged {
     known: HashMap<Key, Alone>,
-    /// Shares that clients reported, and that nobody has read since.
+    /// Shares that clients reported, and that are not known to be sound since.
     suspects: BTreeSet<Key>,
     /// With a number each: a share that is replaced and asked for again is another one.
     waiting: VecDeque<(u64, Key)>,
@@ -72,17 +72,20 @@ impl Judged {
         }
     }
 
-    /// Somebody says that it is not as it was: it is looked at again before it is vouched for.
+    /// Somebody says that it is not as it was: it is looked at again before it is vouched for, even if
+    /// somebody looks at it now, who may have passed the place.
     pub fn doubt(&mut self, key: &Key) {
         self.known.remove(key);
-        if self.suspects.len() < JUDGE_LATER_MAX {
-            self.suspects.insert(*key);
+        self.waiting.retain(|(_, waiting)| waiting != key);
+        if self.suspects.len() >= JUDGE_LATER_MAX {
+            self.suspects.clear();
         }
+        self.suspects.insert(*key);
     }
 
-    /// Whether a share was reported and, since then, read and found broken; true once.
-    fn is_condemned(&mut self, key: &Key) -> bool {
-        self.known.get(key) == Some(&Alone::Broken) && self.suspects.remove(key)
+    /// Whether a share was reported and, since then, read and found broken.
+    fn is_condemned(&self, key: &Key) -> bool {
+        self.known.get(key) == Some(&Alone::Broken) && self.suspects.contains(key)
     }
 
     /// Another file takes this place.
@@ -119,27 +122,18 @@ impl Store {
 
     /// Looks at a share that was reported: at once if it is small, else beside all else.
     pub(super) fn look_into(self: &Arc<Self>, key: &Key) -> Result<()> {
-        let _change = self.begin_change()?;
         let _bucket = self.lock(&key.0);
-        let bucket = self.scan(&key.0, Mode::Change)?;
-        let Some(found) = bucket.shares.iter().find(|found| found.key == *key) else {
-            return Ok(());
-        };
-        self.judge(found)?;
-        self.move_condemned(key)
+        match self.look(key, Mode::Read)? {
+            (file, _, Kind::Immutable(header)) => {
+                self.judge(&Found { key: *key, file, header }).map(drop).map_err(Into::into)
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Moves a share aside if it is condemned. The caller holds the bucket's lock: what was read still
-    /// stands there, or else its place was forgotten.
-    fn move_condemned(&self, key: &Key) -> Result<()> {
-        if !locked(&self.judged).is_condemned(key) {
-            return Ok(());
-        }
-        let (_, len, _) = self.look(key, Mode::Change)?;
-        self.leases.forget(key)?;
-        self.quarantine(key, len)?;
-        locked(&self.judged).forget(key);
-        self.reindex(&key.0, &self.scan(&key.0, Mode::Read)?)
+    /// Whether a share is to give way to a sound one, and is not to be told of.
+    pub(super) fn is_condemned(&self, key: &Key) -> bool {
+        locked(&self.judged).is_condemned(key)
     }
 
     fn judge_later(self: &Arc<Self>, key: Key) {
@@ -177,13 +171,6 @@ fn judge_next(store: &Weak<Store>) -> Option<()> {
     });
     let store = store.upgrade().filter(|store| !store.is_stopping())?;
     locked(&store.judged).done(job, verdict);
-    if verdict == Some(Alone::Broken) {
-        let _change = store.begin_change().ok()?;
-        let _bucket = store.lock(&job.1.0);
-        if let Err(error) = store.move_condemned(&job.1) {
-            tracing::error!(%error, "a damaged share cannot be moved");
-        }
-    }
     Some(())
 }
 
@@ -210,6 +197,22 @@ mod tests {
         assert_eq!(judged.known.get(&key(1)), Some(&Alone::Unknown));
         assert_eq!(judged.next(), None);
         assert!(judged.wait_for(key(2)), "nobody works any more");
+    }
+
+    #[test]
+    fn a_share_that_is_reported_while_it_is_read_is_read_again() {
+        let mut judged = Judged::default();
+        assert!(judged.wait_for(key(1)));
+        let job = judged.next().unwrap();
+        judged.doubt(&key(1));
+        judged.wait_for(key(1));
+        judged.done(job, Some(Alone::Sound([7; 32])));
+        assert!(judged.known.is_empty());
+        let job = judged.next().unwrap();
+        judged.done(job, Some(Alone::Broken));
+        assert!(judged.is_condemned(&key(1)) && !judged.is_condemned(&key(2)));
+        judged.doubt(&key(1));
+        assert!(!judged.is_condemned(&key(1)), "it may have been put right");
     }
 
     #[test]

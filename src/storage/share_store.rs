@@ -74,8 +74,8 @@ pub trait ShareStore: Send + Sync {
     /// [`ShareStore::indexed`].
     fn find_lease(&self, digest: &Hash) -> Option<(Facet, StorageIndex)>;
 
-    /// Takes a report of damage, for the owner to read. A share that is broken by its own sums may go
-    /// out of the way.
+    /// Takes a report of damage, for the owner to read. A share that is broken by its own sums gives way
+    /// to a sound one from then on.
     fn advise_corrupt(
         self: Arc<Self>,
         si: &StorageIndex,

@@ -181,16 +181,17 @@ impl Upload {
             return Err(StoreError::Incomplete);
         }
         self.file.sync()?;
-        self.prove()?;
+        let succeeds = self.prove()?;
         let store = self.store.clone();
         let _change = store.begin_change()?;
         let _bucket = store.lock(&self.key.0);
         store.check_names(&self.key.0)?;
         store.leases.forget(&self.key)?;
-        locked(&store.judged).forget(&self.key);
+        let succeeds = succeeds && store.is_condemned(&self.key);
         if !store.place(&self.key, &self.from)? {
-            return self.meet_existing();
+            return self.meet_existing(succeeds);
         }
+        locked(&store.judged).forget(&self.key);
         self.done = true;
         if let Err(error) = store.sync_names(&self.key) {
             store.unplace(&self.key);
@@ -205,26 +206,31 @@ impl Upload {
         (self.lease.renew, self.lease.cancel)
     }
 
-    /// Reads a share that was promised to be of a certain file.
-    fn prove(&self) -> Result<()> {
-        let Some(hash) = self.proven else { return Ok(()) };
+    /// Reads a share that was promised to be of a certain file, or is to take the place of a condemned
+    /// one; whether it is.
+    fn prove(&self) -> Result<bool> {
+        let succeeds = self.proven.is_none() && self.store.is_condemned(&self.key);
+        if self.proven.is_none() && !succeeds {
+            return Ok(false);
+        }
         match judge_file(&self.file, self.key.1, self.size)? {
-            Alone::Sound(found) if found == hash => Ok(()),
+            Alone::Sound(found) if self.proven.is_none_or(|hash| hash == found) => Ok(succeeds),
             _ => Err(StoreError::Unproven),
         }
     }
 
     /// There is a share in this place. It gets the lease, if it is the same; a proven one takes the
-    /// place of anything else.
-    fn meet_existing(&mut self) -> Result<()> {
+    /// place of anything else, a sound one that of a condemned one, which `succeeds` says it is.
+    fn meet_existing(&mut self, succeeds: bool) -> Result<()> {
         let (si, num) = self.key;
         let mut bucket = self.store.scan(&si, Mode::Change)?;
         bucket.shares.retain(|share| share.key.1 == num);
         let found = bucket.shares.first().ok_or(StoreError::Conflict)?;
-        match (self.is_as(found)?, self.proven) {
-            (true, _) => {}
-            (false, Some(_)) => return self.replace(found),
-            (false, None) => return Err(StoreError::Conflict),
+        if !self.is_as(found)? {
+            return match self.proven.is_some() || succeeds {
+                true => self.replace(found),
+                false => Err(StoreError::Conflict),
+            };
         }
         self.store.sync_names(&self.key)?;
         self.store.lease_shares(&si, &bucket, self.lease.owner, &self.secrets).map(drop)
@@ -255,7 +261,12 @@ impl Upload {
         let more = store.costs.share(table.header) - store.costs.share(self.header());
         let _room = store.grow(more)?;
         self.write_leases(&table)?;
+        if self.proven.is_none() {
+            // The owner may want to see what became of it; all of its successor is on the disk.
+            store.quarantine(&self.key, found.file.size()?)?;
+        }
         store.replace(&self.key, &self.from)?;
+        locked(&store.judged).forget(&self.key);
         self.done = true;
         tracing::warn!(%si, %num, "a share took the place of one that does not belong there");
         store.reindex(&si, &store.scan(&si, Mode::Read)?)

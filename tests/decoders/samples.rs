@@ -157,7 +157,7 @@ impl Shares {
             share.extend(batch.shares[usize::from(NUMBER)].concat());
         }
         let finished = encoder.finish().expect("complete");
-        share.extend_from_slice(&finished.trailer(ShareNum(NUMBER)).expect("in range"));
+        share.extend_from_slice(&finished.trailer(ShareNum(NUMBER)).expect("in range").concat());
         let offsets = Offsets::parse(&share).expect("our own");
         let part = |from: u64, to: u64| share[from as usize..to as usize].to_vec();
         let chain = part(offsets.share_hashes, offsets.ueb);

@@ -220,7 +220,8 @@ async fn servers_that_dribble_are_given_up_and_slow_ones_are_not() {
     relink(&grid, SHARE_RATE_MIN as u32 / 2).await;
     let (read, took) = patient_read(&grid, &cap).await;
     assert!(matches!(read, Err(DownloadError::NotNow { .. })), "{read:?}");
-    assert!(took <= 3 * SHARE_READ_TIME, "{took:?}");
+    // Ten servers, three at a time.
+    assert!(took <= 4 * SHARE_READ_TIME, "{took:?}");
 }
 
 #[actix::test]

@@ -104,6 +104,8 @@ impl World {
                 1 => self.spoil(index, Mode::WrongBytes),
                 2 => self.spoil(index, Mode::ReadErrors),
                 3 => self.spoil(index, Mode::DieAfter(calls)),
+                6 => self.spoil(index, Mode::DeafTo("OpenBucket")),
+                7 => self.spoil(index, Mode::BusyFor(calls)),
                 _ if full => self.grid.servers[index].disk.lock().unwrap().room = Some(0),
                 4 => self.grid.servers[index].disk.lock().unwrap().read_only = true,
                 5 => self.grid.servers[index].disk.lock().unwrap().room = Some(300),

@@ -230,6 +230,23 @@ async fn a_damaged_share_gets_a_successor_and_stays_until_its_server_moves_it() 
 }
 
 #[actix::test]
+async fn shares_that_nobody_read_count_for_nothing() {
+    for len in [1_000, 400_000] {
+        let kept = Kept::new(len).await;
+        let shares = kept.shares();
+        kept.grid.set(0, Mode::DeafTo("OpenBucket")).set(1, Mode::LiesAboutList);
+        let Repaired { before, after, outcome } = kept.repaired().await;
+        assert_eq!((before.good(), after.good()), (9, 10), "{len} bytes: {outcome:?}");
+        let deaf = kept.grid.servers[0].id;
+        let told = after.shares.values().all(|ids| ids.iter().any(|id| *id != deaf));
+        assert!(told, "{len} bytes: {:?}", after.shares);
+        kept.grid.kill(0).revive(1);
+        assert!(kept.verified().await.is_healthy(), "{len} bytes");
+        assert_eq!(kept.shares(), shares);
+    }
+}
+
+#[actix::test]
 async fn too_few_shares_are_said_exactly() {
     let kept = Kept::new(100_000).await;
     kept.lose(|index| index > 2);
@@ -356,7 +373,7 @@ fn encoded(plan: Plan, plaintext: &[u8]) -> (Cap, Vec<Vec<u8>>) {
     }
     let finished = encoder.finish().unwrap();
     for (share, num) in shares.iter_mut().zip(plan.geometry().params().shares()) {
-        share.extend_from_slice(&finished.trailer(num).unwrap());
+        share.extend_from_slice(&finished.trailer(num).unwrap().concat());
     }
     let (params, size) = (plan.geometry().params(), plan.geometry().size());
     let facts = FileFacts { params, size, ueb_hash: finished.ueb_hash() };

@@ -1,7 +1,7 @@
 //! What a storage server says of a place that is taken, and how the true share gets a place beside
 //! what is not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tahoe::base::file::proven_index;
@@ -12,6 +12,7 @@ use tahoe::disk::Disk;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::{Granted, Store, StoreError};
 use tahoe_testing::store::{file, get, open, put, put_whole, request, si};
+use tempfile::TempDir;
 
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -70,36 +71,94 @@ fn a_share_that_somebody_reports_is_looked_at_again_before_it_counts() {
     store.shut_down();
 }
 
-#[test]
-fn what_is_reported_and_broken_by_its_own_sums_is_moved_aside_and_nothing_else() {
-    for plaintext in [500, 3 * JUDGE_AT_ONCE_MAX] {
+/// A store with shares 0 and 1 of a file and something else, and where share 0 is; reported are all.
+struct Rotten {
+    store: Arc<Store>,
+    dir: TempDir,
+    shares: Vec<Vec<u8>>,
+    rotten: Vec<u8>,
+}
+
+impl Rotten {
+    fn new(plaintext: u64) -> Self {
         let (shares, _) = file(1, plaintext);
         let dir = tempfile::tempdir().unwrap();
         let store = open(&Disk::real(), dir.path());
-        let path = |num: u8| {
-            let name = si(1).to_string();
-            dir.path().join("shares").join(&name[..2]).join(&name).join(num.to_string())
-        };
         for (num, share) in (0..).zip(&shares).take(2) {
             put(&store, si(1), num, share, 1).unwrap();
         }
         put(&store, si(1), 9, b"nothing to judge it by", 1).unwrap();
-        let mut rotten = std::fs::read(path(0)).unwrap();
-        rotten[112] ^= 1;
-        std::fs::write(path(0), &rotten).unwrap();
+        let mut this = Self { store, dir, shares, rotten: Vec::new() };
+        this.rotten = this.stands();
+        this.rotten[112] ^= 1;
+        std::fs::write(this.path(), &this.rotten).unwrap();
         for num in [0, 1, 9] {
-            store.advise_corrupt(&si(1), ShareNum(num), "it does not fit").unwrap();
+            this.store.advise_corrupt(&si(1), ShareNum(num), "it does not fit").unwrap();
         }
-        let quarantine = dir.path().join("quarantine").join(format!("{}-0", si(1)));
-        while !quarantine.exists() {
+        while this.store.list(&si(1)).unwrap() != [ShareNum(1), ShareNum(9)] {
             std::thread::yield_now();
         }
-        assert_eq!(std::fs::read(quarantine).unwrap(), rotten, "{plaintext} bytes");
-        assert_eq!(store.list(&si(1)).unwrap(), [ShareNum(1), ShareNum(9)]);
-        put(&store, si(1), 0, &shares[0], 2).unwrap();
+        this
+    }
+
+    fn path(&self) -> PathBuf {
+        let name = si(1).to_string();
+        self.dir.path().join("shares").join(&name[..2]).join(&name).join("0")
+    }
+
+    fn stands(&self) -> Vec<u8> {
+        std::fs::read(self.path()).unwrap()
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.dir.path().join("quarantine").join(format!("{}-0", si(1)))
+    }
+}
+
+#[test]
+fn what_is_reported_and_broken_by_its_own_sums_stays_until_it_has_a_sound_successor() {
+    for plaintext in [500, 3 * JUDGE_AT_ONCE_MAX] {
+        let here = Rotten::new(plaintext);
+        let Rotten { store, shares, rotten, .. } = &here;
+        let stays = || !here.aside().exists() && here.stands() == *rotten;
+        assert!(stays(), "most of it is good");
+        assert_eq!(store.open_bucket(&si(1)).unwrap().len(), 3, "it is still read");
+        let mut other = shares[0].clone();
+        other[101] ^= 1;
+        for worse in [&other, &shares[1], &b"no share".to_vec()] {
+            assert!(put(store, si(1), 0, worse, 2).is_err());
+            assert!(put_whole(store, si(1), 0, worse, 2).is_err());
+            assert!(stays());
+        }
+        drop(store.allocate(&request(si(1), &[0], shares[0].len() as u64, 2)).unwrap());
+        assert!(stays(), "an upload that was given up");
+        match plaintext {
+            500 => put_whole(store, si(1), 0, &shares[0], 2).unwrap(),
+            _ => put(store, si(1), 0, &shares[0], 2).unwrap(),
+        }
+        assert_eq!(std::fs::read(here.aside()).unwrap(), *rotten, "{plaintext} bytes");
         assert_eq!(store.list(&si(1)).unwrap(), [0, 1, 9].map(ShareNum));
+        assert!(here.stands()[12..][..shares[0].len()] == shares[0]);
+        for lease in [1, 2] {
+            assert!(store.lease_expires(&si(1), &blake2b(&[lease; 32])).is_ok(), "both leases");
+        }
         store.shut_down();
     }
+}
+
+#[test]
+fn what_is_sound_stays_whoever_reports_it() {
+    let Rotten { store, shares, .. } = &Rotten::new(500);
+    for num in [1, 9] {
+        store.advise_corrupt(&si(1), ShareNum(num), "so they say").unwrap();
+    }
+    let size = shares[1].len() as u64;
+    assert_eq!(already(&store.allocate(&request(si(1), &[1], size, 2)).unwrap()), [1]);
+    assert!(
+        put(store, si(1), 9, b"another that cannot be", 2).is_err()
+            || get(store, si(1), 9).unwrap() == b"nothing to judge it by"
+    );
+    store.shut_down();
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn encode(case: &Value) -> Encoded {
     let finished = encoder.finish().unwrap();
     for (share, number) in shares.iter_mut().zip(plan.geometry().params().shares()) {
         assert_eq!(share.len() as u64, finished.trailer_offset());
-        share.extend_from_slice(&finished.trailer(number).unwrap());
+        share.extend_from_slice(&finished.trailer(number).unwrap().concat());
         assert_eq!(share.len() as u64, plan.share_len());
     }
     let params = plan.geometry().params();

@@ -48,7 +48,7 @@ fn damage_is_read_and_mended_over_http() {
     assert_eq!((corrupt[1].as_str(), corrupt.len()), (Some(index.as_str()), 3));
     assert_eq!(found["list-findings"][0]["region"], "data");
     assert_eq!(found["list-findings"][0]["text"], "block 0 is damaged");
-    // Its server has looked at the damaged one, and moved it aside.
+    // Its server has looked at the damaged one, and tells of it no more.
     let page = web.post(&format!("{keeper}?t=check"), "").expect(200);
     assert!(page.contains("Repair it") && page.contains("Read and verify it"), "{page}");
 
@@ -70,6 +70,20 @@ fn damage_is_read_and_mended_over_http() {
         (&literal["storage-index"], &literal["repair-attempted"]),
         (&json!(""), &json!(false))
     );
+}
+
+#[test]
+fn a_cap_that_no_file_can_have_is_not_healthy() {
+    let web = Web::start();
+    let bad = web.put("/uri", LONG).expect(200).replace(":2:4:", ":5:4:");
+    for more in ["", "&verify=true", "&repair=true"] {
+        let found = web.post(&format!("{}?t=check&output=JSON{more}", at(&bad)), "").json();
+        let found = found.get("post-repair-results").unwrap_or(&found);
+        assert_eq!(found["results"]["healthy"], false, "{found}");
+        let why = found["summary"].as_str().unwrap();
+        assert!(why.starts_with("Not Healthy: this capability names no file"), "{why}");
+        web.post(&format!("{}?t=check{more}", at(&bad)), "").expect(200);
+    }
 }
 
 #[test]
@@ -129,7 +143,7 @@ fn a_tree_is_mended() {
         ("count-repairs-successful", 1),
         ("count-repairs-unsuccessful", 0),
         ("count-corrupt-shares-pre-repair", 1),
-        ("count-corrupt-shares-post-repair", 1),
+        ("count-corrupt-shares-post-repair", 0),
     ] {
         assert_eq!(done[key], value, "{key}");
     }

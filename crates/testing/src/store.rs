@@ -111,7 +111,7 @@ pub fn file(fill: u8, len: u64) -> (Vec<Vec<u8>>, Hash) {
     }
     let finished = encoder.finish().unwrap();
     for (num, share) in (0..).map(ShareNum).zip(&mut shares) {
-        share.extend_from_slice(&finished.trailer(num).unwrap());
+        share.extend_from_slice(&finished.trailer(num).unwrap().concat());
     }
     (shares, finished.ueb_hash())
 }

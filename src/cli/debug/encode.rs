@@ -173,7 +173,7 @@ fn write_shares(
     let params = plan.geometry().params();
     for share in params.shares() {
         if let Some(trailer) = finished.trailer(share) {
-            shares.append_one(usize::from(share.0), &trailer)?;
+            shares.append_one(usize::from(share.0), &trailer.concat())?;
         }
     }
     let size = plan.geometry().size();

@@ -62,43 +62,29 @@ pub enum ShareError {
     Block(SegmentNum),
 }
 
-/// A part of a share (`docs/spec/formats-immutable.md` §11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Region {
-    Header,
-    Data,
-    CrypttextTree,
-    BlockTree,
-    Chain,
-    Ueb,
-}
-
-impl Region {
-    /// As the format calls it.
-    pub const fn name(self) -> &'static str {
+impl ShareError {
+    /// Where the share is not as it should be, as the format calls it
+    /// (`docs/spec/formats-immutable.md` §11). A region that is not all there is where its header does not
+    /// put it.
+    pub const fn region(&self) -> &'static str {
         match self {
-            Self::Header => "header",
-            Self::Data => "data",
-            Self::CrypttextTree => "crypttext_hash_tree",
-            Self::BlockTree => "block_hashes",
-            Self::Chain => "share_hashes",
-            Self::Ueb => "uri_extension",
+            Self::Incompatible(_) | Self::Truncated | Self::NoSuchShare(_) => "header",
+            Self::Layout | Self::Short => "header",
+            Self::Ueb(_) => "uri_extension",
+            Self::Chain(_) => "share_hashes",
+            Self::SegmentTree(_) => "crypttext_hash_tree",
+            Self::BlockTree(_) => "block_hashes",
+            Self::Block(_) => "data",
         }
     }
-}
 
-impl ShareError {
-    /// Where the share is not as it should be. A region that is not all there is where its header does
-    /// not put it.
-    pub const fn region(&self) -> Region {
+    /// Whether its server must have changed it, or never had it: not if it is of a later program, nor if
+    /// the block that the cap names is what does not fit.
+    pub const fn accuses_server(&self) -> bool {
         match self {
-            Self::Incompatible(_) | Self::Truncated | Self::NoSuchShare(_) => Region::Header,
-            Self::Layout | Self::Short => Region::Header,
-            Self::Ueb(_) => Region::Ueb,
-            Self::Chain(_) => Region::Chain,
-            Self::SegmentTree(_) => Region::CrypttextTree,
-            Self::BlockTree(_) => Region::BlockTree,
-            Self::Block(_) => Region::Data,
+            Self::Incompatible(_) => false,
+            Self::Ueb(error) => matches!(error, BadUeb::TooLong | BadUeb::Hash),
+            _ => true,
         }
     }
 }

@@ -103,7 +103,7 @@ mod tests {
         let geometry = *plan().geometry();
         let (params, size) = (geometry.params(), geometry.size());
         let whole = |(num, run): (u8, &crate::codec::encode::Run)| {
-            let trailer = finished.trailer(ShareNum(num)).unwrap();
+            let trailer = finished.trailer(ShareNum(num)).unwrap().concat();
             [run.concat(), trailer.to_vec()].concat()
         };
         let shares = (0..).zip(&batch.shares).map(whole).collect();

@@ -70,8 +70,13 @@ impl Plan {
         Self::of(Geometry::for_upload(params, size, segment_max)?, at_least)
     }
 
-    /// The plan for a given cut, as when the shares of an existing file are made again.
-    pub fn of(geometry: Geometry, at_least: Version) -> Result<Self, EncodeError> {
+    /// The plan for making shares of an existing file again. Its author chose the cut: one that makes
+    /// an encoder hold more hash trees than a reader ever does is refused.
+    pub fn again(geometry: Geometry, at_least: Version) -> Result<Self, EncodeError> {
+        Self::of(geometry.within_encoder_limits()?, at_least)
+    }
+
+    fn of(geometry: Geometry, at_least: Version) -> Result<Self, EncodeError> {
         let geometry = geometry.within_limits()?;
         Ok(Self { geometry, layout: Layout::plan(&geometry, at_least)? })
     }

@@ -1,6 +1,6 @@
 //! The last stage: hash trees, the UEB, and what follows the blocks in each share.
 
-use super::coder::BatchHashes;
+use super::coder::{BatchHashes, Run};
 use super::{EncodeError, Plan};
 use crate::base::ShareNum;
 use crate::base::hash::Hash;
@@ -8,6 +8,9 @@ use crate::codec::chain::write_chain;
 use crate::codec::hashtree::HashTree;
 use crate::codec::ueb::{UebHashes, ueb_hash, write_ueb};
 use bytes::Bytes;
+
+/// Trailers of up to so many bytes are made in one piece.
+const ONE_PIECE_MAX: usize = 64 << 10;
 
 /// Collects the hashes of all batches, in order.
 #[derive(Debug)]
@@ -45,14 +48,23 @@ impl Tally {
         }
         let segments = HashTree::build(&self.segments);
         // Each share's leaves go as its tree comes: both at once would double the peak.
-        let blocks: Vec<HashTree> =
-            self.blocks.into_iter().map(|leaves| HashTree::build(&leaves)).collect();
-        let roots: Vec<Hash> = blocks.iter().map(HashTree::root).collect();
+        let blocks = self.blocks.into_iter().map(|leaves| HashTree::build(&leaves));
+        let (roots, blocks): (Vec<Hash>, Vec<Bytes>) =
+            blocks.map(|tree| (tree.root(), tree.into())).unzip();
         let shares = HashTree::build(&roots);
         let hashes =
             UebHashes { crypttext, crypttext_root: segments.root(), share_root: shares.root() };
         let ueb = write_ueb(&self.plan.geometry, &hashes);
-        Ok(Finished { plan: self.plan, segments, blocks, shares, hashes, ueb })
+        let plaintext = vec![0; self.plan.geometry.tree_bytes() as usize].into();
+        Ok(Finished {
+            plan: self.plan,
+            plaintext,
+            segments: segments.into(),
+            blocks,
+            shares,
+            hashes,
+            ueb,
+        })
     }
 }
 
@@ -60,8 +72,11 @@ impl Tally {
 #[derive(Debug)]
 pub struct Finished {
     plan: Plan,
-    segments: HashTree,
-    blocks: Vec<HashTree>,
+    /// The trees as they are written: nobody reads that over the plaintext, those over the segments and
+    /// over the plaintext are in all shares, and of each share there is one over its blocks.
+    plaintext: Bytes,
+    segments: Bytes,
+    blocks: Vec<Bytes>,
     shares: HashTree,
     hashes: UebHashes,
     ueb: Vec<u8>,
@@ -86,17 +101,15 @@ impl Finished {
         self.plan.layout.offsets().plaintext_tree
     }
 
-    /// The bytes from the end of a share's blocks to its end; none for a share that the file does
-    /// not have. Made on demand, since the trees of a very large file are large.
-    pub fn trailer(&self, share: ShareNum) -> Option<Bytes> {
+    /// The bytes from the end of a share's blocks to its end, in pieces that follow one another; none for
+    /// a share that the file does not have. The trees of a very large file are large: all trailers share
+    /// those that are the same.
+    pub fn trailer(&self, share: ShareNum) -> Option<Run> {
         let tree = self.blocks.get(usize::from(share.0))?;
-        let len = self.plan.share_len() - self.trailer_offset();
-        let mut out = Vec::with_capacity(len as usize);
-        out.resize(self.plan.geometry.tree_bytes() as usize, 0);
-        out.extend_from_slice(self.segments.as_bytes());
-        out.extend_from_slice(tree.as_bytes());
-        out.extend_from_slice(&write_chain(&self.shares, self.plan.geometry.params(), share));
-        self.plan.layout.ueb_region(&self.ueb, &mut out);
-        Some(out.into())
+        let mut rest = write_chain(&self.shares, self.plan.geometry.params(), share);
+        self.plan.layout.ueb_region(&self.ueb, &mut rest);
+        let pieces = vec![self.plaintext.clone(), self.segments.clone(), tree.clone(), rest.into()];
+        let len: usize = pieces.iter().map(Bytes::len).sum();
+        Some(if len <= ONE_PIECE_MAX { vec![pieces.concat().into()] } else { pieces })
     }
 }

@@ -5,12 +5,12 @@ use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::json;
 use super::super::pages::checked;
-use super::verdict::{literal, repaired, shares, unrepaired};
+use super::verdict::{literal, repaired, shares, unfounded, unrepaired};
 use crate::base::base32;
 use crate::cap::Cap;
 use crate::files::address::Address;
-use crate::grid::Client;
 use crate::grid::dirnode::{Directories, Target};
+use crate::grid::{CheckError, Client};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -70,13 +70,19 @@ impl Checker {
         let wanted = grid.params().happy();
         if self.repair {
             let done = grid.check_and_repair(cap, *verify, *add_lease).await;
-            return done.map_or_else(|_| unrepaired(literal()), |done| repaired(&done, wanted));
+            return match done {
+                Ok(done) => repaired(&done, wanted),
+                Err(error) => unrepaired(without_shares(cap, &error)),
+            };
         }
         let found = match verify {
             true => grid.verify(cap, *add_lease).await,
             false => grid.check(cap, *add_lease).await,
         };
-        found.map_or_else(|_| literal(), |found| shares(&found, wanted))
+        match found {
+            Ok(found) => shares(&found, wanted),
+            Err(error) => without_shares(cap, &error),
+        }
     }
 
     /// A directory on a vdrive server is there once, or not at all.
@@ -117,6 +123,14 @@ impl Checker {
                 "recoverable": there,
             },
         })
+    }
+}
+
+/// What is said of a cap of which no shares were looked for.
+fn without_shares(cap: &Cap, why: &CheckError) -> Value {
+    match why {
+        CheckError::NoShares | CheckError::Prohibited(_) => literal(),
+        CheckError::BadCap(_) => unfounded(&cap.index_text(), &why.to_string()),
     }
 }
 

@@ -72,13 +72,14 @@ impl Repairs {
 
 impl Progress {
     /// Notes which shares are not good, for as long as there is room for it.
-    fn note_corrupt(&mut self, result: &Value) {
-        for (list, found) in
-            [(&mut self.corrupt, before(result)), (&mut self.still_corrupt, after(result))]
-        {
-            let more = corrupt(found);
+    fn note_corrupt(&mut self, walk: Walk, result: &Value) {
+        let after = corrupt(after(result)).iter().filter(|_| walk == Walk::Repair);
+        for (list, more) in [
+            (&mut self.corrupt, corrupt(before(result)).to_vec()),
+            (&mut self.still_corrupt, after.cloned().collect()),
+        ] {
             self.bytes += more.iter().map(|one| one.to_string().len()).sum::<usize>();
-            list.extend_from_slice(more);
+            list.extend(more);
         }
     }
 
@@ -100,7 +101,7 @@ pub fn note(progress: &mut Progress, walk: Walk, reached: Reached, result: Optio
         }
         progress.checked += 1;
         progress.repairs.note(&result);
-        progress.note_corrupt(&result);
+        progress.note_corrupt(walk, &result);
         if is_healthy(before(&result)) {
             progress.healthy += 1;
             keep_well(progress, &result);

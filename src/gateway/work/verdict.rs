@@ -6,12 +6,18 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// The key of a repair's results before and after it.
-pub const BEFORE: &str = "pre-repair-results";
-pub const AFTER: &str = "post-repair-results";
+const BEFORE: &str = "pre-repair-results";
+const AFTER: &str = "post-repair-results";
 
 /// A literal is always there.
 pub fn literal() -> Value {
     json!({"storage-index": "", "results": {"healthy": true}})
+}
+
+/// What cannot be there, and why.
+pub fn unfounded(index: &str, why: &str) -> Value {
+    let results = json!({"healthy": false, "recoverable": false, "count-shares-good": 0});
+    json!({"storage-index": index, "summary": format!("Not Healthy: {why}"), "results": results})
 }
 
 /// What was found; `wanted` are the servers that an upload wants.

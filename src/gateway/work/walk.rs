@@ -11,8 +11,10 @@ use super::super::object::describe;
 use super::check::Checker;
 use super::facts::{reason, stats_json, unit};
 use super::progress::Walk;
+use super::verdict::unfounded;
 use crate::base::limits::{DEEP_CHECKS_MAX, LISTING_CHUNK};
 use crate::files::address::Address;
+use crate::grid::tasks::Task;
 use crate::grid::{Code, DeepStats, Missed, Reached, Traversal, Why};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -31,6 +33,9 @@ pub enum Event {
     /// What it came to; for older clients, what was missing first.
     Done(Box<DeepStats>, Option<String>),
 }
+
+/// What is said of an object whose check ended without a result.
+const BROKEN_OFF: &str = "the check broke off; ask again, and see the node's log";
 
 /// Objects between two [`Event::SoFar`].
 const SO_FAR_EVERY: u64 = 256;
@@ -84,8 +89,11 @@ async fn line(event: Event, checker: Option<Checker>) -> String {
         Event::Reached(reached) => {
             let mut facts = unit(&reached);
             if let Some(checker) = checker {
-                let result = checker.check(&reached.target).await;
-                facts.insert(checker.key().to_owned(), result);
+                let (key, target) = (checker.key().to_owned(), reached.target.clone());
+                // A reader who pauses must not keep what others wait for.
+                let mut check = Task::spawn(async move { checker.check(&target).await });
+                let result = check.outcome().await.unwrap_or_else(|| unfounded("", BROKEN_OFF));
+                facts.insert(key, result);
             }
             json::line(&facts) + "\n"
         }

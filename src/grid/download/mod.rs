@@ -37,7 +37,6 @@ use crate::base::pool::Pool;
 use crate::codec::SegmentNum;
 use crate::codec::decode::{self, FileTree, Run, ShareError, Unreadable};
 use crate::codec::encode::Plan;
-use crate::codec::ueb::BadUeb;
 use crate::storage::api::AdviseCorrupt;
 use crate::tub::RemoteError;
 use book::Book;
@@ -206,8 +205,9 @@ impl Download {
                 self.book.incompatible(share, version);
             }
             // The cap itself cannot be right; no server is at fault.
-            Fault::Share(ShareError::Ueb(BadUeb::Geometry(_))) => self.book.discard(share),
-            Fault::Share(_) if self.is_contradicted() => self.book.discard(share),
+            Fault::Share(error) if !error.accuses_server() || self.is_contradicted() => {
+                self.book.discard(share);
+            }
             Fault::Share(error) => {
                 self.book.mistrust(share);
                 let (si, reason) = (share.si(), error.to_string());

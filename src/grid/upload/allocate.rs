@@ -278,6 +278,10 @@ fn note_allocated(site: &mut Site, wanted: &Wanted, asked: Asked, allocated: All
     let mut already = allocated.already;
     // Whole shares were compared with what was sent; proven ones give way.
     already.retain(|share| whole || proven || !site.damaged.contains(share));
+    if proven {
+        let taken = already.iter().chain(allocated.writers.iter().map(|(share, _)| share));
+        site.beside.extend(taken);
+    }
     for share in already.into_iter().filter(|share| shares.contains(share)) {
         if whole {
             site.held.insert(share);

@@ -54,7 +54,7 @@ use encode::{Encoding, Job};
 use futures_util::future::FutureExt;
 use hold::Holds;
 use input::{Input, Pieces};
-use prove::prove;
+use prove::{Proof, prove};
 use send::{Sending, Whole};
 use sinks::Sinks;
 use sites::{Site, Sites};
@@ -198,7 +198,7 @@ impl Upload {
                 wanted.ueb_hash = Some(sending.run(encoding).await?);
             }
             sites.know_proven();
-            prove(sites, wanted, timeouts).await;
+            prove(sites, wanted, timeouts, self.proof()).await;
             if sites.waits_for_others() {
                 let deadline = self.deadline_for_others(sites, *began, deadline);
                 allocate::wait_for_others(sites, wanted, timeouts, asking, deadline).await;
@@ -239,6 +239,15 @@ impl Upload {
             if !sites.recall() && !late.more(sites, wanted).await {
                 return self.happy_enough(sites, hoped_for);
             }
+        }
+    }
+
+    /// How servers show what they say they have. Of a file that is being repaired every share may be
+    /// damaged.
+    const fn proof(&self) -> Proof<'_> {
+        match self.origin {
+            Origin::Plaintext { .. } => Proof::Shown,
+            Origin::Stored(_) => Proof::Read(&self.client),
         }
     }
 

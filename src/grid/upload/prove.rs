@@ -1,4 +1,5 @@
-//! Shares that servers say were there before: they count once they were shown to be the file's own.
+//! Shares that servers say were there before: they count once they were shown to be the file's own, or
+//! were read.
 //!
 //! A few hundred bytes of each are read in one call to its server and held against the UEB that this
 //! upload made. Blocks are not read: a server says that a share is there only if the share's own sums
@@ -12,17 +13,29 @@ use crate::base::ShareNum;
 use crate::base::file::FileFacts;
 use crate::base::limits::SHARES_MAX;
 use crate::codec::decode::{Showing, showing_ranges};
+use crate::grid::client::Client;
 use crate::grid::round::Round;
 use crate::grid::standing::Duty;
 use crate::grid::timeouts::{Timeouts, within};
 use crate::storage::api::{OpenAndRead, OpenShare, Opened, cut};
 use crate::tub::RemoteError;
 use bytes::Bytes;
+use futures_util::future::{FutureExt, TryFutureExt};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// Has every claim shown, and puts this client's lease on what was shown and has none. Where a claim
+/// What is wanted of a share before it counts.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// What ties it to the file.
+    Shown,
+    /// All of it.
+    Read(&'a Client),
+}
+
+/// Has every claim proven, and puts this client's lease on what was and has none. Where a claim
 /// does not hold, the place is contested from now on.
-pub async fn prove(sites: &mut Sites, wanted: &Wanted, timeouts: &Timeouts) {
+pub async fn prove(sites: &mut Sites, wanted: &Wanted, timeouts: &Timeouts, proof: Proof<'_>) {
     let Some(facts) = wanted.facts() else { return };
     let ranges = showing_ranges(wanted.plan.layout());
     let mut round = Round::new(Duty::Read, timeouts.allocate, timeouts);
@@ -31,16 +44,26 @@ pub async fn prove(sites: &mut Sites, wanted: &Wanted, timeouts: &Timeouts) {
     let asked = |site: &Site| !site.claimed.is_empty() && (short || !site.asked_last);
     for (index, site) in sites.0.iter().enumerate().filter(|(_, site)| asked(site)) {
         let si = wanted.place(site, site.claims_proven).si;
-        let call = site.server.storage.call(OpenAndRead { si, ranges: ranges.clone() });
-        round.ask(&site.server, index, within(timeouts.allocate, call));
+        let (server, claimed) = (Arc::clone(&site.server), site.claimed.clone());
+        let answer = match proof {
+            Proof::Shown => {
+                let call = server.storage.call(OpenAndRead { si, ranges: ranges.clone() });
+                let shown = shown(wanted, facts, ranges.clone());
+                within(timeouts.allocate, call).map_ok(shown).boxed()
+            }
+            Proof::Read(client) => {
+                let client = client.clone();
+                async move { client.read_whole((server, si), facts, &claimed).await }.boxed()
+            }
+        };
+        round.ask(&site.server, index, answer);
     }
     loop {
         let missing = round.open().copied().collect();
         let enough = sites.certain_without(&missing) >= wanted.happy;
         let Some((index, answer)) = round.next(enough).await else { break };
         if let Some(site) = sites.get_mut(index) {
-            let shown = answer.map(|opened| shown(wanted, facts, &ranges, opened));
-            note(site, shown);
+            note(site, answer);
         }
     }
     pass_over(sites, round.give_up());
@@ -67,24 +90,25 @@ fn note(site: &mut Site, shown: Result<BTreeSet<ShareNum>, RemoteError>) {
     }
 }
 
-/// The shares of an answer that are the file's.
+/// Tells which shares of an answer are the file's.
 fn shown(
     wanted: &Wanted,
     facts: FileFacts,
-    ranges: &[(u64, u32)],
-    opened: Opened,
-) -> BTreeSet<ShareNum> {
-    let Opened { shares, heads } = opened;
-    let mut bytes = heads.0;
-    let lengths = Opened::range_lengths(shares.iter().map(|share| share.length), ranges);
-    let mut shown = BTreeSet::new();
-    for (share, length) in shares.into_iter().zip(lengths).take(SHARES_MAX) {
-        let part = bytes.split_to(length.min(bytes.len()));
-        if share.length == wanted.share_size && shows(facts, ranges, &share, part) {
-            shown.insert(share.num);
+    ranges: Vec<(u64, u32)>,
+) -> impl FnOnce(Opened) -> BTreeSet<ShareNum> + Send + use<> {
+    let share_size = wanted.share_size;
+    move |Opened { shares, heads }| {
+        let mut bytes = heads.0;
+        let lengths = Opened::range_lengths(shares.iter().map(|share| share.length), &ranges);
+        let mut shown = BTreeSet::new();
+        for (share, length) in shares.into_iter().zip(lengths).take(SHARES_MAX) {
+            let part = bytes.split_to(length.min(bytes.len()));
+            if share.length == share_size && shows(facts, &ranges, &share, part) {
+                shown.insert(share.num);
+            }
         }
+        shown
     }
-    shown
 }
 
 fn shows(facts: FileFacts, ranges: &[(u64, u32)], share: &OpenShare, mut bytes: Bytes) -> bool {

@@ -7,16 +7,17 @@
 use super::sites::{Site, Sites, Trouble};
 use super::survey::Wanted;
 use super::{Origin, Places, Upload, UploadError, send};
+use crate::base::StorageIndex;
 use crate::base::file::FileFacts;
-use crate::base::{ShareNum, StorageIndex};
 use crate::codec::encode::Plan;
+use crate::grid::check::Held;
 use crate::grid::client::Client;
 use crate::grid::download::FileReader;
 use crate::grid::progress::Meter;
 use crate::grid::server_id::ServerId;
 use crate::grid::servers::Server;
 use crate::grid::stock::Stock;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A stored file of which shares are missing.
@@ -33,8 +34,10 @@ pub struct Lacking {
 
 /// What is stored of a file afterwards.
 pub struct Restored {
-    /// Who holds what: found good before, or acknowledged now.
-    pub held: BTreeMap<ServerId, BTreeSet<ShareNum>>,
+    /// Who holds what: read and good, or acknowledged now.
+    pub held: Held,
+    /// What of that stands where a damaged share stood.
+    pub replaced: Held,
     /// Why some servers did not take what they might have.
     pub troubles: Vec<Trouble>,
 }
@@ -56,11 +59,12 @@ impl Client {
         let mut wanted = upload.wanted();
         (wanted.happy, wanted.ueb_hash) = (wanted.total, Some(facts.ueb_hash));
         let mut places = upload.places(wanted).await?;
+        places.late.give_up(&mut places.sites);
         know(&mut places, &stock, self);
         // A small file is made at once, a large one when somebody takes its shares.
         let encoding = send::Whole::fits(&plan).then(|| upload.encoding());
         upload.fill(&mut places, encoding).await?;
-        Ok(restored(places.sites, &stock))
+        Ok(restored(places.sites))
     }
 }
 
@@ -91,15 +95,15 @@ fn holder(server: &Arc<Server>, wanted: &Wanted, client: &Client) -> Site {
     site
 }
 
-fn restored(sites: Sites, stock: &BTreeMap<ServerId, Stock>) -> Restored {
-    let troubles = sites.0.iter().filter_map(|site| site.trouble.clone()).collect();
-    let held = sites.0.into_iter().map(|site| {
-        let known = stock.get(&site.server.id);
-        // What a server said meanwhile is neither read nor acknowledged.
-        let sure = |share: &ShareNum| {
-            !site.found.contains(share) || known.is_some_and(|known| known.good.contains(share))
-        };
-        (site.server.id, site.held.into_iter().filter(sure).collect::<BTreeSet<_>>())
-    });
-    Restored { held: held.filter(|(_, shares)| !shares.is_empty()).collect(), troubles }
+fn restored(sites: Sites) -> Restored {
+    let (mut held, mut replaced, mut troubles) = (Held::new(), Held::new(), Vec::new());
+    for site in sites.0.into_iter().filter(|site| !site.held.is_empty() || site.trouble.is_some()) {
+        let in_place = site.held.intersection(&site.damaged).copied();
+        let in_place = in_place.filter(|share| !site.beside.contains(share)).collect();
+        replaced.insert(site.server.id, in_place);
+        held.insert(site.server.id, site.held);
+        troubles.extend(site.trouble);
+    }
+    held.retain(|_, shares| !shares.is_empty());
+    Restored { held, replaced, troubles }
 }

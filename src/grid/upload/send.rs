@@ -55,8 +55,7 @@ impl Sending<'_> {
         if self.expected.is_some_and(|expected| expected != finished.ueb_hash()) {
             return Err(UploadError::Changed);
         }
-        self.sinks
-            .write(None, |share| Some((finished.trailer_offset(), vec![finished.trailer(share)?])));
+        self.sinks.write(None, |share| Some((finished.trailer_offset(), finished.trailer(share)?)));
         self.sinks.close();
         self.upload.meter.at(Stage::Closing, self.upload.plan.geometry().size());
         while !self.sinks.is_empty() {
@@ -67,7 +66,7 @@ impl Sending<'_> {
     }
 
     async fn next_outcome(&mut self) -> Outcome {
-        let (sites, happy) = (&*self.sites, self.wanted.happy);
+        let (sites, happy) = (&*self.sites, usize::from(self.upload.happy));
         let suffice = |more: &[(usize, ShareNum)]| sites.certain_with(more) >= happy;
         self.sinks.next(suffice).await
     }
@@ -133,7 +132,7 @@ impl Whole {
             }
         };
         for (num, share) in (0..=u8::MAX).map(ShareNum).zip(&mut shares) {
-            share.extend_from_slice(&finished.trailer(num).unwrap_or_default());
+            share.extend_from_slice(&finished.trailer(num).unwrap_or_default().concat());
         }
         let shares = shares.into_iter().map(BytesMut::freeze).collect();
         Ok(Self { ueb_hash: finished.ueb_hash(), shares, _holds: holds })

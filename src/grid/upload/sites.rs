@@ -53,6 +53,8 @@ pub struct Site {
     pub found: BTreeSet<ShareNum>,
     /// Shares that were read under the file's own index and are not the file's, whatever it says.
     pub damaged: BTreeSet<ShareNum>,
+    /// Shares that it took, or said that it has, among proven ones.
+    pub beside: BTreeSet<ShareNum>,
     pub contest: Contest,
     /// Whether the server took the lease for what it holds, or can take none and keeps it anyhow.
     pub leased: bool,
@@ -85,6 +87,7 @@ impl Site {
             claims_proven: false,
             found: BTreeSet::new(),
             damaged: BTreeSet::new(),
+            beside: BTreeSet::new(),
             contest: Contest::Unknown,
             leased: false,
             in_progress: BTreeSet::new(),
@@ -124,7 +127,7 @@ impl Site {
     /// of proven shares, if that is `known`, or will be.
     pub fn contest(&mut self, known: bool, trouble: Trouble) {
         self.in_progress.clear();
-        self.found.clear();
+        self.found.retain(|share| self.held.contains(share) || self.claimed.contains(share));
         if self.contest != Contest::Unknown {
             return;
         }

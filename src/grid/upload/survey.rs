@@ -117,6 +117,12 @@ impl Late {
         true
     }
 
+    /// Nobody else is waited for, and no later answer is taken.
+    pub fn give_up(&mut self, sites: &mut Sites) {
+        self.0.forget();
+        sites.0.iter_mut().for_each(|site| site.unanswered = false);
+    }
+
     /// Notes the answers that have come.
     pub fn come(&mut self, sites: &mut Sites, wanted: &Wanted) {
         while let Some(Some(answer)) = self.0.next(false).now_or_never() {

@@ -2,6 +2,8 @@
 //! them are hashed.
 
 use super::Flaw;
+use super::company::Company;
+use crate::base::budget::Share as Room;
 use crate::base::file::FileFacts;
 use crate::base::limits::{BULK_MAX, BUSY_ROUNDS_MAX};
 use crate::codec::decode::{OpenShare, Opening, ShareError};
@@ -14,10 +16,11 @@ use crate::grid::download::{Fault, Found, fetch};
 use crate::tub::RemoteError;
 use bytes::Bytes;
 use std::ops::Range;
-use tokio::sync::SemaphorePermit;
 
 /// Bytes of a share that are read at once: what one answer can hold.
 const WINDOW: u64 = BULK_MAX as u64;
+/// Blocks that are read at once, for files with small segments.
+const BLOCKS_MAX: u64 = 1024;
 
 /// What is known of a share that is good.
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +44,14 @@ impl From<CutOff> for Flaw {
     }
 }
 
-/// Reads a share.
-pub async fn inspect(client: &Client, found: &Found, facts: FileFacts) -> Result<Inspected, Flaw> {
-    let reading = Reading { client, found };
+/// Reads a share, in no more time than its company allows.
+pub async fn inspect(
+    client: &Client,
+    found: &Found,
+    facts: FileFacts,
+    company: &Company,
+) -> Result<Inspected, Flaw> {
+    let reading = Reading { client, found, company };
     let mut opening = Opening::new(facts, found.num, found.length, true)?;
     let fetched = reading.fetch(&mut opening).await;
     let contradicting = opening.contradicts_cap();
@@ -60,14 +68,12 @@ pub async fn inspect(client: &Client, found: &Found, facts: FileFacts) -> Result
 struct Reading<'a> {
     client: &'a Client,
     found: &'a Found,
+    company: &'a Company,
 }
 
-/// Memory for a share, once it is known how much that is.
-type Room<'a> = Option<SemaphorePermit<'a>>;
-
-impl<'a> Reading<'a> {
-    /// Gives the opening all that it wants.
-    async fn fetch(&self, opening: &mut Opening) -> Result<Room<'a>, Flaw> {
+impl Reading<'_> {
+    /// Gives the opening all that it wants; the memory for that and for what comes.
+    async fn fetch(&self, opening: &mut Opening) -> Result<Option<Room>, Flaw> {
         for (offset, bytes) in self.found.parts.iter().filter(|(_, bytes)| !bytes.is_empty()) {
             opening.take(*offset, bytes.clone())?;
         }
@@ -83,19 +89,19 @@ impl<'a> Reading<'a> {
     }
 
     /// What comes before the UEB is proven is little.
-    async fn room(&self, opening: &Opening) -> Room<'a> {
+    async fn room(&self, opening: &Opening) -> Option<Room> {
         let weight = opening.geometry().map(weight)?;
-        self.client.pace.room(weight).await
+        Some(self.client.verifying.wait(weight).await)
     }
 
-    async fn inspect(&self, opening: Opening, _room: Room<'a>) -> Result<Inspected, Flaw> {
+    async fn inspect(&self, opening: Opening, _room: Option<Room>) -> Result<Inspected, Flaw> {
         let share = opened(opening)?;
-        self.blocks(&share).await?;
+        self.company.bound(&self.client.timeouts, self.blocks(&share)).await?;
         Ok(Inspected { geometry: *share.geometry(), version: share.version() })
     }
 
     async fn blocks(&self, share: &OpenShare) -> Result<(), Flaw> {
-        let mut runs = runs(share.geometry(), WINDOW);
+        let mut runs = runs(share.geometry(), WINDOW, BLOCKS_MAX);
         let Some(mut run) = runs.next() else { return Ok(()) };
         let mut bytes = self.run(share, run).await?;
         loop {
@@ -135,21 +141,23 @@ impl<'a> Reading<'a> {
         if range.end > self.found.length || range.start > range.end {
             return Err(ShareError::Short.into());
         }
-        let timeouts = &self.client.timeouts;
-        for round in 0..BUSY_ROUNDS_MAX {
+        let (timeouts, mut round) = (&self.client.timeouts, 0);
+        loop {
             match fetch(self.found, range.clone(), timeouts.read).await {
-                Err(Fault::Remote(RemoteError::Busy)) => {
+                Err(Fault::Remote(RemoteError::Busy)) if round < BUSY_ROUNDS_MAX => {
                     tokio::time::sleep(timeouts.again * 2_u32.pow(round)).await;
+                    round += 1;
                 }
                 outcome => return Ok(outcome?),
             }
         }
-        Err(Flaw::Unreadable(RemoteError::Busy))
     }
 }
 
-/// Bytes that reading such a share holds: blocks that are hashed and that come, and the trees.
-fn weight(geometry: &Geometry) -> u64 {
+/// Bytes that reading such a share holds: its two trees as they came and as they are held, and blocks
+/// that come, that have come and that are hashed.
+fn weight(geometry: &Geometry) -> usize {
     let window = WINDOW.min(geometry.share_data()).max(geometry.block_size());
-    window.saturating_add(geometry.tree_bytes()).saturating_mul(2)
+    let weight = geometry.tree_bytes().saturating_mul(4).saturating_add(window.saturating_mul(3));
+    usize::try_from(weight).unwrap_or(usize::MAX)
 }

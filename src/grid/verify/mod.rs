@@ -3,26 +3,31 @@
 //! A verify cap is enough: each block leads over the share's block tree and its chain to the UEB, and that
 //! to the cap; the tree over the file's segments, which every share has, is proven as well. What no
 //! reader looks at is not looked at here (`docs/spec/formats-immutable.md` §11). Several servers are read
-//! at once, one share of each; what is held in memory meanwhile has a bound for the whole client.
+//! at once, one share of each; what is held in memory meanwhile has a bound for the whole client. A share whose server takes much
+//! longer than others is given up.
 //!
 //! A server is told of each share of its that is not the file's.
 
+mod company;
 mod inspect;
 
-use super::check::{CheckError, Checked, Held, Listed, Subject};
+use super::check::{CheckError, Checked, Held, Leased, Subject, lease_all};
 use super::client::Client;
 use super::download::{Found, shares_at};
 use super::server_id::ServerId;
 use super::servers::Server;
 use super::stock::Stock;
+use super::timeouts::within;
+use crate::base::file::FileFacts;
 use crate::base::limits::VERIFY_SERVERS_MAX;
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::Cap;
 use crate::codec::decode::ShareError;
-use crate::codec::layout::{HEADER_MAX, Layout};
+use crate::codec::layout::{HEADER_MAX, Layout, Offsets};
 use crate::codec::ueb::BadUeb;
 use crate::storage::api::{AdviseCorrupt, OpenBucket};
 use crate::tub::RemoteError;
+use company::Company;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{StreamExt, iter};
 use inspect::{Inspected, inspect};
@@ -68,7 +73,7 @@ impl Flaw {
     /// Which part of the share it is in, if that can be said.
     pub const fn region(&self) -> Option<&'static str> {
         match self {
-            Self::Corrupt(error) => Some(error.region().name()),
+            Self::Corrupt(error) => Some(error.region()),
             Self::Foreign | Self::Contradicting => Some("uri_extension"),
             Self::Incompatible(_) => Some("header"),
             Self::Unreadable(_) => None,
@@ -81,8 +86,8 @@ impl From<ShareError> for Flaw {
         match error {
             ShareError::Incompatible(version) => Self::Incompatible(version),
             ShareError::Ueb(BadUeb::Hash) => Self::Foreign,
-            ShareError::Ueb(BadUeb::Geometry(_) | BadUeb::Contradiction) => Self::Contradicting,
-            other => Self::Corrupt(other),
+            error if error.accuses_server() => Self::Corrupt(error),
+            _ => Self::Contradicting,
         }
     }
 }
@@ -127,21 +132,23 @@ impl Client {
                 }
             }
             let (servers, shares): (Vec<_>, Vec<_>) = found.into_values().unzip();
-            let each: Vec<_> =
-                shares.into_iter().map(|shares| self.see(subject, shares).boxed()).collect();
+            let company = Company::of(shares.iter().map(Vec::len).sum());
+            let see = |shares| self.see(subject, shares, &company).boxed();
+            let each: Vec<_> = shares.into_iter().map(see).collect();
             let seen = iter(each).buffer_unordered(VERIFY_SERVERS_MAX).collect::<Vec<_>>().await;
             let seen: Vec<Seen> = seen.into_iter().flatten().collect();
             if add_lease {
                 self.lease_good(subject, &seen).await;
             }
-            Verified::of(subject, servers, (seen, own.silent))
+            let silent = own.silent.into_iter().chain(proven.silent).collect();
+            Verified::of(subject, servers, (seen, silent))
         }
         .boxed()
     }
 
     /// Reads the shares of one server, one after the other. One that falls silent is not asked for the
     /// next.
-    async fn see(&self, subject: Subject, shares: Vec<Found>) -> Vec<Seen> {
+    async fn see(&self, subject: Subject, shares: Vec<Found>, company: &Company) -> Vec<Seen> {
         let (mut seen, mut gone) = (Vec::new(), None);
         for found in shares {
             if !subject.facts.params.has(found.num) {
@@ -149,7 +156,7 @@ impl Client {
             }
             let verdict = match &gone {
                 Some(error) => Err(Flaw::Unreadable(RemoteError::clone(error))),
-                None => inspect(self, &found, subject.facts).await,
+                None => inspect(self, &found, subject.facts, company).await,
             };
             if let Err(Flaw::Unreadable(error)) = &verdict
                 && matches!(error, RemoteError::Timeout | RemoteError::Disconnected)
@@ -161,19 +168,46 @@ impl Client {
         seen
     }
 
+    /// Reads these shares, which one server says it has under `si`; those that are good.
+    pub(super) async fn read_whole(
+        &self,
+        (server, si): (Arc<Server>, StorageIndex),
+        facts: FileFacts,
+        shares: &BTreeSet<ShareNum>,
+    ) -> Result<BTreeSet<ShareNum>, RemoteError> {
+        let open = server.storage.call(OpenBucket { si, head: HEADER_MAX as u32 });
+        let opened = within(self.timeouts.find, open).await?;
+        let (company, mut good) = (Company::of(shares.len()), BTreeSet::new());
+        let found = shares_at((&server, si), HEADER_MAX as u32, opened);
+        for found in found.into_iter().filter(|found| shares.contains(&found.num)) {
+            match inspect(self, &found, facts, &company).await {
+                Ok(_) => drop(good.insert(found.num)),
+                Err(Flaw::Unreadable(
+                    error @ (RemoteError::Timeout | RemoteError::Disconnected),
+                )) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(good)
+    }
+
     /// Asks servers with a good share to keep what they have for another term.
-    async fn lease_good(&self, Subject { si, beside, facts }: Subject, seen: &[Seen]) {
-        let (own, proven) = (good_at(seen, si), good_at(seen, beside));
-        tokio::join!(self.lease((si, facts), &own), self.lease((beside, facts), &proven));
+    async fn lease_good(&self, Subject { si, beside, .. }: Subject, seen: &[Seen]) {
+        let (own, proven) = (holders(seen, si), holders(seen, beside));
+        tokio::join!(self.lease(own, lease(si)), self.lease(proven, lease(beside)));
     }
 }
 
+/// Puts a lease on what a server has of the file, which it has shown.
+fn lease(si: StorageIndex) -> impl Fn(Client, Arc<Server>) -> BoxFuture<'static, Leased> {
+    move |client, server| lease_all(client, server, si).boxed()
+}
+
 /// Each server that has a good share under this index, once.
-fn good_at(seen: &[Seen], si: StorageIndex) -> Vec<Listed> {
+fn holders(seen: &[Seen], si: StorageIndex) -> Vec<Arc<Server>> {
     let good = seen.iter().filter(|seen| seen.found.si == si && seen.verdict.is_ok());
-    let by_server: BTreeMap<ServerId, Listed> = good
-        .map(|Seen { found, .. }| (found.server.id, (Arc::clone(&found.server), vec![found.num])))
-        .collect();
+    let by_server: BTreeMap<ServerId, Arc<Server>> =
+        good.map(|Seen { found, .. }| (found.server.id, Arc::clone(&found.server))).collect();
     by_server.into_values().collect()
 }
 
@@ -199,7 +233,7 @@ impl Verified {
                     stock.good.insert(found.num);
                 }
                 Err(flaw) => {
-                    if found.si == subject.si {
+                    if found.si == subject.si && !matches!(flaw, Flaw::Unreadable(_)) {
                         stock.damaged.insert(found.num);
                     }
                     findings.push(report(&found, flaw));
@@ -213,13 +247,22 @@ impl Verified {
     }
 }
 
-/// All shares of a file have one header: where that of a damaged share differs, that is the damage.
+/// All shares of a file have their regions in the same places: where the header of a damaged one has them
+/// elsewhere, that is the damage. One of another length is probably of another file.
 fn blame_header(seen: &mut Seen, layout: Inspected) {
     let Inspected { geometry, version } = layout;
-    let Err(Flaw::Corrupt(_) | Flaw::Foreign) = seen.verdict else { return };
     let Ok(layout) = Layout::plan(&geometry, version) else { return };
-    let (header, head) = (layout.header(), seen.found.parts.first());
-    if head.is_some_and(|(_, head)| !head.is_empty() && !head.starts_with(&header)) {
+    let may_be = match &seen.verdict {
+        Err(Flaw::Corrupt(_)) => true,
+        Err(Flaw::Foreign) => seen.found.length == layout.share_len(),
+        _ => false,
+    };
+    let head = seen.found.parts.first().filter(|(_, head)| may_be && !head.is_empty());
+    let Some((_, head)) = head else { return };
+    let planned = layout.offsets();
+    // Nobody reads the tree over the plaintext.
+    let same = |found| Offsets { plaintext_tree: planned.plaintext_tree, ..found } == *planned;
+    if !Offsets::parse(head).is_ok_and(same) {
         seen.verdict = Err(Flaw::Corrupt(ShareError::Layout));
     }
 }

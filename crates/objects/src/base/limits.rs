@@ -37,6 +37,9 @@ pub const PING_AFTER_IN_USE: Duration = Duration::from_secs(2);
 /// A link on which no ping was answered for so long is dead if others are alive: were it this machine's
 /// line, they would be silent too. Far more than any line takes that leaves time for calls.
 pub const PONG_TIME: Duration = Duration::from_secs(6);
+/// The same for a peer whose line has taken nothing so long: at 512 bytes a second a socket asks for more
+/// every 16 seconds.
+pub const LINE_STALL_TIME: Duration = Duration::from_secs(20);
 /// Others are alive that were heard so long after that ping, where transfers are heard all the time: a line
 /// that broke just when it was sent is told from a peer that is gone.
 pub const ALIVE_AFTER: Duration = Duration::from_secs(1);

@@ -3,8 +3,9 @@
 use super::queue::Beat;
 use super::{Conn, Leaving};
 use crate::base::limits::{
-    ALIVE_AFTER, CREDIT_TIME, FRAME_GRACE, FRAME_RATE_MIN, GOODBYE_TIME, IDLE_TIME, LOOK_EVERY,
-    PING_AFTER, PING_AFTER_IN_USE, PING_EVERY, PONG_TIME, PROBATION_TIME,
+    ALIVE_AFTER, CREDIT_TIME, FRAME_GRACE, FRAME_RATE_MIN, GOODBYE_TIME, IDLE_TIME,
+    LINE_STALL_TIME, LOOK_EVERY, PING_AFTER, PING_AFTER_IN_USE, PING_EVERY, PONG_TIME,
+    PROBATION_TIME,
 };
 use crate::link::Pool;
 use crate::tub::frame::Reason;
@@ -116,6 +117,8 @@ enum Verdict {
 struct Silence {
     /// When a ping was last sent, or what had to be borne with began anew.
     pinged_ms: Option<u64>,
+    /// It had not left when the link was last looked at.
+    under_way: bool,
 }
 
 fn past(look: &Look, then_ms: u64, time: Duration) -> bool {
@@ -125,7 +128,8 @@ fn past(look: &Look, then_ms: u64, time: Duration) -> bool {
 impl Silence {
     /// `absent`: this side has slept, and has not read what came meanwhile.
     fn look(&mut self, look: &Look, absent: bool) -> Verdict {
-        if (absent || look.under_way) && self.unanswered(look).is_some() {
+        let left = std::mem::replace(&mut self.under_way, look.under_way) && !look.under_way;
+        if (absent || left) && self.unanswered(look).is_some() {
             self.pinged_ms = Some(look.now_ms);
         }
         if past(look, look.peer_ms, IDLE_TIME) || self.is_dead(look) {
@@ -151,11 +155,13 @@ impl Silence {
     /// Whether others were heard after a ping that this peer has not answered for long.
     fn is_dead(&self, look: &Look) -> bool {
         let after = if look.in_use { ALIVE_AFTER } else { Duration::ZERO };
+        // What the line takes is a sign of life, too; a slow one may take nothing for some time.
+        let time = if look.under_way { LINE_STALL_TIME } else { PONG_TIME };
         (look.in_use || look.ours)
             && self.unanswered(look).is_some_and(|pinged_ms| {
                 let others = look.any_ms.checked_sub(pinged_ms);
                 let alive = others.is_some_and(|ms| u128::from(ms) > after.as_millis());
-                alive && past(look, pinged_ms, PONG_TIME)
+                alive && past(look, pinged_ms, time)
             })
     }
 
@@ -234,21 +240,24 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_that_has_not_left_is_not_waited_for() {
-        let mut silence = Silence { pinged_ms: Some(HOUR_MS + 1) };
-        for second in 1..60 {
+    fn a_ping_that_has_not_left_has_more_time() {
+        let look = |second: u64, under_way| {
             let now_ms = HOUR_MS + second * 1_000;
-            let look = Look { under_way: true, ..seen(now_ms, (HOUR_MS, now_ms), true) };
-            assert_eq!(silence.look(&look, false), Verdict::Fine, "after {second} seconds");
+            Look { under_way, ..seen(now_ms, (HOUR_MS - 1, now_ms), true) }
+        };
+        for (left_after, wanted) in [(19, 25), (60, 20)] {
+            let mut silence = Silence { pinged_ms: Some(HOUR_MS), under_way: false };
+            let dead = (1..100).find(|second| {
+                let look = look(*second, *second < left_after);
+                silence.look(&look, false) == Verdict::Dead
+            });
+            assert_eq!(dead, Some(wanted), "left after {left_after} seconds");
         }
-        let now_ms = HOUR_MS + 66_000;
-        let look = seen(now_ms, (HOUR_MS, now_ms), true);
-        assert_eq!(silence.look(&look, false), Verdict::Dead);
     }
 
     #[test]
     fn an_answer_within_the_same_millisecond_is_one() {
-        let mut silence = Silence { pinged_ms: Some(HOUR_MS) };
+        let mut silence = Silence { pinged_ms: Some(HOUR_MS), ..Silence::default() };
         let look = seen(HOUR_MS + 7_000, (HOUR_MS, HOUR_MS + 7_000), true);
         assert_ne!(silence.look(&look, false), Verdict::Dead);
     }
@@ -272,7 +281,7 @@ mod tests {
 
     #[test]
     fn whoever_slept_listens_before_it_judges() {
-        let mut silence = Silence { pinged_ms: Some(HOUR_MS + 1) };
+        let mut silence = Silence { pinged_ms: Some(HOUR_MS + 1), ..Silence::default() };
         let now_ms = HOUR_MS + 60_000;
         assert_eq!(silence.look(&seen(now_ms, (HOUR_MS, now_ms), true), true), Verdict::Fine);
         let now_ms = now_ms + 6_000;
