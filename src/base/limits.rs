@@ -291,6 +291,19 @@ pub const LEASE_JOURNAL_MAX: u64 = 256 << 10;
 pub const LEASE_JOURNAL_FULL: u64 = 16 << 20;
 /// A lease journal longer than this was not written by us.
 pub const LEASE_JOURNAL_READ_MAX: u64 = 64 << 20;
+/// Shares that are known to be damaged, and are not told of: a few mebibytes.
+pub const CONDEMNED_MAX: usize = 65_536;
+/// What is kept of them, and of how far the shares were read: some 34 bytes each.
+pub const SCRUB_RECORD_MAX: usize = 4 << 20;
+/// Bytes a second at which a server reads its own shares: a hundredth of what a disk does, and of a
+/// processor. A terabyte takes three days.
+pub const SCRUB_RATE: u64 = 4 << 20;
+/// After so many bytes it is noted how far that is.
+pub const SCRUB_SAVE_BYTES: u64 = 64 << 20;
+/// From the end of a round to the next one, unless the owner says otherwise.
+pub const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// From the start of a server to the first look at whether it is time for a round, and between two.
+pub const SCRUB_LOOK: Duration = Duration::from_secs(10 * 60);
 /// Corruption reports that a server keeps.
 pub const ADVISORIES_MAX: usize = 10_000;
 /// Text of a corruption report.

@@ -54,10 +54,25 @@ pub struct StorageStatus {
     pub lease_age: Option<u64>,
     /// The last collection of leases that ended, if there was one since the start.
     pub collected: Option<CollectedStatus>,
+    pub scrub: ScrubStatus,
     /// What the clock had to say and what it said, in seconds since 1970, while it is not believed.
     pub clock_jump: Option<(u64, u64)>,
     /// How long what was asked of it took lately.
     pub latencies: Vec<Latency>,
+}
+
+/// How a node reads what it stores, to find damage.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScrubStatus {
+    /// Seconds from one round to the next; none: it does not.
+    pub every: Option<u64>,
+    /// The round under way: since when (seconds since 1970), shares and bytes that were read.
+    pub round: Option<(u64, u64, u64)>,
+    /// The last whole round: from and to (seconds since 1970), shares that were read, and of those the
+    /// damaged ones.
+    pub last: Option<((u64, u64), u64, u64)>,
+    /// Shares that are damaged and have no successor yet.
+    pub damaged: usize,
 }
 
 /// Why a collection of leases deleted nothing.

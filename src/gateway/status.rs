@@ -5,9 +5,10 @@ use super::asked::Asked;
 use super::events;
 use super::history::{History, Kind, Record};
 use super::json;
-use super::node_status::{CollectedStatus, HeldStatus, StorageStatus};
+use super::node_status::{CollectedStatus, HeldStatus, ScrubStatus, StorageStatus};
 use super::pages::activity::{self, described};
 use super::pages::simple::whole;
+use super::pages::words::date;
 use super::state::Gateway;
 use crate::storage::Latency;
 use actix_web::HttpResponse;
@@ -132,8 +133,20 @@ fn storage_figures(storage: &StorageStatus) -> impl Iterator<Item = (&'static st
         ("reserved_space", json!(storage.reserved)),
         ("disk_avail", json!(storage.available)),
         ("shares_used", json!(storage.used)),
+        ("shares_damaged", json!(storage.scrub.damaged)),
     ];
-    own.into_iter().chain(disk.into_iter().flatten())
+    let round = storage.scrub.round.map(|(_, shares, bytes)| {
+        [("scrub_round_shares", json!(shares)), ("scrub_round_bytes", json!(bytes))]
+    });
+    let last = storage.scrub.last.map(|((_, finished), shares, damaged)| {
+        [
+            ("scrub_last_finished", json!(finished)),
+            ("scrub_last_shares", json!(shares)),
+            ("scrub_last_damaged", json!(damaged)),
+        ]
+    });
+    let scrub = round.into_iter().flatten().chain(last.into_iter().flatten());
+    own.into_iter().chain(disk.into_iter().flatten()).chain(scrub)
 }
 
 /// Times in seconds, under the names of 1.20.
@@ -186,6 +199,7 @@ pub fn storage(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
             "stats": stats,
             "bucket-counter": null,
             "lease-checker": lease_checker(&storage),
+            "scrub": scrub_facts(&storage.scrub),
             "clock-jumped": storage.clock_jump.map(|(expected, found)| {
                 json!({"expected": expected, "found": found})
             }),
@@ -199,9 +213,11 @@ pub fn storage(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
          <tr><td>Bytes of the disk taken</td><td>{used}</td></tr>\n\
          <tr><td>Bytes left for new ones</td><td>{}</td></tr>\n\
          <tr><td>Shares that nobody renews</td><td>{}</td></tr>\n\
+         <tr><td>Damage</td><td>{}</td></tr>\n\
          <tr><td>Clock</td><td>{}</td></tr></table>\n",
         storage.available,
         expiry(&storage),
+        scrub(&storage.scrub),
         clock(&storage)
     );
     Ok(whole("Storage", &body))
@@ -242,6 +258,48 @@ fn expiry(storage: &StorageStatus) -> String {
         ),
     };
     format!("are deleted {days} days after their last renewal; {last}")
+}
+
+/// How the shares are read to find damage, for programs.
+fn scrub_facts(scrub: &ScrubStatus) -> Value {
+    let ScrubStatus { every, round, last, damaged } = scrub;
+    json!({
+        "every-seconds": every,
+        "shares-damaged": damaged,
+        "round": round.map(|(started, shares, bytes)| {
+            json!({"started": started, "shares-read": shares, "bytes-read": bytes})
+        }),
+        "last": last.map(|((started, finished), shares, damaged)| {
+            json!({
+                "start-finish-times": [started, finished],
+                "shares-read": shares,
+                "shares-damaged": damaged,
+            })
+        }),
+    })
+}
+
+/// The same in sentences.
+fn scrub(scrub: &ScrubStatus) -> String {
+    let found = match scrub.damaged {
+        0 => "none is known".to_owned(),
+        count => format!(
+            "{count} shares are damaged and wait for sound ones, which a repair of their files brings; \
+             corruption-advisories/ in the storage folder names them"
+        ),
+    };
+    let Some(every) = scrub.every else {
+        return format!("{found}; it is not looked for (scrub is off)");
+    };
+    let last = scrub.last.map(|((_, finished), shares, damaged)| {
+        let when = date(finished);
+        format!("; {shares} shares were read until {when}, {damaged} of them damaged")
+    });
+    let round = scrub.round.map(|(_, shares, bytes)| {
+        format!("; this round has read {shares} shares with {bytes} bytes so far")
+    });
+    let (last, round) = (last.unwrap_or_default(), round.unwrap_or_default());
+    format!("{found}; all shares are read every {} days{last}{round}", every / (24 * 3600))
 }
 
 /// Why nothing was deleted, and what the owner can do.

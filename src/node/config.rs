@@ -2,12 +2,14 @@
 
 use super::basedir::{Basedir, BasedirError, Role};
 use super::kept::VDRIVE_FURL;
-use crate::base::limits::NICKNAME_MAX;
+use crate::base::limits::{NICKNAME_MAX, SCRUB_EVERY};
 use crate::gateway::webport::{self, WebPort};
 use crate::introducer::GridParameters;
+use crate::storage::expiry::seconds;
 use crate::storage::{ByteSize, LeaseAge};
 use crate::tub::Furl;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// Everything a node is told by its owner.
 pub struct Config {
@@ -57,10 +59,14 @@ pub struct StorageConfig {
     pub read_only: bool,
     /// When leases that ended are collected; none: never.
     pub expire_leases: Option<LeaseAge>,
+    /// From one reading of all shares to the next; none: never.
+    pub scrub: Option<Duration>,
 }
 
 pub const SIZES: &str =
     "a number of bytes with an optional unit, such as `1000`, `10K`, `5mB`, `78Gb`";
+const SCRUB_TIMES: &str =
+    "`off`, or the time from one reading of all shares to the next, such as `7days`, `1 month`";
 const LEASE_AGES: &str = "`off`, or a time since the last renewal of at least 31 days, such as \
                           `31days`, `3 months`, `1year`";
 pub const NUMBERS: &str =
@@ -181,7 +187,17 @@ fn storage(basedir: &Basedir) -> Result<Option<StorageConfig>, BasedirError> {
         reserved_space: value(basedir, "reserved_space", SIZES, size)?.unwrap_or(0),
         read_only: basedir.flag("readonly_storage")?,
         expire_leases: value(basedir, "expire_leases", LEASE_AGES, lease_age)?.flatten(),
+        scrub: value(basedir, "scrub", SCRUB_TIMES, scrub)?.unwrap_or(Some(SCRUB_EVERY)),
     }))
+}
+
+/// `off`, or a time of at least a day.
+fn scrub(text: &str) -> Option<Option<Duration>> {
+    if text == "off" {
+        return Some(None);
+    }
+    let seconds = seconds(text).filter(|seconds| *seconds > 0)?;
+    Some(Some(Duration::from_secs(seconds)))
 }
 
 /// `off`, or an age.
@@ -277,6 +293,15 @@ mod tests {
         assert_eq!(lease_age("31days"), Some(Some(LeaseAge::NATURAL)));
         for bad in ["on", "OFF", "30days", "31", "never"] {
             assert_eq!(lease_age(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn shares_are_read_every_so_many_days_or_not_at_all() {
+        assert_eq!(scrub("off"), Some(None));
+        assert_eq!(scrub("7days"), Some(Some(Duration::from_secs(7 * 24 * 3600))));
+        for bad in ["on", "", "0days", "7", "7h", "-1day"] {
+            assert_eq!(scrub(bad), None, "{bad:?}");
         }
     }
 

@@ -32,7 +32,7 @@ use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::ServerPool;
 use crate::grid::{Client, ClientSecrets};
 use crate::introducer::{self, Announcement, Fields, Follower, GridParameters};
-use crate::storage::{Expiry, ServerOptions, StorageServer, Store};
+use crate::storage::{Expiry, Scrub, ServerOptions, StorageServer, Store};
 use crate::tub::{Furl, Tub, TubOptions, start};
 use actix::Addr;
 use actix_rt::Arbiter;
@@ -268,7 +268,9 @@ impl Node {
         let store = storage::open(self.basedir.join(STORAGE), offered).await?;
         self.storage = Some(store.clone());
         let expiry = offered.expire_leases.map(Expiry::of);
-        let options = ServerOptions { version: version(), expiry, ..ServerOptions::default() };
+        let scrub = offered.scrub.map(Scrub::every);
+        let options =
+            ServerOptions { version: version(), expiry, scrub, ..ServerOptions::default() };
         let (server, restorer) = StorageServer::start(store, options);
         self.tub.add_restorer(restorer);
         let swissnum = secrets::swissnum(&self.basedir, &kept::STORAGE)?;

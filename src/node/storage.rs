@@ -2,10 +2,11 @@
 
 use super::config::StorageConfig;
 use super::error::NodeError;
-use crate::gateway::node_status::{CollectedStatus, HeldStatus, StorageStatus};
-use crate::storage::{Collected, Held, LeaseAge, OWNERS_WORD, Store, StoreConfig};
+use crate::gateway::node_status::{CollectedStatus, HeldStatus, ScrubStatus, StorageStatus};
+use crate::storage::{Collected, Held, LeaseAge, OWNERS_WORD, ScrubState, Store, StoreConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The storage directory, cleaned of what an earlier process left half done.
 pub async fn open(dir: PathBuf, config: StorageConfig) -> Result<Arc<Store>, NodeError> {
@@ -40,9 +41,20 @@ pub fn status((store, config): (Arc<Store>, StorageConfig), dir: PathBuf) -> Sta
             lease_age: config.expire_leases.map(LeaseAge::seconds),
             collected: store.collected().map(collected),
             latencies: store.latencies(),
+            scrub: scrub(config.scrub, store.scrub_state()),
             clock_jump: store.clock_jump().map(|jump| (jump.expected, jump.found)),
         }
     })
+}
+
+fn scrub(every: Option<Duration>, state: ScrubState) -> ScrubStatus {
+    let ScrubState { round, last, damaged } = state;
+    ScrubStatus {
+        every: every.map(|every| every.as_secs()),
+        round: round.map(|round| (round.started, round.shares, round.bytes)),
+        last: last.map(|last| ((last.started, last.finished), last.shares, last.damaged)),
+        damaged,
+    }
 }
 
 fn collected(run: Collected) -> CollectedStatus {

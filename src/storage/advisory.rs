@@ -4,6 +4,7 @@
 use super::clock::timestamp;
 use super::container::Kind;
 use super::error::Result;
+use super::journal::record::Key;
 use super::store::Store;
 use crate::base::ids::{ShareNum, StorageIndex};
 use crate::base::limits::{ADVISORIES_MAX, ADVISORY_MAX};
@@ -50,6 +51,14 @@ impl Store {
             self.look_into(&key)?;
         }
         Ok(())
+    }
+
+    /// Files what the store found by itself.
+    pub(super) fn tell_owner(&self, (si, num): &Key, reason: &str) {
+        tracing::error!(%si, %num, "{reason}");
+        if let Err(error) = self.keep_report((si, *num), "immutable", reason) {
+            tracing::error!(%si, %num, %error, "that could not be filed for the owner");
+        }
     }
 
     /// Whether it is kept.

@@ -6,6 +6,7 @@ use super::container::LeaseSecrets;
 use super::error::Result;
 use super::expiry::LeaseAge;
 use super::index::Facet;
+use super::scrub::Scrub;
 use super::share_store::{Allocation, Grant, ShareStore, ShareUpload, Steps, StoredShare};
 use super::store::{AllocateRequest, Space, Store};
 use super::upload::Upload;
@@ -91,6 +92,10 @@ impl ShareStore for Store {
 
     fn tick(&self) {
         self.tick();
+    }
+
+    fn scrub(self: Arc<Self>, scrub: Scrub) {
+        Store::scrub(&self, scrub);
     }
 
     fn collection(self: Arc<Self>, age: LeaseAge) -> Steps {

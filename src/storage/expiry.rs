@@ -1,7 +1,24 @@
-//! How long leases last for whoever collects them, as the node's owner spells it.
+//! How long leases last for whoever collects them, and other times, as the node's owner spells them.
 
 use crate::base::limits::LEASE_SECONDS;
 use std::str::FromStr;
+
+const DAY: u64 = 24 * 3600;
+
+/// Seconds, as Tahoe-LAFS spells durations: digits, then `day`, `mo`, `month` (31 days) or `year` (365),
+/// with an `s` or without.
+pub fn seconds(text: &str) -> Option<u64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (digits, unit) = text.split_at_checked(unit_at)?;
+    let unit = unit.trim_start_matches(' ');
+    let days: u64 = match unit.strip_suffix('s').unwrap_or(unit) {
+        "day" => 1,
+        "mo" | "month" => 31,
+        "year" => 365,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(days * DAY)
+}
 
 /// How long after it was made or last renewed a lease ends for the collection, in seconds; never
 /// before the end that its holder was told.
@@ -27,32 +44,19 @@ impl LeaseAge {
     }
 }
 
-/// As Tahoe-LAFS spells durations: digits, then `day`, `mo`, `month` (31 days) or `year` (365), with
-/// an `s` or without.
+/// See [`seconds`].
 impl FromStr for LeaseAge {
     type Err = NotALeaseAge;
 
     fn from_str(text: &str) -> Result<Self, NotALeaseAge> {
-        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(NotALeaseAge)?;
-        let (digits, unit) = text.split_at_checked(unit_at).ok_or(NotALeaseAge)?;
-        let unit = unit.trim_start_matches(' ');
-        let days: u64 = match unit.strip_suffix('s').unwrap_or(unit) {
-            "day" => 1,
-            "mo" | "month" => 31,
-            "year" => 365,
-            _ => return Err(NotALeaseAge),
-        };
-        let number: u64 = digits.parse().map_err(|_| NotALeaseAge)?;
-        let seconds = number.checked_mul(days * 24 * 3600).ok_or(NotALeaseAge)?;
-        if seconds < LEASE_SECONDS { Err(NotALeaseAge) } else { Ok(Self(seconds)) }
+        let seconds = seconds(text).filter(|seconds| *seconds >= LEASE_SECONDS);
+        seconds.map(Self).ok_or(NotALeaseAge)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY: u64 = 24 * 3600;
 
     #[test]
     fn ages_read_as_tahoe_lafs_spells_durations() {

@@ -13,7 +13,7 @@ use super::journal::record::Key;
 use super::store::Store;
 use crate::base::blocking;
 use crate::base::ids::ShareNum;
-use crate::base::limits::{JUDGE_AT_ONCE_MAX, JUDGE_LATER_MAX, JUDGED_MAX};
+use crate::base::limits::{CONDEMNED_MAX, JUDGE_AT_ONCE_MAX, JUDGE_LATER_MAX, JUDGED_MAX};
 use crate::base::lock::locked;
 use crate::codec::verify::{Alone, verify_alone};
 use crate::disk::{File, Mode};
@@ -25,8 +25,10 @@ use std::sync::{Arc, Weak};
 #[derive(Default)]
 pub(super) struct Judged {
     known: HashMap<Key, Alone>,
-    /// Shares that clients reported, and that are not known to be sound since.
+    /// Shares that were reported, and that nobody has read since.
     suspects: BTreeSet<Key>,
+    /// Shares that were reported and then read and found broken.
+    condemned: BTreeSet<Key>,
     /// With a number each: a share that is replaced and asked for again is another one.
     waiting: VecDeque<(u64, Key)>,
     last: u64,
@@ -34,14 +36,25 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    fn remember(&mut self, key: Key, verdict: Alone) {
+    /// Begins with what an earlier process had condemned.
+    pub fn with(condemned: Vec<Key>) -> Self {
+        Self { condemned: condemned.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Whether the share is condemned from now on, or is not any more.
+    fn remember(&mut self, key: Key, verdict: Alone) -> bool {
         if self.known.len() >= JUDGED_MAX {
             self.known.clear();
         }
-        if verdict != Alone::Broken {
-            self.suspects.remove(&key);
-        }
         self.known.insert(key, verdict);
+        let reported = self.suspects.remove(&key);
+        match verdict {
+            Alone::Broken if self.condemned.len() < CONDEMNED_MAX => {
+                reported && self.condemned.insert(key)
+            }
+            Alone::Broken => false,
+            Alone::Sound(_) | Alone::Unknown => self.condemned.remove(&key),
+        }
     }
 
     /// Puts a share in the queue; whether somebody must begin to work on that.
@@ -62,14 +75,13 @@ impl Judged {
         next
     }
 
-    /// What was read of the first in the queue says so; `None`: it could not be read.
-    fn done(&mut self, job: (u64, Key), verdict: Option<Alone>) {
-        if self.waiting.front() == Some(&job) {
-            self.waiting.pop_front();
-            if let Some(verdict) = verdict {
-                self.remember(job.1, verdict);
-            }
+    /// What was read of the first in the queue says so; `None`: it is not there. See [`Judged::remember`].
+    fn done(&mut self, job: (u64, Key), verdict: Option<Alone>) -> bool {
+        if self.waiting.front() != Some(&job) {
+            return false;
         }
+        self.waiting.pop_front();
+        verdict.is_some_and(|verdict| self.remember(job.1, verdict))
     }
 
     /// Somebody says that it is not as it was: it is looked at again before it is vouched for, even if
@@ -83,15 +95,15 @@ impl Judged {
         self.suspects.insert(*key);
     }
 
-    /// Whether a share was reported and, since then, read and found broken.
-    fn is_condemned(&self, key: &Key) -> bool {
-        self.known.get(key) == Some(&Alone::Broken) && self.suspects.contains(key)
+    pub fn condemned(&self) -> impl Iterator<Item = &Key> {
+        self.condemned.iter()
     }
 
     /// Another file takes this place.
     pub fn forget(&mut self, key: &Key) {
         self.known.remove(key);
         self.suspects.remove(key);
+        self.condemned.remove(key);
         self.waiting.retain(|(_, waiting)| waiting != key);
     }
 }
@@ -116,24 +128,55 @@ impl Store {
             return Ok(None);
         }
         let verdict = judge_file(&found.file, found.key.1, found.header.data_len)?;
-        locked(&self.judged).remember(found.key, verdict);
+        self.remember(found.key, verdict);
         Ok(Some(verdict))
+    }
+
+    fn remember(&self, key: Key, verdict: Alone) {
+        if locked(&self.judged).remember(key, verdict) {
+            self.note_condemned(&key, verdict);
+        }
+    }
+
+    /// Another process of this store will know it, too. The caller may change the store.
+    fn note_condemned(&self, (si, num): &Key, verdict: Alone) {
+        match verdict {
+            Alone::Broken => {
+                tracing::error!(%si, %num, "a share is damaged; a sound one may replace it")
+            }
+            _ => tracing::info!(%si, %num, "a share that was damaged is sound"),
+        }
+        self.keep_scrub_record();
     }
 
     /// Looks at a share that was reported: at once if it is small, else beside all else.
     pub(super) fn look_into(self: &Arc<Self>, key: &Key) -> Result<()> {
+        let _change = self.begin_change()?;
         let _bucket = self.lock(&key.0);
-        match self.look(key, Mode::Read)? {
-            (file, _, Kind::Immutable(header)) => {
-                self.judge(&Found { key: *key, file, header }).map(drop).map_err(Into::into)
-            }
-            _ => Ok(()),
+        let (file, _, Kind::Immutable(header)) = self.look(key, Mode::Read)? else { return Ok(()) };
+        if self.judge(&Found { key: *key, file, header }).is_err() {
+            // What cannot be read is as good as broken.
+            self.remember(*key, Alone::Broken);
+        }
+        Ok(())
+    }
+
+    /// The same without a report: a share that was damaged may have been put right.
+    pub(super) fn look_again(self: &Arc<Self>, key: &Key) {
+        locked(&self.judged).doubt(key);
+        if let Err(error) = self.look_into(key) {
+            tracing::warn!(si = %key.0, num = %key.1, %error, "a share cannot be looked at");
         }
     }
 
     /// Whether a share is to give way to a sound one, and is not to be told of.
     pub(super) fn is_condemned(&self, key: &Key) -> bool {
-        locked(&self.judged).is_condemned(key)
+        locked(&self.judged).condemned.contains(key)
+    }
+
+    /// Whether shares wait to be judged.
+    pub fn is_judging(&self) -> bool {
+        !locked(&self.judged).waiting.is_empty()
     }
 
     fn judge_later(self: &Arc<Self>, key: Key) {
@@ -160,17 +203,22 @@ impl Store {
 fn judge_next(store: &Weak<Store>) -> Option<()> {
     let job = locked(&store.upgrade()?.judged).next()?;
     let opened = store.upgrade()?.open_to_judge(&job.1);
-    let verdict = opened.and_then(|(file, len)| {
+    let verdict = opened.map(|(file, len)| {
         // A long read must not keep a store that everybody else has let go.
         let read = |range: std::ops::Range<u64>| {
             store.upgrade().filter(|store| !store.is_stopping()).ok_or(io::ErrorKind::Other)?;
             file.read(HEADER_LEN + range.start, (range.end - range.start) as usize)
                 .map(bytes::Bytes::from)
         };
-        verify_alone(job.1.1, len, read).ok()
+        verify_alone(job.1.1, len, read).unwrap_or(Alone::Broken)
     });
-    let store = store.upgrade().filter(|store| !store.is_stopping())?;
-    locked(&store.judged).done(job, verdict);
+    let store = store.upgrade()?;
+    let _change = store.begin_change().ok()?;
+    if locked(&store.judged).done(job, verdict)
+        && let Some(verdict) = verdict
+    {
+        store.note_condemned(&job.1, verdict);
+    }
     Some(())
 }
 
@@ -206,20 +254,22 @@ mod tests {
         let job = judged.next().unwrap();
         judged.doubt(&key(1));
         judged.wait_for(key(1));
-        judged.done(job, Some(Alone::Sound([7; 32])));
-        assert!(judged.known.is_empty());
+        assert!(!judged.done(job, Some(Alone::Sound([7; 32]))) && judged.known.is_empty());
         let job = judged.next().unwrap();
-        judged.done(job, Some(Alone::Broken));
-        assert!(judged.is_condemned(&key(1)) && !judged.is_condemned(&key(2)));
+        assert!(judged.done(job, Some(Alone::Broken)));
+        assert!(judged.condemned().eq([&key(1)]));
+        assert!(!judged.remember(key(2), Alone::Broken), "nobody reported it");
         judged.doubt(&key(1));
-        assert!(!judged.is_condemned(&key(1)), "it may have been put right");
+        assert!(judged.remember(key(1), Alone::Unknown), "it was put right");
+        assert_eq!(judged.condemned().count(), 0);
     }
 
     #[test]
     fn what_is_remembered_and_what_waits_is_bounded() {
         let mut judged = Judged::default();
         let nth = |n: usize| (StorageIndex((n as u128).to_be_bytes()), ShareNum(0));
-        (0..=JUDGED_MAX).for_each(|n| judged.remember(nth(n), Alone::Unknown));
+        let changed = (0..=JUDGED_MAX).any(|n| judged.remember(nth(n), Alone::Unknown));
+        assert!(!changed, "none was condemned");
         assert_eq!(judged.known.len(), 1);
         let begun = (0..=JUDGE_LATER_MAX).filter(|n| judged.wait_for(nth(*n))).count();
         assert_eq!(begun, 1);

@@ -13,6 +13,7 @@
 //! space    how much may be stored                  changes    leases of a bucket
 //! clock    what is known of time                   collection collecting leases that ended
 //! judge    whether shares are what they say        expiry     how long they last for that
+//! scrub    reading them all, to find damage        advisory   reports of it, for the owner
 //! share_store what actors want of any store        directory  a store as such a one
 //! session  one upload under way, and its clock
 //! latency  how long all that takes
@@ -30,6 +31,7 @@ pub mod expiry;
 pub mod fuzz;
 pub mod journal;
 pub mod paths;
+pub mod scrub;
 pub mod space;
 
 mod advisory;
@@ -60,6 +62,8 @@ pub use error::StoreError;
 pub use expiry::LeaseAge;
 pub use index::Facet;
 pub use latency::Latency;
+pub use scrub::record::{Round, Scrubbed};
+pub use scrub::{Scrub, ScrubState};
 pub use session::{Session, SessionKey, Sessions};
 pub use share_store::{Allocation, Grant, ShareStore, ShareUpload, Steps, StoredShare, read_into};
 pub use space::ByteSize;

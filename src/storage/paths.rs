@@ -10,6 +10,7 @@
 //! index/, index.clean            rebuildable from the shares
 //! clock                          what is known of time
 //! leases.over                    buckets whose leases the last collection found over
+//! scrub.json                     how far the shares were read, and which are damaged
 //! ```
 
 use super::journal::record::Key;
@@ -84,6 +85,10 @@ impl Paths {
 
     pub fn clock(&self) -> PathBuf {
         self.0.join("clock")
+    }
+
+    pub fn scrub(&self) -> PathBuf {
+        self.0.join("scrub.json")
     }
 
     pub fn over(&self) -> PathBuf {

@@ -16,6 +16,7 @@
 use super::error::{Result, StoreError};
 use super::expiry::LeaseAge;
 use super::index::Facet;
+use super::scrub::Scrub;
 use super::store::{AllocateRequest, Space};
 use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
@@ -88,6 +89,9 @@ pub trait ShareStore: Send + Sync {
 
     /// To be called every hour or so.
     fn tick(&self);
+
+    /// Goes on with reading all that is kept, on a thread of its own, if it is time for that.
+    fn scrub(self: Arc<Self>, scrub: Scrub);
 
     /// One pass that collects leases which ended, in steps: each says whether there is one more.
     fn collection(self: Arc<Self>, age: LeaseAge) -> Steps;

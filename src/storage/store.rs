@@ -19,10 +19,11 @@ use super::latency::{Latencies, Latency};
 use super::leases::Leases;
 use super::open_files::OpenFiles;
 use super::paths::{INCOMING_DEPTH, Paths};
+use super::scrub::Scrubbing;
 use super::space::{Costs, Room, take};
 use crate::base::blocking;
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::{READER_FILES_MAX, WRITE_GATHER_MAX};
+use crate::base::limits::{READER_FILES_MAX, SCRUB_RECORD_MAX, WRITE_GATHER_MAX};
 use crate::base::lock::{locked, unpoisoned};
 use crate::base::system::Clock;
 use crate::base::tally::Tally;
@@ -136,6 +137,7 @@ pub struct Store {
     pub(super) advisories: Mutex<Option<usize>>,
     pub(super) collected: Mutex<Option<Collected>>,
     pub(super) judged: Mutex<Judged>,
+    pub(super) scrubbing: Mutex<Scrubbing>,
     pub(super) latencies: Arc<Latencies>,
     buckets: Vec<Mutex<()>>,
     size_limit: Option<u64>,
@@ -183,6 +185,9 @@ impl Store {
         let aside = set_aside(&disk, &paths, costs);
         let on_disk = config.index_on_disk && writable.is_ok();
         let (index, trusted) = Index::open(&disk, &paths, costs, on_disk);
+        let record = disk.open(&paths.scrub(), Mode::Read);
+        let record = record.and_then(|file| file.read(0, SCRUB_RECORD_MAX + 1)).ok();
+        let (scrubbing, condemned) = Scrubbing::open(record);
         let (time, known) = StoreClock::open(&disk, &paths, config.clock, writable.is_ok());
         let store = Arc::new(Self {
             disk,
@@ -200,7 +205,8 @@ impl Store {
             files: Arc::new(OpenFiles::new(READER_FILES_MAX)),
             advisories: Mutex::default(),
             collected: Mutex::default(),
-            judged: Mutex::default(),
+            judged: Mutex::new(Judged::with(condemned)),
+            scrubbing: Mutex::new(scrubbing),
             latencies: Arc::default(),
             buckets: (0..BUCKET_LOCKS).map(|_| Mutex::default()).collect(),
             size_limit: config.size_limit,
@@ -310,6 +316,7 @@ impl Store {
             self.leases.shut_down();
             if !self.read_only {
                 self.time.shut_down();
+                self.leave_scrub_round();
             }
             if locked(&self.settled).doubtful.is_empty() {
                 self.index.shut_down(&self.disk, &self.paths);

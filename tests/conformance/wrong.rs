@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use tahoe::base::hash::{Hash, blake2b};
 use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::storage::{
-    AllocateRequest, Allocation, Facet, LeaseAge, LeaseSecrets, ShareStore, ShareUpload, Space,
-    Steps, StoreError, StoredShare,
+    AllocateRequest, Allocation, Facet, LeaseAge, LeaseSecrets, Scrub, ShareStore, ShareUpload,
+    Space, Steps, StoreError, StoredShare,
 };
 use tahoe_testing::memory::{MemoryStore, SharedDisk};
 
@@ -170,6 +170,10 @@ impl ShareStore for WrongStore {
     }
 
     fn tick(&self) {}
+
+    fn scrub(self: Arc<Self>, scrub: Scrub) {
+        self.right().scrub(scrub);
+    }
 
     fn collection(self: Arc<Self>, age: LeaseAge) -> Steps {
         self.right().collection(age)

@@ -12,8 +12,10 @@
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod places;
+mod promise_19_rot;
 mod room;
 mod rules;
+mod scrub;
 mod store;
 mod syncs;
 mod time;

@@ -12,8 +12,8 @@ use tahoe::base::{ShareNum, StorageIndex};
 use tahoe::codec::verify::{Alone, verify_alone};
 use tahoe::storage::api::{Storage, cut};
 use tahoe::storage::{
-    AllocateRequest, Allocation, Facet, Grant, LeaseAge, LeaseSecrets, ServerOptions, ShareStore,
-    ShareUpload, Space, Steps, StorageServer, StoreError, StoredShare,
+    AllocateRequest, Allocation, Facet, Grant, LeaseAge, LeaseSecrets, Scrub, ServerOptions,
+    ShareStore, ShareUpload, Space, Steps, StorageServer, StoreError, StoredShare,
 };
 use tahoe::tub::Ref;
 
@@ -264,6 +264,8 @@ impl ShareStore for MemoryStore {
     }
 
     fn tick(&self) {}
+
+    fn scrub(self: Arc<Self>, _: Scrub) {}
 
     fn collection(self: Arc<Self>, _: LeaseAge) -> Steps {
         Box::new(|| false)

@@ -10,21 +10,28 @@ use crate::tub::RemoteError;
 use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// Shares of one file that are being read.
 pub struct Company {
     shares: usize,
-    /// How many were good, and the longest that one of them took.
-    good: Mutex<(usize, Duration)>,
+    known: Mutex<Known>,
+    told: Notify,
+}
+
+/// What those that were good tell of the others.
+#[derive(Default)]
+struct Known {
+    count: usize,
+    longest: Duration,
     /// How long the others may take, once half of all were good.
-    allowed: watch::Sender<Option<Duration>>,
+    allowed: Option<Duration>,
 }
 
 impl Company {
     pub fn of(shares: usize) -> Self {
-        Self { shares, good: Mutex::default(), allowed: watch::Sender::new(None) }
+        Self { shares, known: Mutex::default(), told: Notify::new() }
     }
 
     /// The outcome of `reading` one share, if that takes no longer than befits it.
@@ -39,24 +46,29 @@ impl Company {
             read = reading => read?,
             () = self.too_late(began) => return Err(Flaw::Unreadable(RemoteError::Timeout)),
         };
-        let (count, longest) = {
-            let mut good = locked(&self.good);
-            *good = (good.0 + 1, good.1.max(began.elapsed()));
-            *good
-        };
-        if count * 2 >= self.shares {
-            let allowed = timeouts.in_company(longest, Duration::MAX).max(timeouts.read);
-            self.allowed.send_if_modified(|known| known.replace(allowed).is_none());
-        }
+        self.note(began.elapsed(), timeouts);
         Ok(read)
     }
 
+    fn note(&self, took: Duration, timeouts: &Timeouts) {
+        let mut known = locked(&self.known);
+        known.count += 1;
+        known.longest = known.longest.max(took);
+        if known.count * 2 >= self.shares && known.allowed.is_none() {
+            let allowed = timeouts.in_company(known.longest, Duration::MAX).max(timeouts.read);
+            known.allowed = Some(allowed);
+            self.told.notify_waiters();
+        }
+    }
+
     async fn too_late(&self, began: Instant) {
-        let mut allowed = self.allowed.subscribe();
-        let told = allowed.wait_for(Option::is_some).await.ok().and_then(|allowed| *allowed);
-        match told {
-            Some(allowed) => sleep_until(began + allowed).await,
-            None => std::future::pending().await,
+        loop {
+            let told = self.told.notified();
+            let allowed = locked(&self.known).allowed;
+            if let Some(allowed) = allowed {
+                return sleep_until(began + allowed).await;
+            }
+            told.await;
         }
     }
 }

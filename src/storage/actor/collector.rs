@@ -1,9 +1,9 @@
 //! Runs collections of leases now and then, a few buckets at a time between other disk work; and lets
-//! the store look at its clocks.
+//! the store look at its clocks, and at what it keeps.
 
-use crate::base::limits::{CLOCK_SAVE, COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE};
+use crate::base::limits::{CLOCK_SAVE, COLLECT_AFTER, COLLECT_EVERY, COLLECT_PAUSE, SCRUB_LOOK};
 use crate::disk::jobs::Jobs;
-use crate::storage::{LeaseAge, ShareStore};
+use crate::storage::{LeaseAge, Scrub, ShareStore};
 use actix_rt::time::sleep;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -40,6 +40,16 @@ pub(super) async fn keep_time(store: Weak<dyn ShareStore>, jobs: Jobs) {
         sleep(CLOCK_SAVE).await;
         let Some(store) = store.upgrade() else { return };
         jobs.run(move || store.tick()).await;
+    }
+}
+
+/// Has the store read what it keeps, as often as that is wanted, until it is gone, which this does not
+/// keep.
+pub(super) async fn keep_scrubbing(store: Weak<dyn ShareStore>, jobs: Jobs, scrub: Scrub) {
+    loop {
+        sleep(SCRUB_LOOK).await;
+        let Some(store) = store.upgrade() else { return };
+        jobs.run(move || store.scrub(scrub)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The storage server as it is first met.
 
-use super::collector::{Expiry, keep_collecting, keep_time};
+use super::collector::{Expiry, keep_collecting, keep_scrubbing, keep_time};
 use super::lease::LeaseRestorer;
 use super::reader::Reader;
 use super::writer::Writer;
@@ -18,7 +18,7 @@ use crate::storage::api::{
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space};
 use crate::storage::{
-    Allocation, Session, ShareStore, ShareUpload, StoreError, StoredShare, read_into,
+    Allocation, Scrub, Session, ShareStore, ShareUpload, StoreError, StoredShare, read_into,
 };
 use crate::tub::{Bulk, Ref, RemoteError, Restorer, start};
 use actix::{
@@ -45,12 +45,14 @@ pub struct ServerOptions {
     pub upload_idle: Duration,
     /// When leases that ended are collected; none: never.
     pub expiry: Option<Expiry>,
+    /// How often all that is stored is read; none: never.
+    pub scrub: Option<Scrub>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         let version = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { version, upload_idle: UPLOAD_IDLE_TIME, expiry: None }
+        Self { version, upload_idle: UPLOAD_IDLE_TIME, expiry: None, scrub: None }
     }
 }
 
@@ -107,7 +109,10 @@ impl Actor for StorageServer {
         let collector = options
             .expiry
             .map(|expiry| actix_rt::spawn(keep_collecting(store(), jobs.clone(), expiry)));
-        self.tasks = [time].into_iter().chain(collector).collect();
+        let scrubber = options
+            .scrub
+            .map(|scrub| actix_rt::spawn(keep_scrubbing(store(), jobs.clone(), scrub)));
+        self.tasks = [time].into_iter().chain(collector).chain(scrubber).collect();
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
