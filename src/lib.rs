@@ -29,6 +29,7 @@ pub mod files;
 pub mod gateway;
 pub mod grid;
 pub mod introducer;
+pub mod keeper;
 pub mod node;
 pub mod storage;
 pub mod vdrive;

@@ -22,6 +22,8 @@ mod deleted;
 mod failures;
 #[path = "cli_directories/help.rs"]
 mod help;
+#[path = "cli_directories/kept.rs"]
+mod kept;
 #[path = "cli_directories/names.rs"]
 mod names;
 #[path = "cli_directories/repairs.rs"]

@@ -39,6 +39,13 @@ pub fn thread(
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(Some)
 }
 
+/// Lets such a thread wait; in a replay there is none, and time passes by itself.
+pub fn nap(time: Duration) {
+    if !replay::is_on() {
+        std::thread::sleep(time);
+    }
+}
+
 async fn in_time<T>(work: impl FnOnce() -> T) -> T {
     let [ticks] = random();
     tokio::time::sleep(TICK * u32::from(ticks)).await;

@@ -3,6 +3,9 @@
 //! Bytes unless the name ends in a unit. A limit is checked where bytes enter; nothing inside
 //! checks again.
 
+mod kept;
+
+pub use kept::*;
 use std::time::Duration;
 
 pub use tahoe_objects::base::limits::*;

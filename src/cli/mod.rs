@@ -28,6 +28,7 @@ mod dump_furl;
 mod error;
 mod get;
 mod http;
+mod keep;
 mod kept;
 mod list_aliases;
 mod ln;
@@ -144,6 +145,8 @@ enum Command {
     Check(check_object::Arguments),
     /// Count, verify or repair the shares of everything below a directory.
     DeepCheck(deep_check::Arguments),
+    /// Keep what was stored alive: see how safe it is, and choose what is kept.
+    Keep(keep::Arguments),
     /// Make a directory and an alias for it.
     CreateAlias(create_alias::Arguments),
     /// Print the cap of a file or directory.
@@ -229,6 +232,7 @@ impl Command {
             Self::Stats(arguments) => arguments.run(),
             Self::Check(arguments) => arguments.run(),
             Self::DeepCheck(arguments) => arguments.run(),
+            Self::Keep(arguments) => arguments.run(),
             Self::CreateAlias(arguments) => arguments.run(),
             Self::Cap(arguments) => arguments.run(),
             Self::AddAlias(arguments) => arguments.run(),

@@ -41,6 +41,12 @@ impl Transfers {
         Self { uploads: Budget::new(uploads), downloads: Budget::new(downloads) }
     }
 
+    /// Whether files are on their way that somebody waits for.
+    pub fn is_busy(&self) -> bool {
+        let in_use = |budget: &Budget| budget.free() < budget.most();
+        in_use(&self.uploads) || in_use(&self.downloads)
+    }
+
     /// Room for an upload of this size.
     pub async fn upload(&self, size: u64) -> Result<Share, NoRoom> {
         self.uploads.take(window(size, UPLOAD_WINDOW), UPLOAD_ROOM_TIME).await

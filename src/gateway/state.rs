@@ -8,6 +8,7 @@ use super::shown::Shown;
 use super::spool::Spool;
 use super::work::handles::Operations;
 use crate::files::Files;
+use crate::keeper::Keeper;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Gateway {
     pub pages: Pages,
     /// The state of this node, for the welcome page.
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// What keeps the owner's files alive.
+    pub keeper: Option<Keeper>,
     /// What this node has stored for others, if it offers space.
     pub storage: Option<Arc<dyn Fn() -> StorageStatus + Send + Sync>>,
 }

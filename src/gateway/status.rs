@@ -10,6 +10,7 @@ use super::pages::activity::{self, described};
 use super::pages::simple::whole;
 use super::pages::words::date;
 use super::state::Gateway;
+use crate::keeper::{self, record::Figures};
 use crate::storage::Latency;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -105,6 +106,9 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
     let seen = gateway.files.directories().seen();
     stats.insert("directories.versions_known".to_owned(), json!(seen.known));
     stats.insert("directories.versions_forgotten".to_owned(), json!(seen.forgotten));
+    if let Some(keeper) = &gateway.keeper {
+        stats.extend(keeper_figures(&keeper.status()));
+    }
     if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {
         let figures = storage_figures(&storage);
         stats.extend(figures.map(|(name, value)| (format!("storage_server.{name}"), value)));
@@ -114,6 +118,28 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
         }
     }
     (counters, stats)
+}
+
+/// What the last round over all that is kept came to.
+fn keeper_figures(status: &keeper::Status) -> impl Iterator<Item = (String, Value)> {
+    let figures = status.last.as_ref().map(|last| {
+        let Figures { files, directories, whole, repaired, partly, .. } = last.figures;
+        let Figures { waiting, lost, unread, corrupt, spare_servers, .. } = last.figures;
+        [
+            ("last_finished", json!(last.finished)),
+            ("files", json!(files)),
+            ("directories", json!(directories)),
+            ("files_whole", json!(whole)),
+            ("files_repaired", json!(repaired)),
+            ("files_mended_in_part", json!(partly)),
+            ("files_waiting", json!(waiting)),
+            ("files_lost", json!(lost)),
+            ("directories_unread", json!(unread)),
+            ("corrupt_shares", json!(corrupt)),
+            ("spare_servers", json!(spare_servers)),
+        ]
+    });
+    figures.into_iter().flatten().map(|(name, value)| (format!("keeper.{name}"), value))
 }
 
 /// Under the names of 1.20, and what the shares take, for which it has none.

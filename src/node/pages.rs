@@ -5,13 +5,15 @@ use super::basedir::{Basedir, BasedirError};
 use super::kept::VDRIVE_FURL;
 use super::roots::NodeRoots;
 use super::vdrive::{self, Learner};
-use crate::base::limits::TRASH_FILE_MAX;
+use crate::base::limits::{KEEPER_LIST_MAX, KEEPER_RECORD_MAX, TRASH_FILE_MAX};
 use crate::base::lock::locked;
 use crate::base::system::Clock;
 use crate::files::undo::{Keep, Trash};
 use crate::gateway::state::Join;
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::Follower;
+use crate::keeper::Store;
+use crate::keeper::list::FILE as KEEP;
 use crate::tub::{Furl, Tub};
 use actix::Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +27,30 @@ const UNDO: &str = "private/undo";
 pub fn trash(basedir: &Basedir) -> Trash {
     let text = basedir.read_record(UNDO, TRASH_FILE_MAX);
     Trash::new(&text, Clock::System, Box::new(Undo(basedir.clone())))
+}
+
+/// What the keeper knows.
+const KEEPER: &str = "private/keeper.json";
+
+/// The files of the keeper, in the node's directory.
+pub struct KeeperFiles(pub Basedir);
+
+impl Store for KeeperFiles {
+    fn list(&self) -> Option<String> {
+        let there = self.0.join(KEEP).exists();
+        there.then(|| self.0.read_record(KEEP, KEEPER_LIST_MAX))
+    }
+
+    fn record(&self) -> Option<Vec<u8>> {
+        Some(self.0.read_record(KEEPER, KEEPER_RECORD_MAX).into_bytes())
+    }
+
+    fn keep(&self, record: &[u8]) {
+        let text = String::from_utf8_lossy(record);
+        if let Err(error) = self.0.write_secret(KEEPER, &text) {
+            tracing::error!(%error, "what is known of what is kept cannot be written");
+        }
+    }
 }
 
 /// The file of the record.

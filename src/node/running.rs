@@ -8,7 +8,7 @@ use super::error::NodeError;
 use super::foreground::Stop;
 use super::lock::NodeLock;
 use super::neighbours::{Neighbours, TWIN};
-use super::pages::{self, Followers, Joining};
+use super::pages::{self, Followers, Joining, KeeperFiles};
 use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
 use super::seeds::{Seeds, seeds};
@@ -30,8 +30,10 @@ use crate::gateway::{self, Gateway, Settings};
 use crate::grid::dirnode::{Directories, SeenHeads, TubBook};
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::ServerPool;
+use crate::grid::tasks::Task;
 use crate::grid::{Client, ClientSecrets};
 use crate::introducer::{self, Announcement, Fields, Follower, GridParameters};
+use crate::keeper::Keeper;
 use crate::storage::{Expiry, Scrub, ServerOptions, StorageServer, Store};
 use crate::tub::{Furl, Tub, TubOptions, start};
 use actix::Addr;
@@ -74,6 +76,7 @@ pub struct Node {
     /// Follow the grid's vdrive servers, or announce this one.
     followers: Vec<Addr<Follower>>,
     roots_task: Option<JoinHandle<()>>,
+    keeper: Option<Task>,
     arbiters: Vec<Arbiter>,
     basedir: Basedir,
     _lock: NodeLock,
@@ -116,6 +119,7 @@ impl Node {
             vdrive: None,
             followers: Vec::new(),
             roots_task: None,
+            keeper: None,
             arbiters,
             basedir,
             _lock: lock,
@@ -311,6 +315,7 @@ impl Node {
         };
         let (directories, roots, book) = self.open_directories(config, grid)?;
         self.roots_task = Some(roots.keep(self.basedir.clone(), directories.clone()));
+        let (files, keeper) = self.start_keeper(directories.clone(), &roots);
         let Some(client) = &self.client else { return Ok(()) };
         let token = secrets::api_auth_token(&self.basedir)?;
         let followers = Followers {
@@ -318,16 +323,15 @@ impl Node {
             storage: client.follower.clone(),
             basedir: self.basedir.clone(),
             book,
-            directories: directories.clone(),
+            directories,
             roots: roots.clone(),
         };
         let pages = self.pages(client, followers);
         let owner = Owner::new(token, Clock::System, webport.tls.is_some());
         roots::keep_sessions(&self.basedir, &owner);
-        let trash = pages::trash(&self.basedir);
-        let known = Arc::new(roots.clone());
         let gateway = Gateway {
-            files: Files::new(directories, known, trash),
+            keeper: Some(keeper),
+            files,
             spool: self.spool(config)?,
             guard: service::guard(config, &webport),
             owner: owner.clone(),
@@ -353,6 +357,16 @@ impl Node {
             roots.known(ROOTS_WAIT).await;
         }
         Ok(())
+    }
+
+    /// The owner's view of the grid, and what keeps all in it alive.
+    fn start_keeper(&mut self, directories: Directories, roots: &NodeRoots) -> (Files, Keeper) {
+        let trash = pages::trash(&self.basedir);
+        let files = Files::new(directories, Arc::new(roots.clone()), trash);
+        let kept = Arc::new(KeeperFiles(self.basedir.clone()));
+        let keeper = Keeper::new(files.clone(), kept, Clock::System);
+        self.keeper = Some(Task::spawn(keeper.clone().run()));
+        (files, keeper)
     }
 
     /// Shows a node without a gateway, if it is to be seen.
@@ -447,6 +461,7 @@ impl Stop for Node {
         if let Some(task) = self.roots_task.take() {
             task.abort();
         }
+        self.keeper = None;
         self.followers.clear();
         if let Some(client) = self.client.take() {
             client.neighbours.close();

@@ -106,6 +106,7 @@ const always = [
   ["upload-form", "/vdrive/private?t=upload-form"],
   ["open", "/open"],
   ["storage", "/storage"],
+  ["safety", "/safety"],
   ["statistics", "/statistics"],
   ["info", "/vdrive/private/lake.png?t=info"],
   ["grid", "/grid"],

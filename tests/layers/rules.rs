@@ -41,9 +41,10 @@ pub const LAYERS: &[(&str, u32)] = &[
     ("vdrive", 5),
     ("grid", 6),
     ("files", 7),
-    ("gateway", 8),
-    ("node", 9),
-    ("cli", 10),
+    ("keeper", 8),
+    ("gateway", 9),
+    ("node", 10),
+    ("cli", 11),
 ];
 
 /// Layers that hold other people's bytes and must not be able to read them.

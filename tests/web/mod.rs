@@ -16,8 +16,7 @@ use tahoe::files::blacklist::Blacklist;
 use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
-use tahoe::gateway::node_status::Status;
-use tahoe::gateway::node_status::StorageStatus;
+use tahoe::gateway::node_status::{ScrubStatus, Status, StorageStatus};
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::spool::Spool;
 use tahoe::gateway::state::Pages;
@@ -26,6 +25,7 @@ use tahoe::gateway::work::handles::Operations;
 use tahoe::gateway::{Gateway, Running, Settings};
 use tahoe::grid::EncodingParams;
 use tahoe::grid::dirnode::{Directories, SeenHeads, TubBook};
+use tahoe::keeper::Keeper;
 use tahoe::storage::Latency;
 use tahoe::tub::{LoopbackNet, Tub};
 use tahoe::vdrive::{Store, StoreConfig, VdriveServer};
@@ -149,14 +149,17 @@ async fn parts(folder: &std::path::Path) -> Parts {
     let spool = folder.join("tmp");
     std::fs::create_dir(&spool).unwrap();
     let roots = Arc::new(Fixed(global.clone(), private));
+    let files = Files::new(directories, roots, Trash::default());
+    let keeper = Keeper::new(files.clone(), Arc::new(NoPapers), Clock::System);
     let gateway = Gateway {
-        files: Files::new(directories, roots, Trash::default()),
+        files,
         spool: Spool::new(spool, 1 << 30),
         guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
         owner: Owner::new(TOKEN.to_owned(), Clock::System, false),
         allow_localfile: true,
         history: History::default(),
         operations: Operations::new(Clock::System),
+        keeper: Some(keeper),
         status: Arc::new(Status::default),
         storage: Some(Arc::new(storage)),
         pages: Pages { public: Some(folder.join("public_html")), ..Pages::default() },
@@ -171,6 +174,21 @@ async fn parts(folder: &std::path::Path) -> Parts {
     Parts { grid, vdrive, running, global }
 }
 
+/// What a keeper has that remembers nothing.
+struct NoPapers;
+
+impl tahoe::keeper::Store for NoPapers {
+    fn list(&self) -> Option<String> {
+        None
+    }
+
+    fn record(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn keep(&self, _: &[u8]) {}
+}
+
 fn storage() -> StorageStatus {
     let disk = Some(DiskSize { total: 1_000, free: 300, available: 200 });
     let latency = Latency {
@@ -183,7 +201,13 @@ fn storage() -> StorageStatus {
             ("99_9_percentile", None),
         ],
     };
-    StorageStatus { disk, latencies: vec![latency], ..StorageStatus::default() }
+    let scrub = ScrubStatus {
+        every: Some(30 * 24 * 3600),
+        round: None,
+        last: Some(((1_000, 2_000), 70, 3)),
+        damaged: 3,
+    };
+    StorageStatus { disk, scrub, latencies: vec![latency], ..StorageStatus::default() }
 }
 
 impl Drop for Web {

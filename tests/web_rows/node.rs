@@ -173,3 +173,41 @@ fn the_owners_own_files_are_shown_without_scripts() {
         "its own files stay where they are"
     );
 }
+
+#[test]
+fn how_safe_everything_is_only_the_owner_is_told() {
+    let web = Web::start();
+    let owner = format!("tahoe-lafs {TOKEN}");
+    let ask = |method, path| web.ask(method, path, &[("Authorization", &owner)], b"");
+    assert!(web.get("/safety").expect(200).contains("Only the node’s owner sees this"));
+    web.get("/safety?t=json").refused(401);
+    web.post("/safety?t=run", "").refused(401);
+    let page = ask("GET", "/safety").expect(200);
+    assert!(
+        page.contains("Nothing was looked at yet") && page.contains("private, global"),
+        "{page}"
+    );
+    let told = ask("GET", "/safety?t=json").json();
+    assert_eq!((&told["paused"], &told["last"]), (&json!(false), &json!(null)));
+    assert_eq!(told["kept"], json!(["private", "global"]));
+    ask("POST", "/safety?t=pause").expect(200);
+    assert_eq!(ask("GET", "/safety?t=json").json()["paused"], true);
+    assert!(ask("GET", "/safety").expect(200).contains("Go on by itself"));
+    let browser = [("Authorization", owner.as_str()), ("Accept", "text/html")];
+    web.ask("POST", "/safety?t=run", &browser, b"").expect(303);
+    assert_eq!(ask("GET", "/safety?t=json").json()["paused"], false);
+    ask("POST", "/safety?t=later").refused(400);
+    assert!(ask("GET", "/").expect(200).contains("href=\"/safety\""));
+    assert!(!web.get("/").expect(200).contains("href=\"/safety\""));
+}
+
+#[test]
+fn what_a_server_finds_of_its_own_shares_is_told() {
+    let web = Web::start();
+    let told = web.get("/storage?t=json").json();
+    assert_eq!(told["scrub"]["shares-damaged"], 3);
+    assert_eq!(told["scrub"]["last"]["start-finish-times"], json!([1_000, 2_000]));
+    assert_eq!(told["stats"]["storage_server.shares_damaged"], 3);
+    let page = web.get("/storage").expect(200);
+    assert!(page.contains("3 shares are damaged") && page.contains("every 30 days"), "{page}");
+}

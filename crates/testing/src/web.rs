@@ -53,6 +53,7 @@ impl Web {
             allow_localfile: false,
             history: History::default(),
             operations: Operations::new(Clock::System),
+            keeper: None,
             status: Arc::new(Status::default),
             storage: None,
             pages: Pages::default(),

@@ -3,7 +3,10 @@
 use super::super::answer::Failure;
 use super::super::asked::Asked;
 use super::super::node_status::Status;
+use super::safety::{Verdict, verdict};
 use super::{Frame, join, show};
+use crate::base::system::Clock;
+use crate::keeper::{self, Keeper};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -18,6 +21,8 @@ struct Home {
     private: Drive,
     global: bool,
     health: Health,
+    /// How safe the owner's files are.
+    safety: Option<Verdict>,
     introducer: String,
     encoding: String,
     nickname: String,
@@ -58,6 +63,7 @@ pub fn home(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         private,
         global: asked.files.roots().global().is_some(),
         health: health(&status, parameters.happy().into()),
+        safety: asked.gateway.keeper.as_ref().filter(|_| owner).map(Keeper::status).map(safe),
         introducer: status
             .introducer
             .unwrap_or_else(|| "None; this node is on its own.".to_owned()),
@@ -66,6 +72,10 @@ pub fn home(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         version: status.version,
     };
     show(StatusCode::OK, &template)
+}
+
+fn safe(status: keeper::Status) -> Verdict {
+    verdict(&status, Clock::System.now())
 }
 
 fn health(status: &Status, happy: usize) -> Health {

@@ -33,6 +33,7 @@ pub mod order;
 pub mod plan;
 pub mod provisioning;
 pub mod qr;
+pub mod safety;
 pub mod share;
 pub mod shown;
 pub mod simple;

@@ -7,7 +7,8 @@ use super::super::object::post::Made;
 use super::super::object::{bad_t, local, page, post as form, read, unlinked, write};
 use super::super::pages::forms::{self, Asking};
 use super::super::pages::{
-    assets, change, deleted, grid, home, info, join, moving, open, provisioning, share, shown, view,
+    assets, change, deleted, grid, home, info, join, moving, open, provisioning, safety, share,
+    shown, view,
 };
 use super::super::work::progress::Walk;
 use super::super::work::{check, operations, walk};
@@ -147,6 +148,8 @@ pub static TABLE: &[Row] = &[
     get(Path("/deleted"), &[""], Page(deleted::page)),
     get(Path("/deleted"), &["json"], Page(deleted::listed)),
     post(Path("/deleted"), &["", "json"], Words(does!(deleted::act))),
+    get(Path("/safety"), &["", "json"], Page(safety::page)),
+    post(Path("/safety"), &["run", "pause", "resume"], Page(safety::act)).by(Who::Owner),
     post(Path("/join"), &[""], Page(join::act)).by(Who::Owner),
     get(Path("/open"), &[""], Page(open::form)),
     post(Path("/open"), &[""], Page(open::go)),

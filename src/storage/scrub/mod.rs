@@ -15,10 +15,10 @@ use super::container::HEADER_LEN;
 use super::error::Result;
 use super::journal::record::Key;
 use super::store::Store;
+use crate::base::blocking;
 use crate::base::ids::StorageIndex;
 use crate::base::limits::{SCRUB_RATE, SCRUB_SAVE_BYTES};
 use crate::base::lock::locked;
-use crate::base::{blocking, replay};
 use crate::codec::verify::{Alone, verify_alone};
 use crate::disk::{File, Mode};
 use record::{Record, Round, Scrubbed};
@@ -278,10 +278,7 @@ impl Pass {
         while self.debt >= NAP {
             self.store()?;
             self.debt -= NAP;
-            // There time passes by itself.
-            if !replay::is_on() {
-                std::thread::sleep(NAP);
-            }
+            blocking::nap(NAP);
         }
         self.store().map(drop)
     }

@@ -1,0 +1,261 @@
+//! `tahoe keep …`: what the node keeps alive, and how that goes.
+
+use super::CliError;
+use super::dirs::default_gateway;
+use super::error::Failures;
+use super::http::Gateway;
+use super::location::PLACES;
+use super::output::{self, Output, count, shown, summary};
+use super::session::{Session, or_stdin};
+use crate::base::limits::KEEPER_LIST_MAX;
+use crate::cap::Cap;
+use crate::keeper::list::{FILE as KEEP, Kept, parse};
+use crate::keeper::record::{Figures, Round, Trouble};
+use crate::node::basedir::Basedir;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  tahoe keep status
+  tahoe keep add work:                    all that is below an alias, beside both drives
+  tahoe keep add --verify-cap work:film   this node can keep it, and cannot read it
+  tahoe keep run                          looks at everything now
+
+A node with a gateway looks at what it keeps once a day: it renews the leases of each file every 7 days,
+counts the shares, reads them every 90 days, and makes lost ones again: at once if fewer servers than
+`happy` would be left, else after a week, as servers come back. What is kept stands in the file
+private/keep; without it these are the private and the global drive.";
+
+#[derive(clap::Args)]
+#[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List what is kept.
+    List(Folder),
+    /// Keep something, with all below it.
+    Add(Add),
+    /// Keep something no longer; nothing is deleted.
+    Remove(Remove),
+    /// Show how safe everything is, and what the last look found.
+    Status(Status),
+    /// Look at everything now.
+    Run(Gateway),
+    /// Look at nothing until `run` or `resume`.
+    Pause(Gateway),
+    /// Go on by itself.
+    Resume(Gateway),
+}
+
+#[derive(clap::Args)]
+struct Folder {
+    /// The node; without it the current folder if it is one, else ~/.tahoe.
+    #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR")]
+    node_directory: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Add {
+    /// `private`, `global`, a path or a cap; with `-` a line of stdin.
+    #[arg(value_name = "PATH", required = true)]
+    places: Vec<String>,
+    /// Keep a file by the cap that only verifies it.
+    #[arg(long)]
+    verify_cap: bool,
+    #[command(flatten)]
+    gateway: Gateway,
+}
+
+#[derive(clap::Args)]
+struct Remove {
+    /// As it stands in the list, or what `tahoe keep add` was given.
+    #[arg(value_name = "PATH", required = true)]
+    places: Vec<String>,
+    #[command(flatten)]
+    gateway: Gateway,
+}
+
+#[derive(clap::Args)]
+struct Status {
+    /// What the gateway says, as it says it.
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    gateway: Gateway,
+}
+
+/// A gateway's answer about what is kept.
+#[derive(Deserialize)]
+struct Told {
+    sentence: String,
+    running: bool,
+    kept: Vec<String>,
+    round: Option<Round>,
+    last: Option<Round>,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<(), CliError> {
+        match self.command {
+            Command::List(Folder { node_directory }) => {
+                list(&Basedir::open(&node_directory.unwrap_or_else(default_gateway))?)
+            }
+            Command::Add(arguments) => arguments.run(),
+            Command::Remove(arguments) => arguments.run(),
+            Command::Status(arguments) => arguments.run(),
+            Command::Run(gateway) => tell(&gateway, "run", "It looks at everything now."),
+            Command::Pause(gateway) => tell(&gateway, "pause", "It is paused."),
+            Command::Resume(gateway) => tell(&gateway, "resume", "It goes on by itself."),
+        }
+    }
+}
+
+/// What is kept, with the lines that say nothing.
+fn read(basedir: &Basedir) -> (Vec<Kept>, Vec<usize>) {
+    let there = basedir.join(KEEP).exists();
+    let text = there.then(|| basedir.read_record(KEEP, KEEPER_LIST_MAX));
+    parse(text.as_deref())
+}
+
+fn write(basedir: &Basedir, kept: &[Kept]) -> Result<(), CliError> {
+    let lines: String = kept.iter().map(|one| one.line() + "\n").collect();
+    Ok(basedir.write_secret(KEEP, &lines)?)
+}
+
+fn list(basedir: &Basedir) -> Result<(), CliError> {
+    let (kept, bad) = read(basedir);
+    let mut out = Output::new();
+    for one in &kept {
+        out.line(one.line())?;
+    }
+    out.finish()?;
+    match bad.first() {
+        Some(line) => Err(CliError::new(
+            format!("Line {line} of {KEEP} names nothing"),
+            "A line is `private`, `global` or a cap.",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What an argument means.
+fn named(session: &Session, text: String, verify_cap: bool) -> Result<Kept, CliError> {
+    let text = or_stdin(text)?;
+    if let Ok(kept) = text.parse::<Kept>()
+        && !verify_cap
+    {
+        return Ok(kept);
+    }
+    let place = session.place(&text)?;
+    let object = session.must_look(&place)?;
+    let cap = object.cap().and_then(|cap| Cap::parse(cap).ok());
+    let cap = if verify_cap { cap.and_then(|cap| cap.verify_cap()) } else { cap };
+    let kept = cap.map(Kept::Cap);
+    kept.ok_or_else(|| {
+        CliError::new(
+            format!("There is no such cap of {}", place.shown()),
+            "See with `tahoe ls --uri` which there are; folders have no verify cap.",
+        )
+    })
+}
+
+impl Add {
+    fn run(self) -> Result<(), CliError> {
+        let session = self.gateway.session()?;
+        let basedir = session.basedir()?;
+        let (mut kept, _) = read(basedir);
+        let mut failures = Failures::default();
+        for place in self.places {
+            failures.note(named(&session, place, self.verify_cap).map(|one| {
+                if !kept.contains(&one) {
+                    kept.push(one);
+                }
+            }));
+        }
+        write(basedir, &kept)?;
+        failures.end()
+    }
+}
+
+impl Remove {
+    fn run(self) -> Result<(), CliError> {
+        let session = self.gateway.session()?;
+        let basedir = session.basedir()?;
+        let (mut kept, _) = read(basedir);
+        let mut failures = Failures::default();
+        for place in self.places {
+            let removed = named(&session, place.clone(), false).and_then(|one| {
+                let before = kept.len();
+                kept.retain(|other| *other != one);
+                if kept.len() < before {
+                    return Ok(());
+                }
+                let what = format!("{} is not kept", shown(&place));
+                Err(CliError::new(what, "`tahoe keep list` lists what is."))
+            });
+            failures.note(removed);
+        }
+        write(basedir, &kept)?;
+        failures.end()
+    }
+}
+
+fn tell(gateway: &Gateway, what: &str, done: &str) -> Result<(), CliError> {
+    gateway.connect()?.post(&format!("/safety?t={what}"), "")?.success("")?;
+    summary(done)
+}
+
+impl Status {
+    fn run(self) -> Result<(), CliError> {
+        let answer = self.gateway.connect()?.get("/safety?t=json")?.success("")?;
+        if self.raw {
+            return super::ls::copy_out(answer.into_reader());
+        }
+        let Told { sentence, running, kept, round, last } = answer.json()?;
+        let mut out = Output::new();
+        out.line(shown(&sentence))?;
+        let kept: Vec<_> = kept.iter().map(|name| shown(name)).collect();
+        out.line(format_args!("Kept: {}", kept.join(", ")))?;
+        match (&round, &last) {
+            (Some(round), _) => {
+                out.line(if running { "This round, so far:" } else { "A round that stopped:" })?;
+                figures(&mut out, round)?;
+            }
+            (None, Some(last)) => figures(&mut out, last)?,
+            (None, None) => {}
+        }
+        out.finish()
+    }
+}
+
+fn figures(out: &mut Output, round: &Round) -> Result<(), CliError> {
+    let Figures { files, directories, verified, whole, repaired, .. } = round.figures;
+    let Figures { waiting, partly, lost, unread, corrupt, .. } = round.figures;
+    let (files, folders) = (count(files, "file", "files"), count(directories, "folder", "folders"));
+    out.line(format_args!(" {files} and {folders}; {verified} read to the last byte"))?;
+    out.line(format_args!(" {whole} whole, of which {repaired} were made whole again"))?;
+    for (number, what) in [
+        (waiting, "short of shares, waited for"),
+        (partly, "mended in part"),
+        (lost, "that cannot be read now"),
+        (unread, "folders that could not be read"),
+        (corrupt, "damaged shares"),
+    ] {
+        if number > 0 {
+            out.line(format_args!(" {number} {what}"))?;
+        }
+    }
+    for Trouble { path, why } in &round.troubles {
+        let path: Vec<_> = path.iter().map(|name| shown(name)).collect();
+        out.line(format_args!("  {}: {}", path.join("/"), shown(why)))?;
+    }
+    if round.more_troubles > 0 {
+        output::line(format!("  and {} more", round.more_troubles))?;
+    }
+    Ok(())
+}

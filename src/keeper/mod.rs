@@ -1,0 +1,217 @@
+//! Keeps what its owner stored: walks through it now and then, renews leases, counts shares, reads them
+//! seldom, and makes again what was lost before too much is.
+//!
+//! ```text
+//! list     what is kept                       policy   what a file needs, and on which day
+//! round    one look at all of it              record   what is known from one start to the next
+//! ```
+//! A verify cap is enough to keep a file. Nothing is concluded while too few servers are connected: then it is
+//! this node's line that is broken, not the files. A round goes on after a restart where it was.
+
+pub mod list;
+pub mod policy;
+pub mod record;
+mod round;
+
+use crate::base::blocking;
+use crate::base::limits::{KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_SAVE_EVERY};
+use crate::base::lock::locked;
+use crate::base::system::{Clock, random};
+use crate::files::Files;
+use record::{Record, Round};
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// Where a node has what the keeper reads and writes.
+pub trait Store: Send + Sync {
+    /// What is kept, as its owner wrote it; none if there is no such file.
+    fn list(&self) -> Option<String>;
+
+    /// What [`Store::keep`] was given last, if that is there.
+    fn record(&self) -> Option<Vec<u8>>;
+
+    fn keep(&self, record: &[u8]);
+}
+
+/// See the module. Clones are the same keeper.
+#[derive(Clone)]
+pub struct Keeper(Arc<Inner>);
+
+struct Inner {
+    files: Files,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    record: Record,
+    /// Somebody wants a round now.
+    asked: bool,
+    running: bool,
+    /// Things noted since the record was written.
+    unsaved: u32,
+}
+
+/// What is known of what is kept.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub paused: bool,
+    pub running: bool,
+    /// The round under way, or left under way.
+    pub round: Option<Round>,
+    pub last: Option<Round>,
+    /// What is kept, as it is called where caps are not to be seen.
+    pub kept: Vec<String>,
+    /// Lines of the list that name nothing, from 1.
+    pub bad_lines: Vec<usize>,
+    /// Seconds since 1970 at which the next round begins, if none is under way.
+    pub next: u64,
+}
+
+impl Keeper {
+    pub fn new(files: Files, store: Arc<dyn Store>, clock: Clock) -> Self {
+        let record = store.record().and_then(|bytes| Record::from_bytes(&bytes));
+        let state = State { record: record.unwrap_or_default(), ..State::default() };
+        Self(Arc::new(Inner { files, store, clock, state: Mutex::new(state), wake: Notify::new() }))
+    }
+
+    /// Rounds, for as long as this is polled: the first some time after a start, so that a node that was
+    /// restarted is not busy with this.
+    pub async fn run(self) {
+        let [jitter] = random();
+        let mut pause = KEEP_AFTER + KEEP_AFTER * u32::from(jitter) / 256;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.0.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            if self.is_due() && self.is_connected().await {
+                self.round().await;
+            }
+            pause = KEEP_LOOK;
+        }
+    }
+
+    /// One round, or the rest of one. It ends early when it is paused.
+    pub async fn round(&self) {
+        let now = self.now();
+        let (kept, bad) = list::parse(self.0.store.list().as_deref());
+        if !bad.is_empty() {
+            tracing::warn!(lines = ?bad, "lines of what is to be kept name nothing");
+        }
+        {
+            let mut state = locked(&self.0.state);
+            (state.running, state.asked) = (true, false);
+            state.record.round.get_or_insert_with(|| Round::begun(now));
+        }
+        let whole = self.go_round(&kept).await;
+        self.round_ended(whole);
+        self.save().await;
+    }
+
+    fn round_ended(&self, whole: bool) {
+        let now = self.now();
+        let mut state = locked(&self.0.state);
+        state.running = false;
+        if whole && let Some(mut round) = state.record.round.take() {
+            round.finished = Some(now);
+            tracing::info!(figures = ?round.figures, "all that is kept was looked at");
+            state.record.last = Some(round);
+        }
+    }
+
+    /// A round begins now, even if it is not time for one; one that was paused goes on.
+    pub fn ask(&self) {
+        let mut state = locked(&self.0.state);
+        (state.asked, state.record.paused) = (true, false);
+        drop(state);
+        drop(self.saving());
+        self.0.wake.notify_one();
+    }
+
+    /// No round begins, and one under way ends, until [`Keeper::ask`] or this takes it back.
+    pub fn pause(&self, paused: bool) {
+        locked(&self.0.state).record.paused = paused;
+        drop(self.saving());
+        self.0.wake.notify_one();
+    }
+
+    pub fn status(&self) -> Status {
+        let (kept, bad_lines) = list::parse(self.0.store.list().as_deref());
+        let kept = kept.iter().map(list::Kept::name).collect();
+        let state = locked(&self.0.state);
+        let Record { paused, round, last, .. } = &state.record;
+        let (paused, round, last) = (*paused, round.clone(), last.clone());
+        let next = last.as_ref().map_or(0, |last| last.started + KEEP_EVERY.as_secs());
+        Status { paused, running: state.running, round, last, kept, bad_lines, next }
+    }
+
+    fn is_due(&self) -> bool {
+        let now = self.now();
+        let state = locked(&self.0.state);
+        let record = &state.record;
+        let due = record.round.is_some()
+            || record.last.as_ref().is_none_or(|last| {
+                // A clock that was put back must not stop it for years.
+                now.abs_diff(last.started) >= KEEP_EVERY.as_secs()
+            });
+        state.asked || due && !record.paused
+    }
+
+    /// Whether enough servers are there to conclude anything from what they do not say.
+    async fn is_connected(&self) -> bool {
+        let grid = self.0.files.grid();
+        let params = grid.params();
+        grid.pool().gathered(params.n().into()).await;
+        let (there, wanted) = (grid.pool().all().len(), usize::from(params.happy()));
+        if there < wanted {
+            tracing::info!(there, wanted, "nothing is looked at: too few servers are connected");
+        }
+        there >= wanted
+    }
+
+    fn files(&self) -> &Files {
+        &self.0.files
+    }
+
+    fn now(&self) -> u64 {
+        self.0.clock.now()
+    }
+
+    /// What is said of what is known.
+    fn told<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
+        look(&locked(&self.0.state).record)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.told(|record| record.paused)
+    }
+
+    /// Changes what is known; whether it is time to write it down.
+    fn change(&self, change: impl FnOnce(&mut Record)) -> bool {
+        let mut state = locked(&self.0.state);
+        change(&mut state.record);
+        state.unsaved += 1;
+        state.unsaved >= KEEP_SAVE_EVERY
+    }
+
+    async fn save(&self) {
+        if self.saving().await.is_err() {
+            tracing::error!("what is known of what is kept could not be written down");
+        }
+    }
+
+    /// Writes down what is known, on a thread that may wait for the disk.
+    fn saving(&self) -> JoinHandle<()> {
+        let mut state = locked(&self.0.state);
+        state.unsaved = 0;
+        let (bytes, store) = (state.record.to_bytes(), Arc::clone(&self.0.store));
+        drop(state);
+        blocking::spawn(move || store.keep(&bytes))
+    }
+}

@@ -1,0 +1,240 @@
+//! What a keeper does of what it keeps: renewed, counted, read, made again, and told.
+
+use std::sync::{Arc, Mutex};
+use tahoe::base::limits::{KEEP_PATIENCE, KEEP_VERIFY_DAYS};
+use tahoe::base::system::Clock;
+use tahoe::cap::Cap;
+use tahoe::files::{Files, Roots, Trash};
+use tahoe::grid::dirnode::{Child, Entry, Metadata, Target};
+use tahoe::grid::{Client, EncodingParams};
+use tahoe::keeper::record::{Figures, Round};
+use tahoe::keeper::{Keeper, Store};
+use tahoe::tub::LoopbackNet;
+use tahoe_testing::dirs::Server;
+use tahoe_testing::{Grid, data, grid, impatient, no_hang, tub_on};
+
+const DAY: u64 = 24 * 3600;
+const START: u64 = 20_000 * DAY;
+
+/// What a node's directory has of a keeper.
+#[derive(Default)]
+pub struct Papers {
+    list: Mutex<Option<String>>,
+    record: Mutex<Option<Vec<u8>>>,
+}
+
+impl Store for Papers {
+    fn list(&self) -> Option<String> {
+        self.list.lock().unwrap().clone()
+    }
+
+    fn record(&self) -> Option<Vec<u8>> {
+        self.record.lock().unwrap().clone()
+    }
+
+    fn keep(&self, record: &[u8]) {
+        *self.record.lock().unwrap() = Some(record.to_vec());
+    }
+}
+
+struct Drive(Mutex<Option<Cap>>);
+
+impl Roots for Drive {
+    fn global(&self) -> Option<Cap> {
+        None
+    }
+
+    fn private(&self) -> Option<Cap> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A keeper of files on a grid, and its clock.
+pub struct Kept {
+    pub grid: Grid,
+    pub clock: Clock,
+    pub papers: Arc<Papers>,
+    pub keeper: Keeper,
+    files: Files,
+    drive: Arc<Drive>,
+    server: Server,
+    net: LoopbackNet,
+}
+
+impl Kept {
+    pub async fn on(grid: Grid) -> Self {
+        let net = LoopbackNet::default();
+        let server = Server::on(&net);
+        let (client, clock) = (grid.client.clone(), Clock::manual(START));
+        let directories = server.directories(client, tub_on(&net));
+        let drive = Arc::new(Drive(Mutex::new(None)));
+        let files = Files::new(directories, drive.clone(), Trash::default());
+        let papers = Arc::new(Papers::default());
+        let keeper = Keeper::new(files.clone(), papers.clone(), clock.clone());
+        Self { grid, clock, papers, keeper, files, drive, server, net }
+    }
+
+    pub fn list(&self, lines: &str) {
+        *self.papers.list.lock().unwrap() = Some(lines.to_owned());
+    }
+
+    /// A round of the keeper, so many days later.
+    pub async fn after(&self, days: u64) -> Round {
+        self.clock.advance(days * DAY);
+        no_hang("a round", self.keeper.round()).await;
+        let status = self.keeper.status();
+        assert!(status.round.is_none() && !status.running);
+        status.last.unwrap()
+    }
+
+    /// The same keeper after a restart.
+    fn restart(&mut self) {
+        self.keeper = Keeper::new(self.files.clone(), self.papers.clone(), self.clock.clone());
+    }
+
+    /// Puts files into the private drive, below a folder.
+    async fn fill(&self, count: u64) -> Vec<Cap> {
+        let mut caps = Vec::new();
+        for n in 0..count {
+            caps.push(self.grid.put(&data(n, 500 + n as usize)).await);
+        }
+        let entry = |name: String, cap: &Cap| Entry {
+            name,
+            child: Child { target: Target::Known(cap.clone()), metadata: Metadata::new() },
+        };
+        let entries = (0..).zip(&caps).map(|(n, cap): (u64, _)| entry(format!("file {n}"), cap));
+        let folder = self.files.directories().create(entries.collect()).await.unwrap();
+        let below = entry("folder".to_owned(), &folder);
+        let root = self.files.directories().create(vec![below]).await.unwrap();
+        *self.drive.0.lock().unwrap() = Some(root);
+        caps
+    }
+
+    /// Takes a file's shares from some servers.
+    fn lose(&self, cap: &Cap, which: impl Fn(usize) -> bool) {
+        let si = cap.storage_index().unwrap();
+        for (_, server) in self.grid.servers.iter().enumerate().filter(|(index, _)| which(*index)) {
+            server.disk.lock().unwrap().shares.retain(|(of, _), _| *of != si);
+        }
+    }
+
+    fn opened(&self) -> usize {
+        self.grid.servers.iter().map(|server| server.disk.lock().unwrap().opened).sum()
+    }
+}
+
+#[actix::test]
+async fn a_drive_is_looked_at_whole_and_told_in_figures() {
+    let kept = Kept::on(grid(10)).await;
+    let caps = kept.fill(20).await;
+    let round = kept.after(0).await;
+    let Figures { files, directories, whole, spare_servers, lost, unread, .. } = round.figures;
+    assert_eq!((files, directories, whole, spare_servers), (20, 2, 20, Some(7)));
+    assert_eq!((lost, unread, round.troubles.len()), (0, 0, 0));
+    kept.lose(&caps[3], |index| index < 8);
+    kept.grid.kill(9);
+    let round = kept.after(1).await;
+    assert_eq!((round.figures.lost, round.figures.whole), (1, 0), "{round:?}");
+    assert_eq!(round.troubles.len(), 1);
+    assert_eq!(round.troubles[0].path, ["private", "folder", "file 3"]);
+    let why = "1 shares are there and 3 are needed; 1 servers are silent";
+    assert_eq!(round.troubles[0].why, why);
+}
+
+#[actix::test]
+async fn what_is_in_danger_is_made_again_at_once_and_what_is_short_after_a_week() {
+    let mut kept = Kept::on(grid(10)).await;
+    let caps = kept.fill(3).await;
+    kept.lose(&caps[0], |index| index < 5);
+    kept.lose(&caps[1], |index| index < 2);
+    let round = kept.after(0).await;
+    let Figures { repaired, waiting, whole, .. } = round.figures;
+    assert_eq!((repaired, waiting, whole), (1, 1, 2));
+    // What is known of it outlives the node.
+    kept.restart();
+    let days = KEEP_PATIENCE.as_secs() / DAY;
+    assert_eq!(kept.after(days - 1).await.figures.waiting, 1);
+    let figures = kept.after(1).await.figures;
+    assert_eq!((figures.repaired, figures.waiting, figures.whole), (1, 0, 3));
+    assert_eq!(kept.after(1).await.figures.repaired, 0);
+}
+
+#[actix::test]
+async fn leases_are_renewed_within_a_week_and_each_file_is_read_within_a_quarter() {
+    let kept = Kept::on(grid(10)).await;
+    let caps = kept.fill(30).await;
+    // Another client's files: a lease of this one is new to them.
+    let leases = |kept: &Kept| -> usize {
+        let disks = kept.grid.servers.iter().map(|server| server.disk.lock().unwrap());
+        disks.map(|disk| disk.leases.values().map(Vec::len).sum::<usize>()).sum()
+    };
+    for server in &kept.grid.servers {
+        server.disk.lock().unwrap().leases.clear();
+    }
+    kept.after(0).await;
+    assert_eq!(leases(&kept), 300, "a first round renews all");
+    for server in &kept.grid.servers {
+        server.disk.lock().unwrap().leases.clear();
+    }
+    for _ in 0..7 {
+        kept.after(1).await;
+    }
+    assert_eq!(leases(&kept), 300, "a week renews all");
+    let (before, mut read) = (kept.opened(), 0);
+    for _ in 0..KEEP_VERIFY_DAYS {
+        read += kept.after(1).await.figures.verified;
+    }
+    assert!(read >= caps.len() as u64 && kept.opened() > before, "{read}");
+    assert!(read <= 2 * caps.len() as u64, "{read}: each about once");
+}
+
+#[actix::test]
+async fn a_round_goes_on_after_a_restart_where_it_was() {
+    let mut kept = Kept::on(grid(10)).await;
+    kept.fill(40).await;
+    kept.keeper.pause(true);
+    // A pause ends a round after the first thing.
+    kept.keeper.round().await;
+    let left = kept.keeper.status();
+    assert!(left.paused && left.last.is_none());
+    let at = left.round.unwrap().at;
+    assert_eq!(at, (0, 1));
+    kept.restart();
+    assert_eq!(kept.keeper.status().round.unwrap().at, at);
+    kept.keeper.pause(false);
+    let figures = kept.after(0).await.figures;
+    assert_eq!((figures.files, figures.directories), (40, 2), "each once");
+}
+
+#[actix::test]
+async fn verify_caps_are_enough_and_lines_that_say_nothing_are_told() {
+    let kept = Kept::on(grid(10)).await;
+    let cap = kept.grid.put(&data(1, 100_000)).await;
+    let verify = cap.verify_cap().unwrap().reveal();
+    kept.list(&format!("# a friend's\n{verify}\nnonsense\n"));
+    kept.lose(&cap, |index| index < 6);
+    assert_eq!(kept.after(0).await.figures.repaired, 1);
+    let status = kept.keeper.status();
+    assert_eq!((status.kept, status.bad_lines), (vec![cap.index_text()], vec![3]));
+    for index in 4..10 {
+        kept.grid.kill(index);
+    }
+    assert!(kept.grid.read(&cap).await.is_ok());
+}
+
+#[actix::test]
+async fn nothing_is_concluded_while_this_node_is_alone() {
+    tokio::time::pause();
+    let kept = Kept::on(grid(3)).await;
+    let params = EncodingParams::new(3, 7, 10).unwrap();
+    let lonely: Client = tahoe_testing::client(&kept.grid.pool, params).with_timeouts(impatient());
+    let directories = kept.server.directories(lonely, tub_on(&kept.net));
+    let files = Files::new(directories, kept.drive.clone(), Trash::default());
+    let keeper = Keeper::new(files, kept.papers.clone(), kept.clock.clone());
+    keeper.ask();
+    let ran = tokio::time::timeout(std::time::Duration::from_secs(7_200), keeper.clone().run());
+    assert!(ran.await.is_err(), "it goes on for ever");
+    let status = keeper.status();
+    assert!(status.round.is_none() && status.last.is_none());
+    assert_eq!(status.kept, ["private", "global"]);
+}
