@@ -301,6 +301,8 @@ pub const SCRUB_RECORD_MAX: usize = 4 << 20;
 /// Bytes a second at which a server reads its own shares: a hundredth of what a disk does, and of a
 /// processor. A terabyte takes three days.
 pub const SCRUB_RATE: u64 = 4 << 20;
+/// A share counts so much beside its bytes: finding and opening it moves a disk's head as well.
+pub const SCRUB_SHARE_COST: u64 = 64 << 10;
 /// After so many bytes it is noted how far that is.
 pub const SCRUB_SAVE_BYTES: u64 = 64 << 20;
 /// From the end of a round to the next one, unless the owner says otherwise.
@@ -370,6 +372,9 @@ pub const UPLOAD_SPARE_BATCHES: usize = 2;
 pub const VERIFY_BYTES_MAX: usize = 32 << 20;
 /// Servers whose shares of one file are read at once.
 pub const VERIFY_SERVERS_MAX: usize = 8;
+/// Bytes a second at which a server must give what it says, during a repair, that it has; else another one
+/// gets that share.
+pub const CLAIM_RATE_MIN: u64 = 64 << 10;
 /// Files that one client repairs at once: each is a download and an upload.
 pub const REPAIRS_MAX: usize = 2;
 /// Servers that a downloader asks at once.

@@ -23,8 +23,8 @@ Examples:
   tahoe keep run                          looks at everything now
 
 A node with a gateway looks at what it keeps once a day: it renews the leases of each file every 7 days,
-counts the shares, reads them every 90 days, and makes lost ones again: at once if fewer servers than
-`happy` would be left, else after a week, as servers come back. What is kept stands in the file
+counts the shares, reads those of files of up to 4 GiB every 90 days, and makes lost ones again: at once
+if fewer servers than `happy` would be left, else after a week, as servers come back. What is kept stands in the file
 private/keep; without it these are the private and the global drive.";
 
 #[derive(clap::Args)]
@@ -115,20 +115,21 @@ impl Arguments {
     }
 }
 
-/// What is kept, with the lines that say nothing.
-fn read(basedir: &Basedir) -> (Vec<Kept>, Vec<usize>) {
-    let there = basedir.join(KEEP).exists();
-    let text = there.then(|| basedir.read_record(KEEP, KEEPER_LIST_MAX));
-    parse(text.as_deref())
+/// The lines of the list, or those that it would have.
+fn read(basedir: &Basedir) -> Result<Vec<String>, CliError> {
+    let text = basedir.read_text(KEEP, KEEPER_LIST_MAX)?;
+    Ok(match &text {
+        Some(text) => text.lines().map(str::to_owned).collect(),
+        None => parse(None).0.iter().map(Kept::line).collect(),
+    })
 }
 
-fn write(basedir: &Basedir, kept: &[Kept]) -> Result<(), CliError> {
-    let lines: String = kept.iter().map(|one| one.line() + "\n").collect();
-    Ok(basedir.write_secret(KEEP, &lines)?)
+fn write(basedir: &Basedir, lines: &[String]) -> Result<(), CliError> {
+    Ok(basedir.write_secret(KEEP, &lines.join("\n"))?)
 }
 
 fn list(basedir: &Basedir) -> Result<(), CliError> {
-    let (kept, bad) = read(basedir);
+    let (kept, bad) = parse(Some(&read(basedir)?.join("\n")));
     let mut out = Output::new();
     for one in &kept {
         out.line(one.line())?;
@@ -168,16 +169,16 @@ impl Add {
     fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
         let basedir = session.basedir()?;
-        let (mut kept, _) = read(basedir);
+        let mut lines = read(basedir)?;
         let mut failures = Failures::default();
         for place in self.places {
             failures.note(named(&session, place, self.verify_cap).map(|one| {
-                if !kept.contains(&one) {
-                    kept.push(one);
+                if !lines.iter().any(|line| is(line, &one)) {
+                    lines.push(one.line());
                 }
             }));
         }
-        write(basedir, &kept)?;
+        write(basedir, &lines)?;
         failures.end()
     }
 }
@@ -186,13 +187,19 @@ impl Remove {
     fn run(self) -> Result<(), CliError> {
         let session = self.gateway.session()?;
         let basedir = session.basedir()?;
-        let (mut kept, _) = read(basedir);
+        let mut lines = read(basedir)?;
         let mut failures = Failures::default();
         for place in self.places {
             let removed = named(&session, place.clone(), false).and_then(|one| {
-                let before = kept.len();
-                kept.retain(|other| *other != one);
-                if kept.len() < before {
+                let before = lines.len();
+                let verified = match &one {
+                    Kept::Cap(cap) => cap.verify_cap().map(Kept::Cap),
+                    _ => None,
+                };
+                lines.retain(|line| {
+                    !is(line, &one) && verified.as_ref().is_none_or(|one| !is(line, one))
+                });
+                if lines.len() < before {
                     return Ok(());
                 }
                 let what = format!("{} is not kept", shown(&place));
@@ -200,9 +207,14 @@ impl Remove {
             });
             failures.note(removed);
         }
-        write(basedir, &kept)?;
+        write(basedir, &lines)?;
         failures.end()
     }
+}
+
+/// Whether a line names this.
+fn is(line: &str, one: &Kept) -> bool {
+    line.trim().parse().is_ok_and(|other: Kept| other == *one)
 }
 
 fn tell(gateway: &Gateway, what: &str, done: &str) -> Result<(), CliError> {
@@ -235,7 +247,7 @@ impl Status {
 
 fn figures(out: &mut Output, round: &Round) -> Result<(), CliError> {
     let Figures { files, directories, verified, whole, repaired, .. } = round.figures;
-    let Figures { waiting, partly, lost, unread, corrupt, .. } = round.figures;
+    let Figures { waiting, partly, lost, unread, unjudged, corrupt, .. } = round.figures;
     let (files, folders) = (count(files, "file", "files"), count(directories, "folder", "folders"));
     out.line(format_args!(" {files} and {folders}; {verified} read to the last byte"))?;
     out.line(format_args!(" {whole} whole, of which {repaired} were made whole again"))?;
@@ -243,12 +255,19 @@ fn figures(out: &mut Output, round: &Round) -> Result<(), CliError> {
         (waiting, "short of shares, waited for"),
         (partly, "mended in part"),
         (lost, "that cannot be read now"),
+        (unjudged, "of which leases were renewed, and too few servers were there to say more"),
         (unread, "folders that could not be read"),
         (corrupt, "damaged shares"),
     ] {
         if number > 0 {
             out.line(format_args!(" {number} {what}"))?;
         }
+    }
+    let Figures { files, whole, lost, .. } = round.global;
+    if files > 0 {
+        out.line(format_args!(
+            " in the global drive {files} files, {whole} whole, {lost} that cannot be read"
+        ))?;
     }
     for Trouble { path, why } in &round.troubles {
         let path: Vec<_> = path.iter().map(|name| shown(name)).collect();

@@ -61,6 +61,18 @@ pub struct StorageStatus {
     pub latencies: Vec<Latency>,
 }
 
+/// What reading all shares came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScrubbedStatus {
+    /// From and to, in seconds since 1970.
+    pub times: (u64, u64),
+    pub shares: u64,
+    /// Of these.
+    pub damaged: u64,
+    /// Folders, or files in them, that could not be read at all.
+    pub unread: u64,
+}
+
 /// How a node reads what it stores, to find damage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScrubStatus {
@@ -68,9 +80,8 @@ pub struct ScrubStatus {
     pub every: Option<u64>,
     /// The round under way: since when (seconds since 1970), shares and bytes that were read.
     pub round: Option<(u64, u64, u64)>,
-    /// The last whole round: from and to (seconds since 1970), shares that were read, and of those the
-    /// damaged ones.
-    pub last: Option<((u64, u64), u64, u64)>,
+    /// The last whole round.
+    pub last: Option<ScrubbedStatus>,
     /// Shares that are damaged and have no successor yet.
     pub damaged: usize,
 }

@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::events;
 use super::history::{History, Kind, Record};
 use super::json;
-use super::node_status::{CollectedStatus, HeldStatus, ScrubStatus, StorageStatus};
+use super::node_status::{CollectedStatus, HeldStatus, ScrubStatus, ScrubbedStatus, StorageStatus};
 use super::pages::activity::{self, described};
 use super::pages::simple::whole;
 use super::pages::words::date;
@@ -164,11 +164,12 @@ fn storage_figures(storage: &StorageStatus) -> impl Iterator<Item = (&'static st
     let round = storage.scrub.round.map(|(_, shares, bytes)| {
         [("scrub_round_shares", json!(shares)), ("scrub_round_bytes", json!(bytes))]
     });
-    let last = storage.scrub.last.map(|((_, finished), shares, damaged)| {
+    let last = storage.scrub.last.map(|last| {
         [
-            ("scrub_last_finished", json!(finished)),
-            ("scrub_last_shares", json!(shares)),
-            ("scrub_last_damaged", json!(damaged)),
+            ("scrub_last_finished", json!(last.times.1)),
+            ("scrub_last_shares", json!(last.shares)),
+            ("scrub_last_damaged", json!(last.damaged)),
+            ("scrub_last_unread", json!(last.unread)),
         ]
     });
     let scrub = round.into_iter().flatten().chain(last.into_iter().flatten());
@@ -295,14 +296,22 @@ fn scrub_facts(scrub: &ScrubStatus) -> Value {
         "round": round.map(|(started, shares, bytes)| {
             json!({"started": started, "shares-read": shares, "bytes-read": bytes})
         }),
-        "last": last.map(|((started, finished), shares, damaged)| {
+        "last": last.map(|last| {
             json!({
-                "start-finish-times": [started, finished],
-                "shares-read": shares,
-                "shares-damaged": damaged,
+                "start-finish-times": [last.times.0, last.times.1],
+                "shares-read": last.shares,
+                "shares-damaged": last.damaged,
+                "unread": last.unread,
             })
         }),
     })
+}
+
+fn unreadable(count: u64) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    format!("; {count} folders or files could not be read at all, see the log")
 }
 
 /// The same in sentences.
@@ -317,10 +326,11 @@ fn scrub(scrub: &ScrubStatus) -> String {
     let Some(every) = scrub.every else {
         return format!("{found}; it is not looked for (scrub is off)");
     };
-    let last = scrub.last.map(|((_, finished), shares, damaged)| {
-        let when = date(finished);
-        format!("; {shares} shares were read until {when}, {damaged} of them damaged")
-    });
+    let last =
+        scrub.last.map(|ScrubbedStatus { times: (_, finished), shares, damaged, unread }| {
+            let (when, unread) = (date(finished), unreadable(unread));
+            format!("; {shares} shares were read until {when}, {damaged} of them damaged{unread}")
+        });
     let round = scrub.round.map(|(_, shares, bytes)| {
         format!("; this round has read {shares} shares with {bytes} bytes so far")
     });

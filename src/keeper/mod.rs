@@ -5,8 +5,9 @@
 //! list     what is kept                       policy   what a file needs, and on which day
 //! round    one look at all of it              record   what is known from one start to the next
 //! ```
-//! A verify cap is enough to keep a file. Nothing is concluded while too few servers are connected: then it is
-//! this node's line that is broken, not the files. A round goes on after a restart where it was.
+//! A verify cap is enough to keep a file. Nothing is concluded while too few servers are connected, as that may be
+//! this node's line: leases are renewed where there are any, and nothing is made again. A round goes on after a
+//! restart where it was.
 
 pub mod list;
 pub mod policy;
@@ -14,14 +15,17 @@ pub mod record;
 mod round;
 
 use crate::base::blocking;
-use crate::base::limits::{KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_SAVE_EVERY};
+use crate::base::limits::{KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_SAVE_AFTER, KEEP_SAVE_EVERY};
 use crate::base::lock::locked;
 use crate::base::system::{Clock, random};
 use crate::files::Files;
+use list::Kept;
 use record::{Record, Round};
+use round::Ended;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Where a node has what the keeper reads and writes.
 pub trait Store: Send + Sync {
@@ -52,8 +56,9 @@ struct State {
     /// Somebody wants a round now.
     asked: bool,
     running: bool,
-    /// Things noted since the record was written.
+    /// Things noted since the record was written, and when that was.
     unsaved: u32,
+    saved: Option<Instant>,
 }
 
 /// What is known of what is kept.
@@ -64,10 +69,6 @@ pub struct Status {
     /// The round under way, or left under way.
     pub round: Option<Round>,
     pub last: Option<Round>,
-    /// What is kept, as it is called where caps are not to be seen.
-    pub kept: Vec<String>,
-    /// Lines of the list that name nothing, from 1.
-    pub bad_lines: Vec<usize>,
     /// Seconds since 1970 at which the next round begins, if none is under way.
     pub next: u64,
 }
@@ -109,19 +110,26 @@ impl Keeper {
             (state.running, state.asked) = (true, false);
             state.record.round.get_or_insert_with(|| Round::begun(now));
         }
-        let whole = self.go_round(&kept).await;
-        self.round_ended(whole);
+        let ended = self.go_round(&kept).await;
+        tracing::info!(?ended, "what is kept was looked at");
+        self.round_ended(ended, &kept);
         self.save().await;
     }
 
-    fn round_ended(&self, whole: bool) {
+    fn round_ended(&self, ended: Ended, kept: &[Kept]) {
         let now = self.now();
+        let lines: Vec<String> = kept.iter().map(Kept::line).collect();
         let mut state = locked(&self.0.state);
         state.running = false;
-        if whole && let Some(mut round) = state.record.round.take() {
-            round.finished = Some(now);
-            tracing::info!(figures = ?round.figures, "all that is kept was looked at");
-            state.record.last = Some(round);
+        if ended == Ended::Whole {
+            state.record.finish_round(lines.iter().map(String::as_str), now);
+        }
+    }
+
+    /// Writes down what is known, before the node stops.
+    pub async fn close(&self) {
+        if self.told(|record| record.round.is_some()) {
+            self.save().await;
         }
     }
 
@@ -141,14 +149,19 @@ impl Keeper {
         self.0.wake.notify_one();
     }
 
+    /// What is kept, as it is called where caps are not to be seen, and the lines of the list that name
+    /// nothing, from 1.
+    pub fn kept(&self) -> (Vec<String>, Vec<usize>) {
+        let (kept, bad) = list::parse(self.0.store.list().as_deref());
+        (kept.iter().map(Kept::name).collect(), bad)
+    }
+
     pub fn status(&self) -> Status {
-        let (kept, bad_lines) = list::parse(self.0.store.list().as_deref());
-        let kept = kept.iter().map(list::Kept::name).collect();
         let state = locked(&self.0.state);
         let Record { paused, round, last, .. } = &state.record;
         let (paused, round, last) = (*paused, round.clone(), last.clone());
         let next = last.as_ref().map_or(0, |last| last.started + KEEP_EVERY.as_secs());
-        Status { paused, running: state.running, round, last, kept, bad_lines, next }
+        Status { paused, running: state.running, round, last, next }
     }
 
     fn is_due(&self) -> bool {
@@ -163,16 +176,16 @@ impl Keeper {
         state.asked || due && !record.paused
     }
 
-    /// Whether enough servers are there to conclude anything from what they do not say.
+    /// Waits for servers that are being dialled; whether any is there.
     async fn is_connected(&self) -> bool {
         let grid = self.0.files.grid();
-        let params = grid.params();
-        grid.pool().gathered(params.n().into()).await;
-        let (there, wanted) = (grid.pool().all().len(), usize::from(params.happy()));
-        if there < wanted {
-            tracing::info!(there, wanted, "nothing is looked at: too few servers are connected");
-        }
-        there >= wanted
+        grid.pool().gathered(grid.params().n().into()).await;
+        self.connected() > 0
+    }
+
+    /// Servers that can be asked.
+    fn connected(&self) -> usize {
+        self.0.files.grid().pool().all().len()
     }
 
     fn files(&self) -> &Files {
@@ -197,7 +210,8 @@ impl Keeper {
         let mut state = locked(&self.0.state);
         change(&mut state.record);
         state.unsaved += 1;
-        state.unsaved >= KEEP_SAVE_EVERY
+        let age = state.saved.get_or_insert_with(Instant::now).elapsed();
+        state.unsaved >= KEEP_SAVE_EVERY || age >= KEEP_SAVE_AFTER
     }
 
     async fn save(&self) {
@@ -209,7 +223,7 @@ impl Keeper {
     /// Writes down what is known, on a thread that may wait for the disk.
     fn saving(&self) -> JoinHandle<()> {
         let mut state = locked(&self.0.state);
-        state.unsaved = 0;
+        (state.unsaved, state.saved) = (0, Some(Instant::now()));
         let (bytes, store) = (state.record.to_bytes(), Arc::clone(&self.0.store));
         drop(state);
         blocking::spawn(move || store.keep(&bytes))

@@ -4,10 +4,13 @@
 //! Each file has its days: of every so many days the one that its storage index chooses. So leases are
 //! renewed, and shares read, evenly over time, and nothing need be remembered of a million files.
 
-use crate::base::StorageIndex;
-use crate::base::limits::{KEEP_PATIENCE, KEEP_RENEW_DAYS, KEEP_VERIFY_DAYS};
-use crate::grid::Checked;
+use super::record::Short;
+use crate::base::limits::{KEEP_PATIENCE, KEEP_RENEW_DAYS, KEEP_RETRY, KEEP_VERIFY_DAYS};
+use crate::base::{ShareNum, StorageIndex};
+use crate::grid::{Checked, Flaw};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// What a file needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +23,33 @@ pub enum Need {
     Help,
 }
 
-/// What a file needs of which this was found. `happy` servers are wanted, and shares have been missing
-/// `since` then, as far as is known; times are seconds.
-pub fn need(found: &Checked, happy: usize, since: Option<u64>, now: u64) -> Need {
-    let waited = since.is_some_and(|since| now.saturating_sub(since) >= KEEP_PATIENCE.as_secs());
-    if found.is_healthy() {
+/// What a file needs of which this was found. `happy` servers are wanted; `short` is what is known of it if
+/// it lacked shares before, and now is the time in seconds.
+pub fn need(found: &Checked, happy: usize, short: Option<Short>, now: u64) -> Need {
+    let past = |then: u64, time: Duration| now.saturating_sub(then) >= time.as_secs();
+    let waited = short.is_some_and(|short| past(short.since, KEEP_PATIENCE));
+    let tried = short.and_then(|short| short.tried);
+    let unread = unread(found);
+    // Who did not answer, or gave nothing in time, may have what seems lost.
+    let hoped_for = found.happiness + unread.max(found.silent.len());
+    if found.good() + unread >= found.expected {
         Need::Nothing
-    } else if !found.is_recoverable() {
+    } else if found.good() + unread < found.needed {
         Need::Help
-    } else if found.happiness < happy.min(found.expected) || waited {
+    } else if !found.is_recoverable() || tried.is_some_and(|tried| !past(tried, KEEP_RETRY)) {
+        Need::Time
+    } else if hoped_for < happy.min(found.expected) || waited {
         Need::Repair
     } else {
         Need::Time
     }
+}
+
+/// Shares that are nowhere good, and somewhere could not be read.
+fn unread(found: &Checked) -> usize {
+    let unread = found.findings.iter().filter(|one| matches!(one.flaw, Flaw::Unreadable(_)));
+    let unread: BTreeSet<ShareNum> = unread.map(|one| one.share).collect();
+    unread.iter().filter(|num| !found.shares.contains_key(num)).count()
 }
 
 /// How many of its servers may fail, whichever they are, and the file can still be read.
@@ -70,6 +87,8 @@ pub fn verifies(si: &StorageIndex, last: Option<u64>, today: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::{Finding, ServerId};
+    use crate::tub::RemoteError;
     use std::collections::BTreeMap;
 
     fn found(good: usize, happiness: usize) -> Checked {
@@ -101,11 +120,36 @@ mod tests {
             (3, 3, None, Need::Repair),
             (2, 2, Some(0), Need::Help),
         ] {
-            assert_eq!(need(&found(good, happiness), 7, since, week), wanted, "{good} {happiness}");
+            let short = since.map(|since| Short { since, ..Short::default() });
+            assert_eq!(need(&found(good, happiness), 7, short, week), wanted, "{good} {happiness}");
+        }
+        // One that was tried in vain is not tried every day.
+        let retry = KEEP_RETRY.as_secs();
+        for (now, wanted) in [(week, Need::Time), (week + retry, Need::Repair)] {
+            let short = Some(Short { tried: Some(week), ..Short::default() });
+            assert_eq!(need(&found(4, 4), 7, short, now), wanted);
         }
         assert_eq!(spare_servers(&found(10, 10)), Some(7));
         assert_eq!(spare_servers(&found(3, 3)), Some(0));
         assert_eq!(spare_servers(&found(2, 2)), None);
+    }
+
+    #[test]
+    fn what_was_not_answered_or_not_read_may_be_there() {
+        let server = ServerId([7; 32]);
+        let silent = Checked { silent: vec![server; 2], ..found(6, 6) };
+        assert_eq!(need(&silent, 7, None, 0), Need::Time, "one of the silent servers suffices");
+        let flaw = Flaw::Unreadable(RemoteError::Timeout);
+        let unread = |share| Finding {
+            server,
+            si: StorageIndex([0; 16]),
+            share: ShareNum(share),
+            flaw: flaw.clone(),
+        };
+        let slow = Checked { findings: (5..10).map(unread).collect(), ..found(5, 5) };
+        assert_eq!(need(&slow, 7, Some(Short::default()), u64::MAX), Need::Nothing);
+        let few = Checked { findings: (2..4).map(unread).collect(), ..found(2, 2) };
+        assert_eq!(need(&few, 7, None, 0), Need::Time);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What the keeper knows from one start to the next, as JSON in the node's folder. It may be lost: the next
 //! round then begins anew, and what is short is waited for once more.
 
-use crate::base::StorageIndex;
+use crate::base::hash::{sha256, truncated};
 use crate::base::limits::{KEEP_SHORT_MAX, KEEP_TROUBLES_MAX, KEEPER_RECORD_MAX};
+use crate::base::{StorageIndex, base32};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a round came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Figures {
     pub partly: u64,
     /// Files of which too few shares are there.
     pub lost: u64,
+    /// Files of which only leases were renewed, as too few servers were connected to say more.
+    pub unjudged: u64,
     /// Directories that could not be read, or not wholly.
     pub unread: u64,
     /// Shares that were read and are not good.
@@ -52,7 +55,10 @@ pub struct Round {
     pub finished: Option<u64>,
     /// Which of what is kept is under way, and how many things were reached below it.
     pub at: (u64, u64),
+    /// Of everything but the global drive,
     pub figures: Figures,
+    /// and of what is in that alone, where anybody may put anything.
+    pub global: Figures,
     pub troubles: Vec<Trouble>,
     /// How many more there were.
     pub more_troubles: u64,
@@ -78,8 +84,20 @@ pub struct Record {
     pub paused: bool,
     pub round: Option<Round>,
     pub last: Option<Round>,
-    /// Since when files lack shares, by storage index.
-    short: BTreeMap<String, u64>,
+    /// Files that lack shares, by storage index.
+    short: BTreeMap<String, Short>,
+    /// What was kept in the last round, by digest.
+    known: BTreeSet<String>,
+}
+
+/// What is known of a file that lacks shares. Times are seconds since 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Short {
+    pub since: u64,
+    /// When it was looked at last.
+    pub seen: u64,
+    /// When it was repaired last, in vain.
+    pub tried: Option<u64>,
 }
 
 impl Record {
@@ -93,19 +111,46 @@ impl Record {
         short.then(|| serde_json::from_slice(bytes).ok())?
     }
 
-    /// Since when a file lacks shares, as far as is known.
-    pub fn short_since(&self, si: &StorageIndex) -> Option<u64> {
+    /// What is known of a file that lacked shares when it was looked at last.
+    pub fn short(&self, si: &StorageIndex) -> Option<Short> {
         self.short.get(&si.to_string()).copied()
     }
 
-    /// A file lacks shares, or does not.
-    pub fn note_short(&mut self, si: &StorageIndex, short: bool, now: u64) {
-        if !short {
-            self.short.remove(&si.to_string());
-        } else if self.short.len() < KEEP_SHORT_MAX {
-            self.short.entry(si.to_string()).or_insert(now);
+    /// A file has all its shares.
+    pub fn note_whole(&mut self, si: &StorageIndex) {
+        self.short.remove(&si.to_string());
+    }
+
+    /// A file lacks shares, and was repaired in vain if it was `tried`.
+    pub fn note_short(&mut self, si: &StorageIndex, tried: bool, now: u64) {
+        let si = si.to_string();
+        if self.short.len() < KEEP_SHORT_MAX || self.short.contains_key(&si) {
+            let new = Short { since: now, ..Short::default() };
+            let short = self.short.entry(si).or_insert(new);
+            short.seen = now;
+            short.tried = if tried { Some(now) } else { short.tried };
         }
     }
+
+    /// Whether a line of the list was kept in the last round.
+    pub fn knows(&self, line: &str) -> bool {
+        self.known.contains(&digest(line))
+    }
+
+    /// A round over these lines is whole.
+    pub fn finish_round<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>, now: u64) {
+        let Some(mut round) = self.round.take() else { return };
+        // What was not met is not kept any more.
+        self.short.retain(|_, short| short.seen >= round.started);
+        self.known = lines.into_iter().map(digest).collect();
+        round.finished = Some(now);
+        self.last = Some(round);
+    }
+}
+
+/// Says nothing of a cap.
+fn digest(line: &str) -> String {
+    base32::encode(&truncated::<16>(sha256(line.as_bytes())))
 }
 
 #[cfg(test)]
@@ -119,14 +164,20 @@ mod tests {
         round.trouble(vec!["private".to_owned(), "a".to_owned()], "gone".to_owned());
         record.round = Some(round);
         let si = StorageIndex([3; 16]);
-        record.note_short(&si, true, 9);
+        record.note_short(&si, false, 9);
         record.note_short(&si, true, 10);
+        record.note_short(&si, false, 11);
         let bytes = record.to_bytes();
         let again = Record::from_bytes(&bytes).unwrap();
-        assert_eq!((&again, again.short_since(&si)), (&record, Some(9)));
+        let short = Short { since: 9, seen: 11, tried: Some(10) };
+        assert_eq!((&again, again.short(&si)), (&record, Some(short)));
         assert!((0..bytes.len()).all(|len| Record::from_bytes(&bytes[..len]).is_none()));
-        record.note_short(&si, false, 11);
-        assert_eq!(record.short_since(&si), None);
+        record.finish_round(["private"], 12);
+        assert_eq!(record.short(&si), Some(short), "it was met in this round");
+        assert!(record.knows("private") && !record.knows("global"));
+        record.round = Some(Round::begun(13));
+        record.finish_round([], 14);
+        assert_eq!(record.short(&si), None);
     }
 
     #[test]

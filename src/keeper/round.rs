@@ -3,10 +3,12 @@
 use super::Keeper;
 use super::list::Kept;
 use super::policy::{self, Need};
-use super::record::{Record, Round};
+use super::record::{Figures, Record, Round};
 use crate::base::StorageIndex;
 use crate::base::hash::{sha256, truncated};
-use crate::base::limits::{KEEP_AT_ONCE, KEEP_POLITE_TIME, KEEP_RATE};
+use crate::base::limits::{
+    KEEP_AT_ONCE, KEEP_POLITE_TIME, KEEP_RATE, KEEP_REST_MAX, KEEP_VERIFY_MAX,
+};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::Target;
@@ -18,6 +20,13 @@ use std::time::Duration;
 /// Seconds of a day.
 const DAY: u64 = 24 * 3600;
 
+/// One thing that is kept, for what is below it.
+struct Place {
+    name: String,
+    global: bool,
+    days: Days,
+}
+
 /// When the round before began, and what day it is in this one.
 #[derive(Clone, Copy)]
 struct Days {
@@ -25,16 +34,30 @@ struct Days {
     today: u64,
 }
 
+/// How a walk over what is kept came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Whole,
+    /// Somebody paused it.
+    Paused,
+    /// No server is connected any more.
+    Alone,
+}
+
 /// What became of one thing.
 struct Seen {
     path: Vec<String>,
     what: What,
+    /// It is in the global drive.
+    global: bool,
 }
 
 enum What {
     /// It is in its cap, or nothing that is kept here.
     Nothing,
     Directory(Result<(), String>),
+    /// A file, of which too few servers could say anything.
+    Unjudged,
     File(Box<FileSeen>),
     Unread(String),
 }
@@ -52,19 +75,23 @@ struct FileSeen {
 type Found = Result<Reached, Missed>;
 
 impl Keeper {
-    /// Goes on with the round that is under way. False: somebody paused it.
-    pub(super) async fn go_round(&self, kept: &[Kept]) -> bool {
+    /// Goes on with the round that is under way.
+    pub(super) async fn go_round(&self, kept: &[Kept]) -> Ended {
         // Where the round under way is.
         let at = |record: &Record| record.round.as_ref().map_or((0, 0), |round| round.at);
         let (first, done) = self.told(at);
         let days = self.days();
         for (index, one) in (0..).zip(kept).skip(first as usize) {
             let done = if index == first { done } else { 0 };
-            if !self.keep(one, (index, done), days).await {
-                return false;
+            // Of what is newly kept nobody knows how old its leases are.
+            let known = self.told(|record| record.knows(&one.line()));
+            let days = Days { last: days.last.filter(|_| known), ..days };
+            match self.keep(one, (index, done), days).await {
+                Ended::Whole => {}
+                ended => return ended,
             }
         }
-        true
+        Ended::Whole
     }
 
     fn days(&self) -> Days {
@@ -76,7 +103,7 @@ impl Keeper {
     }
 
     /// Looks at one thing and all below it, from where that was left.
-    async fn keep(&self, one: &Kept, (index, done): (u64, u64), days: Days) -> bool {
+    async fn keep(&self, one: &Kept, (index, done): (u64, u64), days: Days) -> Ended {
         let roots = self.files().roots();
         let cap = match one {
             Kept::Private => roots.private(),
@@ -84,24 +111,27 @@ impl Keeper {
             Kept::Cap(cap) => Some(cap.clone()),
         };
         // A drive that is not known yet has nothing to lose.
-        let Some(cap) = cap else { return true };
-        let name = one.name();
+        let Some(cap) = cap else { return Ended::Whole };
+        let place = Place { name: one.name(), global: *one == Kept::Global, days };
         let mut seen = self
             .things(cap)
             .skip(done as usize)
-            .map(|found| self.look(name.clone(), found, days))
+            .map(|found| self.look(&place, found))
             .buffered(KEEP_AT_ONCE);
         let mut at = done;
         while let Some(one) = seen.next().await {
+            if self.connected() == 0 {
+                return Ended::Alone;
+            }
             at += 1;
             if self.note(one, (index, at)) {
                 self.save().await;
             }
             if self.is_paused() {
-                return false;
+                return Ended::Paused;
             }
         }
-        true
+        Ended::Whole
     }
 
     fn things(&self, cap: Cap) -> BoxStream<'static, Found> {
@@ -113,25 +143,25 @@ impl Keeper {
         unfold(walk, |mut walk| async move { walk.next().await.map(|next| (next, walk)) }).boxed()
     }
 
-    fn look(&self, name: String, found: Found, days: Days) -> BoxFuture<'_, Seen> {
+    fn look<'a>(&'a self, place: &'a Place, found: Found) -> BoxFuture<'a, Seen> {
         async move {
-            let named = |path: Vec<String>| [vec![name], path].concat();
-            match found {
-                Err(Missed { path, why, .. }) => {
-                    Seen { path: named(path), what: What::Unread(why.to_string()) }
-                }
-                Ok(Reached { path, target }) => {
-                    self.wait_for_others().await;
-                    let what = match &target {
-                        Target::Known(cap @ Cap::Vdrive(_)) => self.directory(cap, days).await,
-                        Target::Known(cap) => self.file(cap, days).await,
-                        Target::Unknown { .. } => What::Nothing,
-                    };
-                    Seen { path: named(path), what }
-                }
-            }
+            let Place { name, global, days } = place;
+            let (path, what) = match found {
+                Err(Missed { path, why, .. }) => (path, What::Unread(why.to_string())),
+                Ok(Reached { path, target }) => (path, self.thing(&target, *days).await),
+            };
+            Seen { path: [vec![name.clone()], path].concat(), what, global: *global }
         }
         .boxed()
+    }
+
+    async fn thing(&self, target: &Target, days: Days) -> What {
+        self.wait_for_others().await;
+        match target {
+            Target::Known(cap @ Cap::Vdrive(_)) => self.directory(cap, days).await,
+            Target::Known(cap) => self.file(cap, days).await,
+            Target::Unknown { .. } => What::Nothing,
+        }
     }
 
     /// What people wait for goes first, for a while.
@@ -158,7 +188,8 @@ impl Keeper {
         let Some(si) = cap.storage_index() else { return What::Nothing };
         let (grid, now) = (self.files().grid(), self.now());
         let renew = policy::renews(&si, last, today);
-        let found = match policy::verifies(&si, last, today) {
+        let is_read = cap.size().is_none_or(|size| size <= KEEP_VERIFY_MAX);
+        let found = match is_read && policy::verifies(&si, last, today) {
             true => grid.verify(cap, renew).await,
             false => grid.check(cap, renew).await,
         };
@@ -170,8 +201,12 @@ impl Keeper {
         if found.verified {
             self.rest_after(cap, &found).await;
         }
-        let since = self.told(|record| record.short_since(&si));
-        let need = policy::need(&found, grid.params().happy().into(), since, now);
+        // It is this node's line then that is broken, not the file.
+        if self.connected() < usize::from(grid.params().happy()) {
+            return What::Unjudged;
+        }
+        let short = self.told(|record| record.short(&si));
+        let need = policy::need(&found, grid.params().happy().into(), short, now);
         let as_it_was = |before: Checked| (before.clone(), before, None);
         let (before, after, failure) = match need {
             Need::Repair => match grid.check_and_repair(cap, true, false).await {
@@ -189,62 +224,74 @@ impl Keeper {
     async fn rest_after(&self, cap: &Cap, found: &Checked) {
         let size = cap.size().unwrap_or(0);
         let bytes = size / found.needed.max(1) as u64 * found.good() as u64;
-        tokio::time::sleep(Duration::from_secs_f64(bytes as f64 / KEEP_RATE as f64)).await;
+        let time = Duration::from_secs_f64(bytes as f64 / KEEP_RATE as f64);
+        tokio::time::sleep(time.min(KEEP_REST_MAX)).await;
     }
 
     /// Notes what was seen; whether it is time to write that down.
-    fn note(&self, Seen { path, what }: Seen, at: (u64, u64)) -> bool {
+    fn note(&self, Seen { path, what, global }: Seen, at: (u64, u64)) -> bool {
         let now = self.now();
         self.change(|record| {
             let Some(round) = record.round.as_mut() else { return };
             round.at = at;
+            let figures = if global { &mut round.global } else { &mut round.figures };
             match what {
                 What::Nothing => {}
+                What::Unjudged => {
+                    (figures.files, figures.unjudged) = (figures.files + 1, figures.unjudged + 1)
+                }
                 What::Unread(why) => {
-                    round.figures.unread += 1;
+                    figures.unread += 1;
                     round.trouble(path, why);
                 }
                 What::Directory(outcome) => {
-                    round.figures.directories += 1;
+                    figures.directories += 1;
                     if let Err(why) = outcome {
                         round.trouble(path, why);
                     }
                 }
                 What::File(seen) => {
-                    note_file(round, path, &seen);
-                    let is_short = !seen.after.is_healthy();
-                    record.note_short(&seen.si, is_short, now);
+                    count(figures, &seen);
+                    if let Some(why) = trouble(&seen) {
+                        round.trouble(path, why);
+                    }
+                    match seen.need {
+                        _ if seen.after.is_healthy() => record.note_whole(&seen.si),
+                        Need::Time => record.note_short(&seen.si, false, now),
+                        Need::Repair => record.note_short(&seen.si, true, now),
+                        // There is nothing to wait for.
+                        Need::Nothing | Need::Help => record.note_whole(&seen.si),
+                    }
                 }
             }
         })
     }
 }
 
-fn note_file(round: &mut Round, path: Vec<String>, seen: &FileSeen) {
-    let FileSeen { before, after, need, failure, .. } = seen;
-    let figures = &mut round.figures;
+fn count(figures: &mut Figures, seen: &FileSeen) {
+    let FileSeen { before, after, need, .. } = seen;
     figures.files += 1;
     figures.verified += u64::from(before.verified);
     figures.corrupt += before.corrupt().count() as u64;
     match (after.is_healthy(), need) {
         (true, Need::Repair) => figures.repaired += 1,
-        (true, _) => {}
+        (true, _) | (false, Need::Nothing) => {}
         (false, Need::Repair) => figures.partly += 1,
         (false, Need::Help) => figures.lost += 1,
-        (false, _) => figures.waiting += 1,
+        (false, Need::Time) => figures.waiting += 1,
     }
-    figures.whole += u64::from(after.is_healthy());
+    figures.whole += u64::from(after.is_healthy() || *need == Need::Nothing);
     if let Some(spare) = policy::spare_servers(after) {
         let spare = spare as u64;
         figures.spare_servers = Some(figures.spare_servers.map_or(spare, |least| least.min(spare)));
     }
-    if *need == Need::Help {
-        let (good, needed) = (after.good(), after.needed);
-        let silent = after.silent.len();
-        let why =
-            format!("{good} shares are there and {needed} are needed; {silent} servers are silent");
-        round.trouble(path, why);
-    } else if let Some(why) = failure {
-        round.trouble(path, why.clone());
+}
+
+/// What somebody should know of a file.
+fn trouble(FileSeen { after, need, failure, .. }: &FileSeen) -> Option<String> {
+    if *need != Need::Help {
+        return failure.clone();
     }
+    let (good, needed, silent) = (after.good(), after.needed, after.silent.len());
+    Some(format!("{good} shares are there and {needed} are needed; {silent} servers are silent"))
 }

@@ -176,6 +176,22 @@ impl Basedir {
         }
     }
 
+    /// A text of several lines; none if there is no such file.
+    pub fn read_text(&self, name: &str, max: u64) -> Result<Option<String>, BasedirError> {
+        let path = self.join(name);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(io_error(&path, source)),
+        };
+        let mut text = String::new();
+        match file.take(max + 1).read_to_string(&mut text) {
+            Ok(len) if len as u64 <= max => Ok(Some(text)),
+            Ok(_) => Err(self.bad(name, "too much", &format!("a text of at most {max} bytes"))),
+            Err(source) => Err(io_error(&path, source)),
+        }
+    }
+
     /// The lines of a record that the node itself writes, the last `max` bytes of it. Whatever became
     /// of it, what can still be read counts, and nothing of it keeps a node from starting.
     pub fn read_record(&self, name: &str, max: u64) -> String {

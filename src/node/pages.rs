@@ -37,8 +37,9 @@ pub struct KeeperFiles(pub Basedir);
 
 impl Store for KeeperFiles {
     fn list(&self) -> Option<String> {
-        let there = self.0.join(KEEP).exists();
-        there.then(|| self.0.read_record(KEEP, KEEPER_LIST_MAX))
+        let text = self.0.read_text(KEEP, KEEPER_LIST_MAX);
+        // What cannot be read says nothing against the drives.
+        text.inspect_err(|error| tracing::error!(%error, "the list of what is kept")).ok()?
     }
 
     fn record(&self) -> Option<Vec<u8>> {

@@ -76,7 +76,8 @@ pub struct Node {
     /// Follow the grid's vdrive servers, or announce this one.
     followers: Vec<Addr<Follower>>,
     roots_task: Option<JoinHandle<()>>,
-    keeper: Option<Task>,
+    /// With its rounds.
+    keeper: Option<(Keeper, Task)>,
     arbiters: Vec<Arbiter>,
     basedir: Basedir,
     _lock: NodeLock,
@@ -365,7 +366,7 @@ impl Node {
         let files = Files::new(directories, Arc::new(roots.clone()), trash);
         let kept = Arc::new(KeeperFiles(self.basedir.clone()));
         let keeper = Keeper::new(files.clone(), kept, Clock::System);
-        self.keeper = Some(Task::spawn(keeper.clone().run()));
+        self.keeper = Some((keeper.clone(), Task::spawn(keeper.clone().run())));
         (files, keeper)
     }
 
@@ -461,7 +462,10 @@ impl Stop for Node {
         if let Some(task) = self.roots_task.take() {
             task.abort();
         }
-        self.keeper = None;
+        if let Some((keeper, round)) = self.keeper.take() {
+            drop(round);
+            keeper.close().await;
+        }
         self.followers.clear();
         if let Some(client) = self.client.take() {
             client.neighbours.close();

@@ -2,7 +2,9 @@
 
 use super::config::StorageConfig;
 use super::error::NodeError;
-use crate::gateway::node_status::{CollectedStatus, HeldStatus, ScrubStatus, StorageStatus};
+use crate::gateway::node_status::{
+    CollectedStatus, HeldStatus, ScrubStatus, ScrubbedStatus, StorageStatus,
+};
 use crate::storage::{Collected, Held, LeaseAge, OWNERS_WORD, ScrubState, Store, StoreConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,7 +54,12 @@ fn scrub(every: Option<Duration>, state: ScrubState) -> ScrubStatus {
     ScrubStatus {
         every: every.map(|every| every.as_secs()),
         round: round.map(|round| (round.started, round.shares, round.bytes)),
-        last: last.map(|last| ((last.started, last.finished), last.shares, last.damaged)),
+        last: last.map(|last| ScrubbedStatus {
+            times: (last.started, last.finished),
+            shares: last.shares,
+            damaged: last.damaged,
+            unread: last.unread,
+        }),
         damaged,
     }
 }

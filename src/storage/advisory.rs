@@ -56,12 +56,14 @@ impl Store {
     /// Files what the store found by itself.
     pub(super) fn tell_owner(&self, (si, num): &Key, reason: &str) {
         tracing::error!(%si, %num, "{reason}");
-        if let Err(error) = self.keep_report((si, *num), "immutable", reason) {
-            tracing::error!(%si, %num, %error, "that could not be filed for the owner");
+        match self.keep_report((si, *num), "immutable", reason) {
+            Ok(true) => {}
+            Ok(false) => tracing::error!(%si, %num, "there are too many reports to file one more"),
+            Err(error) => tracing::error!(%si, %num, %error, "that could not be filed"),
         }
     }
 
-    /// Whether it is kept.
+    /// False if it is one too many, or there already.
     fn keep_report(
         &self,
         (si, num): (&StorageIndex, ShareNum),
@@ -74,7 +76,8 @@ impl Store {
              {reason}\n\n"
         );
         let bytes = self.costs.file(text.len() as u64);
-        let Ok(_room) = self.grow(bytes) else { return Ok(false) };
+        // A full disk is no reason not to look.
+        let Ok(_room) = self.grow(bytes) else { return Ok(true) };
         let name = format!("{}--{si}-{num}", timestamp(self.time.look().now.wall));
         let filed = self.file_report(&name, &text)?;
         if filed {

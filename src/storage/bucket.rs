@@ -63,6 +63,8 @@ pub(super) struct Bucket {
     pub bytes: u64,
     /// Some could not be read and are not in `bytes`.
     pub unread: bool,
+    /// Files that cannot be shares, and were moved to quarantine now.
+    pub moved: u64,
 }
 
 /// A share, open for reading. Its file may be closed while others are read, see [`OpenFiles`].
@@ -144,7 +146,7 @@ impl Store {
             .filter_map(|entry| share_number(&entry.name))
             .collect();
         numbers.sort();
-        let (mut bucket, mut moved) = (Bucket::default(), false);
+        let mut bucket = Bucket::default();
         for num in numbers {
             match self.look(&(*si, num), mode) {
                 Ok((file, _, Kind::Immutable(header))) => {
@@ -156,7 +158,7 @@ impl Store {
                     bucket.taken.insert(num);
                 }
                 Ok((_, len, Kind::Damaged)) => {
-                    moved = true;
+                    bucket.moved += 1;
                     if let Err(error) = self.quarantine(&(*si, num), len) {
                         tracing::error!(%si, %num, %error, "a damaged share cannot be moved");
                         bucket.taken.insert(num);
@@ -171,7 +173,7 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        if moved {
+        if bucket.moved > 0 {
             // It takes its room elsewhere now.
             self.reindex(si, &bucket)?;
         }

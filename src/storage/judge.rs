@@ -99,12 +99,12 @@ impl Judged {
         self.condemned.iter()
     }
 
-    /// Another file takes this place.
-    pub fn forget(&mut self, key: &Key) {
+    /// Another file takes this place; whether a condemned one was there.
+    pub fn forget(&mut self, key: &Key) -> bool {
         self.known.remove(key);
         self.suspects.remove(key);
-        self.condemned.remove(key);
         self.waiting.retain(|(_, waiting)| waiting != key);
+        self.condemned.remove(key)
     }
 }
 
@@ -159,6 +159,13 @@ impl Store {
             self.remember(*key, Alone::Broken);
         }
         Ok(())
+    }
+
+    /// Another share stands there from now on. The caller may change the store.
+    pub(super) fn forget_judgement(&self, key: &Key) {
+        if locked(&self.judged).forget(key) {
+            self.keep_scrub_record();
+        }
     }
 
     /// The same without a report: a share that was damaged may have been put right.

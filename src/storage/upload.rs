@@ -5,7 +5,7 @@
 //! not closed removes the file.
 
 use super::allocate::{Reservation, file_len};
-use super::bucket::Found;
+use super::bucket::{Found, free_name};
 use super::container::{
     COUNT_OFFSET, HEADER_LEN, Header, Lease, LeaseSecrets, LeaseTable, Version,
 };
@@ -24,6 +24,7 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A header, a small share and its lease are written in one piece up to this.
 const ONE_PIECE_MAX: u64 = 64 << 10;
@@ -191,7 +192,7 @@ impl Upload {
         if !store.place(&self.key, &self.from)? {
             return self.meet_existing(succeeds);
         }
-        locked(&store.judged).forget(&self.key);
+        store.forget_judgement(&self.key);
         self.done = true;
         if let Err(error) = store.sync_names(&self.key) {
             store.unplace(&self.key);
@@ -261,12 +262,11 @@ impl Upload {
         let more = store.costs.share(table.header) - store.costs.share(self.header());
         let _room = store.grow(more)?;
         self.write_leases(&table)?;
-        if self.proven.is_none() {
-            // The owner may want to see what became of it; all of its successor is on the disk.
-            store.quarantine(&self.key, found.file.size()?)?;
+        match self.proven {
+            Some(_) => store.replace(&self.key, &self.from)?,
+            None => store.succeed(&self.key, &self.from, found.file.size()?)?,
         }
-        store.replace(&self.key, &self.from)?;
-        locked(&store.judged).forget(&self.key);
+        store.forget_judgement(&self.key);
         self.done = true;
         tracing::warn!(%si, %num, "a share took the place of one that does not belong there");
         store.reindex(&si, &store.scan(&si, Mode::Read)?)
@@ -320,6 +320,29 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Renames a finished share into the place of one that is damaged, which its owner may want to see. All
+    /// of the new one is on the disk; the names are synced together.
+    fn succeed(&self, key: &Key, from: &Path, damaged_len: u64) -> Result<()> {
+        let (to, folder) = (self.paths.share(key), self.paths.quarantine());
+        let tree = locked(&self.tree);
+        let aside = free_name(&self.disk, &folder, &format!("{}-{}", key.0, key.1))?;
+        self.disk.rename_new(&to, &aside)?;
+        if let Err(error) = self.disk.rename_new(from, &to) {
+            self.disk.rename_new(&aside, &to)?;
+            return Err(error.into());
+        }
+        self.prune_incoming(from);
+        drop(tree);
+        self.set_aside.fetch_add(self.costs.file(damaged_len), Relaxed);
+        self.sync_names(key).inspect_err(|_| {
+            locked(&self.settled).doubtful.insert(key.0);
+        })?;
+        for folder in [&folder, &self.paths.0] {
+            self.disk.sync_dir(folder)?;
+        }
+        Ok(())
     }
 
     /// Renames a finished share over one that is there.

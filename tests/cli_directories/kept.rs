@@ -39,8 +39,13 @@ fn what_is_kept_is_listed_looked_at_and_made_again() {
     let list = run(&["keep", "list"]);
     let verify = list.lines().nth(2).unwrap();
     assert!(verify.starts_with("URI:CHK-Verifier:") && !list.contains(cap.trim()), "{list}");
-    run(&["keep", "remove", "global", verify]);
-    assert_eq!(run(&["keep", "list"]), "private\n");
+    let file = dir.join("private/keep");
+    fs::write(&file, format!("# mine\n{list}nonsense\n")).unwrap();
+    let (_, said) = failed(&mut command(&["keep", "list"]));
+    assert!(said.contains("Line 5 of private/keep names nothing"), "{said}");
+    run(&["keep", "remove", "global", "private:letter"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "# mine\nprivate\nnonsense\n");
+    fs::write(&file, "private\n").unwrap();
     let (code, said) = failed(&mut command(&["keep", "remove", "global"]));
     assert!(code == 1 && said.contains("keep list"), "{said}");
 

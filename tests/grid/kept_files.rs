@@ -123,6 +123,11 @@ impl Kept {
     }
 }
 
+fn leases(kept: &Kept) -> usize {
+    let disks = kept.grid.servers.iter().map(|server| server.disk.lock().unwrap());
+    disks.map(|disk| disk.leases.values().map(Vec::len).sum::<usize>()).sum()
+}
+
 #[actix::test]
 async fn a_drive_is_looked_at_whole_and_told_in_figures() {
     let kept = Kept::on(grid(10)).await;
@@ -160,14 +165,24 @@ async fn what_is_in_danger_is_made_again_at_once_and_what_is_short_after_a_week(
 }
 
 #[actix::test]
+async fn what_cannot_be_mended_now_is_not_read_every_day() {
+    let kept = Kept::on(grid(10)).await;
+    let caps = kept.fill(1).await;
+    kept.lose(&caps[0], |index| index < 5);
+    for server in &kept.grid.servers {
+        server.disk.lock().unwrap().room = Some(10);
+    }
+    let round = kept.after(0).await;
+    assert_eq!((round.figures.partly, round.troubles.len()), (1, 1), "{round:?}");
+    let figures = kept.after(1).await.figures;
+    assert_eq!((figures.partly, figures.waiting), (0, 1));
+    assert_eq!(kept.after(2).await.figures.partly, 1, "after three days");
+}
+
+#[actix::test]
 async fn leases_are_renewed_within_a_week_and_each_file_is_read_within_a_quarter() {
     let kept = Kept::on(grid(10)).await;
     let caps = kept.fill(30).await;
-    // Another client's files: a lease of this one is new to them.
-    let leases = |kept: &Kept| -> usize {
-        let disks = kept.grid.servers.iter().map(|server| server.disk.lock().unwrap());
-        disks.map(|disk| disk.leases.values().map(Vec::len).sum::<usize>()).sum()
-    };
     for server in &kept.grid.servers {
         server.disk.lock().unwrap().leases.clear();
     }
@@ -214,8 +229,7 @@ async fn verify_caps_are_enough_and_lines_that_say_nothing_are_told() {
     kept.list(&format!("# a friend's\n{verify}\nnonsense\n"));
     kept.lose(&cap, |index| index < 6);
     assert_eq!(kept.after(0).await.figures.repaired, 1);
-    let status = kept.keeper.status();
-    assert_eq!((status.kept, status.bad_lines), (vec![cap.index_text()], vec![3]));
+    assert_eq!(kept.keeper.kept(), (vec![cap.index_text()], vec![3]));
     for index in 4..10 {
         kept.grid.kill(index);
     }
@@ -226,15 +240,28 @@ async fn verify_caps_are_enough_and_lines_that_say_nothing_are_told() {
 async fn nothing_is_concluded_while_this_node_is_alone() {
     tokio::time::pause();
     let kept = Kept::on(grid(3)).await;
+    let caps = kept.fill(5).await;
+    kept.lose(&caps[0], |index| index < 2);
+    let before = leases(&kept);
     let params = EncodingParams::new(3, 7, 10).unwrap();
-    let lonely: Client = tahoe_testing::client(&kept.grid.pool, params).with_timeouts(impatient());
-    let directories = kept.server.directories(lonely, tub_on(&kept.net));
+    let wanting: Client = tahoe_testing::client(&kept.grid.pool, params).with_timeouts(impatient());
+    let directories = kept.server.directories(wanting, tub_on(&kept.net));
     let files = Files::new(directories, kept.drive.clone(), Trash::default());
     let keeper = Keeper::new(files, kept.papers.clone(), kept.clock.clone());
     keeper.ask();
-    let ran = tokio::time::timeout(std::time::Duration::from_secs(7_200), keeper.clone().run());
-    assert!(ran.await.is_err(), "it goes on for ever");
+    let hours = std::time::Duration::from_secs(7_200);
+    let ran = |keeper: &Keeper| tokio::time::timeout(hours, keeper.clone().run());
+    assert!(ran(&keeper).await.is_err(), "it goes on for ever");
+    // Leases are renewed all the same: else they would end just when it matters.
+    let figures = keeper.status().last.unwrap().figures;
+    assert_eq!((figures.files, figures.unjudged, figures.lost), (5, 5, 0));
+    assert_eq!((figures.repaired, leases(&kept)), (0, before), "none was made again");
+    kept.clock.advance(DAY);
+    for server in kept.grid.pool.all() {
+        kept.grid.pool.remove(&server);
+    }
+    keeper.ask();
+    assert!(ran(&keeper).await.is_err());
     let status = keeper.status();
-    assert!(status.round.is_none() && status.last.is_none());
-    assert_eq!(status.kept, ["private", "global"]);
+    assert!(status.round.is_none_or(|round| round.figures.files == 0), "nobody was asked");
 }

@@ -16,7 +16,7 @@ use tahoe::files::blacklist::Blacklist;
 use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::guard::Guard;
 use tahoe::gateway::history::History;
-use tahoe::gateway::node_status::{ScrubStatus, Status, StorageStatus};
+use tahoe::gateway::node_status::{ScrubStatus, ScrubbedStatus, Status, StorageStatus};
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::spool::Spool;
 use tahoe::gateway::state::Pages;
@@ -204,7 +204,7 @@ fn storage() -> StorageStatus {
     let scrub = ScrubStatus {
         every: Some(30 * 24 * 3600),
         round: None,
-        last: Some(((1_000, 2_000), 70, 3)),
+        last: Some(ScrubbedStatus { times: (1_000, 2_000), shares: 70, damaged: 3, unread: 0 }),
         damaged: 3,
     };
     StorageStatus { disk, scrub, latencies: vec![latency], ..StorageStatus::default() }

@@ -50,21 +50,22 @@ pub fn page(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
         }
         return show(StatusCode::OK, &SafetyPage::locked(frame));
     }
-    let status = keeper.status();
+    let (status, (kept, bad_lines)) = (keeper.status(), keeper.kept());
     let verdict = verdict(&status, Clock::System.now());
     if as_json {
         return Ok(json::answer(&value!({
             "sentence": verdict.sentence,
             "paused": status.paused,
             "running": status.running,
-            "kept": status.kept,
-            "bad-lines": status.bad_lines,
+            "kept": kept,
+            "bad-lines": bad_lines,
             "next": status.next,
             "round": status.round,
             "last": status.last,
         })));
     }
-    show(StatusCode::OK, &SafetyPage::of(frame, &status, verdict))
+    let kept = in_words(&kept, &bad_lines);
+    show(StatusCode::OK, &SafetyPage::of(frame, &status, (verdict, kept)))
 }
 
 /// `POST /safety` with `t=run`, `pause` or `resume`.
@@ -95,7 +96,7 @@ impl SafetyPage {
         }
     }
 
-    fn of(frame: Frame, status: &Status, verdict: Verdict) -> Self {
+    fn of(frame: Frame, status: &Status, (verdict, kept): (Verdict, String)) -> Self {
         let round = status.round.as_ref().or(status.last.as_ref());
         let facts_of = match (&status.round, &status.last) {
             (Some(_), _) if status.running => "What it has seen so far",
@@ -103,8 +104,10 @@ impl SafetyPage {
             (None, Some(_)) => "What it saw last",
             (None, None) => "What it keeps",
         };
-        let mut facts = vec![("Kept", kept(status))];
+        let mut facts = vec![("Kept", kept)];
         facts.extend(round.into_iter().flat_map(|round| figures(&round.figures)));
+        let global = round.map(|round| &round.global).filter(|global| global.files > 0);
+        facts.extend(global.map(|global| ("In the global drive", in_global(global))));
         let troubles = round.into_iter().flat_map(|round| &round.troubles);
         let named =
             |path: &[String]| path.iter().map(|name| shown(name)).collect::<Vec<_>>().join(" › ");
@@ -122,14 +125,14 @@ impl SafetyPage {
     }
 }
 
-fn kept(status: &Status) -> String {
+fn in_words(kept: &[String], bad_lines: &[usize]) -> String {
     const SHOWN: usize = 5;
-    let mut names: Vec<String> = status.kept.iter().take(SHOWN).map(|name| shown(name)).collect();
-    if status.kept.len() > SHOWN {
-        names.push(format!("{} more", status.kept.len() - SHOWN));
+    let mut names: Vec<String> = kept.iter().take(SHOWN).map(|name| shown(name)).collect();
+    if kept.len() > SHOWN {
+        names.push(format!("{} more", kept.len() - SHOWN));
     }
     let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    match status.bad_lines.first() {
+    match bad_lines.first() {
         None => names,
         Some(line) => format!("{names}; line {line} of private/keep names nothing"),
     }
@@ -147,6 +150,7 @@ fn figures(figures: &Figures) -> Vec<(&'static str, String)> {
         ("Short of shares, waited for", figures.waiting),
         ("Mended in part", figures.partly),
         ("Cannot be read now", figures.lost),
+        ("Leases renewed, and too few servers to say more", figures.unjudged),
         ("Folders that could not be read", figures.unread),
         ("Damaged shares", figures.corrupt),
     ];
@@ -154,53 +158,76 @@ fn figures(figures: &Figures) -> Vec<(&'static str, String)> {
     always.into_iter().chain(sometimes).map(|(name, n)| (name, words::grouped(n))).collect()
 }
 
-/// How safe everything is, in a sentence.
-pub fn verdict(status: &Status, now: u64) -> Verdict {
-    let said = |class, sentence: String| Verdict { class, sentence };
-    let waits = if status.paused { " It is paused." } else { "" };
-    let Some(Round { figures, finished, .. }) = &status.last else {
-        return said(
-            "fair",
-            match status.running {
-                true => "It is being looked at for the first time.".to_owned(),
-                false if status.paused => "Nothing was looked at yet. It is paused.".to_owned(),
-                false => {
-                    "Nothing was looked at yet; that begins within an hour of a start.".to_owned()
-                }
-            },
-        );
+fn in_global(figures: &Figures) -> String {
+    let Figures { files, whole, lost, .. } = figures;
+    let lost = match lost {
+        0 => String::new(),
+        count => format!("; {} cannot be read now", words::grouped(*count)),
     };
+    format!("{} files, {} whole{lost}", words::grouped(*files), words::grouped(*whole))
+}
+
+/// How safe everything is but what is in the global drive alone, in a sentence.
+pub fn verdict(status: &Status, now: u64) -> Verdict {
+    let Some(Round { figures, finished, .. }) = &status.last else { return nothing_yet(status) };
+    let Verdict { class, sentence } = of_figures(figures);
     let age = now.saturating_sub(finished.unwrap_or(0));
-    let when =
-        if age < 24 * 3600 { "today".to_owned() } else { format!("{} ago", words::span(age)) };
-    let looked = format!(" Last looked at {when}.{waits}");
-    let all = match figures.files {
-        0 => return said("good", format!("There is no file to keep.{looked}")),
+    let when = match age < 24 * 3600 {
+        true => "today".to_owned(),
+        false => format!("{} ago", words::span(age)),
+    };
+    let paused = if status.paused { " It is paused." } else { "" };
+    Verdict { class, sentence: format!("{sentence} Last looked at {when}.{paused}") }
+}
+
+fn nothing_yet(status: &Status) -> Verdict {
+    let sentence = match (status.running, status.paused) {
+        (true, _) => "It is being looked at for the first time.",
+        (false, true) => "Nothing was looked at yet. It is paused.",
+        (false, false) => "Nothing was looked at yet; that begins within half an hour of a start.",
+    };
+    Verdict { class: "fair", sentence: sentence.to_owned() }
+}
+
+fn of_figures(figures: &Figures) -> Verdict {
+    let Figures { files, lost, unread, unjudged, waiting, partly, .. } = *figures;
+    let said = |class, sentence| Verdict { class, sentence };
+    let all = match files {
         1 => "The one file".to_owned(),
         count => format!("All {} files", words::grouped(count)),
     };
-    if figures.lost > 0 {
-        let lost = words::grouped(figures.lost);
+    let (count, spare) = (words::grouped, figures.spare_servers.unwrap_or(0));
+    if lost > 0 {
+        let (lost, files) = (count(lost), count(files));
         return said(
             "bad",
-            format!(
-                "{lost} of {} files cannot be read from the servers that are there.{looked}",
-                words::grouped(figures.files)
-            ),
+            format!("{lost} of {files} files cannot be read from the servers that are there."),
         );
     }
-    let spare = figures.spare_servers.unwrap_or(0);
-    let safe = match spare {
-        0 => format!("{all} can be read, but some would be lost with one more server."),
-        1 => format!("{all} can lose a server."),
-        count => format!("{all} can lose {count} servers."),
-    };
-    let short = figures.waiting + figures.partly;
-    let short = match short {
+    if unread > 0 {
+        let which = if unread == 1 {
+            "One folder".to_owned()
+        } else {
+            format!("{} folders", count(unread))
+        };
+        return said("fair", format!("{which} could not be read, nor what is below."));
+    }
+    if unjudged > 0 {
+        return said("fair", "Too few servers were connected to say how safe it is.".to_owned());
+    }
+    let short = match waiting + partly {
         0 => String::new(),
-        count => format!(" {} of them lack shares.", words::grouped(count)),
+        short => format!(" {} of them lack shares.", count(short)),
     };
-    said(if spare == 0 { "fair" } else { "good" }, format!("{safe}{short}{looked}"))
+    match (files, spare) {
+        (0, _) => said("good", "There is no file to keep.".to_owned()),
+        (_, 0) => said(
+            "fair",
+            format!("{all} can be read, but some would be lost with one more server.{short}"),
+        ),
+        (_, 1) => said("good", format!("{all} can lose a server.{short}")),
+        (_, spare) => said("good", format!("{all} can lose {spare} servers.{short}")),
+    }
 }
 
 #[cfg(test)]
@@ -213,15 +240,7 @@ mod tests {
             figures,
             ..Round::begun(999_000)
         });
-        Status {
-            paused: false,
-            running: false,
-            round: None,
-            last,
-            kept: vec!["private".to_owned()],
-            bad_lines: Vec::new(),
-            next: 0,
-        }
+        Status { paused: false, running: false, round: None, last, next: 0 }
     }
 
     #[test]
@@ -247,6 +266,8 @@ mod tests {
                 "All 5 files can be read, but some would be lost with one",
             ),
             (Some(files(5, 2, 3)), "bad", "2 of 5 files cannot be read"),
+            (Some(Figures { unread: 1, ..files(0, 0, 0) }), "fair", "One folder could not be read"),
+            (Some(Figures { unjudged: 1, ..files(1, 0, 0) }), "fair", "Too few servers were"),
         ] {
             let Verdict { class: found, sentence } = verdict(&status(figures), 1_000_100);
             assert!(found == class && sentence.starts_with(begins), "{found}: {sentence}");

@@ -83,6 +83,8 @@ fn know(places: &mut Places, stock: &BTreeMap<ServerId, Stock>, client: &Client)
         site.leased = true;
         if let Some(Stock { good, damaged, .. }) = stock.get(&site.server.id) {
             (site.held, site.damaged) = (good.clone(), damaged.clone());
+            // Where one is damaged, the good one stands beside it.
+            site.beside = good.intersection(damaged).copied().collect();
         }
     }
 }

@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Shares of one file that are being read.
 pub struct Company {
-    shares: usize,
+    /// Servers that have some.
+    servers: usize,
     known: Mutex<Known>,
     told: Notify,
 }
@@ -25,13 +26,13 @@ pub struct Company {
 struct Known {
     count: usize,
     longest: Duration,
-    /// How long the others may take, once half of all were good.
+    /// How long the others may take, once half as many were good as servers have some.
     allowed: Option<Duration>,
 }
 
 impl Company {
-    pub fn of(shares: usize) -> Self {
-        Self { shares, known: Mutex::default(), told: Notify::new() }
+    pub fn of(servers: usize) -> Self {
+        Self { servers, known: Mutex::default(), told: Notify::new() }
     }
 
     /// The outcome of `reading` one share, if that takes no longer than befits it.
@@ -41,20 +42,28 @@ impl Company {
         reading: impl Future<Output = Result<T, Flaw>>,
     ) -> Result<T, Flaw> {
         let began = Instant::now();
-        let read = tokio::select! {
-            biased;
-            read = reading => read?,
-            () = self.too_late(began) => return Err(Flaw::Unreadable(RemoteError::Timeout)),
-        };
+        let read = self.limit(reading).await?;
         self.note(began.elapsed(), timeouts);
         Ok(read)
+    }
+
+    /// The outcome of `reading` a part of one share, if that takes no longer than a whole one may.
+    pub async fn limit<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Flaw>>,
+    ) -> Result<T, Flaw> {
+        tokio::select! {
+            biased;
+            read = reading => read,
+            () = self.too_late(Instant::now()) => Err(Flaw::Unreadable(RemoteError::Timeout)),
+        }
     }
 
     fn note(&self, took: Duration, timeouts: &Timeouts) {
         let mut known = locked(&self.known);
         known.count += 1;
         known.longest = known.longest.max(took);
-        if known.count * 2 >= self.shares && known.allowed.is_none() {
+        if known.count * 2 >= self.servers && known.allowed.is_none() {
             let allowed = timeouts.in_company(known.longest, Duration::MAX).max(timeouts.read);
             known.allowed = Some(allowed);
             self.told.notify_waiters();

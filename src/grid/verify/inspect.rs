@@ -82,7 +82,8 @@ impl Reading<'_> {
             if room.is_none() {
                 room = self.room(opening).await;
             }
-            let bytes = self.read(range.clone()).await?;
+            let read = self.read(range.clone());
+            let bytes = self.company.limit(read).await?;
             opening.take(range.start, bytes)?;
         }
         Ok(if room.is_none() { self.room(opening).await } else { room })

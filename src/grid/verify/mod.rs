@@ -19,7 +19,7 @@ use super::servers::Server;
 use super::stock::Stock;
 use super::timeouts::within;
 use crate::base::file::FileFacts;
-use crate::base::limits::VERIFY_SERVERS_MAX;
+use crate::base::limits::{CLAIM_RATE_MIN, VERIFY_SERVERS_MAX};
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::Cap;
 use crate::codec::decode::ShareError;
@@ -28,11 +28,12 @@ use crate::codec::ueb::BadUeb;
 use crate::storage::api::{AdviseCorrupt, OpenBucket};
 use crate::tub::RemoteError;
 use company::Company;
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::stream::{StreamExt, iter};
 use inspect::{Inspected, inspect};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A share that is not good, or could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +133,8 @@ impl Client {
                 }
             }
             let (servers, shares): (Vec<_>, Vec<_>) = found.into_values().unzip();
-            let company = Company::of(shares.iter().map(Vec::len).sum());
+            // A server that says it has hundreds is still one.
+            let company = Company::of(shares.iter().filter(|shares| !shares.is_empty()).count());
             let see = |shares| self.see(subject, shares, &company).boxed();
             let each: Vec<_> = shares.into_iter().map(see).collect();
             let seen = iter(each).buffer_unordered(VERIFY_SERVERS_MAX).collect::<Vec<_>>().await;
@@ -141,7 +143,13 @@ impl Client {
                 self.lease_good(subject, &seen).await;
             }
             let silent = own.silent.into_iter().chain(proven.silent).collect();
-            Verified::of(subject, servers, (seen, silent))
+            let (verified, reports) = Verified::of(subject, servers, (seen, silent));
+            // Who is to be repaired wants its damaged shares known before the good ones come.
+            let told = reports
+                .into_iter()
+                .map(|(server, report)| within(self.timeouts.settle, server.storage.call(report)));
+            let _answers = join_all(told).await;
+            verified
         }
         .boxed()
     }
@@ -180,7 +188,10 @@ impl Client {
         let (company, mut good) = (Company::of(shares.len()), BTreeSet::new());
         let found = shares_at((&server, si), HEADER_MAX as u32, opened);
         for found in found.into_iter().filter(|found| shares.contains(&found.num)) {
-            match inspect(self, &found, facts, &company).await {
+            let time = self.timeouts.read + Duration::from_secs(found.length / CLAIM_RATE_MIN);
+            let read = tokio::time::timeout(time, inspect(self, &found, facts, &company));
+            let late = || Err(Flaw::Unreadable(RemoteError::Timeout));
+            match read.await.unwrap_or_else(|_| late()) {
                 Ok(_) => drop(good.insert(found.num)),
                 Err(Flaw::Unreadable(
                     error @ (RemoteError::Timeout | RemoteError::Disconnected),
@@ -216,7 +227,7 @@ impl Verified {
         subject: Subject,
         servers: Vec<Arc<Server>>,
         (mut seen, silent): (Vec<Seen>, BTreeSet<ServerId>),
-    ) -> Self {
+    ) -> (Self, Vec<Report>) {
         // Nothing proves how a share is laid out; the narrow way is the usual one.
         let layouts = seen.iter().filter_map(|seen| seen.verdict.as_ref().ok());
         let layout = layouts.min_by_key(|layout| layout.version).copied();
@@ -225,7 +236,7 @@ impl Verified {
         }
         let empty = |server: Arc<Server>| (server.id, Stock::nothing(server));
         let mut stock: BTreeMap<ServerId, Stock> = servers.into_iter().map(empty).collect();
-        let mut findings = Vec::new();
+        let (mut findings, mut reports) = (Vec::new(), Vec::new());
         for Seen { found, verdict } in seen {
             let Some(stock) = stock.get_mut(&found.server.id) else { continue };
             match verdict {
@@ -236,14 +247,17 @@ impl Verified {
                     if found.si == subject.si && !matches!(flaw, Flaw::Unreadable(_)) {
                         stock.damaged.insert(found.num);
                     }
-                    findings.push(report(&found, flaw));
+                    reports.extend(report(&found, &flaw));
+                    let Found { si, num: share, .. } = found;
+                    findings.push(Finding { server: found.server.id, si, share, flaw });
                 }
             }
         }
         let held: Held = stock.iter().map(|(id, stock)| (*id, stock.good.clone())).collect();
         findings.sort_by_key(|finding| (finding.share, finding.server));
         let checked = subject.checked(&held, silent);
-        Self { checked: Checked { verified: true, findings, ..checked }, stock, layout }
+        let checked = Checked { verified: true, findings, ..checked };
+        (Self { checked, stock, layout }, reports)
     }
 }
 
@@ -267,13 +281,13 @@ fn blame_header(seen: &mut Seen, layout: Inspected) {
     }
 }
 
-/// Tells a server of a share of its that is not the file's.
-fn report(found: &Found, flaw: Flaw) -> Finding {
-    let Found { server, si, num, .. } = found;
+/// What a server is to be told.
+type Report = (Arc<Server>, AdviseCorrupt);
+
+/// What a server is told of a share of its that is not the file's.
+fn report(Found { server, si, num, .. }: &Found, flaw: &Flaw) -> Option<Report> {
     tracing::info!(%server, share = %num, %flaw, "a share is not as it should be");
-    if matches!(flaw, Flaw::Corrupt(_) | Flaw::Foreign) {
-        let reason = flaw.to_string();
-        server.storage.send_only(AdviseCorrupt { si: *si, share: *num, reason });
-    }
-    Finding { server: server.id, si: *si, share: *num, flaw }
+    let is_told = matches!(flaw, Flaw::Corrupt(_) | Flaw::Foreign);
+    let told = || AdviseCorrupt { si: *si, share: *num, reason: flaw.to_string() };
+    is_told.then(|| (Arc::clone(server), told()))
 }

@@ -10,14 +10,14 @@
 
 pub(super) mod record;
 
-use super::bucket::Found;
+use super::bucket::{Bucket, Found};
 use super::container::HEADER_LEN;
 use super::error::Result;
 use super::journal::record::Key;
 use super::store::Store;
 use crate::base::blocking;
 use crate::base::ids::StorageIndex;
-use crate::base::limits::{SCRUB_RATE, SCRUB_SAVE_BYTES};
+use crate::base::limits::{SCRUB_RATE, SCRUB_SAVE_BYTES, SCRUB_SHARE_COST};
 use crate::base::lock::locked;
 use crate::codec::verify::{Alone, verify_alone};
 use crate::disk::{File, Mode};
@@ -125,8 +125,8 @@ impl Store {
             && change.is_ok()
             && let Some(round) = scrubbing.round.take()
         {
-            let Round { shares, bytes, damaged, .. } = round;
-            tracing::info!(shares, bytes, damaged, "all shares were read");
+            let Round { shares, bytes, damaged, unread, .. } = round;
+            tracing::info!(shares, bytes, damaged, unread, "all shares were read");
             scrubbing.last = Some(round.finished(now));
             drop(scrubbing);
             self.forget_absent();
@@ -161,7 +161,7 @@ impl Store {
             let _bucket = self.lock(&key.0);
             let opened = self.disk.open(&self.paths.share(&key), Mode::Read);
             if matches!(&opened, Err(error) if error.kind() == ErrorKind::NotFound) {
-                locked(&self.judged).forget(&key);
+                let _known = locked(&self.judged).forget(&key);
             }
         }
     }
@@ -186,9 +186,9 @@ impl Store {
         Ok(names)
     }
 
-    fn shares_to_read(&self, si: &StorageIndex) -> Result<Vec<Found>> {
+    fn bucket_to_read(&self, si: &StorageIndex) -> Result<Bucket> {
         let _bucket = self.lock(si);
-        Ok(self.scan(si, Mode::Read)?.shares)
+        self.scan(si, Mode::Read)
     }
 }
 
@@ -216,16 +216,23 @@ impl Pass {
         Some(())
     }
 
-    /// What the disk told; what it did not is left for the next round.
+    /// What the disk told; what it did not is counted, and left for the next round.
     fn told<T>(&self, ask: impl FnOnce(&Store) -> Result<T>) -> Option<Option<T>> {
-        let told = ask(&*self.store()?);
-        let told = told.inspect_err(|error| tracing::warn!(%error, "shares cannot be found"));
+        let store = self.store()?;
+        let told = ask(&store);
+        if let Err(error) = &told {
+            tracing::error!(%error, "shares cannot be found to be read");
+            if let Some(round) = &mut locked(&store.scrubbing).round {
+                round.unread += 1;
+            }
+        }
         Some(told.ok())
     }
 
     fn bucket(&mut self, si: &StorageIndex) -> Option<()> {
-        let shares = self.told(|store| store.shares_to_read(si))?.unwrap_or_default();
-        let (count, mut bytes, mut damaged) = (shares.len() as u64, 0, 0);
+        let Bucket { shares, unread, moved, .. } =
+            self.told(|store| store.bucket_to_read(si))?.unwrap_or_default();
+        let (count, mut bytes, mut damaged) = (shares.len() as u64 + moved, 0, moved);
         for Found { key, file, header } in shares {
             let read = self.judge(&file, key, header.data_len)?;
             bytes += header.data_len;
@@ -248,6 +255,7 @@ impl Pass {
         round.shares += count;
         round.bytes += bytes;
         round.damaged += damaged;
+        round.unread += u64::from(unread);
         scrubbing.unsaved += bytes;
         let save = scrubbing.unsaved >= SCRUB_SAVE_BYTES;
         drop(scrubbing);
@@ -260,6 +268,7 @@ impl Pass {
     /// Reads a share whole. Who replaces it meanwhile does no harm: it is read once more before anything
     /// comes of it.
     fn judge(&mut self, file: &File, key: Key, len: u64) -> Option<io::Result<Alone>> {
+        self.wait(SCRUB_SHARE_COST)?;
         let mut stopped = false;
         let verdict = verify_alone(key.1, len, |range| {
             if self.wait(range.end - range.start).is_none() {

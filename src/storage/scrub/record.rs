@@ -1,8 +1,9 @@
 //! What is kept of scrubbing between two starts, as JSON in the storage directory.
 //!
 //! ```text
-//! {"round": {"started": 1700000000, "at": "aeaq…", "shares": 12, "bytes": 34567, "damaged": 0},
-//!  "last": {"started": …, "finished": …, "shares": …, "bytes": …, "damaged": …},
+//! {"round": {"started": 1700000000, "at": "aeaq…", "shares": 12, "bytes": 34567, "damaged": 0,
+//!            "unread": 0},
+//!  "last": {"started": …, "finished": …, "shares": …, "bytes": …, "damaged": …, "unread": …},
 //!  "condemned": [["aeaq…", 3]]}
 //! ```
 //! It may be lost: then the next round begins anew and finds again what is damaged.
@@ -24,6 +25,8 @@ pub struct Round {
     pub bytes: u64,
     /// Shares whose own sums did not hold, or that could not be read.
     pub damaged: u64,
+    /// Folders, or files in them, that could not be read at all.
+    pub unread: u64,
 }
 
 /// A round that was finished.
@@ -38,12 +41,14 @@ pub struct Scrubbed {
     pub bytes: u64,
     /// Shares whose own sums did not hold, or that could not be read.
     pub damaged: u64,
+    /// Folders, or files in them, that could not be read at all.
+    pub unread: u64,
 }
 
 impl Round {
     pub fn finished(&self, now: u64) -> Scrubbed {
-        let Self { started, shares, bytes, damaged, .. } = *self;
-        Scrubbed { started, finished: now, shares, bytes, damaged }
+        let Self { started, shares, bytes, damaged, unread, .. } = *self;
+        Scrubbed { started, finished: now, shares, bytes, damaged, unread }
     }
 }
 
@@ -87,7 +92,8 @@ mod tests {
 
     #[test]
     fn what_is_kept_comes_back_and_no_cut_of_it() {
-        let round = Round { started: 7, at: "abc".to_owned(), shares: 1, bytes: 2, damaged: 3 };
+        let round =
+            Round { started: 7, at: "abc".to_owned(), shares: 1, bytes: 2, damaged: 3, unread: 4 };
         let key = (StorageIndex([9; 16]), ShareNum(4));
         let record = Record::new(Some(round.clone()), Some(round.finished(8)), &[key]);
         let bytes = record.to_bytes();
