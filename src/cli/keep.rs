@@ -165,50 +165,55 @@ fn named(session: &Session, text: String, verify_cap: bool) -> Result<Kept, CliE
     })
 }
 
+/// Changes the list by each of these places, and writes it if any could be.
+fn change(
+    gateway: &Gateway,
+    places: Vec<String>,
+    how: impl Fn(&Session, String, &mut Vec<String>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let session = gateway.session()?;
+    let basedir = session.basedir()?;
+    let before = read(basedir)?;
+    let (mut lines, mut failures) = (before.clone(), Failures::default());
+    for place in places {
+        failures.note(how(&session, place, &mut lines));
+    }
+    if lines != before {
+        write(basedir, &lines)?;
+    }
+    failures.end()
+}
+
 impl Add {
     fn run(self) -> Result<(), CliError> {
-        let session = self.gateway.session()?;
-        let basedir = session.basedir()?;
-        let mut lines = read(basedir)?;
-        let mut failures = Failures::default();
-        for place in self.places {
-            failures.note(named(&session, place, self.verify_cap).map(|one| {
-                if !lines.iter().any(|line| is(line, &one)) {
-                    lines.push(one.line());
-                }
-            }));
-        }
-        write(basedir, &lines)?;
-        failures.end()
+        change(&self.gateway, self.places, |session, place, lines| {
+            let one = named(session, place, self.verify_cap)?;
+            if !lines.iter().any(|line| is(line, &one)) {
+                lines.push(one.line());
+            }
+            Ok(())
+        })
     }
 }
 
 impl Remove {
     fn run(self) -> Result<(), CliError> {
-        let session = self.gateway.session()?;
-        let basedir = session.basedir()?;
-        let mut lines = read(basedir)?;
-        let mut failures = Failures::default();
-        for place in self.places {
-            let removed = named(&session, place.clone(), false).and_then(|one| {
-                let before = lines.len();
-                let verified = match &one {
-                    Kept::Cap(cap) => cap.verify_cap().map(Kept::Cap),
-                    _ => None,
-                };
-                lines.retain(|line| {
-                    !is(line, &one) && verified.as_ref().is_none_or(|one| !is(line, one))
-                });
-                if lines.len() < before {
-                    return Ok(());
-                }
-                let what = format!("{} is not kept", shown(&place));
-                Err(CliError::new(what, "`tahoe keep list` lists what is."))
+        change(&self.gateway, self.places, |session, place, lines| {
+            let one = named(session, place.clone(), false)?;
+            let verified = match &one {
+                Kept::Cap(cap) => cap.verify_cap().map(Kept::Cap),
+                _ => None,
+            };
+            let before = lines.len();
+            lines.retain(|line| {
+                !is(line, &one) && verified.as_ref().is_none_or(|one| !is(line, one))
             });
-            failures.note(removed);
-        }
-        write(basedir, &lines)?;
-        failures.end()
+            if lines.len() < before {
+                return Ok(());
+            }
+            let what = format!("{} is not kept", shown(&place));
+            Err(CliError::new(what, "`tahoe keep list` lists what is."))
+        })
     }
 }
 

@@ -159,12 +159,7 @@ impl Basedir {
     /// The value in a file, without surrounding white space; none if there is no such file or
     /// nothing in it.
     pub fn read(&self, name: &str) -> Result<Option<String>, BasedirError> {
-        let path = self.join(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(io_error(&path, source)),
-        };
+        let Some(file) = self.open_if_there(name)? else { return Ok(None) };
         let mut text = String::new();
         let read = file.take(VALUE_MAX + 1).read_to_string(&mut text);
         match read {
@@ -178,16 +173,20 @@ impl Basedir {
 
     /// A text of several lines; none if there is no such file.
     pub fn read_text(&self, name: &str, max: u64) -> Result<Option<String>, BasedirError> {
-        let path = self.join(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(io_error(&path, source)),
-        };
+        let Some(file) = self.open_if_there(name)? else { return Ok(None) };
         let mut text = String::new();
         match file.take(max + 1).read_to_string(&mut text) {
             Ok(len) if len as u64 <= max => Ok(Some(text)),
             Ok(_) => Err(self.bad(name, "too much", &format!("a text of at most {max} bytes"))),
+            Err(source) => Err(io_error(&self.join(name), source)),
+        }
+    }
+
+    fn open_if_there(&self, name: &str) -> Result<Option<File>, BasedirError> {
+        let path = self.join(name);
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(io_error(&path, source)),
         }
     }

@@ -136,10 +136,10 @@ impl Store {
 
     /// Leaves what is known to the next process. The caller may change the store.
     pub(super) fn keep_scrub_record(&self) {
-        let condemned: Vec<Key> = locked(&self.judged).condemned().copied().collect();
-        // Held meanwhile: of two records the later is kept.
+        // Held until it is written: of two records the later is kept, with what is condemned by then.
         let mut scrubbing = locked(&self.scrubbing);
         scrubbing.unsaved = 0;
+        let condemned: Vec<Key> = locked(&self.judged).condemned().copied().collect();
         let record = Record::new(scrubbing.round.clone(), scrubbing.last, &condemned);
         if let Err(error) = self.disk.replace(&self.paths.scrub(), &record.to_bytes()) {
             tracing::warn!(%error, "how far the shares were read is not kept");
