@@ -52,6 +52,8 @@ interface Storage $Types.name("grid.storage.v1") {
     cancel :Types.Secret,
     data :Types.Bulk) -> (reply :Allocated);
   # As put, likewise.
+  listManyShares @12 (indexes :List(Types.StorageIndex)) -> (reply :List(List(UInt8)));
+  cancelLease @13 (si :Types.StorageIndex, cancel :Types.Secret) -> (reply :UInt32);
 }
 
 interface BucketWriter $Types.name("grid.storage.writer.v1") {
@@ -60,6 +62,8 @@ interface BucketWriter $Types.name("grid.storage.writer.v1") {
   close @1 () -> ();
   # Answered when the share is durable and visible.
   abort @2 () -> ();
+  written @3 () -> (reply :UInt64);
+  # Bytes from the beginning on that are written.
 }
 
 interface BucketReader $Types.name("grid.storage.reader.v1") {

@@ -23,6 +23,14 @@ interface Vdrive $Types.name("grid.vdrive.v1") {
     verifyKey :Types.Hash,
     readFacet :Types.Hash,
     writeFacet :Types.Hash) -> (reply :Staging);
+  beginRestoration @3 (
+    id :Types.Hash,
+    verifyKey :Types.Hash,
+    readFacet :Types.Hash,
+    writeFacet :Types.Hash,
+    of :Data,
+    over :MaybeHash,
+    consent :Data) -> (reply :Staging);
 }
 
 interface DirectoryReader $Types.name("grid.vdrive.read.v1") {

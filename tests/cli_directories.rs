@@ -28,6 +28,8 @@ mod kept;
 mod names;
 #[path = "cli_directories/repairs.rs"]
 mod repairs;
+#[path = "cli_directories/restored.rs"]
+mod restored;
 #[path = "cli_directories/run.rs"]
 mod run;
 #[path = "cli_directories/trees.rs"]

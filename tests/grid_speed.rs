@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tahoe::grid::{
-    Client, EncodingParams, ReadAt, ResponseTime, Server, ServerPool, Source, Standing,
+    Client, EncodingParams, Lists, ReadAt, ResponseTime, Server, ServerPool, Source, Standing,
     UploadOptions,
 };
 use tahoe::storage::api::Storage;
@@ -112,6 +112,7 @@ async fn servers() -> Servers {
             lease_seed: [0; 20],
             storage,
             response_time: ResponseTime::default(),
+            lists: Lists::default(),
             standing: Standing::default(),
         });
     }

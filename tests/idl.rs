@@ -229,7 +229,7 @@ fn kind(rust: &str) -> String {
         "[u8;32]" | "RowId" => "Hash".into(),
         "RenewSecret" | "CancelSecret" => "Secret".into(),
         "Option<u64>" => "MaybeBytes".into(),
-        "Option<RowId>" => "MaybeHash".into(),
+        "Option<RowId>" | "Option<[u8;32]>" => "MaybeHash".into(),
         "Option<GridParameters>" => "MaybeParameters".into(),
         "(ShareNum,Ref<BucketWriter>)" => "NumberedWriter".into(),
         "(u64,u32)" => "Range".into(),

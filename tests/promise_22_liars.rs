@@ -26,7 +26,7 @@ use tahoe::codec::verify::{Alone, verify_alone};
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Mode};
 use tahoe::grid::{
-    Client, EncodingParams, ResponseTime, Server, ServerId, ServerPool, Source, Standing,
+    Client, EncodingParams, Lists, ResponseTime, Server, ServerId, ServerPool, Source, Standing,
     UploadError, UploadOptions,
 };
 use tahoe::storage::Store;
@@ -149,6 +149,7 @@ fn server(place: usize, storage: Ref<Storage>) -> Server {
         lease_seed: truncated(id.0),
         storage,
         response_time: ResponseTime::default(),
+        lists: Lists::default(),
         standing: Standing::default(),
     }
 }

@@ -4,8 +4,10 @@
 //! checks again.
 
 mod kept;
+mod lines;
 
 pub use kept::*;
+pub use lines::*;
 use std::time::Duration;
 
 pub use tahoe_objects::base::limits::*;
@@ -155,7 +157,7 @@ pub const OPERATIONS_BYTES_MAX: usize = 16 << 20;
 /// only the count is kept, since nothing is to be done for them.
 pub const CHECKS_KEPT_BYTES_MAX: usize = 2 << 20;
 /// Objects that one deep check has under check at once.
-pub const DEEP_CHECKS_MAX: usize = 8;
+pub const DEEP_CHECKS_MAX: usize = 32;
 /// Transfers that the status page remembers of each kind.
 pub const HISTORY_MAX: usize = 10;
 /// Events of each kind that are remembered of one download: with those of the last ones half a megabyte.
@@ -488,6 +490,10 @@ pub const ROW_WRITE_MAX: usize = 8 << 10;
 pub const DIRECTORY_ROOM_MAX: u64 = LARGE_DIRECTORIES_MAX as u64 / 16 * 15;
 /// Rows of one directory: each costs the server some 350 bytes of memory while it is in use.
 pub const ROWS_MAX: u64 = 1 << 20;
+/// Storage indexes in one call: the answers, of up to 256 shares each, fit in one reply.
+pub const INDEXES_MAX: usize = 200;
+/// Such calls that are under way to one server.
+pub const LISTS_AT_ONCE: usize = 4;
 /// Row ids in one call: half of a frame's body.
 pub const ROW_IDS_MAX: usize = 1_024;
 /// Rows of all directories that a server keeps loaded; each directory counts for as many as

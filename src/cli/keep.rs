@@ -24,8 +24,10 @@ Examples:
 
 A node with a gateway looks at what it keeps once a day: it renews the leases of each file every 7 days,
 counts the shares, reads those of files of up to 4 GiB every 90 days, and makes lost ones again: at once
-if fewer servers than `happy` would be left, else after a week, as servers come back. What is kept stands in the file
-private/keep; without it these are the private and the global drive.";
+if fewer servers than `happy` would be left, else after a week, as servers come back. Each folder is
+copied into the grid (`tahoe restore-directory`). What is kept stands in the file private/keep; without
+it these are the private and the global drive. What becomes endangered is told to the command or the
+address in the file keep_notify of the node's directory.";
 
 #[derive(clap::Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{PLACES}"))]
@@ -44,6 +46,8 @@ enum Command {
     Remove(Remove),
     /// Show how safe everything is, and what the last look found.
     Status(Status),
+    /// Print what became endangered or well again, a line of JSON each.
+    Events(Gateway),
     /// Look at everything now.
     Run(Gateway),
     /// Look at nothing until `run` or `resume`.
@@ -108,6 +112,10 @@ impl Arguments {
             Command::Add(arguments) => arguments.run(),
             Command::Remove(arguments) => arguments.run(),
             Command::Status(arguments) => arguments.run(),
+            Command::Events(gateway) => {
+                let answer = gateway.connect()?.get("/safety?t=events")?.success("")?;
+                super::ls::copy_out(answer.into_reader())
+            }
             Command::Run(gateway) => tell(&gateway, "run", "It looks at everything now."),
             Command::Pause(gateway) => tell(&gateway, "pause", "It is paused."),
             Command::Resume(gateway) => tell(&gateway, "resume", "It goes on by itself."),
@@ -251,16 +259,21 @@ impl Status {
 }
 
 fn figures(out: &mut Output, round: &Round) -> Result<(), CliError> {
-    let Figures { files, directories, verified, whole, repaired, .. } = round.figures;
+    let Figures { files, directories, copied, verified, whole, repaired, .. } = round.figures;
     let Figures { waiting, partly, lost, unread, unjudged, corrupt, .. } = round.figures;
+    let Figures { spread, crowded, uncopied, .. } = round.figures;
     let (files, folders) = (count(files, "file", "files"), count(directories, "folder", "folders"));
-    out.line(format_args!(" {files} and {folders}; {verified} read to the last byte"))?;
+    out.line(format_args!(" {files} and {folders}; {verified} files read to the last byte"))?;
+    out.line(format_args!(" {copied} folders copied into the grid"))?;
     out.line(format_args!(" {whole} whole, of which {repaired} were made whole again"))?;
     for (number, what) in [
         (waiting, "short of shares, waited for"),
+        (spread, "whose shares were spread over more servers"),
+        (crowded, "with several shares on one server, to be spread if the servers stay"),
         (partly, "mended in part"),
         (lost, "that cannot be read now"),
         (unjudged, "of which leases were renewed, and too few servers were there to say more"),
+        (uncopied, "folders that could not be copied"),
         (unread, "folders that could not be read"),
         (corrupt, "damaged shares"),
     ] {

@@ -50,6 +50,7 @@ mod proven;
 mod put;
 mod refusal;
 mod restart;
+mod restore_directory;
 mod rm;
 mod run;
 mod session;
@@ -159,6 +160,8 @@ enum Command {
     Status(status::Arguments),
     /// Look at a place in the grid with a browser.
     Webopen(webopen::Arguments),
+    /// Bring a directory that its server lost back from its copy.
+    RestoreDirectory(restore_directory::Arguments),
     /// Take a directory as it is although a newer one has been seen.
     AcceptRollback(accept_rollback::Arguments),
     /// Look at caps, shares, furls and directories.
@@ -239,6 +242,7 @@ impl Command {
             Self::ListAliases(arguments) => arguments.run(),
             Self::Status(arguments) => arguments.run(),
             Self::Webopen(arguments) => arguments.run(),
+            Self::RestoreDirectory(arguments) => arguments.run(),
             Self::AcceptRollback(arguments) => arguments.run(),
             Self::Debug(arguments) => arguments.command.run(),
             Self::Completions(arguments) => arguments.run(),

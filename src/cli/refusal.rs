@@ -125,7 +125,8 @@ fn advice(code: Code, what: &str) -> &'static str {
             "Remove or rename what is there first, or choose another name."
         }
         Code::NoSuchDirectory => {
-            "Check the cap: it must be copied whole; else ask whoever runs that server."
+            "Check the cap: it must be copied whole. If its server lost it, `tahoe restore-directory` \
+             brings it back."
         }
         Code::DirectoryAway => {
             "Start that server's node; files that you have the caps of can be read meanwhile."
@@ -148,7 +149,8 @@ fn advice(code: Code, what: &str) -> &'static str {
         Code::TooLarge => "Store a smaller file, or ask for less at once.",
         Code::NoSpace => ROOM,
         Code::DirectoryDamaged => {
-            "On its server the file is in vdrive/quarantine: put one from a backup in its place."
+            "Bring it back with `tahoe restore-directory`; on its server the damaged file is in \
+             vdrive/quarantine."
         }
         Code::DirectorySalvaged => {
             "Whoever runs that server decides with `tahoe debug salvage-dirnode`."

@@ -216,9 +216,10 @@ impl From<DirError> for Failure {
             | DirError::IntoItself(_)
             | DirError::Opens { .. }
             | DirError::Rollback { .. } => (StatusCode::CONFLICT, ""),
-            DirError::TooManyRedos | DirError::NoVdrive | DirError::CutOff => {
-                (StatusCode::SERVICE_UNAVAILABLE, "")
-            }
+            DirError::TooManyRedos
+            | DirError::NoVdrive
+            | DirError::NotItsServer(_)
+            | DirError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
             DirError::Unreachable { .. }
             | DirError::NoSuchDirectory(_)
             | DirError::Corrupt(_)

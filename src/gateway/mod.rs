@@ -39,6 +39,7 @@ pub mod history;
 pub mod json;
 pub mod listen;
 mod login;
+pub mod metrics;
 pub mod mime;
 pub mod node_status;
 pub mod object;

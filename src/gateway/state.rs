@@ -28,8 +28,11 @@ pub struct Gateway {
     /// What keeps the owner's files alive.
     pub keeper: Option<Keeper>,
     /// What this node has stored for others, if it offers space.
-    pub storage: Option<Arc<dyn Fn() -> StorageStatus + Send + Sync>>,
+    pub storage: Option<StorageLook>,
 }
+
+/// The state of what a node has stored for others, now.
+pub type StorageLook = Arc<dyn Fn() -> StorageStatus + Send + Sync>;
 
 /// What only the pages need of a node.
 #[derive(Clone, Default)]

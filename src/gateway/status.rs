@@ -68,14 +68,16 @@ pub fn transfer(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, Fai
     Ok(whole("Transfer", &(activity::one(&record)? + all)))
 }
 
+/// The type of what collectors of figures take.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// `/statistics`
 pub fn statistics(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
     let (counters, stats) = figures(asked.gateway);
     Ok(match asked.arguments.t() {
         "json" => json::answer(&json!({"counters": counters, "stats": stats})),
         "openmetrics" => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            typed(plain(StatusCode::OK), kind).body(open_metrics(&counters, &stats))
+            typed(plain(StatusCode::OK), OPEN_METRICS).body(open_metrics(&counters, &stats))
         }
         _ => {
             let all = counters.iter().chain(&stats);
@@ -110,25 +112,42 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
         stats.extend(keeper_figures(&keeper.status()));
     }
     if let Some(storage) = gateway.storage.as_ref().map(|storage| storage()) {
-        let figures = storage_figures(&storage);
-        stats.extend(figures.map(|(name, value)| (format!("storage_server.{name}"), value)));
-        for latency in &storage.latencies {
-            counters.insert(format!("storage_server.{}", latency.operation), json!(latency.count));
-            stats.extend(latency_figures(latency));
-        }
+        add_storage(&storage, (&mut counters, &mut stats));
     }
     (counters, stats)
+}
+
+fn add_storage(
+    storage: &StorageStatus,
+    (counters, stats): (&mut Map<String, Value>, &mut Map<String, Value>),
+) {
+    let figures = storage_figures(storage);
+    stats.extend(figures.map(|(name, value)| (format!("storage_server.{name}"), value)));
+    for latency in &storage.latencies {
+        counters.insert(format!("storage_server.{}", latency.operation), json!(latency.count));
+        stats.extend(latency_figures(latency));
+    }
+}
+
+/// The figures of what a node has stored for others, for a collector.
+pub fn storage_metrics(storage: Option<&StorageStatus>) -> String {
+    let (mut counters, mut stats) = (Map::new(), Map::new());
+    if let Some(storage) = storage {
+        add_storage(storage, (&mut counters, &mut stats));
+    }
+    open_metrics(&counters, &stats)
 }
 
 /// What the last round over all that is kept came to.
 fn keeper_figures(status: &keeper::Status) -> impl Iterator<Item = (String, Value)> {
     let figures = status.last.as_ref().map(|last| {
-        let Figures { files, directories, whole, repaired, partly, .. } = last.figures;
+        let Figures { files, directories, copied, whole, repaired, partly, .. } = last.figures;
         let Figures { waiting, lost, unread, corrupt, spare_servers, .. } = last.figures;
         [
             ("last_finished", json!(last.finished)),
             ("files", json!(files)),
             ("directories", json!(directories)),
+            ("directories_copied", json!(copied)),
             ("files_whole", json!(whole)),
             ("files_repaired", json!(repaired)),
             ("files_mended_in_part", json!(partly)),

@@ -21,8 +21,8 @@ use crate::base::file::{BadParams, FileFacts, proven_index};
 use crate::base::{ShareNum, StorageIndex};
 use crate::cap::{Cap, FileCap};
 use crate::codec::lease::LeaseSecrets;
-use crate::storage::api::{AddLease, ListShares};
-use crate::tub::{CallFuture, RemoteError};
+use crate::storage::api::{AddLease, CancelLease};
+use crate::tub::RemoteError;
 use futures_util::future::{BoxFuture, FutureExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -150,27 +150,44 @@ impl Client {
         self.permit(cap)?;
         let subject = Subject::of(cap)?;
         let Subject { si, beside, facts } = subject;
-        let list = |si| move |server: &Server| server.storage.call(ListShares { si });
-        let (own, proven) = tokio::join!(self.ask_all(list(si)), self.ask_all(list(beside)));
+        let find = self.timeouts.find;
+        let Answers { answers, silent } =
+            self.ask_all(|server| server.list([si, beside], find)).await;
         if add_lease {
-            let (of_own, of_proven) = (holders(&own.answers), holders(&proven.answers));
+            let [of_own, of_proven] = [0, 1].map(|place| holders(&answers, place));
             let shown = |si| move |client, server| lease_shown(client, server, (si, facts)).boxed();
             tokio::join!(self.lease(of_own, shown(si)), self.lease(of_proven, shown(beside)));
         }
         let mut held = Held::new();
-        for (server, shares) in own.answers.into_iter().chain(proven.answers) {
-            let possible = shares.into_iter().filter(|num| facts.params.has(*num));
+        for (server, shares) in answers {
+            let possible = shares.into_iter().flatten().filter(|num| facts.params.has(*num));
             held.entry(server.id).or_default().extend(possible);
         }
-        Ok(subject.checked(&held, own.silent.into_iter().chain(proven.silent).collect()))
+        Ok(subject.checked(&held, silent))
+    }
+
+    /// Ends this client's leases on the file that `cap` names. Servers delete what nobody leases.
+    pub async fn release(&self, cap: &Cap) -> Result<(), CheckError> {
+        self.permit(cap)?;
+        let Subject { si, beside, facts } = Subject::of(cap)?;
+        let find = self.timeouts.find;
+        let answers = self.ask_all(|server| server.list([si, beside], find)).await.answers;
+        for (place, si) in [(0, si), (1, beside)] {
+            let end = |client, server| release_shown(client, server, (si, facts)).boxed();
+            self.lease(holders(&answers, place), end).await;
+        }
+        Ok(())
     }
 
     /// Puts one question to each server. Servers that others waited for are left out, but have more time
     /// than elsewhere: what is not counted here seems lost.
-    pub(super) async fn ask_all<T: Send + 'static>(
+    pub(super) async fn ask_all<T: Send + 'static, F>(
         &self,
-        ask: impl Fn(&Server) -> CallFuture<T>,
-    ) -> Answers<T> {
+        ask: impl Fn(&Server) -> F,
+    ) -> Answers<T>
+    where
+        F: Future<Output = Result<T, RemoteError>> + Send + 'static,
+    {
         let Timeouts { find, settle, .. } = self.timeouts;
         let timeouts = Timeouts { jitter: settle, ..self.timeouts.clone() };
         let mut round = Round::new(Duty::List, find, &timeouts);
@@ -192,7 +209,7 @@ impl Client {
         all
     }
 
-    /// Has these servers keep what they have for another term.
+    /// Has each of these servers do something about its leases.
     pub(super) async fn lease(
         &self,
         mut servers: Vec<Arc<Server>>,
@@ -207,7 +224,7 @@ impl Client {
         }
         while let Some((server, answer)) = round.next(round.is_half_done()).await {
             if let Err(error) = answer {
-                tracing::info!(%server, %error, "a lease could not be renewed");
+                tracing::info!(%server, %error, "a lease could not be renewed, or ended");
             }
         }
         round.note_late();
@@ -224,9 +241,10 @@ pub(super) struct Answers<T> {
 /// What came of asking a server for a lease.
 pub(super) type Leased = Result<(), RemoteError>;
 
-/// The servers that say they have something.
-fn holders(lists: &[(Arc<Server>, Vec<ShareNum>)]) -> Vec<Arc<Server>> {
-    let holders = lists.iter().filter(|(_, shares)| !shares.is_empty());
+/// The servers that say they have something under the one or the other index.
+fn holders(lists: &[(Arc<Server>, [Vec<ShareNum>; 2])], place: usize) -> Vec<Arc<Server>> {
+    let has = |shares: &[Vec<ShareNum>; 2]| shares.get(place).is_some_and(|list| !list.is_empty());
+    let holders = lists.iter().filter(|(_, shares)| has(shares));
     holders.map(|(server, _)| Arc::clone(server)).collect()
 }
 
@@ -241,6 +259,20 @@ async fn lease_shown(
         return Ok(());
     }
     lease_all(client, server, si).await
+}
+
+/// Ends the lease on what one server has of the file with these facts, likewise.
+async fn release_shown(
+    client: Client,
+    server: Arc<Server>,
+    (si, facts): (StorageIndex, FileFacts),
+) -> Leased {
+    if !shows_a_share(&server, si, &facts, &client.timeouts).await {
+        return Ok(());
+    }
+    let LeaseSecrets { cancel, .. } = server.lease_secrets(&client.secrets.lease, si);
+    let call = server.storage.call(CancelLease { si, cancel });
+    within(client.timeouts.allocate, call).await.map(drop)
 }
 
 /// Leases what a server has under this index.

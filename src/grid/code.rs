@@ -222,7 +222,7 @@ impl From<&DirError> for Code {
             DirError::Unmet(_) => Self::Unmet,
             DirError::IntoItself(_) => Self::IntoItself,
             DirError::Rollback { .. } => Self::Rollback,
-            DirError::NoVdrive => Self::NoVdrive,
+            DirError::NoVdrive | DirError::NotItsServer(_) => Self::NoVdrive,
             DirError::Unreachable { .. } => Self::DirectoryAway,
             DirError::NoSuchDirectory(_) => Self::NoSuchDirectory,
             DirError::NewTub(_) => Self::NewServer,

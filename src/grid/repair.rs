@@ -112,6 +112,16 @@ impl Client {
         Ok(self.repair(subject, verified).await)
     }
 
+    /// Gives shares that stand beside others to servers that hold nothing of the file, so that as many as
+    /// possible hold one that is no other's. What is missing is made again; nothing is taken away.
+    pub async fn spread(&self, cap: &Cap) -> Result<Repaired, CheckError> {
+        self.permit(cap)?;
+        let subject = Subject::of(cap)?;
+        let verified = self.verify_all(subject, false).await;
+        let _turn = self.repairs.acquire().await.ok();
+        Ok(self.repair(subject, verified).await)
+    }
+
     async fn repair(&self, subject: Subject, verified: Verified) -> Repaired {
         let before = verified.checked.clone();
         let (after, outcome) = match self.make_again(subject, verified).await {

@@ -3,21 +3,24 @@
 //! The pool is fed from outside (by announcements, or by hand in tests and tools); uploads and
 //! downloads take a snapshot in the order of their storage index and live with what happens to it.
 
+use super::lists::Lists;
 use super::permute::{permute, position};
 use super::response_time::ResponseTime;
 use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
-use crate::base::StorageIndex;
 use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, SPARE_AFTER, STANDINGS_MAX};
 use crate::base::lock::locked;
 use crate::base::secret::LeaseMasterSecret;
 use crate::base::system::Clock;
+use crate::base::{ShareNum, StorageIndex};
 use crate::codec::lease::{LeaseSecrets, bucket_secrets};
 use crate::storage::api::{GetClock, GetVersion, ServerVersion, Storage};
 use crate::tub::{Ref, RemoteError};
+use futures_util::future::try_join;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -34,6 +37,8 @@ pub struct Server {
     pub storage: Ref<Storage>,
     /// How quickly it answers.
     pub response_time: ResponseTime,
+    /// Questions what it has.
+    pub lists: Lists,
     /// What it did amiss lately. In a pool it is that of the id, whichever link it had.
     pub standing: Standing,
 }
@@ -42,6 +47,21 @@ impl Server {
     /// The secrets for all shares of `si` on this server, good for no other.
     pub fn lease_secrets(&self, master: &LeaseMasterSecret, si: StorageIndex) -> LeaseSecrets {
         bucket_secrets(master, si, &self.lease_seed, &self.id.0)
+    }
+
+    /// Which shares of these it says it has.
+    pub fn list(
+        &self,
+        indexes: [StorageIndex; 2],
+        time: Duration,
+    ) -> impl Future<Output = Result<[Vec<ShareNum>; 2], RemoteError>> + use<> {
+        let (lists, storage) = (self.lists.clone(), self.storage.clone());
+        async move {
+            let ask = |si| lists.ask(storage.clone(), si, time);
+            let [one, other] = indexes.map(ask);
+            let (one, other) = try_join(one, other).await?;
+            Ok([one, other])
+        }
     }
 
     /// What it is and takes: the first question to a server. If the answer comes quickly it is the

@@ -73,6 +73,11 @@ impl Source {
         Self { reader, size, shared: true, in_memory: false }
     }
 
+    /// What is in memory and is always the same.
+    pub fn fixed(reader: Arc<dyn ReadAt>, size: u64) -> Self {
+        Self { reader, size, shared: false, in_memory: true }
+    }
+
     /// Plaintext bytes.
     pub fn size(&self) -> u64 {
         self.size

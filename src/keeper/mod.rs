@@ -4,26 +4,35 @@
 //! ```text
 //! list     what is kept                       policy   what a file needs, and on which day
 //! round    one look at all of it              record   what is known from one start to the next
+//! copying  directories copied into the grid   copies   which directory is in which copy
+//! restore  directories brought back
 //! ```
 //! A verify cap is enough to keep a file. Nothing is concluded while too few servers are connected, as that may be
 //! this node's line: leases are renewed where there are any, and nothing is made again. A round goes on after a
 //! restart where it was.
 
+pub mod copies;
+mod copying;
 pub mod list;
 pub mod policy;
 pub mod record;
+pub mod restore;
 mod round;
 
-use crate::base::blocking;
-use crate::base::limits::{KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_SAVE_AFTER, KEEP_SAVE_EVERY};
+use crate::base::limits::{
+    KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_READ_AT_ONCE, KEEP_SAVE_AFTER, KEEP_SAVE_EVERY,
+    KEEP_TELL_AFTER,
+};
 use crate::base::lock::locked;
 use crate::base::system::{Clock, random};
+use crate::base::{StorageIndex, blocking};
 use crate::files::Files;
+use copies::Copies;
 use list::Kept;
-use record::{Record, Round};
+use record::{Event, Record, Round, Short};
 use round::Ended;
 use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -36,6 +45,22 @@ pub trait Store: Send + Sync {
     fn record(&self) -> Option<Vec<u8>>;
 
     fn keep(&self, record: &[u8]);
+
+    /// The copies that are known: the lines of [`Store::keep_copies`] and those that were added since; none
+    /// if they cannot be read.
+    fn copies(&self) -> Option<String>;
+
+    /// Tells whoever wants to hear of it: lines of JSON.
+    fn tell(&self, lines: &str);
+
+    /// What was told lately, the newest last.
+    fn told(&self) -> String;
+
+    /// Adds a line, durably; whether that was possible.
+    fn add_copy(&self, line: &str) -> bool;
+
+    /// Puts these in the place of all lines; whether that was possible.
+    fn keep_copies(&self, lines: &str) -> bool;
 }
 
 /// See the module. Clones are the same keeper.
@@ -48,11 +73,19 @@ struct Inner {
     clock: Clock,
     state: Mutex<State>,
     wake: Notify,
+    /// Turns to change what is written of copies.
+    noting: tokio::sync::Mutex<()>,
+    /// Turns to read or repair a file.
+    reading: Semaphore,
 }
 
 #[derive(Default)]
 struct State {
     record: Record,
+    copies: Copies,
+    /// Lines of them in the file, which could not be read.
+    lines: usize,
+    unread_copies: bool,
     /// Somebody wants a round now.
     asked: bool,
     running: bool,
@@ -76,13 +109,23 @@ pub struct Status {
 impl Keeper {
     pub fn new(files: Files, store: Arc<dyn Store>, clock: Clock) -> Self {
         let record = store.record().and_then(|bytes| Record::from_bytes(&bytes));
-        let state = State { record: record.unwrap_or_default(), ..State::default() };
-        Self(Arc::new(Inner { files, store, clock, state: Mutex::new(state), wake: Notify::new() }))
+        let (text, record) = (store.copies(), record.unwrap_or_default());
+        let unread_copies = text.is_none();
+        let text = text.unwrap_or_default();
+        let (copies, lines) = (Copies::parse(&text), text.lines().count());
+        let state = Mutex::new(State { record, copies, lines, unread_copies, ..State::default() });
+        let (wake, noting) = (Notify::new(), tokio::sync::Mutex::default());
+        let reading = Semaphore::new(KEEP_READ_AT_ONCE);
+        Self(Arc::new(Inner { files, store, clock, state, wake, noting, reading }))
     }
 
-    /// Rounds, for as long as this is polled: the first some time after a start, so that a node that was
-    /// restarted is not busy with this.
+    /// Keeps, for as long as this is polled.
     pub async fn run(self) {
+        tokio::join!(self.rounds(), self.copy_changes(), self.telling());
+    }
+
+    /// Rounds: the first some time after a start, so that a node that was restarted is not busy with this.
+    async fn rounds(&self) {
         let [jitter] = random();
         let mut pause = KEEP_AFTER + KEEP_AFTER * u32::from(jitter) / 256;
         loop {
@@ -114,6 +157,41 @@ impl Keeper {
         tracing::info!(?ended, "what is kept was looked at");
         self.round_ended(ended, &kept);
         self.save().await;
+        if ended == Ended::Whole {
+            let saw_all = self.told(|record| record.last.as_ref().is_some_and(Round::saw_all));
+            self.tidy_copies(saw_all).await;
+        }
+    }
+
+    /// Tells what is new, what belongs together at once.
+    async fn telling(&self) {
+        loop {
+            tokio::time::sleep(KEEP_TELL_AFTER).await;
+            self.tell_news().await;
+        }
+    }
+
+    /// Hands on what is new, on a thread that may wait for who hears it.
+    async fn tell_news(&self) {
+        let news = locked(&self.0.state).record.take_news();
+        if news.is_empty() {
+            return;
+        }
+        let lines: String = news.iter().map(json_line).collect();
+        let store = Arc::clone(&self.0.store);
+        if blocking::spawn(move || store.tell(&lines)).await.is_err() {
+            tracing::error!("what is new of what is kept could not be told");
+        }
+    }
+
+    /// What was told lately, as lines of JSON.
+    pub fn events(&self) -> String {
+        self.0.store.told()
+    }
+
+    /// What is known to be amiss with a file.
+    pub fn lacks(&self, si: &StorageIndex) -> Option<Short> {
+        self.told(|record| record.short(si))
     }
 
     fn round_ended(&self, ended: Ended, kept: &[Kept]) {
@@ -188,6 +266,11 @@ impl Keeper {
         self.0.files.grid().pool().all().len()
     }
 
+    /// Whether they are as many as a file is to be on.
+    fn is_connected_enough(&self) -> bool {
+        self.connected() >= usize::from(self.files().grid().params().happy())
+    }
+
     fn files(&self) -> &Files {
         &self.0.files
     }
@@ -228,4 +311,8 @@ impl Keeper {
         drop(state);
         blocking::spawn(move || store.keep(&bytes))
     }
+}
+
+fn json_line(event: &Event) -> String {
+    serde_json::to_string(event).unwrap_or_default() + "\n"
 }

@@ -4,8 +4,10 @@
 //! Each file has its days: of every so many days the one that its storage index chooses. So leases are
 //! renewed, and shares read, evenly over time, and nothing need be remembered of a million files.
 
-use super::record::Short;
-use crate::base::limits::{KEEP_PATIENCE, KEEP_RENEW_DAYS, KEEP_RETRY, KEEP_VERIFY_DAYS};
+use super::record::{Lack, Short};
+use crate::base::limits::{
+    KEEP_PATIENCE, KEEP_RENEW_DAYS, KEEP_RETRY, KEEP_SPREAD_RETRY, KEEP_VERIFY_DAYS,
+};
 use crate::base::{ShareNum, StorageIndex};
 use crate::grid::{Checked, Flaw};
 use std::collections::BTreeSet;
@@ -21,22 +23,42 @@ pub enum Need {
     Repair,
     /// Too few shares are left to make the others.
     Help,
+    /// All shares are there, and stand together where there are servers without any.
+    Room,
+    /// The same, and it has been so for a while: the servers will stay.
+    Spread,
 }
 
-/// What a file needs of which this was found. `happy` servers are wanted; `short` is what is known of it if
-/// it lacked shares before, and now is the time in seconds.
-pub fn need(found: &Checked, happy: usize, short: Option<Short>, now: u64) -> Need {
+/// What a file needs of which this was found. `happy` servers are wanted, and there are so many; `short` is
+/// what is known of it if it lacked something before, and now is the time in seconds.
+pub fn need(
+    found: &Checked,
+    (happy, servers): (usize, usize),
+    short: Option<Short>,
+    now: u64,
+) -> Need {
     let past = |then: u64, time: Duration| now.saturating_sub(then) >= time.as_secs();
-    let waited = short.is_some_and(|short| past(short.since, KEEP_PATIENCE));
-    let tried = short.and_then(|short| short.tried);
     let unread = unread(found);
     // Who did not answer, or gave nothing in time, may have what seems lost.
     let hoped_for = found.happiness + unread.max(found.silent.len());
     if found.good() + unread >= found.expected {
-        Need::Nothing
-    } else if found.good() + unread < found.needed {
+        let known = short.filter(|short| short.lack == Lack::Room);
+        let waited = known.is_some_and(|known| past(known.since, KEEP_PATIENCE));
+        let tried = known.and_then(|known| known.tried);
+        let retried = tried.is_some_and(|tried| !past(tried, KEEP_SPREAD_RETRY));
+        return match found.is_healthy() && hoped_for < servers.min(found.expected) {
+            true if waited && !retried => Need::Spread,
+            true => Need::Room,
+            false => Need::Nothing,
+        };
+    }
+    let known = short.filter(|short| short.lack != Lack::Room);
+    let waited = known.is_some_and(|known| past(known.since, KEEP_PATIENCE));
+    let tried = known.and_then(|known| known.tried);
+    let retried = tried.is_some_and(|tried| !past(tried, KEEP_RETRY));
+    if found.good() + unread < found.needed {
         Need::Help
-    } else if !found.is_recoverable() || tried.is_some_and(|tried| !past(tried, KEEP_RETRY)) {
+    } else if !found.is_recoverable() || retried {
         Need::Time
     } else if hoped_for < happy.min(found.expected) || waited {
         Need::Repair
@@ -121,14 +143,36 @@ mod tests {
             (2, 2, Some(0), Need::Help),
         ] {
             let short = since.map(|since| Short { since, ..Short::default() });
-            assert_eq!(need(&found(good, happiness), 7, short, week), wanted, "{good} {happiness}");
+            assert_eq!(
+                need(&found(good, happiness), (7, 10), short, week),
+                wanted,
+                "{good} {happiness}"
+            );
         }
         // One that was tried in vain is not tried every day.
         let retry = KEEP_RETRY.as_secs();
         for (now, wanted) in [(week, Need::Time), (week + retry, Need::Repair)] {
             let short = Some(Short { tried: Some(week), ..Short::default() });
-            assert_eq!(need(&found(4, 4), 7, short, now), wanted);
+            assert_eq!(need(&found(4, 4), (7, 10), short, now), wanted);
         }
+        // Shares that stand together are spread when the servers have been there for long enough.
+        for (happiness, servers, since, tried, wanted) in [
+            (10, 20, Some(0), None, Need::Nothing),
+            (8, 8, Some(0), None, Need::Nothing),
+            (8, 9, None, None, Need::Room),
+            (8, 9, Some(1), None, Need::Room),
+            (8, 9, Some(0), None, Need::Spread),
+            (8, 9, Some(0), Some(week), Need::Room),
+        ] {
+            let lack = Lack::Room;
+            let short = since.map(|since| Short { lack, since, tried, ..Short::default() });
+            assert_eq!(need(&found(10, happiness), (7, servers), short, week), wanted);
+        }
+        // That it was crowded says nothing of a file that lacks shares, nor the other way round.
+        let crowded = Some(Short { lack: Lack::Room, tried: Some(week), ..Short::default() });
+        assert_eq!(need(&found(9, 9), (7, 10), crowded, week), Need::Time);
+        assert_eq!(need(&found(4, 4), (7, 10), crowded, week), Need::Repair);
+        assert_eq!(need(&found(10, 8), (7, 10), Some(Short::default()), week), Need::Room);
         assert_eq!(spare_servers(&found(10, 10)), Some(7));
         assert_eq!(spare_servers(&found(3, 3)), Some(0));
         assert_eq!(spare_servers(&found(2, 2)), None);
@@ -138,7 +182,11 @@ mod tests {
     fn what_was_not_answered_or_not_read_may_be_there() {
         let server = ServerId([7; 32]);
         let silent = Checked { silent: vec![server; 2], ..found(6, 6) };
-        assert_eq!(need(&silent, 7, None, 0), Need::Time, "one of the silent servers suffices");
+        assert_eq!(
+            need(&silent, (7, 10), None, 0),
+            Need::Time,
+            "one of the silent servers suffices"
+        );
         let flaw = Flaw::Unreadable(RemoteError::Timeout);
         let unread = |share| Finding {
             server,
@@ -147,9 +195,9 @@ mod tests {
             flaw: flaw.clone(),
         };
         let slow = Checked { findings: (5..10).map(unread).collect(), ..found(5, 5) };
-        assert_eq!(need(&slow, 7, Some(Short::default()), u64::MAX), Need::Nothing);
+        assert_eq!(need(&slow, (7, 10), Some(Short::default()), u64::MAX), Need::Nothing);
         let few = Checked { findings: (2..4).map(unread).collect(), ..found(2, 2) };
-        assert_eq!(need(&few, 7, None, 0), Need::Time);
+        assert_eq!(need(&few, (7, 10), None, 0), Need::Time);
     }
 
     #[test]

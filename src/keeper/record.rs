@@ -9,12 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a round came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Figures {
     /// Files, and immutable directories, that are in shares.
     pub files: u64,
     /// Directories on vdrive servers.
     pub directories: u64,
+    /// Those of them of which the newest state is in a copy in the grid.
+    pub copied: u64,
+    /// Those that could not be copied as they are now.
+    pub uncopied: u64,
     /// Files of which all shares were read.
     pub verified: u64,
     /// Files that have all their shares, now.
@@ -25,6 +29,10 @@ pub struct Figures {
     pub repaired: u64,
     /// Files that lack shares although they were repaired.
     pub partly: u64,
+    /// Files that have all their shares, some of them on one server where there are others without any.
+    pub crowded: u64,
+    /// Files whose shares were spread over more servers.
+    pub spread: u64,
     /// Files of which too few shares are there.
     pub lost: u64,
     /// Files of which only leases were renewed, as too few servers were connected to say more.
@@ -43,6 +51,27 @@ pub struct Trouble {
     /// `private`, `global` or a storage index, and the names below it.
     pub path: Vec<String>,
     pub why: String,
+}
+
+/// Something that somebody should hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Event {
+    /// Seconds since 1970.
+    pub time: u64,
+    pub event: Kind,
+    /// As in [`Trouble`].
+    pub path: Vec<String>,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It needs somebody, and did not in the last round.
+    Trouble,
+    /// It did in the round before, and does not any more.
+    Well,
 }
 
 /// A round.
@@ -69,7 +98,13 @@ impl Round {
         Self { started, ..Self::default() }
     }
 
-    pub fn trouble(&mut self, path: Vec<String>, why: String) {
+    /// Everything that is kept was reached, and something found out about each.
+    pub const fn saw_all(&self) -> bool {
+        let (own, global) = (&self.figures, &self.global);
+        own.unread == 0 && own.unjudged == 0 && global.unread == 0 && global.unjudged == 0
+    }
+
+    fn trouble(&mut self, path: Vec<String>, why: String) {
         if self.troubles.len() < KEEP_TROUBLES_MAX {
             self.troubles.push(Trouble { path, why });
         } else {
@@ -88,11 +123,32 @@ pub struct Record {
     short: BTreeMap<String, Short>,
     /// What was kept in the last round, by digest.
     known: BTreeSet<String>,
+    /// What nobody was told of yet.
+    #[serde(default)]
+    news: Vec<Event>,
+    /// What needed somebody in the last round, and is well in this one.
+    #[serde(default)]
+    well: Vec<Vec<String>>,
 }
 
-/// What is known of a file that lacks shares. Times are seconds since 1970.
+/// What a file lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// Some shares.
+    #[default]
+    Shares,
+    /// So many that it cannot be read.
+    All,
+    /// Servers: its shares stand together.
+    Room,
+}
+
+/// What is known of a file that lacks something. Times are seconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Short {
+    #[serde(default)]
+    pub lack: Lack,
     pub since: u64,
     /// When it was looked at last.
     pub seen: u64,
@@ -111,22 +167,61 @@ impl Record {
         short.then(|| serde_json::from_slice(bytes).ok())?
     }
 
-    /// What is known of a file that lacked shares when it was looked at last.
+    /// Something needs somebody.
+    pub fn trouble(&mut self, path: Vec<String>, why: String, now: u64) {
+        let Some(round) = &mut self.round else { return };
+        let last = self.last.iter().flat_map(|last| &last.troubles);
+        let is_new = round.troubles.iter().chain(last).all(|one| one.path != path);
+        if is_new && round.troubles.len() < KEEP_TROUBLES_MAX {
+            let (path, why) = (path.clone(), why.clone());
+            self.news.push(Event { time: now, event: Kind::Trouble, path, why });
+        }
+        round.trouble(path, why);
+    }
+
+    /// Something was found sound.
+    pub fn sound(&mut self, path: &[String]) {
+        if self.last_trouble(path).is_some() && !self.well.iter().any(|one| one == path) {
+            self.well.push(path.to_vec());
+        }
+    }
+
+    /// Nothing was found out about something: what needed somebody still does, as far as one knows.
+    pub fn unknown(&mut self, path: &[String]) {
+        let Some(Trouble { path, why }) = self.last_trouble(path).cloned() else { return };
+        if let Some(round) = &mut self.round {
+            round.trouble(path, why);
+        }
+    }
+
+    fn last_trouble(&self, path: &[String]) -> Option<&Trouble> {
+        self.last.as_ref()?.troubles.iter().find(|one| one.path == path)
+    }
+
+    /// What somebody is to be told of now.
+    pub fn take_news(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// What is known of a file that lacked something when it was looked at last.
     pub fn short(&self, si: &StorageIndex) -> Option<Short> {
         self.short.get(&si.to_string()).copied()
     }
 
-    /// A file has all its shares.
+    /// A file lacks nothing.
     pub fn note_whole(&mut self, si: &StorageIndex) {
         self.short.remove(&si.to_string());
     }
 
-    /// A file lacks shares, and was repaired in vain if it was `tried`.
-    pub fn note_short(&mut self, si: &StorageIndex, tried: bool, now: u64) {
+    /// A file lacks something, and was repaired in vain if it was `tried`.
+    pub fn note_short(&mut self, si: &StorageIndex, (lack, tried): (Lack, bool), now: u64) {
         let si = si.to_string();
         if self.short.len() < KEEP_SHORT_MAX || self.short.contains_key(&si) {
-            let new = Short { since: now, ..Short::default() };
+            let new = Short { lack, since: now, ..Short::default() };
             let short = self.short.entry(si).or_insert(new);
+            if short.lack != lack {
+                *short = new;
+            }
             short.seen = now;
             short.tried = if tried { Some(now) } else { short.tried };
         }
@@ -144,6 +239,19 @@ impl Record {
         self.short.retain(|_, short| short.seen >= round.started);
         self.known = lines.into_iter().map(digest).collect();
         round.finished = Some(now);
+        let before = self.last.take().map(|last| last.troubles).unwrap_or_default();
+        let well = std::mem::take(&mut self.well);
+        for Trouble { path, why } in before {
+            if round.troubles.iter().any(|one| one.path == path) {
+                continue;
+            }
+            if well.contains(&path) {
+                let why = format!("it is well again; it was: {why}");
+                self.news.push(Event { time: now, event: Kind::Well, path, why });
+            } else if !round.saw_all() {
+                round.trouble(path, why);
+            }
+        }
         self.last = Some(round);
     }
 }
@@ -164,12 +272,12 @@ mod tests {
         round.trouble(vec!["private".to_owned(), "a".to_owned()], "gone".to_owned());
         record.round = Some(round);
         let si = StorageIndex([3; 16]);
-        record.note_short(&si, false, 9);
-        record.note_short(&si, true, 10);
-        record.note_short(&si, false, 11);
+        record.note_short(&si, (Lack::Shares, false), 9);
+        record.note_short(&si, (Lack::Shares, true), 10);
+        record.note_short(&si, (Lack::Shares, false), 11);
         let bytes = record.to_bytes();
         let again = Record::from_bytes(&bytes).unwrap();
-        let short = Short { since: 9, seen: 11, tried: Some(10) };
+        let short = Short { lack: Lack::Shares, since: 9, seen: 11, tried: Some(10) };
         assert_eq!((&again, again.short(&si)), (&record, Some(short)));
         assert!((0..bytes.len()).all(|len| Record::from_bytes(&bytes[..len]).is_none()));
         record.finish_round(["private"], 12);
@@ -181,6 +289,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_new_is_told_once_and_what_is_well_again_too() {
+        let path = |name: &str| vec!["private".to_owned(), name.to_owned()];
+        let told = |record: &mut Record| {
+            let news = record.take_news();
+            news.into_iter().map(|one| (one.event, one.path[1].clone())).collect::<Vec<_>>()
+        };
+        let mut record = Record { round: Some(Round::begun(7)), ..Record::default() };
+        for why in ["first", "second"] {
+            record.trouble(path("a"), why.to_owned(), 8);
+        }
+        assert_eq!(told(&mut record), [(Kind::Trouble, "a".to_owned())]);
+        record.finish_round([], 9);
+        assert_eq!(told(&mut record), []);
+        record.round = Some(Round::begun(10));
+        record.trouble(path("a"), "still".to_owned(), 11);
+        record.trouble(path("b"), "new".to_owned(), 11);
+        assert_eq!(told(&mut record), [(Kind::Trouble, "b".to_owned())]);
+        record.finish_round([], 12);
+        record.round = Some(Round::begun(13));
+        record.sound(&path("a"));
+        record.sound(&path("c"));
+        record.unknown(&path("b"));
+        record.finish_round([], 15);
+        assert_eq!(told(&mut record), [(Kind::Well, "a".to_owned())]);
+        // What was not reached is not well; what is not there any more is not told of.
+        for (unread, left) in [(1, 1), (0, 0)] {
+            let mut round = Round::begun(16);
+            round.figures.unread = unread;
+            record.round = Some(round);
+            record.finish_round([], 17);
+            assert_eq!(told(&mut record), []);
+            assert_eq!(record.last.as_ref().unwrap().troubles.len(), left);
+        }
+    }
+
+    #[test]
     fn what_is_told_is_bounded() {
         let (mut round, mut record) = (Round::default(), Record::default());
         for n in 0..=KEEP_TROUBLES_MAX {
@@ -188,7 +332,7 @@ mod tests {
         }
         assert_eq!((round.troubles.len(), round.more_troubles), (KEEP_TROUBLES_MAX, 1));
         for n in 0..=KEEP_SHORT_MAX as u128 {
-            record.note_short(&StorageIndex(n.to_be_bytes()), true, u64::MAX);
+            record.note_short(&StorageIndex(n.to_be_bytes()), (Lack::Shares, true), u64::MAX);
         }
         assert_eq!(record.short.len(), KEEP_SHORT_MAX);
         assert!((record.to_bytes().len() as u64) < KEEPER_RECORD_MAX / 2);

@@ -1,20 +1,22 @@
 //! One round: everything that is kept looked at once, a few things at a time.
 
 use super::Keeper;
+use super::copying::Copy;
 use super::list::Kept;
 use super::policy::{self, Need};
-use super::record::{Figures, Record, Round};
-use crate::base::StorageIndex;
+use super::record::{Figures, Lack, Record, Round};
 use crate::base::hash::{sha256, truncated};
 use crate::base::limits::{
     KEEP_AT_ONCE, KEEP_POLITE_TIME, KEEP_RATE, KEEP_REST_MAX, KEEP_VERIFY_MAX,
 };
-use crate::cap::Cap;
+use crate::base::{StorageIndex, base32};
+use crate::cap::{Cap, VdriveCap};
 use crate::grid::deep::directory;
 use crate::grid::dirnode::Target;
 use crate::grid::{CheckError, Checked, Missed, Reached, Repaired};
+use crate::vdrive::format::DirectoryId;
 use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::{BoxStream, StreamExt, once, unfold};
+use futures_util::stream::{BoxStream, StreamExt, iter, once, unfold};
 use std::time::Duration;
 
 /// Seconds of a day.
@@ -55,11 +57,22 @@ struct Seen {
 enum What {
     /// It is in its cap, or nothing that is kept here.
     Nothing,
-    Directory(Result<(), String>),
+    Directory(DirectorySeen),
     /// A file, of which too few servers could say anything.
     Unjudged,
     File(Box<FileSeen>),
+    /// Of a directory that was not met.
+    Copy(Box<FileSeen>),
     Unread(String),
+}
+
+struct DirectorySeen {
+    /// Why its lease could not be renewed, or what is amiss with its copy.
+    failures: Vec<String>,
+    /// Its newest state is in a copy; or why not, if it was to be.
+    copied: Result<bool, String>,
+    /// How the copy is, if it was there before.
+    copy: Option<Box<FileSeen>>,
 }
 
 struct FileSeen {
@@ -89,6 +102,33 @@ impl Keeper {
             match self.keep(one, (index, done), days).await {
                 Ended::Whole => {}
                 ended => return ended,
+            }
+        }
+        self.keep_copies(kept.len() as u64).await
+    }
+
+    /// Looks at the copies of directories that were not met.
+    async fn keep_copies(&self, index: u64) -> Ended {
+        let days = self.days();
+        let look = |(id, cap): (DirectoryId, Cap)| async move {
+            let path = vec!["copies".to_owned(), base32::encode(&id)];
+            let what = match self.file(&cap, days).await {
+                What::File(file) => What::Copy(file),
+                other => other,
+            };
+            Seen { path, what, global: false }
+        };
+        let mut seen = iter(self.copies_not_met()).map(look).buffered(KEEP_AT_ONCE);
+        while let Some(one) = seen.next().await {
+            if self.connected() == 0 {
+                return Ended::Alone;
+            }
+            // Where a round goes on after a restart, all of them are looked at again.
+            if self.note(one, (index, 0)) {
+                self.save().await;
+            }
+            if self.is_paused() {
+                return Ended::Paused;
             }
         }
         Ended::Whole
@@ -156,7 +196,7 @@ impl Keeper {
     }
 
     async fn thing(&self, target: &Target, days: Days) -> What {
-        self.wait_for_others().await;
+        self.wait_for_others(KEEP_POLITE_TIME).await;
         match target {
             Target::Known(cap @ Cap::Vdrive(_)) => self.directory(cap, days).await,
             Target::Known(cap) => self.file(cap, days).await,
@@ -164,33 +204,66 @@ impl Keeper {
         }
     }
 
-    /// What people wait for goes first, for a while.
-    async fn wait_for_others(&self) {
-        const STEP: Duration = Duration::from_millis(100);
-        let mut waited = Duration::ZERO;
-        while self.files().transfers().is_busy() && waited < KEEP_POLITE_TIME {
-            tokio::time::sleep(STEP).await;
-            waited += STEP;
-        }
-    }
-
-    /// The walk reads and proves a directory; its lease is renewed on its day.
+    /// The walk reads and proves a directory; its lease is renewed on its day. Its copy is a file like others.
     async fn directory(&self, cap: &Cap, days: Days) -> What {
         let si = StorageIndex(truncated(sha256(cap.index_text().as_bytes())));
-        if !policy::renews(&si, days.last, days.today) {
-            return What::Directory(Ok(()));
+        let mut seen = DirectorySeen { failures: Vec::new(), copied: Ok(false), copy: None };
+        if policy::renews(&si, days.last, days.today)
+            && let Err(error) = self.files().directories().add_lease(cap).await
+        {
+            seen.failures.push(error.to_string());
         }
-        let renewed = self.files().directories().add_lease(cap).await;
-        What::Directory(renewed.map(drop).map_err(|error| error.to_string()))
+        if self.is_connected_enough() {
+            match self.copy(cap).await {
+                Ok(Copy::New) => seen.copied = Ok(true),
+                Ok(Copy::Known(copy)) => self.look_at_copy((cap, &copy), days, &mut seen).await,
+                Ok(Copy::TooMany) => {
+                    let why = "there are more directories than copies are known of";
+                    seen.copied = Err(why.to_owned());
+                }
+                Err(error) => {
+                    // All the more is there to be kept of what was copied before.
+                    let id = cap.vdrive().map(VdriveCap::directory_id);
+                    if let Some(known) = id.and_then(|id| self.copied(&id)) {
+                        self.look_at_copy((cap, &known.snapshot.cap), days, &mut seen).await;
+                    }
+                    seen.copied = Err(error.to_string());
+                }
+            }
+        }
+        What::Directory(seen)
+    }
+
+    async fn look_at_copy(&self, (dir, copy): (&Cap, &Cap), days: Days, seen: &mut DirectorySeen) {
+        match self.file(copy, days).await {
+            What::File(file) if file.need == Need::Help => {
+                let Some(id) = dir.vdrive().map(VdriveCap::directory_id) else { return };
+                match self.copy_again(dir, id).await {
+                    Ok(_) => seen.copied = Ok(true),
+                    Err(error) => seen.copied = Err(format!("its copy is lost: {error}")),
+                }
+            }
+            What::File(file) => {
+                seen.copied = Ok(file.after.is_recoverable());
+                seen.copy = Some(file);
+            }
+            What::Unread(why) => seen.failures.push(why),
+            _ => seen.copied = Ok(true),
+        }
     }
 
     async fn file(&self, cap: &Cap, Days { last, today }: Days) -> What {
         let Some(si) = cap.storage_index() else { return What::Nothing };
         let (grid, now) = (self.files().grid(), self.now());
         let renew = policy::renews(&si, last, today);
-        let is_read = cap.size().is_none_or(|size| size <= KEEP_VERIFY_MAX);
-        let found = match is_read && policy::verifies(&si, last, today) {
-            true => grid.verify(cap, renew).await,
+        let is_read = cap.size().is_none_or(|size| size <= KEEP_VERIFY_MAX)
+            && policy::verifies(&si, last, today);
+        let mut turn = None;
+        let found = match is_read {
+            true => {
+                turn = self.0.reading.acquire().await.ok();
+                grid.verify(cap, renew).await
+            }
             false => grid.check(cap, renew).await,
         };
         let found = match found {
@@ -202,22 +275,44 @@ impl Keeper {
             self.rest_after(cap, &found).await;
         }
         // It is this node's line then that is broken, not the file.
-        if self.connected() < usize::from(grid.params().happy()) {
+        if !self.is_connected_enough() {
             return What::Unjudged;
         }
         let short = self.told(|record| record.short(&si));
-        let need = policy::need(&found, grid.params().happy().into(), short, now);
-        let as_it_was = |before: Checked| (before.clone(), before, None);
-        let (before, after, failure) = match need {
-            Need::Repair => match grid.check_and_repair(cap, true, false).await {
-                Ok(Repaired { before, after, outcome }) => {
-                    (before, after, outcome.and_then(Result::err).map(|why| why.to_string()))
-                }
-                Err(_) => as_it_was(found),
-            },
-            _ => as_it_was(found),
+        let servers = (grid.params().happy().into(), self.connected());
+        let need = match policy::need(&found, servers, short, now) {
+            Need::Spread if cap.size().is_none_or(|size| size > KEEP_VERIFY_MAX) => Need::Room,
+            need => need,
         };
-        What::File(Box::new(FileSeen { si, before, after, need, failure }))
+        if !matches!(need, Need::Repair | Need::Spread) {
+            let (before, after, failure) = (found.clone(), found, None);
+            return What::File(Box::new(FileSeen { si, before, after, need, failure }));
+        }
+        let _turn = match turn {
+            Some(turn) => Some(turn),
+            None => self.0.reading.acquire().await.ok(),
+        };
+        What::File(Box::new(self.mend(cap, found, need).await))
+    }
+
+    /// Makes a file whole, or spreads its shares.
+    async fn mend(&self, cap: &Cap, found: Checked, need: Need) -> FileSeen {
+        let grid = self.files().grid();
+        let repaired = match need {
+            Need::Spread => grid.spread(cap).await,
+            _ => grid.check_and_repair(cap, true, false).await,
+        };
+        let si = found.si;
+        let (before, after, failure) = match repaired {
+            Ok(Repaired { before, after, outcome }) => {
+                (before, after, outcome.and_then(Result::err).map(|why| why.to_string()))
+            }
+            Err(_) => (found.clone(), found, None),
+        };
+        if need == Need::Spread {
+            self.rest_after(cap, &before).await;
+        }
+        FileSeen { si, before, after, need, failure }
     }
 
     /// Reading shares takes of a line what is its part.
@@ -235,36 +330,78 @@ impl Keeper {
             let Some(round) = record.round.as_mut() else { return };
             round.at = at;
             let figures = if global { &mut round.global } else { &mut round.figures };
-            match what {
-                What::Nothing => {}
-                What::Unjudged => {
-                    (figures.files, figures.unjudged) = (figures.files + 1, figures.unjudged + 1)
+            let (troubles, is_sound) = judged(figures, &what);
+            match &what {
+                What::File(seen) | What::Copy(seen) => note_need(record, seen, now),
+                What::Directory(DirectorySeen { copy: Some(copy), .. }) => {
+                    note_need(record, copy, now);
                 }
-                What::Unread(why) => {
-                    figures.unread += 1;
-                    round.trouble(path, why);
-                }
-                What::Directory(outcome) => {
-                    figures.directories += 1;
-                    if let Err(why) = outcome {
-                        round.trouble(path, why);
-                    }
-                }
-                What::File(seen) => {
-                    count(figures, &seen);
-                    if let Some(why) = trouble(&seen) {
-                        round.trouble(path, why);
-                    }
-                    match seen.need {
-                        _ if seen.after.is_healthy() => record.note_whole(&seen.si),
-                        Need::Time => record.note_short(&seen.si, false, now),
-                        Need::Repair => record.note_short(&seen.si, true, now),
-                        // There is nothing to wait for.
-                        Need::Nothing | Need::Help => record.note_whole(&seen.si),
-                    }
-                }
+                _ => {}
+            }
+            match (troubles.is_empty(), is_sound) {
+                (true, true) => record.sound(&path),
+                (true, false) => record.unknown(&path),
+                (false, _) => {}
+            }
+            for why in troubles {
+                record.trouble(path.clone(), why, now);
             }
         })
+    }
+}
+
+/// Counts what was seen; what somebody should know of it, and whether it is well.
+fn judged(figures: &mut Figures, what: &What) -> (Vec<String>, bool) {
+    match what {
+        What::Nothing => (Vec::new(), false),
+        What::Unjudged => {
+            (figures.files, figures.unjudged) = (figures.files + 1, figures.unjudged + 1);
+            (Vec::new(), false)
+        }
+        What::Unread(why) => {
+            figures.unread += 1;
+            (vec![why.clone()], false)
+        }
+        What::Directory(seen) => judged_directory(figures, seen),
+        What::Copy(seen) => (trouble(seen).into_iter().collect(), seen.after.is_healthy()),
+        What::File(seen) => {
+            count(figures, seen);
+            (trouble(seen).into_iter().collect(), seen.after.is_healthy())
+        }
+    }
+}
+
+fn judged_directory(figures: &mut Figures, seen: &DirectorySeen) -> (Vec<String>, bool) {
+    let DirectorySeen { failures, copied, copy } = seen;
+    let mut troubles = failures.clone();
+    figures.directories += 1;
+    match copied {
+        Ok(copied) => figures.copied += u64::from(*copied),
+        Err(why) => {
+            figures.uncopied += 1;
+            // The cause is mostly that of all others too.
+            let first = figures.uncopied == 1;
+            troubles.extend(first.then(|| format!("it could not be copied: {why}")));
+        }
+    }
+    if let Some(copy) = copy {
+        figures.corrupt += copy.before.corrupt().count() as u64;
+        troubles.extend(trouble(copy).map(|why| format!("its copy: {why}")));
+    }
+    (troubles, *copied == Ok(true))
+}
+
+/// Notes since when a file lacks shares, if it does.
+fn note_need(record: &mut Record, seen: &FileSeen, now: u64) {
+    match seen.need {
+        Need::Room => record.note_short(&seen.si, (Lack::Room, false), now),
+        // It may still be crowded, if the others take none.
+        Need::Spread => record.note_short(&seen.si, (Lack::Room, true), now),
+        _ if seen.after.is_healthy() => record.note_whole(&seen.si),
+        Need::Time => record.note_short(&seen.si, (Lack::Shares, false), now),
+        Need::Repair => record.note_short(&seen.si, (Lack::Shares, true), now),
+        Need::Help => record.note_short(&seen.si, (Lack::All, false), now),
+        Need::Nothing => record.note_whole(&seen.si),
     }
 }
 
@@ -274,9 +411,12 @@ fn count(figures: &mut Figures, seen: &FileSeen) {
     figures.verified += u64::from(before.verified);
     figures.corrupt += before.corrupt().count() as u64;
     match (after.is_healthy(), need) {
+        (true, Need::Room) => figures.crowded += 1,
+        (true, Need::Spread) if after.happiness > before.happiness => figures.spread += 1,
+        (true, Need::Spread) => figures.crowded += 1,
         (true, Need::Repair) => figures.repaired += 1,
-        (true, _) | (false, Need::Nothing) => {}
-        (false, Need::Repair) => figures.partly += 1,
+        (true, _) | (false, Need::Nothing | Need::Room) => {}
+        (false, Need::Repair | Need::Spread) => figures.partly += 1,
         (false, Need::Help) => figures.lost += 1,
         (false, Need::Time) => figures.waiting += 1,
     }

@@ -20,6 +20,8 @@ pub struct Config {
     /// The vdrive server on which a client makes directories.
     pub vdrive: Option<Furl>,
     pub webport: Option<WebPort>,
+    /// Where a client tells figures of its storage.
+    pub metricsport: Option<WebPort>,
     /// Where the tub listens.
     pub tub_address: SocketAddr,
     /// How others are told to reach the tub; empty means "find out".
@@ -96,6 +98,9 @@ impl Config {
             introducer,
             vdrive,
             webport,
+            metricsport: value(basedir, "metricsport", webport::ACCEPTED, |text| {
+                WebPort::parse(text).ok()
+            })?,
             tub_address: value(basedir, port_file(role), PORTS, tub_port)?
                 .unwrap_or_else(|| everywhere(0)),
             advertised: value(basedir, "advertised_ip_addresses", ADDRESSES, advertised)?

@@ -13,6 +13,7 @@ use super::saved::Saved;
 use crate::base::lock::locked;
 use crate::base::system::Clock;
 use crate::gateway::node_status::ServerStatus;
+use crate::grid::Lists;
 use crate::grid::ServerId;
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::response_time::ResponseTime;
@@ -187,6 +188,7 @@ impl Neighbours {
             lease_seed: announcement.lease_seed,
             storage,
             response_time: ResponseTime::default(),
+            lists: Lists::default(),
             standing: Standing::default(),
         });
         if let Some(known) = self.state().servers.get_mut(&server.id) {

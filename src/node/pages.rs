@@ -3,9 +3,12 @@
 
 use super::basedir::{Basedir, BasedirError};
 use super::kept::VDRIVE_FURL;
+use super::notices;
 use super::roots::NodeRoots;
 use super::vdrive::{self, Learner};
-use crate::base::limits::{KEEPER_LIST_MAX, KEEPER_RECORD_MAX, TRASH_FILE_MAX};
+use crate::base::limits::{
+    KEEP_COPIES_FILE_MAX, KEEPER_LIST_MAX, KEEPER_RECORD_MAX, TRASH_FILE_MAX,
+};
 use crate::base::lock::locked;
 use crate::base::system::Clock;
 use crate::files::undo::{Keep, Trash};
@@ -13,6 +16,7 @@ use crate::gateway::state::Join;
 use crate::grid::dirnode::{Directories, TubBook};
 use crate::introducer::Follower;
 use crate::keeper::Store;
+use crate::keeper::copies::FILE as COPIES;
 use crate::keeper::list::FILE as KEEP;
 use crate::tub::{Furl, Tub};
 use actix::Addr;
@@ -42,6 +46,26 @@ impl Store for KeeperFiles {
         text.inspect_err(|error| tracing::error!(%error, "the list of what is kept")).ok()?
     }
 
+    fn copies(&self) -> Option<String> {
+        Some(self.0.read_record(COPIES, KEEP_COPIES_FILE_MAX))
+    }
+
+    fn tell(&self, lines: &str) {
+        notices::tell(&self.0, lines);
+    }
+
+    fn told(&self) -> String {
+        notices::told(&self.0)
+    }
+
+    fn add_copy(&self, line: &str) -> bool {
+        written(self.0.append_secret(COPIES, line))
+    }
+
+    fn keep_copies(&self, lines: &str) -> bool {
+        written(self.0.write_secret(COPIES, lines.trim_end()))
+    }
+
     fn record(&self) -> Option<Vec<u8>> {
         Some(self.0.read_record(KEEPER, KEEPER_RECORD_MAX).into_bytes())
     }
@@ -52,6 +76,10 @@ impl Store for KeeperFiles {
             tracing::error!(%error, "what is known of what is kept cannot be written");
         }
     }
+}
+
+fn written(outcome: Result<(), BasedirError>) -> bool {
+    outcome.inspect_err(|error| tracing::error!(%error, "what is known of copies")).is_ok()
 }
 
 /// The file of the record.

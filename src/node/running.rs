@@ -13,7 +13,7 @@ use super::roots::{self, NodeRoots};
 use super::saved::{KnownGrid, Saved};
 use super::seeds::{Seeds, seeds};
 use super::vdrive::{self, Learner};
-use super::{hints, kept, parameters, secrets, service, storage};
+use super::{hints, kept, parameters, rates, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::system::Clock;
 use crate::codec::convergence::ConvergenceSecret;
@@ -35,7 +35,7 @@ use crate::grid::{Client, ClientSecrets};
 use crate::introducer::{self, Announcement, Fields, Follower, GridParameters};
 use crate::keeper::Keeper;
 use crate::storage::{Expiry, Scrub, ServerOptions, StorageServer, Store};
-use crate::tub::{Furl, Tub, TubOptions, start};
+use crate::tub::{Furl, Network, Tub, TubOptions, start};
 use actix::Addr;
 use actix_rt::Arbiter;
 use std::sync::Arc;
@@ -68,6 +68,7 @@ pub struct Node {
     owner: Option<Owner>,
     tub: Tub,
     gateway: Option<gateway::Running>,
+    metrics: Option<gateway::Running>,
     client: Option<ClientParts>,
     directories: Option<Directories>,
     storage: Option<Arc<Store>>,
@@ -78,6 +79,8 @@ pub struct Node {
     roots_task: Option<JoinHandle<()>>,
     /// With its rounds.
     keeper: Option<(Keeper, Task)>,
+    /// Follows what the owner says of the line.
+    _rates: Option<Task>,
     arbiters: Vec<Arbiter>,
     basedir: Basedir,
     _lock: NodeLock,
@@ -106,13 +109,15 @@ impl Node {
             }
             _ => Vec::new(),
         };
-        let tub = open_tub(&basedir, &config, &arbiters).await?;
+        let (network, rates) = rates::network(&basedir)?;
+        let tub = open_tub(&basedir, &config, &arbiters, network).await?;
         basedir.write("my_nodeid", &tub.id().to_string())?;
         let mut node = Self {
             url: None,
             owner: None,
             tub,
             gateway: None,
+            metrics: None,
             client: None,
             directories: None,
             storage: None,
@@ -121,6 +126,7 @@ impl Node {
             followers: Vec::new(),
             roots_task: None,
             keeper: None,
+            _rates: rates,
             arbiters,
             basedir,
             _lock: lock,
@@ -254,6 +260,8 @@ impl Node {
             joined: Arc::new(AtomicBool::new(config.introducer.is_some())),
         });
         self.start_control(&grid, &neighbours)?;
+        let storage = self.storage_status(config);
+        self.metrics = service::serve_metrics(&self.basedir, config, storage)?;
         if let Some(webport) = &config.webport {
             neighbours.wake();
             self.start_gateway(config, webport.clone(), options).await?;
@@ -456,8 +464,8 @@ impl Node {
 impl Stop for Node {
     /// Lets requests end, closes the storage cleanly, says goodbye to the peers.
     async fn stop(mut self) {
-        if let Some(gateway) = self.gateway.take() {
-            gateway.stop().await;
+        for pages in [self.gateway.take(), self.metrics.take()].into_iter().flatten() {
+            pages.stop().await;
         }
         if let Some(task) = self.roots_task.take() {
             task.abort();
@@ -512,8 +520,10 @@ async fn open_tub(
     basedir: &Basedir,
     config: &Config,
     arbiters: &[Arbiter],
+    network: Arc<dyn Network>,
 ) -> Result<Tub, NodeError> {
     let options = TubOptions {
+        network,
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
         ..TubOptions::default()
     };

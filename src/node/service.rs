@@ -5,7 +5,9 @@ use super::basedir::{Basedir, Role};
 use super::config::Config;
 use super::error::NodeError;
 use crate::gateway::guard::Guard;
+use crate::gateway::metrics::{self, Metrics};
 use crate::gateway::service::{Service, routes};
+use crate::gateway::state::StorageLook;
 use crate::gateway::webport::WebPort;
 use crate::gateway::{Running, Settings};
 use crate::introducer::Introducer;
@@ -35,6 +37,19 @@ pub fn serve(
         any_port: false,
     };
     Ok(Some(settings.listen()?.serve(move || routes(service.clone()))?))
+}
+
+/// Serves figures of a client's storage, if its `metricsport` says where.
+pub fn serve_metrics(
+    basedir: &Basedir,
+    config: &Config,
+    storage: Option<StorageLook>,
+) -> Result<Option<Running>, NodeError> {
+    let Some(webport) = config.metricsport.clone() else { return Ok(None) };
+    let metrics = Metrics { guard: guard(config, &webport), storage };
+    let settings =
+        Settings { webport, folder: basedir.path().to_owned(), insecure: true, any_port: false };
+    Ok(Some(settings.listen()?.serve(move || metrics::routes(metrics.clone()))?))
 }
 
 /// Who may ask at this `webport`, and by which names.

@@ -18,7 +18,8 @@ remote_interface! {
         /// What the server is and what it has room for.
         0 => GetVersion {} -> ServerVersion,
         /// Asks for a writer for each of these shares of `size` bytes. Those of the SI that are
-        /// here, are as long and whose own sums hold get the lease, asked for or not.
+        /// here, are as long and whose own sums hold get the lease, asked for or not. A share that
+        /// is both in progress and has a writer was begun by an earlier call of this client.
         1 => Allocate {
             si: StorageIndex,
             shares: Vec<ShareNum>,
@@ -77,11 +78,17 @@ remote_interface! {
             cancel: CancelSecret,
             data: Bulk,
         } -> Allocated,
+        /// As `ListShares`, of each of several SIs: at most `INDEXES_MAX`.
+        12 => ListManyShares { indexes: Vec<StorageIndex> } -> Vec<Vec<ShareNum>>,
+        /// Ends the lease that was made with this secret on the shares of the SI; how many lease records
+        /// went. A share without leases is deleted.
+        13 => CancelLease { si: StorageIndex, cancel: CancelSecret } -> u32,
     }
 }
 
 remote_interface! {
-    /// One share being written. Dropping the last reference aborts it.
+    /// One share being written. Dropping the last reference aborts it, unless much of it is written: then
+    /// it waits for some time for whoever allocates it again with the same renew secret.
     pub interface BucketWriter = "grid.storage.writer.v1", WRITERS_PER_LINK_MAX {
         /// Writes at an offset of the share. Nothing is durable before `Close` is answered.
         0 => Write { offset: u64, data: Bulk } -> (),
@@ -89,6 +96,9 @@ remote_interface! {
         1 => Close {} -> (),
         /// Gives the share up.
         2 => Abort {} -> (),
+        /// Bytes from the beginning of the share on that are written: where whoever goes on with it
+        /// begins.
+        3 => Written {} -> u64,
     }
 }
 

@@ -14,8 +14,12 @@ pub(super) struct TooManyPieces;
 impl Coverage {
     /// Whether all of `0..size` is written.
     pub fn is_whole(&self, size: u64) -> bool {
-        let first = self.0.first();
-        size == 0 || first.is_some_and(|first| first.start == 0 && first.end >= size)
+        self.front() >= size
+    }
+
+    /// Up to where all is written.
+    pub fn front(&self) -> u64 {
+        self.0.first().filter(|first| first.start == 0).map_or(0, |first| first.end)
     }
 
     /// The parts of `range` that were written before.

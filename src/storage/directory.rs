@@ -117,6 +117,10 @@ impl ShareUpload for Upload {
         self.write(offset, data)
     }
 
+    fn resume(&mut self) -> u64 {
+        self.resume()
+    }
+
     fn close(self: Box<Self>) -> Result<()> {
         Self::close(*self)
     }

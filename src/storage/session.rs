@@ -12,7 +12,10 @@ use super::share_store::ShareUpload;
 use crate::base::blocking;
 use crate::base::hash::Hash;
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::{WRITER_RATE_MIN, WRITER_STILL_TIME};
+use crate::base::limits::{
+    SESSIONS_LOOK, UPLOAD_KEPT_MIN, UPLOAD_LEFT_TIME, UPLOADS_KEPT_MAX, WRITER_RATE_MIN,
+    WRITER_STILL_TIME,
+};
 use crate::base::lock::locked;
 use crate::disk::jobs::Jobs;
 use bytes::Bytes;
@@ -29,6 +32,8 @@ enum Step {
     Write(u64, Bytes),
     Close,
     Abort,
+    /// Tells how much was written before.
+    Look(oneshot::Sender<u64>),
     /// Ends the upload if others may need what it holds.
     MakeRoom,
 }
@@ -127,6 +132,27 @@ impl Session {
     /// Gives the upload up.
     pub fn abort(&self) -> BoxFuture<'static, Result<()>> {
         self.step(Step::Abort)
+    }
+
+    /// Bytes from the share's beginning on that are written, with all that was asked before.
+    pub fn written(&self) -> BoxFuture<'static, Result<u64>> {
+        let (tell, told) = oneshot::channel();
+        let looked = self.step(Step::Look(tell));
+        Box::pin(async move {
+            looked.await?;
+            told.await.map_err(|_| StoreError::Ended)
+        })
+    }
+
+    /// Whether so much has come that it is worth going on with it.
+    pub fn is_worth_keeping(&self) -> bool {
+        let line = locked(&self.0.line);
+        !matches!(line.state, State::Ended) && line.pace.came >= UPLOAD_KEPT_MIN
+    }
+
+    /// Whether nothing was asked of it for a while.
+    fn rests(&self) -> bool {
+        locked(&self.0.line).last.elapsed() >= UPLOAD_LEFT_TIME
     }
 
     fn step(&self, step: Step) -> BoxFuture<'static, Result<()>> {
@@ -233,6 +259,11 @@ fn perform(upload: Upload, steps: Vec<Asked>) -> (Option<Upload>, Vec<impl FnOnc
                 outcome
             }
             (Step::Close, Some(open)) => open.close(),
+            (Step::Look(to), Some(mut open)) => {
+                let _ = to.send(open.resume());
+                upload = Some(open);
+                Ok(())
+            }
             (Step::Abort, Some(open)) => {
                 drop(open);
                 Ok(())
@@ -247,30 +278,89 @@ fn perform(upload: Upload, steps: Vec<Asked>) -> (Option<Upload>, Vec<impl FnOnc
     (upload, answers)
 }
 
-/// Whose upload it is: the share, and the digest of the secret that goes on with it.
+/// Whose upload it is: the share, its bytes, and the digest of the secret that goes on with it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionKey {
     pub si: StorageIndex,
     pub num: ShareNum,
+    pub size: u64,
     pub secret: Hash,
 }
 
 /// Uploads that go on for whoever shows their secret, over whatever transport, until they end.
 #[derive(Clone, Default)]
-pub struct Sessions(Arc<Mutex<HashMap<SessionKey, Session>>>);
+pub struct Sessions(Arc<Mutex<HashMap<SessionKey, Kept>>>);
+
+/// An upload that others may have a handle on, or this has.
+struct Kept {
+    session: Weak<Inner>,
+    /// What keeps it from ending with the last of the others.
+    held: Option<Session>,
+}
+
+impl Kept {
+    /// Nobody else has a handle on it.
+    fn is_alone(&self) -> bool {
+        self.held.is_some() && self.session.strong_count() == 1
+    }
+
+    fn live(&self) -> Option<Session> {
+        self.session.upgrade().map(Session).filter(|session| !session.is_over())
+    }
+}
 
 impl Sessions {
-    /// Has a handle on an upload from now on, in the place of one that had the same secret.
+    /// Knows an upload for as long as somebody else has a handle on it, in the place of one that had the
+    /// same secret.
+    pub fn note(&self, key: SessionKey, session: &Session) {
+        self.put(key, session, None);
+    }
+
+    /// Has a handle on an upload from now on, likewise.
     pub fn keep(&self, key: SessionKey, session: Session) {
-        let mut kept = locked(&self.0);
-        kept.retain(|_, session| !session.is_over());
-        let replaced = kept.insert(key, session);
-        drop(kept);
-        drop(replaced);
+        self.put(key, &session.clone(), Some(session));
+    }
+
+    fn put(&self, key: SessionKey, session: &Session, held: Option<Session>) {
+        let mut all = locked(&self.0);
+        let mut gone = Vec::new();
+        if all.len() >= SESSIONS_LOOK {
+            gone.extend(all.extract_if(|_, kept| kept.live().is_none()));
+        }
+        let held = held.filter(|_| all.len() < UPLOADS_KEPT_MAX);
+        gone.extend(
+            all.insert(key, Kept { session: Arc::downgrade(&session.0), held })
+                .map(|kept| (key, kept)),
+        );
+        drop(all);
+        // The last handle of one may be among them.
+        drop(gone);
+    }
+
+    /// Ends uploads of this share that nobody has a handle on any more, but for who has the key's secret:
+    /// another one wants its place.
+    pub fn make_way(&self, key: &SessionKey) {
+        let is_left = |other: &SessionKey, kept: &Kept| {
+            let same_place = (other.si, other.num) == (key.si, key.num);
+            same_place && other != key && kept.is_alone()
+        };
+        let mut all = locked(&self.0);
+        let gone: Vec<_> = all.extract_if(|other, kept| is_left(other, kept)).collect();
+        drop(all);
+        drop(gone);
     }
 
     /// The upload that this secret goes on with.
     pub fn find(&self, key: &SessionKey) -> Option<Session> {
-        locked(&self.0).get(key).filter(|session| !session.is_over()).cloned()
+        locked(&self.0).get(key).and_then(Kept::live)
+    }
+
+    /// The same, if whoever was at it has left: nobody else has a handle on it, or nothing came for a
+    /// while. Two that have the same secret do not share an upload.
+    pub fn find_left(&self, key: &SessionKey) -> Option<Session> {
+        let all = locked(&self.0);
+        let kept = all.get(key)?;
+        let is_left = kept.is_alone();
+        kept.live().filter(|session| is_left || session.rests())
     }
 }

@@ -141,6 +141,10 @@ pub trait ShareUpload: Send {
     /// final.
     fn write(&mut self, offset: u64, data: &[u8]) -> Result<()>;
 
+    /// Bytes from the share's beginning on that were written, up to the first that were not: where
+    /// somebody who did not write them goes on. What it comes to is judged when it is closed.
+    fn resume(&mut self) -> u64;
+
     /// Makes the share durable and visible. `Incomplete` unless every byte was written. After any
     /// error the share is not here.
     fn close(self: Box<Self>) -> Result<()>;

@@ -44,6 +44,8 @@ pub struct Upload {
     failed: Option<StoreError>,
     /// The hash of the UEB that it must turn out to have.
     pub(super) proven: Option<Hash>,
+    /// Its bytes came from two uploads, and may not belong together.
+    resumed: bool,
     done: bool,
     /// Last: the share counts as in progress until its file is gone.
     _reserved: Option<Reservation>,
@@ -72,6 +74,7 @@ impl Upload {
             gather,
             failed: None,
             proven: None,
+            resumed: false,
             done: false,
             _reserved: Some(reserved),
         })
@@ -120,6 +123,12 @@ impl Upload {
             return Err(failed.clone());
         }
         self.try_write(offset, data).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    /// Bytes from the beginning on that were written: somebody who did not write them goes on there.
+    pub fn resume(&mut self) -> u64 {
+        self.resumed |= self.coverage.front() > 0;
+        self.coverage.front()
     }
 
     fn range(&self, offset: u64, data: &[u8]) -> Result<Range<u64>> {
@@ -207,11 +216,11 @@ impl Upload {
         (self.lease.renew, self.lease.cancel)
     }
 
-    /// Reads a share that was promised to be of a certain file, or is to take the place of a condemned
-    /// one; whether it is.
+    /// Reads a share that was promised to be of a certain file, that was gone on with, or that is to take
+    /// the place of a condemned one; whether it is.
     fn prove(&self) -> Result<bool> {
         let succeeds = self.proven.is_none() && self.store.is_condemned(&self.key);
-        if self.proven.is_none() && !succeeds {
+        if self.proven.is_none() && !succeeds && !self.resumed {
             return Ok(false);
         }
         match judge_file(&self.file, self.key.1, self.size)? {

@@ -38,6 +38,21 @@ remote_interface! {
             read_facet: [u8; 32],
             write_facet: [u8; 32],
         } -> Ref<Staging>,
+        /// Takes back a directory that is lost, or older than it was: all of its rows, of any age,
+        /// under a head of any sequence that follows the head `of`, under which they were. `consent` is
+        /// its writer's [word](super::format::consent) for these facets and the head that will be
+        /// committed. `Stale`: it is there, under the head of the answer. It gives way only if that
+        /// is older than `of`: an older state that is served past damage, or one whose head has the
+        /// hash `over`, of which the writer has taken over what is to stay.
+        3 => BeginRestoration {
+            id: [u8; 32],
+            verify_key: [u8; 32],
+            read_facet: [u8; 32],
+            write_facet: [u8; 32],
+            of: Vec<u8>,
+            over: Option<[u8; 32]>,
+            consent: Vec<u8>,
+        } -> Ref<Staging>,
     }
 }
 

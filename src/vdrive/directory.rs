@@ -53,6 +53,8 @@ pub(super) enum End {
     Unknown,
     /// The file is damaged: what is served of it is read past the damage, and not changed.
     Salvaged,
+    /// Another file has its name, or may have it: it is to be read again.
+    Replaced,
 }
 
 /// See the module.
@@ -260,6 +262,7 @@ impl Directory {
             End::Clean => Ok(()),
             End::Unknown => self.rewrite(),
             End::Salvaged => Err(VdriveError::Salvaged),
+            End::Replaced => Err(VdriveError::ReadOnly),
             End::Torn => {
                 let cut = self.file.set_len(self.len).and_then(|()| self.file.sync());
                 self.end = if cut.is_ok() { End::Clean } else { End::Unknown };
@@ -323,11 +326,7 @@ impl Directory {
 }
 
 /// A directory that is being made.
-pub(super) fn first_file(
-    facts: &Facts,
-    salt: Salt,
-    change: &Change,
-) -> (Vec<u8>, Vec<(RowId, Place)>) {
+pub(super) fn first_file(facts: &Facts, salt: Salt, change: &Change) -> Vec<u8> {
     let header = facts.header(salt);
     let mut script = Script { bytes: header, places: Vec::new() };
     let mut rows = pieces(WHOLE_PIECE, change.rows.values());
@@ -339,7 +338,7 @@ pub(super) fn first_file(
     let rows = Row::encode_all(last.iter().copied());
     let head = Box::new(change.head);
     script.add(salt, 0, &Record::Change { head, removed: Vec::new(), rows }, &last);
-    (script.bytes, script.places)
+    script.bytes
 }
 
 /// Where a directory's file is written before it takes its name.

@@ -11,6 +11,7 @@
 //! actor    who answers                             rewrite    a log read back, and written anew
 //! table    what a log comes to (pure)              index      what is quicker to look up (sled)
 //! salvage  a log read past damage                  quarantine where damaged logs are kept
+//! restoration  a directory that comes back from a copy
 //! ```
 
 pub mod actor;
@@ -24,6 +25,7 @@ mod directory;
 mod index;
 mod paths;
 mod quarantine;
+mod restoration;
 mod rewrite;
 mod salvage;
 mod store;

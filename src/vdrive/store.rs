@@ -25,7 +25,7 @@ use crate::disk::{Cache, Disk, Mode};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 /// How a vdrive directory is used.
 #[derive(Clone)]
@@ -159,18 +159,28 @@ impl Store {
             Verdict::Sound(_) => {}
             _ => return Err(VdriveError::BadChange),
         }
-        let number = facts.id.first().map_or(0, |byte| usize::from(*byte) % MAKING_LOCKS);
-        let _making = self.making.get(number).map(locked);
-        self.index.claim(facts, self.refill())?;
+        let _making = self.making(&facts.id);
+        self.claim(facts)?;
         if self.is_there(facts, change)? {
             return Ok(false);
         }
-        self.write_new(facts, change).inspect_err(|_| {
+        self.write_new(facts, |salt| first_file(facts, salt, change)).inspect_err(|_| {
             if let Err(error) = self.index.disclaim(facts, self.refill()) {
                 tracing::warn!(%error, "a directory that was not made stays in the index");
             }
         })?;
         Ok(true)
+    }
+
+    /// Keeps others from making a directory of this id.
+    pub(super) fn making(&self, id: &DirectoryId) -> Option<MutexGuard<'_, ()>> {
+        let number = id.first().map_or(0, |byte| usize::from(*byte) % MAKING_LOCKS);
+        self.making.get(number).map(locked)
+    }
+
+    /// Notes that the facets are this directory's.
+    pub(super) fn claim(&self, facts: &Facts) -> Result<()> {
+        self.index.claim(facts, self.refill())
     }
 
     /// Whether this very directory is there, durably. `Exists`: another one is, under the same id.
@@ -191,13 +201,13 @@ impl Store {
         }
     }
 
-    fn write_new(&self, facts: &Facts, change: &Change) -> Result<()> {
+    /// Writes the log of a directory that has none, durably.
+    pub(super) fn write_new(&self, facts: &Facts, log: impl FnOnce(Salt) -> Vec<u8>) -> Result<()> {
         self.make_prefix(&facts.id)?;
         let path = self.paths.log(&facts.id);
         let new = new_path(&path);
         let file = open_new(&self.disk, &new)?;
-        let (bytes, _) = first_file(facts, Salt(random()), change);
-        file.write_at(&bytes, 0, Cache::Keep)?;
+        file.write_at(&log(Salt(random())), 0, Cache::Keep)?;
         file.sync()?;
         self.disk.rename_new(&new, &path)?;
         Ok(self.disk.sync_dir(&self.paths.prefix(&facts.id))?)
@@ -250,13 +260,19 @@ impl Handle {
                 }
                 // What rotted while it was loaded is read past when it is loaded again.
                 let rotten = matches!(done, Err(VdriveError::Corrupt));
-                if (self.store.loaded.is_over() || rotten) && directory.end != End::Unknown {
+                let again = rotten || directory.end == End::Replaced;
+                if (self.store.loaded.is_over() || again) && directory.end != End::Unknown {
                     *state = State::Idle;
                 }
                 done
             }
             _ => Err(VdriveError::Corrupt),
         }
+    }
+
+    /// What the disk has now counts from now on.
+    pub fn load_again(&self) {
+        *locked(&self.slot) = State::Idle;
     }
 
     fn note_doubt(&self, doubtful: bool) {

@@ -133,6 +133,24 @@ impl Table {
         Ok(Verdict::Sound(trie))
     }
 
+    /// Judges the state of a directory that is to come back: all of its rows, of any age.
+    pub fn judge_whole(facts: &Facts, change: &Change) -> Result<()> {
+        let (head, rows) = (&change.head.head, &change.rows);
+        let signed = head.directory == facts.id && change.head.verify(&facts.verify_key);
+        if !signed || !change.removed.is_empty() || rows.values().any(|row| row.seq > head.seq) {
+            return Err(VdriveError::BadChange);
+        }
+        let put = rows.values().map(|row| room(1, row.encoded_len() as u64)).sum();
+        if rows.len() as u64 > ROWS_MAX || !has_room(0, 0, put) {
+            return Err(VdriveError::TooMuch);
+        }
+        let trie = Trie::of(rows.iter().map(|(id, row)| (*id, row.hash())));
+        match head.seq > 0 && head.rows == rows.len() as u64 && head.root == trie.root() {
+            true => Ok(()),
+            false => Err(VdriveError::BadChange),
+        }
+    }
+
     fn follows(&self, next: &SignedHead) -> bool {
         let previous = self.head.map_or([0; 32], |signed| signed.head.hash());
         self.seq().checked_add(1) == Some(next.head.seq) && next.head.previous == previous

@@ -203,6 +203,10 @@ impl ShareUpload for Early {
         Ok(())
     }
 
+    fn resume(&mut self) -> u64 {
+        self.inner.as_mut().map_or(0, |inner| inner.resume())
+    }
+
     fn close(mut self: Box<Self>) -> Result<()> {
         let Some(inner) = self.inner.take() else { return Err(StoreError::Ended) };
         if self.missing > 0 {
@@ -231,6 +235,10 @@ impl ShareUpload for Nothing {
 
     fn write(&mut self, _: u64, _: &[u8]) -> Result<()> {
         Err(StoreError::Ended)
+    }
+
+    fn resume(&mut self) -> u64 {
+        0
     }
 
     fn close(self: Box<Self>) -> Result<()> {

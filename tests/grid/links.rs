@@ -246,6 +246,7 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
         permutation_seed,
         lease_seed,
         storage,
+        lists: tahoe::grid::Lists::default(),
         response_time,
         standing,
     });

@@ -12,6 +12,7 @@ mod directories;
 mod downloads;
 mod files;
 mod in_memory;
+mod kept_directories;
 mod kept_files;
 mod links;
 mod promise_17_repair;

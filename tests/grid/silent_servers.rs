@@ -10,8 +10,8 @@ use tahoe::base::limits::{FIND_TIME, JITTER_TIME, LATE_TIME, UPLOAD_SETTLE_TIME}
 use tahoe::cap::Cap;
 use tahoe::grid::upload::Placement;
 use tahoe::grid::{
-    Client, DownloadError, EncodingParams, ResponseTime, Server, ServerPool, Source, Standing,
-    UploadOptions,
+    Client, DownloadError, EncodingParams, Lists, ResponseTime, Server, ServerPool, Source,
+    Standing, UploadOptions,
 };
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Faults, LoopbackNet, Tub};
@@ -66,6 +66,7 @@ impl FarGrid {
             lease_seed: hash::truncated(place),
             storage: self.guest.get::<Storage>(&furl).await.unwrap(),
             response_time: ResponseTime::default(),
+            lists: Lists::default(),
             standing: Standing::default(),
         });
         self.hosts.push(host);
@@ -252,7 +253,7 @@ async fn checks_do_not_wait_for_one_server() {
     tokio::time::pause();
     let grid = FarGrid::of(10).await;
     let (cap, ..) = grid.put(&data(4, SMALL)).await;
-    for (deaf_to, add_lease, found) in [("ListShares", false, 9), ("AddLease", true, 10)] {
+    for (deaf_to, add_lease, found) in [("ListManyShares", false, 9), ("AddLease", true, 10)] {
         let usual = grid.check(&cap, add_lease).await.1;
         grid.switches[5].set(Mode::DeafTo(deaf_to));
         let (good, first) = grid.check(&cap, add_lease).await;

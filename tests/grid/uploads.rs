@@ -173,3 +173,44 @@ async fn servers_say_how_full_they_are_unless_they_are_away() {
     assert_eq!(spaces.len(), 8);
     assert!(spaces.values().all(|space| space.used > Some(100_000)), "{spaces:?}");
 }
+
+/// What was brought to all servers so far.
+fn brought(grid: &Grid) -> u64 {
+    grid.servers.iter().map(|server| server.disk.lock().unwrap().brought).sum()
+}
+
+#[actix::test]
+async fn an_upload_that_was_cut_off_is_gone_on_with_where_it_was() {
+    const SIZE: u64 = 12_000_000;
+    let data = data(5, SIZE as usize);
+    for quarters in 1..4 {
+        let grid = grid(10);
+        let all = SIZE * 10 / 3;
+        // Some servers come no further for a while, as those of others do that are slower.
+        let cut = async {
+            while brought(&grid) < all * quarters / 4 {
+                actix::clock::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cut => {}
+            _ = grid.upload(&data) => panic!("it was too quick to be cut"),
+        }
+        // As long as the servers take to see that nobody is there any more.
+        actix::clock::sleep(Duration::from_millis(50)).await;
+        let first = brought(&grid);
+        let uploaded = no_hang("an upload that goes on", grid.upload(&data)).await.unwrap();
+        assert_eq!((uploaded.placed.happiness, uploaded.placed.left_out), (10, 0));
+        let again = (brought(&grid) - all.min(brought(&grid))) as f64 / all as f64;
+        assert!(again < 0.1, "{again} was sent twice, of {first} that were there");
+        assert_eq!(grid.read(&uploaded.cap).await.unwrap(), data);
+        let other = grid_of(10, EncodingParams::new(3, 7, 10).unwrap());
+        assert_eq!(other.put(&data).await, uploaded.cap);
+        for (server, as_whole) in grid.servers.iter().zip(&other.servers) {
+            let [one, whole] = [server, as_whole].map(|server| server.disk.lock().unwrap());
+            assert_eq!(one.shares.keys().len(), 1);
+            assert!(one.shares == whole.shares, "the same shares, the same bytes");
+        }
+    }
+}

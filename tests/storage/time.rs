@@ -100,7 +100,7 @@ fn a_server_says_by_which_time_it_dates_leases() {
 }
 
 fn key(secret: &[u8]) -> SessionKey {
-    SessionKey { si: si(1), num: ShareNum(0), secret: blake2b(secret) }
+    SessionKey { si: si(1), num: ShareNum(0), size: 10, secret: blake2b(secret) }
 }
 
 /// A store with one upload of ten bytes under way.
@@ -125,6 +125,7 @@ fn whoever_shows_the_secret_of_an_upload_goes_on_with_it_and_nobody_else() {
         assert!(sessions.find(&key(b"another")).is_none());
         let elsewhere = SessionKey { num: ShareNum(1), ..key(b"secret") };
         assert!(sessions.find(&elsewhere).is_none());
+        assert!(sessions.find(&SessionKey { size: 11, ..key(b"secret") }).is_none());
         let later = sessions.find(&key(b"secret")).unwrap();
         let (write, close) = (later.write(5, Bytes::from_static(b"56789")), later.close());
         assert!(close.await.is_ok() && write.await.is_ok());

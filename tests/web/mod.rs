@@ -178,6 +178,24 @@ async fn parts(folder: &std::path::Path) -> Parts {
 struct NoPapers;
 
 impl tahoe::keeper::Store for NoPapers {
+    fn copies(&self) -> Option<String> {
+        None
+    }
+
+    fn tell(&self, _: &str) {}
+
+    fn told(&self) -> String {
+        String::new()
+    }
+
+    fn add_copy(&self, _: &str) -> bool {
+        true
+    }
+
+    fn keep_copies(&self, _: &str) -> bool {
+        true
+    }
+
     fn list(&self) -> Option<String> {
         None
     }

@@ -64,21 +64,39 @@ pub struct Server {
 
 pub const NAME: &str = "vdrive";
 
+fn store(dir: &Folder) -> Arc<Store> {
+    let disk = dir.disk.clone();
+    let config = StoreConfig { disk, index_on_disk: false, ..StoreConfig::new(dir.path()) };
+    Store::open(config).unwrap()
+}
+
 impl Server {
     pub fn on(net: &LoopbackNet) -> Self {
         Self::in_folder(net, Folder::real())
     }
 
     pub fn in_folder(net: &LoopbackNet, dir: Folder) -> Self {
-        let disk = dir.disk.clone();
-        let config = StoreConfig { disk, index_on_disk: false, ..StoreConfig::new(dir.path()) };
-        let (service, restorer) = VdriveServer::start(Store::open(config).unwrap(), "test");
-        let tub = tub_on(&net.at(NAME));
-        tub.listen_loopback(NAME).unwrap();
+        Self::at((net, NAME), dir)
+    }
+
+    /// At another host.
+    pub fn at((net, host): (&LoopbackNet, &str), dir: Folder) -> Self {
+        let (service, restorer) = VdriveServer::start(store(&dir), "test");
+        let tub = tub_on(&net.at(host));
+        tub.listen_loopback(host).unwrap();
         let restorer = Arc::new(Restored(Mutex::new(restorer)));
         tub.add_restorer(restorer.clone());
         let furl = tub.register(service, None);
         Self { tub, furl, dir, restorer }
+    }
+
+    /// It comes back with the key that it had, and with nothing else. Clients that are connected still
+    /// have what they hold.
+    pub fn lose_everything(&mut self) {
+        self.dir = Folder::memory();
+        let (service, restorer) = VdriveServer::start(store(&self.dir), "test");
+        self.restorer.by(restorer);
+        self.tub.register(service, Some(self.furl.swissnum().clone()));
     }
 
     /// What knows where the server is.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tahoe::base::{ShareNum, StorageIndex, hash};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
-    BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
-    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write,
+    BucketWriter, CancelLease, Close, GetClock, GetSpace, GetVersion, ListManyShares, ListShares,
+    OpenAndRead, OpenBucket, OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow,
+    Storage, Write, Written,
 };
 use tahoe::tub::{Bulk, Call, Interface, Ref, RemoteError, start};
 use tokio::sync::watch;
@@ -181,8 +182,8 @@ macro_rules! pass {
     )*};
 }
 
-pass!(Storage: GetVersion => ServerVersion, GetClock => u64, GetSpace => SpaceNow, AddLease => u32, AdviseCorrupt => (), Put => Allocated, PutProven => Allocated);
-pass!(BucketWriter: Write => (), Close => (), Abort => ());
+pass!(Storage: GetVersion => ServerVersion, GetClock => u64, GetSpace => SpaceNow, AddLease => u32, CancelLease => u32, AdviseCorrupt => (), Put => Allocated, PutProven => Allocated);
+pass!(BucketWriter: Write => (), Close => (), Abort => (), Written => u64);
 
 impl Faulty<Storage> {
     /// An allocation whose writers misbehave as the server does.
@@ -221,6 +222,24 @@ impl Handler<ListShares> for Faulty<Storage> {
         Box::pin(async move {
             let honest = answer.await?;
             Ok(if mode == Mode::LiesAboutList { (0..10).map(ShareNum).collect() } else { honest })
+        })
+    }
+}
+
+impl Handler<ListManyShares> for Faulty<Storage> {
+    type Result = ResponseFuture<Result<Vec<Vec<ShareNum>>, RemoteError>>;
+    fn handle(&mut self, message: ListManyShares, _: &mut Self::Context) -> Self::Result {
+        let mode = self.switch.get();
+        if mode == Mode::Older {
+            return Box::pin(std::future::ready(Err(RemoteError::NoSuchMethod)));
+        }
+        let answer = self.pass(message);
+        Box::pin(async move {
+            let mut honest = answer.await?;
+            if mode == Mode::LiesAboutList {
+                honest.fill((0..10).map(ShareNum).collect());
+            }
+            Ok(honest)
         })
     }
 }

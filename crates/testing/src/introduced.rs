@@ -5,7 +5,7 @@ use super::real::{RealGrid, RealServer, seeds};
 use super::{client, impatient, tub_on};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tahoe::grid::{Client, EncodingParams, ResponseTime, ServerPool, Standing};
+use tahoe::grid::{Client, EncodingParams, Lists, ResponseTime, ServerPool, Standing};
 use tahoe::introducer::{self, Announcement, Book, Fields, Follower, GridParameters, Listener};
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Furl, LoopbackNet, Reconnector, Tub, TubId, start};
@@ -122,6 +122,7 @@ impl Listener for Ears {
                 lease_seed: said.lease_seed,
                 storage,
                 response_time: ResponseTime::default(),
+                lists: Lists::default(),
                 standing: Standing::default(),
             });
             news.notify_one();

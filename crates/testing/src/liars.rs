@@ -13,8 +13,9 @@ use tahoe::disk::Disk;
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, BucketReader,
-    BucketWriter, Close, GetClock, GetSpace, GetVersion, ListShares, OpenAndRead, OpenBucket,
-    OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow, Storage, Write, code,
+    BucketWriter, CancelLease, Close, GetClock, GetSpace, GetVersion, ListManyShares, ListShares,
+    OpenAndRead, OpenBucket, OpenShare, Opened, Put, PutProven, Read, ServerVersion, SpaceNow,
+    Storage, Write, Written, code,
 };
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Bulk, Call, Ref, RemoteError, start};
@@ -155,6 +156,23 @@ impl Handler<ListShares> for Liar {
     }
 }
 
+impl Handler<ListManyShares> for Liar {
+    type Result = Answer<Vec<Vec<ShareNum>>>;
+    fn handle(&mut self, ask: ListManyShares, _: &mut Self::Context) -> Self::Result {
+        // Now and then for others than were asked for.
+        let count = ask.indexes.len() + usize::from(self.rng.below(4) == 0);
+        let lie = (0..count).map(|_| self.some_numbers()).collect();
+        self.answer(ask, lie)
+    }
+}
+
+impl Handler<CancelLease> for Liar {
+    type Result = Answer<u32>;
+    fn handle(&mut self, ask: CancelLease, _: &mut Self::Context) -> Self::Result {
+        self.answer(ask, 1)
+    }
+}
+
 impl Handler<Allocate> for Liar {
     type Result = Answer<Allocated>;
     fn handle(&mut self, ask: Allocate, _: &mut Self::Context) -> Self::Result {
@@ -237,6 +255,13 @@ impl Handler<Close> for Forgetful {
     type Result = Result<(), RemoteError>;
     fn handle(&mut self, _: Close, _: &mut Self::Context) -> Self::Result {
         Ok(())
+    }
+}
+
+impl Handler<Written> for Forgetful {
+    type Result = ResponseFuture<Result<u64, RemoteError>>;
+    fn handle(&mut self, _: Written, _: &mut Self::Context) -> Self::Result {
+        Box::pin(std::future::ready(Ok(u64::MAX)))
     }
 }
 

@@ -39,8 +39,8 @@ use tahoe::cap::Cap;
 use tahoe::codec::convergence::ConvergenceSecret;
 use tahoe::grid::timeouts::Timeouts;
 use tahoe::grid::{
-    Client, ClientSecrets, DownloadError, EncodingParams, ParamsInForce, ResponseTime, Server,
-    ServerId, ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
+    Client, ClientSecrets, DownloadError, EncodingParams, Lists, ParamsInForce, ResponseTime,
+    Server, ServerId, ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
 };
 use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
 
@@ -95,6 +95,7 @@ fn add_server(pool: &ServerPool, index: usize) -> TestServer {
         lease_seed: hash::truncated(id.0),
         storage: faulty(MemoryServer::start(&disk), &switch),
         response_time: ResponseTime::default(),
+        lists: Lists::default(),
         standing: Standing::default(),
     });
     TestServer { id, disk, switch }

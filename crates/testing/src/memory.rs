@@ -33,6 +33,8 @@ pub struct Lease {
 pub struct Disk {
     pub shares: BTreeMap<Name, Bytes>,
     pub leases: BTreeMap<Name, Vec<Lease>>,
+    /// Bytes of shares that were brought, those among them that were brought again too.
+    pub brought: u64,
     /// Shares being written whose names nobody else may have.
     writing: BTreeSet<Name>,
     /// Bytes promised to uploads.
@@ -299,6 +301,7 @@ impl MemoryUpload {
         }
         bytes.copy_from_slice(data);
         written.fill(true);
+        self.disk.lock().unwrap().brought += data.len() as u64;
         Ok(())
     }
 }
@@ -315,6 +318,10 @@ impl ShareUpload for MemoryUpload {
     fn write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
         self.failed.clone().map_or(Ok(()), Err)?;
         self.try_write(offset, data).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn resume(&mut self) -> u64 {
+        self.written.iter().take_while(|written| **written).count() as u64
     }
 
     fn close(mut self: Box<Self>) -> Result<()> {

@@ -99,6 +99,7 @@ async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
         lease_seed,
         storage,
         response_time,
+        lists: tahoe::grid::Lists::default(),
         standing,
     });
 }

@@ -19,9 +19,14 @@ pub const KEEP_VERIFY_DAYS: u64 = 90;
 pub const KEEP_PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A repair that did not make a file whole is tried again after so long.
 pub const KEEP_RETRY: Duration = Duration::from_secs(3 * 24 * 3600);
-/// Things that are looked at at once.
-pub const KEEP_AT_ONCE: usize = 4;
-/// Bytes a second at which shares are read for each of these.
+/// One whose shares could not be spread, though servers without any are connected, is tried again after so
+/// long: they are full, or take nothing.
+pub const KEEP_SPREAD_RETRY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Things that are looked at at once,
+pub const KEEP_AT_ONCE: usize = 16;
+/// those of them that are read or repaired,
+pub const KEEP_READ_AT_ONCE: usize = 4;
+/// and the bytes a second at which shares are read for each of these.
 pub const KEEP_RATE: u64 = 1 << 20;
 /// So long in all a look at one file rests after that, so that others have their turn.
 pub const KEEP_REST_MAX: Duration = Duration::from_secs(10 * 60);
@@ -36,7 +41,38 @@ pub const KEEP_SAVE_AFTER: Duration = Duration::from_secs(60);
 pub const KEEP_SHORT_MAX: usize = 100_000;
 /// Things that a round tells of one by one.
 pub const KEEP_TROUBLES_MAX: usize = 200;
+/// What was told of what is kept.
+pub const KEEP_EVENTS_MAX: u64 = 1 << 20;
+/// So long whoever is told may take.
+pub const KEEP_NOTIFY_TIME: Duration = Duration::from_secs(60);
 /// The list of what is kept.
 pub const KEEPER_LIST_MAX: u64 = 64 << 20;
+/// Directories that were changed and of which there is no copy yet.
+pub const CHANGED_MAX: usize = 10_000;
+/// A directory that is brought back from a copy has a version so much higher than any that was seen of it: who
+/// saw changes that are lost must not take it for older.
+pub const RESTORED_GAP: u64 = 1 << 16;
+/// The copy of a directory that is as large as it can be.
+pub const SNAPSHOT_MAX: usize = super::DIRECTORY_ROOM_MAX as usize + 4_096;
+/// Copies of directories that a node knows: some 30 MiB.
+pub const KEEP_COPIES_MAX: usize = 100_000;
+/// A directory that was changed is copied after so long, with what else is changed meanwhile,
+pub const KEEP_COPY_AFTER: Duration = Duration::from_secs(60);
+/// and of a large one so many bytes a second, so that one that changes always takes little of a line.
+pub const KEEP_COPY_RATE: u64 = 64 << 10;
+/// Copies that could not be made are tried again after so long.
+pub const KEEP_COPY_RETRY: Duration = Duration::from_secs(10 * 60);
+/// A directory is not kept any more if so many rounds, that saw everything which is, did not meet it.
+pub const KEEP_COPY_ROUNDS: u32 = 31;
+/// So many lines beyond one a directory are left standing in the list of the copies.
+pub const KEEP_COPIES_WASTE: usize = 10_000;
+/// What is new of what is kept is told after so long, together.
+pub const KEEP_TELL_AFTER: Duration = Duration::from_secs(60);
+/// Directories that one call brings back,
+pub const RESTORED_MAX: usize = 200_000;
+/// and those of them that it brings back at once.
+pub const RESTORED_AT_ONCE: usize = 8;
+/// The list of the copies.
+pub const KEEP_COPIES_FILE_MAX: u64 = 64 << 20;
 /// What is known of all that, as it is written down.
 pub const KEEPER_RECORD_MAX: u64 = 32 << 20;

@@ -13,6 +13,8 @@ use crate::files::Object;
 use crate::files::address::{Address, percent_encode};
 use crate::grid::deep::directory as dir_cap;
 use crate::grid::dirnode::{Entry, Listing, Metadata, Nameless, Target, Unreadable};
+use crate::keeper::Keeper;
+use crate::keeper::record::{Lack, Short};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -77,6 +79,8 @@ struct Row<'a> {
     info: String,
     size: String,
     date: String,
+    /// What is known to be amiss with it.
+    mark: Option<(&'static str, &'static str)>,
 }
 
 /// Where the rows stand in the template.
@@ -224,8 +228,11 @@ pub async fn directory(
     };
     let (head, tail) = (head.to_owned(), format!("{tail}\n"));
     let last = entries.len().saturating_sub(1);
+    // How safe it is, is the owner's to know.
+    let keeper = asked.gateway.keeper.clone().filter(|_| asked.is_owners());
     let row = move |index: usize, entry: &Entry| {
-        let row = row(&base, entry, order.tiles).unwrap_or_default();
+        let mark = keeper.as_ref().and_then(|keeper| mark(keeper, &entry.child.target));
+        let row = row(&base, entry, (order.tiles, mark)).unwrap_or_default();
         let open = if index.is_multiple_of(CHUNK) { OPEN } else { "" };
         let close =
             if index == last || (index + 1).is_multiple_of(CHUNK) { "</div>\n" } else { "" };
@@ -268,7 +275,21 @@ fn flash(asked: &Asked<'_>, address: &Address) -> Option<Flash> {
     Some(Flash { sentence, token: token.to_owned(), back: address.path() })
 }
 
-fn row(base: &str, entry: &Entry, tiles: bool) -> Result<String, Failure> {
+/// A word about what a file lacks, and its colour.
+fn mark(keeper: &Keeper, target: &Target) -> Option<(&'static str, &'static str)> {
+    let Short { lack, .. } = keeper.lacks(&target.known()?.storage_index()?)?;
+    Some(match lack {
+        Lack::Shares => ("lacks shares", "fair"),
+        Lack::All => ("cannot be read", "bad"),
+        Lack::Room => return None,
+    })
+}
+
+fn row(
+    base: &str,
+    entry: &Entry,
+    (tiles, mark): (bool, Option<(&'static str, &'static str)>),
+) -> Result<String, Failure> {
     let Entry { name, child } = entry;
     let kind = kind(name, &child.target);
     let raw = raw(base, entry);
@@ -296,6 +317,7 @@ fn row(base: &str, entry: &Entry, tiles: bool) -> Result<String, Failure> {
             words::size(bytes)
         },
         date: words::date(changed),
+        mark,
     })
 }
 
@@ -327,10 +349,11 @@ mod tests {
     #[test]
     fn names_are_text_in_every_place_of_a_row() {
         let hostile = "\"><script>alert(1)</script>'.png";
-        let html = row("/vdrive/global", &entry(hostile, 3), true).unwrap();
+        let html = row("/vdrive/global", &entry(hostile, 3), (true, None)).unwrap();
         assert!(!html.contains("<script>") && html.contains("&#60;script&#62;"), "{html}");
         assert!(html.contains("data-k=\"image\"") && html.contains("loading=\"lazy\""));
-        let dots = row("/vdrive/global", &entry("..", 1), false).unwrap();
+        let dots = row("/vdrive/global", &entry("..", 1), (false, Some(("lacks shares", "fair"))))
+            .unwrap();
         assert!(dots.contains("/uri/URI%3ALIT"));
     }
 

@@ -1,7 +1,7 @@
 //! How safe is what is kept, in a sentence, in figures and for programs; and what the owner can ask of the
 //! keeper.
 
-use super::super::answer::{Failure, redirect, text};
+use super::super::answer::{Failure, plain, redirect, text, typed};
 use super::super::asked::Asked;
 use super::super::json;
 use super::crumbs::shown;
@@ -40,15 +40,18 @@ fn keeper<'a>(asked: &Asked<'a>) -> Result<&'a Keeper, Failure> {
     asked.gateway.keeper.as_ref().ok_or_else(none)
 }
 
-/// `GET /safety`, for the owner; with `t=json` for programs.
+/// `GET /safety`, for the owner; with `t=json` and `t=events` for programs.
 pub fn page(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
-    let (keeper, as_json) = (keeper(asked)?, asked.arguments.t() == "json");
+    let (keeper, as_json) = (keeper(asked)?, !asked.arguments.t().is_empty());
     let frame = Frame::new("Safety", "files");
     if !asked.is_owners() {
         if as_json {
             return Err(Failure::token_wanted());
         }
         return show(StatusCode::OK, &SafetyPage::locked(frame));
+    }
+    if asked.arguments.t() == "events" {
+        return Ok(typed(plain(StatusCode::OK), "application/x-ndjson").body(keeper.events()));
     }
     let (status, (kept, bad_lines)) = (keeper.status(), keeper.kept());
     let verdict = verdict(&status, Clock::System.now());
@@ -142,15 +145,19 @@ fn figures(figures: &Figures) -> Vec<(&'static str, String)> {
     let always = [
         ("Files", figures.files),
         ("Folders", figures.directories),
+        ("Folders copied into the grid", figures.copied),
         ("Read to the last byte", figures.verified),
         ("Whole", figures.whole),
     ];
     let sometimes = [
         ("Made whole again", figures.repaired),
         ("Short of shares, waited for", figures.waiting),
+        ("Spread over more servers", figures.spread),
+        ("Several shares on one server", figures.crowded),
         ("Mended in part", figures.partly),
         ("Cannot be read now", figures.lost),
         ("Leases renewed, and too few servers to say more", figures.unjudged),
+        ("Folders that could not be copied", figures.uncopied),
         ("Folders that could not be read", figures.unread),
         ("Damaged shares", figures.corrupt),
     ];

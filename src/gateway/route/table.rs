@@ -11,7 +11,7 @@ use super::super::pages::{
     shown, view,
 };
 use super::super::work::progress::Walk;
-use super::super::work::{check, operations, walk};
+use super::super::work::{check, operations, restoring, walk};
 use super::super::{login, public, status, welcome};
 use super::row::Handler::{Look, LookNamed, Page, Words};
 use super::row::Take::{Body, Children, Form, Nothing};
@@ -133,6 +133,7 @@ pub static TABLE: &[Row] = &[
     post(Object, &["start-manifest"], of(does!(operations::start, Walk::Manifest))),
     post(Object, &["start-deep-stats"], of(does!(operations::start, Walk::Stats))),
     post(Object, &["start-deep-size"], of(does!(operations::start, Walk::Size))),
+    post(Object, &["restore-directory"], of(does!(restoring::stream))).by(Who::Owner),
     get(Object, &["*"], of(does!(bad_t::refuse))),
     put(Object, &["*"], of(does!(bad_t::refuse))),
     post(Object, &["*"], of(does!(bad_t::refuse))),
@@ -148,7 +149,7 @@ pub static TABLE: &[Row] = &[
     get(Path("/deleted"), &[""], Page(deleted::page)),
     get(Path("/deleted"), &["json"], Page(deleted::listed)),
     post(Path("/deleted"), &["", "json"], Words(does!(deleted::act))),
-    get(Path("/safety"), &["", "json"], Page(safety::page)),
+    get(Path("/safety"), &["", "json", "events"], Page(safety::page)),
     post(Path("/safety"), &["run", "pause", "resume"], Page(safety::act)).by(Who::Owner),
     post(Path("/join"), &[""], Page(join::act)).by(Who::Owner),
     get(Path("/open"), &[""], Page(open::form)),

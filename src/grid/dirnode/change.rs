@@ -157,6 +157,9 @@ impl Place {
         let mut keeping = Keeping::new(&self.dirs, &self.cap);
         let outcome = self.attempt(change, decide, &mut keeping).await;
         keeping.forget().await;
+        if outcome.is_ok() {
+            self.dirs.changed.note(&self.verify);
+        }
         outcome
     }
 

@@ -44,6 +44,7 @@ pub(super) async fn create(
         ChangeOutcome::Applied | ChangeOutcome::AlreadyApplied if ours => {
             let head = birth.next.signed.head;
             dirs.seen.note(&birth.id, None, (head.seq, head.hash()))?;
+            dirs.changed.note(&cap.verify_cap());
             Ok(cap)
         }
         _ => Err(DirError::Forged("it made another directory")),

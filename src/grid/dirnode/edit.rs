@@ -8,7 +8,7 @@ use super::{
     Child, ChildError, Condition, DirError, Directories, Entry, Listing, NewEntry, Replace, Target,
     create, metadata, names,
 };
-use crate::base::hash::{pair, tagged};
+use crate::base::hash::{Hash, pair, tagged};
 use crate::base::limits::ENTRY_ROOM;
 use crate::base::secret::{CancelSecret, RenewSecret};
 use crate::cap::{Cap, DirCap};
@@ -252,10 +252,16 @@ impl Directories {
 
     /// The directory's sequence number: its server is there and shows a state that was signed.
     pub async fn version(&self, dir: &Cap) -> Result<u64, DirError> {
+        Ok(self.newest(dir).await?.0)
+    }
+
+    /// The same, and the hash of that state.
+    pub async fn newest(&self, dir: &Cap) -> Result<(u64, Hash), DirError> {
         let place = Place::of(self, dir)?;
         let asked = place.before_asking();
         let now: HeadNow = place.ask(|| GetHead {}).await?;
-        Ok(place.believe(asked, &now.verify_key, &now.head)?.seq)
+        let head = place.believe(asked, &now.verify_key, &now.head)?;
+        Ok((head.seq, head.hash()))
     }
 
     /// Adds or renews this node's lease on the directory; when it ends, in seconds since 1970. Its
@@ -276,7 +282,7 @@ impl Directories {
     pub async fn accept_rollback(&self, dir: &Cap) -> Result<(u64, u64), DirError> {
         let place = Place::of(self, dir)?;
         let now: HeadNow = place.ask(|| GetHead {}).await?;
-        let head = place.check(&now.verify_key, &now.head)?;
+        let head = place.check(&now.verify_key, &now.head)?.head;
         let seen = self.seen.accept(place.id(), head.seq, head.hash())?;
         Ok((seen.unwrap_or(head.seq), head.seq))
     }

@@ -60,6 +60,13 @@ pub enum DirError {
          when it is online"
     )]
     Unreachable { tub: TubId, error: RemoteError },
+    /// A directory comes back on its own server only, and this node may make none there.
+    #[error(
+        "the directory was on the vdrive server {0}, and this node makes directories elsewhere; copy \
+         that server's vdrive.furl into the node's directory, or bring the directory back as a new \
+         one where it makes them"
+    )]
+    NotItsServer(TubId),
     /// The directory's server does not have it.
     #[error("the vdrive server {0} does not have this directory, or does not say so")]
     NoSuchDirectory(TubId),

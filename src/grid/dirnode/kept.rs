@@ -66,7 +66,7 @@ impl Directory for Place {
 }
 
 /// Each row is let go when it is opened.
-fn open_all(keys: &Arc<RowKeys>, rows: Vec<Row>) -> (Vec<Entry>, Unreadable) {
+pub(super) fn open_all(keys: &Arc<RowKeys>, rows: Vec<Row>) -> (Vec<Entry>, Unreadable) {
     let (mut entries, mut unreadable) = (Vec::new(), Unreadable::default());
     for row in rows {
         match keys.open(&row) {

@@ -10,7 +10,7 @@ use super::place::{Place, State};
 use crate::base::budget::Share;
 use crate::base::limits::{LARGE_DIRECTORIES_MAX, REDOS_MAX, REMOVALS_KEPT, ROW_ROOM};
 use crate::vdrive::api::{Changes, ListRows, Page, RowsSince};
-use crate::vdrive::format::{Head, Row, RowId, Trie};
+use crate::vdrive::format::{Head, Row, RowId, SignedHead, Trie};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,8 +22,9 @@ const PAGE: u32 = 16_384;
 struct Gathering {
     rows: BTreeMap<RowId, Row>,
     /// The head of the first page, and of the newest one.
-    first: Head,
-    newest: Head,
+    first: SignedHead,
+    newest: SignedHead,
+    verify_key: [u8; 32],
     /// The largest number of rows that any of the heads says.
     most: u64,
     /// Memory for all rows that came, also for those that others replaced.
@@ -51,6 +52,12 @@ impl Place {
     pub async fn listed(&self, wait: Duration) -> Result<(Vec<Row>, Share), DirError> {
         let found = self.gathered(wait).await?;
         self.dirs.on_rows(found.rows.len(), move || found.listed()).await
+    }
+
+    /// The same, with what proves them.
+    pub async fn signed(&self, wait: Duration) -> Result<Signed, DirError> {
+        let found = self.gathered(wait).await?;
+        self.dirs.on_rows(found.rows.len(), move || found.signed()).await
     }
 
     async fn gathered(&self, wait: Duration) -> Result<Gathering, DirError> {
@@ -87,15 +94,15 @@ impl Place {
         loop {
             let asked = self.before_asking();
             let page: Page = self.ask(|| ListRows { after, limit: PAGE }).await?;
-            let head = self.believe(asked, &page.verify_key, &page.head)?;
+            let head = self.believe_signed(asked, &page.verify_key, &page.head)?;
             let rows = decode(page.rows.0)?;
             let last = ascending(&rows, after.as_ref())?;
             if let Some(room) = room.take() {
-                let needed = estimate(&head, &rows);
+                let needed = estimate(&head.head, &rows);
                 if needed > room.bytes() {
                     return Ok(Pages::Larger(needed));
                 }
-                found = Some(Gathering::new(head, room));
+                found = Some(Gathering::new((head, page.verify_key), room));
             }
             let put = found.as_mut().map(|found| found.put(head, rows)).transpose()?;
             if put == Some(false) {
@@ -113,12 +120,12 @@ impl Place {
     /// Puts what changed since the first page over the rows. Whether they are of one head now;
     /// `None` if the server does not know any more, or it is too much.
     async fn patch(&self, found: &mut Gathering) -> Result<Option<bool>, DirError> {
-        let seq = found.first.seq;
+        let seq = found.first.head.seq;
         let (mut after, mut of) = (None, None);
         loop {
             let asked = self.before_asking();
             let changes: Changes = self.ask(|| RowsSince { seq, after, limit: PAGE }).await?;
-            let head = self.believe(asked, &changes.verify_key, &changes.head)?;
+            let head = self.believe_signed(asked, &changes.verify_key, &changes.head)?;
             if !changes.complete {
                 return Ok(None);
             }
@@ -141,22 +148,23 @@ impl Place {
 }
 
 impl Gathering {
-    fn new(head: Head, room: Share) -> Self {
-        Self { rows: BTreeMap::new(), first: head, newest: head, most: head.rows, bytes: 0, room }
+    fn new((head, verify_key): (SignedHead, [u8; 32]), room: Share) -> Self {
+        let (rows, most) = (BTreeMap::new(), head.head.rows);
+        Self { rows, first: head, newest: head, verify_key, most, bytes: 0, room }
     }
 
     /// Adds rows that came with `head`; false if they are more than what changed meanwhile explains
     /// and the server would remember.
-    fn put(&mut self, head: Head, rows: Vec<Row>) -> Result<bool, DirError> {
+    fn put(&mut self, head: SignedHead, rows: Vec<Row>) -> Result<bool, DirError> {
         self.newest = head;
-        self.most = self.most.max(head.rows);
+        self.most = self.most.max(head.head.rows);
         self.bytes += rows.iter().map(room_of).sum::<usize>();
         if self.bytes > self.room.bytes() {
             self.room.resize(self.bytes)?;
         }
         self.rows.extend(rows.into_iter().map(|row| (row.id, row)));
         let count = self.rows.len() as u64;
-        if self.first == head && count > head.rows {
+        if self.first == head && count > head.head.rows {
             return Err(DirError::Forged("it sends more rows than there are"));
         }
         Ok(count <= self.most.saturating_add(REMOVALS_KEPT as u64))
@@ -174,7 +182,7 @@ impl Gathering {
     }
 
     fn whole(self) -> Result<(State, Share), DirError> {
-        let (trie, head) = (self.proven()?, self.newest);
+        let (trie, head) = (self.proven()?, self.newest.head);
         let rows = self.rows.into_iter().collect();
         Ok((State { head, trie, rows }, self.room))
     }
@@ -185,16 +193,37 @@ impl Gathering {
         Ok((self.rows.into_values().collect(), self.room))
     }
 
-    /// The trie of the rows, if they are those that the head's signer knew, all of them and no others.
-    fn proven(&self) -> Result<Trie, DirError> {
-        let Self { rows, newest: head, .. } = self;
-        let trie = Trie::of(rows.values().map(|row| (row.id, row.hash())));
-        let counted = rows.len() as u64 == head.rows;
-        if trie.root() != head.root || !counted || rows.values().any(|row| row.seq > head.seq) {
-            return Err(DirError::Forged("its rows are not those that its head stands for"));
-        }
-        Ok(trie)
+    fn signed(self) -> Result<Signed, DirError> {
+        drop(self.proven()?);
+        let Self { verify_key, newest: head, room, .. } = self;
+        Ok(Signed { verify_key, head, rows: self.rows.into_values().collect(), room })
     }
+
+    fn proven(&self) -> Result<Trie, DirError> {
+        proven(&self.newest.head, self.rows.values())
+    }
+}
+
+/// All rows of a directory under the head that proves them.
+pub(super) struct Signed {
+    pub verify_key: [u8; 32],
+    pub head: SignedHead,
+    /// In the order of their ids.
+    pub rows: Vec<Row>,
+    pub room: Share,
+}
+
+/// The trie of the rows, if they are those that the head's signer knew, all of them and no others.
+pub(super) fn proven<'a>(
+    head: &Head,
+    rows: impl ExactSizeIterator<Item = &'a Row> + Clone,
+) -> Result<Trie, DirError> {
+    let trie = Trie::of(rows.clone().map(|row| (row.id, row.hash())));
+    let counted = rows.len() as u64 == head.rows;
+    if trie.root() != head.root || !counted || { rows }.any(|row| row.seq > head.seq) {
+        return Err(DirError::Forged("its rows are not those that its head stands for"));
+    }
+    Ok(trie)
 }
 
 /// The memory for a row while it is proven and opened.
@@ -220,7 +249,7 @@ fn decode(bytes: Bytes) -> Result<Vec<Row>, DirError> {
 }
 
 /// The last id of a page, whose ids must ascend from behind `after`.
-fn ascending(rows: &[Row], after: Option<&RowId>) -> Result<Option<RowId>, DirError> {
+pub(super) fn ascending(rows: &[Row], after: Option<&RowId>) -> Result<Option<RowId>, DirError> {
     let mut last = after;
     for row in rows {
         if last.is_some_and(|last| *last >= row.id) {

@@ -41,6 +41,11 @@ impl Metadata {
     pub fn get(&self, key: &str) -> Option<Value> {
         self.map().shift_remove(key)
     }
+
+    /// When the link was last set, in seconds since 1970.
+    pub fn last_set(&self) -> Option<f64> {
+        self.get(SYSTEM)?.get("linkmotime")?.as_f64()
+    }
 }
 
 impl Default for Metadata {

@@ -14,8 +14,10 @@
 //! - `edit`, `missing`: the calls of [`Directories`]
 //! - [`Unreadable`]: what a writer put there that does not open
 //! - [`SeenHeads`], [`KnownTubs`]: what a node remembers; [`Keeper`]: what it keeps of what goes
+//! - [`Snapshot`]: a directory as a file, and back; [`Changed`]: of which one is to be made
 
 mod change;
+mod changed;
 mod create;
 mod directory;
 mod edit;
@@ -36,12 +38,14 @@ mod place;
 mod recent;
 mod seal;
 mod seen;
+mod snapshot;
 pub mod table;
 mod target;
 mod tubs;
 mod unreadable;
 mod watch;
 
+pub use changed::Changed;
 pub use directory::{Seen, Start, writable};
 pub use error::{ChildError, DirError};
 pub use lost::{Keeper, Lost};
@@ -49,6 +53,7 @@ pub use memory::Memory;
 pub use metadata::Metadata;
 pub use names::normalise;
 pub use seen::{SeenCounts, SeenHeads};
+pub use snapshot::{Restored, Snapshot};
 pub use tubs::{KnownTubs, TubBook};
 pub use unreadable::{Nameless, Unopened, Unreadable};
 
@@ -57,7 +62,7 @@ use crate::base::budget::Share;
 use crate::base::limits::{DIRECTORY_ROOM_TIME, ROWS_IN_PLACE};
 use crate::base::lock::locked;
 use crate::base::system::Clock;
-use crate::cap::Cap;
+use crate::cap::{Cap, VdriveCap};
 use crate::tub::{Furl, Tub};
 use locks::DirectoryLocks;
 use recent::Held;
@@ -145,6 +150,7 @@ pub struct Directories {
     wait: Duration,
     allow_new_tubs: bool,
     keeper: Option<Arc<dyn Keeper>>,
+    changed: Changed,
 }
 
 impl Directories {
@@ -170,6 +176,7 @@ impl Directories {
             wait: DIRECTORY_ROOM_TIME,
             allow_new_tubs: false,
             keeper: None,
+            changed: Changed::default(),
         }
     }
 
@@ -215,9 +222,19 @@ impl Directories {
         self.seen.counts()
     }
 
+    /// The newest version of a directory that was seen.
+    pub fn version_seen(&self, dir: &VdriveCap) -> Option<u64> {
+        self.seen.newest(&dir.directory_id())
+    }
+
     /// New directories are made there from now on.
     pub fn set_vdrive(&self, furl: Option<Furl>) {
         *locked(&self.vdrive) = furl;
+    }
+
+    /// Directories that were changed here.
+    pub const fn changed(&self) -> &Changed {
+        &self.changed
     }
 
     /// Where new directories are made.

@@ -89,6 +89,19 @@ pub(super) fn failed(tub: TubId, error: RemoteError) -> DirError {
 impl Place {
     /// The directory of a cap that a vdrive server keeps.
     pub fn of(dirs: &Directories, cap: &Cap) -> Result<Self, DirError> {
+        Self::with_hints(dirs, cap, |place| hints_of(dirs, place))
+    }
+
+    /// The same for who does not ask its server, whether or not it is known.
+    pub fn unasked(dirs: &Directories, cap: &Cap) -> Result<Self, DirError> {
+        Self::with_hints(dirs, cap, |_| Ok(Vec::new()))
+    }
+
+    fn with_hints(
+        dirs: &Directories,
+        cap: &Cap,
+        hints: impl FnOnce(&DirPlace) -> Result<Vec<Hint>, DirError>,
+    ) -> Result<Self, DirError> {
         dirs.grid.permit(cap)?;
         let kept = cap.vdrive().ok_or(DirError::Immutable)?;
         let (keys, signer) = match kept {
@@ -99,7 +112,7 @@ impl Place {
             VdriveCap::Verify(_) => (None, None),
         };
         let verify = kept.verify_cap();
-        let hints = hints_of(dirs, verify.place())?;
+        let hints = hints(verify.place())?;
         let swissnum = Swissnum::new(verify.read_facet());
         let furl = Furl::new(TubId(*verify.place().tub()), hints, swissnum);
         let keys = keys.map(Arc::new);
@@ -174,13 +187,24 @@ impl Place {
         verify_key: &[u8; 32],
         head: &[u8],
     ) -> Result<Head, DirError> {
-        let head = self.check(verify_key, head)?;
+        Ok(self.believe_signed(asked, verify_key, head)?.head)
+    }
+
+    /// As [`Self::believe`]; the head with its signature.
+    pub fn believe_signed(
+        &self,
+        asked: Option<SeenHead>,
+        verify_key: &[u8; 32],
+        head: &[u8],
+    ) -> Result<SignedHead, DirError> {
+        let signed = self.check(verify_key, head)?;
+        let SignedHead { head, .. } = &signed;
         self.dirs.seen.note(self.id(), asked, (head.seq, head.hash()))?;
-        Ok(head)
+        Ok(signed)
     }
 
     /// As [`Self::believe`], whatever was seen.
-    pub fn check(&self, verify_key: &[u8; 32], head: &[u8]) -> Result<Head, DirError> {
+    pub fn check(&self, verify_key: &[u8; 32], head: &[u8]) -> Result<SignedHead, DirError> {
         if sha256(verify_key) != *self.verify.verify_hash() {
             return Err(DirError::Forged("its key is another one"));
         }
@@ -195,7 +219,7 @@ impl Place {
         if signed.head.rows > ROWS_MAX {
             return Err(DirError::Forged("its head has more rows than there may be"));
         }
-        Ok(signed.head)
+        Ok(signed)
     }
 
     /// The rows of these ids as they are now, as far as there are such rows.

@@ -302,6 +302,9 @@ fn note_allocated(site: &mut Site, wanted: &Wanted, asked: Asked, allocated: All
     for (share, writer) in allocated.writers {
         if shares.contains(&share) && !known(site, &share) {
             site.granted.insert(share, writer);
+            if allocated.in_progress.contains(&share) {
+                site.begun.insert(share);
+            }
         }
     }
     for share in allocated.in_progress.into_iter().filter(|share| shares.contains(share)) {

@@ -56,7 +56,7 @@ use hold::Holds;
 use input::{Input, Pieces};
 use prove::{Proof, prove};
 use send::{Sending, Whole};
-use sinks::Sinks;
+use sinks::{Sinks, ask_written};
 use sites::{Site, Sites};
 use std::sync::Arc;
 use survey::{Late, Wanted, survey};
@@ -69,6 +69,8 @@ pub struct UploadOptions {
     pub params: Option<EncodingParams>,
     /// A random key: the cap differs from that of every other upload of the same bytes.
     pub random_key: bool,
+    /// This key. Whoever gives it knows that no other bytes ever had it.
+    pub key: Option<FileKey>,
     /// The convergent key, if it was hashed while the bytes arrived.
     pub digest: Option<Digest>,
     pub progress: Option<OnProgress>,
@@ -93,7 +95,7 @@ impl Client {
         let plan = Plan::new(params.code(), size)?;
         let meter = Meter::new(options.progress, size);
         let hashed = options.digest.and_then(|digest| digest.key_for(plan.geometry()));
-        let key = match hashed {
+        let key = match options.key.or(hashed) {
             _ if options.random_key => FileKey::new(system::random()),
             Some(key) => key,
             None => digest::hash_source(self, &source, plan.geometry(), &meter).await?,
@@ -189,7 +191,8 @@ impl Upload {
         wanted.learn(whole.as_ref().map(|whole| whole.ueb_hash))?;
         for _ in 0..UPLOAD_PASSES_MAX {
             self.grant(sites, late, wanted, (timeouts, asking)).await?;
-            let writers = sites.take_writers();
+            let mut writers = sites.take_writers();
+            ask_written(&mut writers, timeouts.allocate).await;
             if wanted.ueb_hash.is_none() || !writers.is_empty() {
                 let sinks = Sinks::new(writers, timeouts);
                 let encoding = encoding.take().unwrap_or_else(|| self.encoding());

@@ -13,10 +13,11 @@ use super::sites::{Granted, Trouble};
 use crate::base::ShareNum;
 use crate::base::limits::{FAR_PIECE, SHARE_RATE_MIN, WRITE_PIECE, WRITES_UNDER_WAY_MAX};
 use crate::codec::encode::Run;
-use crate::grid::timeouts::Timeouts;
-use crate::storage::api::{Abort, BucketWriter, Close, Write};
+use crate::grid::timeouts::{Timeouts, within};
+use crate::storage::api::{Abort, BucketWriter, Close, Write, Written};
 use crate::tub::{Bulk, CallFuture, Ref, RemoteError};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use futures_util::future::join_all;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -30,6 +31,8 @@ struct Sink {
     site: usize,
     share: ShareNum,
     writer: Ref<BucketWriter>,
+    /// Bytes from the beginning on that an earlier upload brought.
+    written: u64,
     /// Bytes of a write call.
     piece: usize,
     /// Calls that are not answered,
@@ -62,6 +65,17 @@ pub enum Outcome {
     Closed { site: usize, share: ShareNum },
     /// Dropped.
     Lost { site: usize, share: ShareNum, trouble: Trouble },
+}
+
+/// Asks servers how much they have of the shares that an earlier upload began. Who does not say it is sent
+/// everything.
+pub async fn ask_written(writers: &mut [Granted], time: Duration) {
+    let begun = writers.iter_mut().filter(|granted| granted.begun);
+    let each = begun.map(|granted| async {
+        let written = within(time, granted.writer.call(Written {})).await;
+        granted.written = written.unwrap_or(0);
+    });
+    join_all(each).await;
 }
 
 /// All shares on their way.
@@ -233,11 +247,12 @@ enum Moved {
 }
 
 impl Sink {
-    fn new(Granted { site, share, writer, near }: Granted) -> Self {
+    fn new(Granted { site, share, writer, near, written, .. }: Granted) -> Self {
         Self {
             site,
             share,
             writer,
+            written,
             piece: if near { WRITE_PIECE } else { FAR_PIECE },
             pending: VecDeque::new(),
             planned: VecDeque::new(),
@@ -248,6 +263,9 @@ impl Sink {
     }
 
     fn write(&mut self, mut offset: u64, mut bytes: Bytes, hold: Option<&Arc<Hold>>) {
+        let there = self.written.saturating_sub(offset).min(bytes.len() as u64);
+        bytes.advance(there as usize);
+        offset += there;
         while !bytes.is_empty() {
             let data = bytes.split_to(bytes.len().min(self.piece));
             let length = data.len() as u64;

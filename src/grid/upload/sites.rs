@@ -62,6 +62,8 @@ pub struct Site {
     pub in_progress: BTreeSet<ShareNum>,
     /// Shares that wait for this upload to write them.
     pub granted: BTreeMap<ShareNum, Ref<BucketWriter>>,
+    /// Those of them that an earlier upload began.
+    pub begun: BTreeSet<ShareNum>,
     /// Shares that this upload is writing now.
     pub writing: BTreeSet<ShareNum>,
     pub writable: bool,
@@ -92,6 +94,7 @@ impl Site {
             leased: false,
             in_progress: BTreeSet::new(),
             granted: BTreeMap::new(),
+            begun: BTreeSet::new(),
             writing: BTreeSet::new(),
             writable: false,
             read_only: false,
@@ -148,6 +151,7 @@ impl Site {
         self.claimed.clear();
         self.in_progress.clear();
         self.granted.clear();
+        self.begun.clear();
         self.writing.clear();
         self.give_up_writing(trouble);
     }
@@ -163,6 +167,10 @@ pub struct Granted {
     pub writer: Ref<BucketWriter>,
     /// Its server is.
     pub near: bool,
+    /// An earlier upload began it.
+    pub begun: bool,
+    /// Bytes of it that the server has.
+    pub written: u64,
 }
 
 impl Sites {
@@ -264,7 +272,8 @@ impl Sites {
             let near = site.server.is_near();
             for (share, writer) in std::mem::take(&mut site.granted) {
                 site.writing.insert(share);
-                writers.push(Granted { site: index, share, writer, near });
+                let begun = site.begun.remove(&share);
+                writers.push(Granted { site: index, share, writer, near, begun, written: 0 });
             }
         }
         writers

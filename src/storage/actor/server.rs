@@ -6,19 +6,21 @@ use super::reader::Reader;
 use super::writer::Writer;
 use super::{Ask, indexed};
 use crate::base::file::proven_index;
+use crate::base::hash::{Hash, blake2b};
 use crate::base::ids::{ShareNum, StorageIndex};
-use crate::base::limits::{READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
+use crate::base::limits::{INDEXES_MAX, READ_RANGES_MAX, SHARE_MAX, SHARES_MAX, UPLOAD_IDLE_TIME};
 use crate::base::pool::{InUse, Pool};
 use crate::disk::jobs::Jobs;
 use crate::storage::api::{
-    AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, GetClock, GetSpace, GetVersion,
-    ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put, PutProven, ServerVersion,
-    SpaceNow, Storage,
+    AddLease, AdviseCorrupt, Allocate, AllocateProven, Allocated, CancelLease, GetClock, GetSpace,
+    GetVersion, ListManyShares, ListShares, OpenAndRead, OpenBucket, OpenShare, Opened, Put,
+    PutProven, ServerVersion, SpaceNow, Storage,
 };
 use crate::storage::container::LeaseSecrets;
 use crate::storage::store::{AllocateRequest, Space};
 use crate::storage::{
-    Allocation, Scrub, Session, ShareStore, ShareUpload, StoreError, StoredShare, read_into,
+    Allocation, Scrub, Session, SessionKey, Sessions, ShareStore, ShareUpload, StoreError,
+    StoredShare, read_into,
 };
 use crate::tub::{Bulk, Ref, RemoteError, Restorer, start};
 use actix::{
@@ -64,6 +66,29 @@ pub(super) struct Shared {
     /// What readers read into, as long as there are any.
     pub buffers: InUse<Pool>,
     pub options: Arc<ServerOptions>,
+    /// Uploads that may have to wait for their uploaders.
+    pub sessions: Sessions,
+}
+
+/// Who uploads, as far as an upload goes on for them.
+#[derive(Clone, Copy)]
+struct Uploader {
+    si: StorageIndex,
+    size: u64,
+    /// Digest of the renew secret.
+    secret: Hash,
+}
+
+impl Uploader {
+    fn of(ask: &AllocateRequest) -> Self {
+        let AllocateRequest { si, size, secrets, .. } = ask;
+        Self { si: *si, size: *size, secret: blake2b(secrets.renew.reveal()) }
+    }
+
+    const fn key(&self, num: ShareNum) -> SessionKey {
+        let Self { si, size, secret } = *self;
+        SessionKey { si, num, size, secret }
+    }
 }
 
 impl Shared {
@@ -92,6 +117,7 @@ impl StorageServer {
             jobs: Jobs::default(),
             buffers: InUse::default(),
             options: Arc::new(options),
+            sessions: Sessions::default(),
         };
         let restorer = Arc::new(LeaseRestorer::new(shared.clone()));
         (Storage::of(start(Self { shared, space: None, tasks: Vec::new() })), restorer)
@@ -183,26 +209,34 @@ async fn counted(shared: &Shared) {
     }
 }
 
-/// What a peer is told, with a writer for each upload.
-fn answer(shared: &Shared, granted: Allocation) -> Allocated {
-    let writers =
-        granted.uploads.into_iter().map(|(num, upload)| (num, Writer::of(shared.session(upload))));
-    Allocated {
-        already: granted.already,
-        in_progress: granted.in_progress,
-        writers: writers.collect(),
+/// What a peer is told, with a writer for each upload that is new, or that it began before.
+fn answer(shared: &Shared, uploader: Option<Uploader>, granted: Allocation) -> Allocated {
+    let Allocation { already, in_progress, uploads } = granted;
+    let mut writers = Vec::new();
+    if let Some(uploader) = uploader {
+        let again = |num: &ShareNum| Some((*num, shared.sessions.find_left(&uploader.key(*num))?));
+        let again: Vec<_> = in_progress.iter().filter_map(again).collect();
+        in_progress.iter().for_each(|num| shared.sessions.make_way(&uploader.key(*num)));
+        let new = uploads.into_iter().map(|(num, upload)| (num, shared.session(upload)));
+        writers.extend(
+            new.chain(again).map(|(num, session)| {
+                (num, Writer::of(session, uploader.key(num), &shared.sessions))
+            }),
+        );
     }
+    Allocated { already, in_progress, writers }
 }
 
-/// What `grant` gives, with a writer for each upload.
+/// What `grant` gives, with a writer for each upload; a whole share needs none.
 async fn granted(
     shared: &Shared,
+    uploader: Option<Uploader>,
     grant: impl FnOnce(Arc<dyn ShareStore>) -> Result<Allocation, StoreError> + Send + 'static,
 ) -> Result<Allocated, RemoteError> {
     counted(shared).await;
     let store = shared.store.clone();
     let granted = shared.jobs.ask(move || grant(store)).await?;
-    Ok(answer(shared, granted))
+    Ok(answer(shared, uploader, granted))
 }
 
 impl Handler<Allocate> for StorageServer {
@@ -216,7 +250,8 @@ impl Handler<Allocate> for StorageServer {
                 return Err(RemoteError::BadArguments);
             }
             let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
-            granted(&shared, move |store| store.allocate(&ask, None)).await
+            let uploader = Some(Uploader::of(&ask));
+            granted(&shared, uploader, move |store| store.allocate(&ask, None)).await
         })
     }
 }
@@ -233,7 +268,8 @@ impl Handler<AllocateProven> for StorageServer {
             }
             let si = proven_index(&si, &ueb_hash);
             let ask = AllocateRequest { si, shares, size, secrets: LeaseSecrets { renew, cancel } };
-            granted(&shared, move |store| store.allocate(&ask, Some(ueb_hash))).await
+            let uploader = Some(Uploader::of(&ask));
+            granted(&shared, uploader, move |store| store.allocate(&ask, Some(ueb_hash))).await
         })
     }
 }
@@ -256,7 +292,7 @@ impl Handler<Put> for StorageServer {
         Box::pin(async move {
             let Put { si, share, renew, cancel, data: Bulk(data) } = put;
             let ask = for_whole(si, share, &data, LeaseSecrets { renew, cancel });
-            granted(&shared, move |store| store.put(&ask, None, &data)).await
+            granted(&shared, None, move |store| store.put(&ask, None, &data)).await
         })
     }
 }
@@ -274,7 +310,7 @@ impl Handler<PutProven> for StorageServer {
                 &data,
                 LeaseSecrets { renew, cancel },
             );
-            granted(&shared, move |store| store.put(&ask, Some(ueb_hash), &data)).await
+            granted(&shared, None, move |store| store.put(&ask, Some(ueb_hash), &data)).await
         })
     }
 }
@@ -360,6 +396,34 @@ impl Handler<ListShares> for StorageServer {
     fn handle(&mut self, ask: ListShares, _: &mut Self::Context) -> Self::Result {
         let shared = self.shared.clone();
         Box::pin(async move { shared.jobs.ask(move || shared.store.list(&ask.si)).await })
+    }
+}
+
+impl Handler<ListManyShares> for StorageServer {
+    type Result = ResponseFuture<Result<Vec<Vec<ShareNum>>, RemoteError>>;
+
+    fn handle(&mut self, ask: ListManyShares, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let ListManyShares { indexes } = ask;
+            if indexes.len() > INDEXES_MAX {
+                return Err(RemoteError::BadArguments);
+            }
+            let list = move || indexes.iter().map(|si| shared.store.list(si)).collect();
+            shared.jobs.clone().ask(list).await
+        })
+    }
+}
+
+impl Handler<CancelLease> for StorageServer {
+    type Result = ResponseFuture<Result<u32, RemoteError>>;
+
+    fn handle(&mut self, ask: CancelLease, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let digest = blake2b(ask.cancel.reveal());
+            shared.jobs.ask(move || shared.store.cancel(&ask.si, &digest)).await
+        })
     }
 }
 

@@ -75,12 +75,20 @@ pub fn rows_since(
 
 /// Makes a change and answers for it.
 pub fn make_change(directory: &mut Directory, change: &Change) -> StoreResult<Changed> {
-    let outcome = match directory.change(change)? {
-        Outcome::Applied => ChangeOutcome::Applied,
-        Outcome::AlreadyApplied => ChangeOutcome::AlreadyApplied,
-        Outcome::Stale => return stale(directory, change),
-    };
-    changed(outcome, directory.head()?)
+    match directory.change(change)? {
+        Outcome::Stale => stale(directory, change),
+        outcome => changed(outcome.into(), directory.head()?),
+    }
+}
+
+impl From<Outcome> for ChangeOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Applied => Self::Applied,
+            Outcome::AlreadyApplied => Self::AlreadyApplied,
+            Outcome::Stale => Self::Stale,
+        }
+    }
 }
 
 /// The answer to a change that was made.

@@ -2,14 +2,14 @@
 
 use super::directory::DirectoryActor;
 use super::room::Room;
-use super::staging::{Stage, Target, create};
+use super::staging::{Lost, Stage, Target, create};
 use super::{Shared, parse};
 use crate::base::limits::ROWS_MAX;
 use crate::disk::jobs::Jobs;
 use crate::tub::{BoxFuture, Export, Ref, RemoteError, Restorer, SwissnumDigest, start};
 use crate::vdrive::api::{
-    BeginDirectory, Changed, CreateDirectory, DirectoryReader, DirectoryWriter, GetVersion,
-    Staging, Vdrive, VdriveVersion,
+    BeginDirectory, BeginRestoration, Changed, CreateDirectory, DirectoryReader, DirectoryWriter,
+    GetVersion, Staging, Vdrive, VdriveVersion,
 };
 use crate::vdrive::format::log::Facts;
 use crate::vdrive::{Facet, Store};
@@ -68,6 +68,18 @@ impl Handler<BeginDirectory> for VdriveServer {
         let BeginDirectory { id, verify_key, read_facet, write_facet } = ask;
         let facts = Facts { id, verify_key, read_facet, write_facet };
         Stage::begin(self.0.clone(), Target::New(facts))
+    }
+}
+
+impl Handler<BeginRestoration> for VdriveServer {
+    type Result = Result<Ref<Staging>, RemoteError>;
+
+    fn handle(&mut self, ask: BeginRestoration, _: &mut Self::Context) -> Self::Result {
+        let BeginRestoration { id, verify_key, read_facet, write_facet, of, over, consent } = ask;
+        let facts = Facts { id, verify_key, read_facet, write_facet };
+        let consent = consent.try_into().map_err(|_| RemoteError::BadArguments)?;
+        let old = parse::head(&of)?;
+        Stage::begin(self.0.clone(), Target::Lost(Box::new(Lost { facts, old, over, consent })))
     }
 }
 

@@ -4,13 +4,14 @@ use super::super::table::Change;
 use super::directory::{DirectoryActor, MakeChange};
 use super::room::{LetGo, Share, cost};
 use super::{Shared, parse, told};
+use crate::base::hash::Hash;
 use crate::base::limits::{ROWS_MAX, STAGING_IDLE_TIME, STAGING_STILL_TIME};
 use crate::base::lock::locked;
 use crate::tub::{Bulk, Ref, RemoteError, start};
 use crate::vdrive::VdriveError;
 use crate::vdrive::api::{ChangeOutcome, Changed, Commit, StageRemoved, StageRows, Staging};
 use crate::vdrive::format::log::Facts;
-use crate::vdrive::format::{Row, RowId};
+use crate::vdrive::format::{Row, RowId, SignedHead, consent};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -19,7 +20,19 @@ use tokio::task::JoinHandle;
 /// What the change is made to.
 pub(super) enum Target {
     New(Facts),
+    Lost(Box<Lost>),
     Change(Addr<DirectoryActor>),
+}
+
+/// A directory that is to come back.
+pub(super) struct Lost {
+    pub facts: Facts,
+    /// The head under which it was copied.
+    pub old: SignedHead,
+    /// The hash of the head under which it is there, and may be replaced.
+    pub over: Option<Hash>,
+    /// The writer's, to the head that will be committed.
+    pub consent: [u8; 64],
 }
 
 /// What was staged so far.
@@ -157,6 +170,7 @@ impl Handler<Commit> for Stage {
             let change = Change::new(parse::head(&ask.head)?, rows, removed).map_err(told)?;
             let done = match target {
                 Target::New(facts) => create(shared, facts, change).await,
+                Target::Lost(lost) => take_back(shared, *lost, change).await,
                 Target::Change(directory) => {
                     directory.send(MakeChange(change)).await.map_err(|_| RemoteError::Stopped)?
                 }
@@ -182,4 +196,21 @@ pub(super) async fn create(
         parse::changed(outcome, change.head)
     };
     shared.jobs.run(make).await.ok_or(RemoteError::Stopped)?.map_err(told)
+}
+
+/// Takes a directory back.
+async fn take_back(shared: Shared, lost: Lost, change: Change) -> Result<Changed, RemoteError> {
+    let store = shared.store;
+    let take = move || {
+        let Lost { facts, old, over, consent } = lost;
+        let (head, known) = (&change.head.head, old.head.directory == facts.id);
+        let follows = head.previous == old.head.hash() && head.seq > old.head.seq;
+        let is_meant = consent::is_given(&consent, &facts, head);
+        if !known || !follows || !is_meant || !old.verify(&facts.verify_key) {
+            return Err(VdriveError::BadChange);
+        }
+        let (outcome, head) = store.take_back(&facts, &change, (old.head.seq, over))?;
+        parse::changed(outcome.into(), head)
+    };
+    shared.jobs.run(take).await.ok_or(RemoteError::Stopped)?.map_err(told)
 }

@@ -4,6 +4,7 @@
 //! proves what is there and what is not; and a chain of [`SignedHead`]s, each of which names a root.
 //! `FORMAT.md` beside this folder draws the layouts and says who could do what.
 
+pub mod consent;
 pub mod head;
 pub mod log;
 pub mod mend;

@@ -1,0 +1,205 @@
+//! A network on which all streams together carry no more than so many bytes a second: for who has a line
+//! together with others and leaves them some of it.
+//!
+//! A stream that wants more waits, and so does, in the end, whoever sends to it. What is asked of a link
+//! in a hurry still goes before the rest of that link; between links the turn goes round.
+
+use super::furl::Hint;
+use super::network::{BoxStream, Connecting, Listener, Network};
+use crate::base::lock::locked;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What may pass at once after a pause is what would have passed in so long.
+const BURST_TIME: Duration = Duration::from_millis(100);
+/// Nobody waits for less than so many bytes, so that a slow line is not used in crumbs.
+const STEP: usize = 1 << 10;
+/// Nobody takes more of what may pass than this while others wait.
+const TURN: usize = 4 << 10;
+
+/// Bytes a second each way; none is as many as there are. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    up: Arc<Mutex<Meter>>,
+    down: Arc<Mutex<Meter>>,
+}
+
+impl Rates {
+    /// From now on.
+    pub fn set(&self, up: Option<u64>, down: Option<u64>) {
+        for (meter, rate) in [(&self.up, up), (&self.down, down)] {
+            let mut meter = locked(meter);
+            if meter.rate != rate {
+                *meter = Meter { rate, ..Meter::default() };
+            }
+        }
+    }
+
+    /// The network with these rates for all of its streams.
+    pub fn over(&self, network: Arc<dyn Network>) -> Arc<dyn Network> {
+        Arc::new(Metered { network, rates: self.clone() })
+    }
+}
+
+/// What may pass one way.
+#[derive(Debug, Default)]
+struct Meter {
+    rate: Option<u64>,
+    /// Up to when all that passed has been paid for by time.
+    paid: Option<Instant>,
+}
+
+impl Meter {
+    /// How many of so many bytes may pass now; or when some may.
+    fn take(&mut self, wanted: usize) -> Result<usize, Instant> {
+        let Some(rate) = self.rate else { return Ok(wanted) };
+        let now = Instant::now();
+        // On a slow line the least that is waited for takes longer.
+        let burst = BURST_TIME.max(time_of(STEP, rate) * 2);
+        let earliest = now.checked_sub(burst).unwrap_or(now);
+        let paid = self.paid.map_or(earliest, |paid| paid.max(earliest));
+        let bytes = (now.saturating_duration_since(paid).as_secs_f64() * rate as f64) as usize;
+        let least = wanted.min(STEP);
+        if bytes < least {
+            return Err(paid + time_of(least, rate));
+        }
+        let taken = bytes.min(wanted).min(TURN);
+        self.paid = Some(paid + time_of(taken, rate));
+        Ok(taken)
+    }
+
+    /// So many of them did not pass after all.
+    fn give_back(&mut self, bytes: usize) {
+        if let (Some(rate), Some(paid)) = (self.rate, self.paid) {
+            self.paid = paid.checked_sub(time_of(bytes, rate));
+        }
+    }
+}
+
+fn time_of(bytes: usize, rate: u64) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64)
+}
+
+/// See the module.
+struct Metered {
+    network: Arc<dyn Network>,
+    rates: Rates,
+}
+
+impl Network for Metered {
+    fn dial<'a>(&'a self, hint: &'a Hint) -> Connecting<'a> {
+        Box::pin(async move { Ok(metered(self.network.dial(hint).await?, &self.rates)) })
+    }
+
+    fn listen(&self, hint: &Hint) -> io::Result<(Box<dyn Listener>, Hint)> {
+        let (listener, hint) = self.network.listen(hint)?;
+        Ok((Box::new(MeteredListener { listener, rates: self.rates.clone() }), hint))
+    }
+}
+
+struct MeteredListener {
+    listener: Box<dyn Listener>,
+    rates: Rates,
+}
+
+impl Listener for MeteredListener {
+    fn accept(&mut self) -> Connecting<'_> {
+        Box::pin(async { Ok(metered(self.listener.accept().await?, &self.rates)) })
+    }
+}
+
+fn metered(stream: BoxStream, rates: &Rates) -> BoxStream {
+    let gate = |meter: &Arc<Mutex<Meter>>| Gate { meter: meter.clone(), until: None };
+    Box::new(MeteredStream { stream, up: gate(&rates.up), down: gate(&rates.down) })
+}
+
+/// One direction of one stream.
+struct Gate {
+    meter: Arc<Mutex<Meter>>,
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl Gate {
+    /// How many of so many bytes may pass.
+    fn poll(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
+        loop {
+            if let Some(until) = &mut self.until {
+                ready!(until.as_mut().poll(cx));
+                self.until = None;
+            }
+            match locked(&self.meter).take(wanted) {
+                Ok(taken) => return Poll::Ready(taken),
+                Err(at) => self.until = Some(Box::pin(sleep_until(at))),
+            }
+        }
+    }
+
+    fn give_back(&self, bytes: usize) {
+        if bytes > 0 {
+            locked(&self.meter).give_back(bytes);
+        }
+    }
+}
+
+struct MeteredStream {
+    stream: BoxStream,
+    up: Gate,
+    down: Gate,
+}
+
+impl AsyncRead for MeteredStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let room = buffer.remaining();
+        if room == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let taken = ready!(this.down.poll(cx, room));
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(taken));
+        let read = Pin::new(&mut this.stream).poll_read(cx, &mut part);
+        let count = part.filled().len();
+        buffer.advance(count);
+        this.down.give_back(taken - count);
+        read
+    }
+}
+
+impl AsyncWrite for MeteredStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if bytes.is_empty() {
+            return Pin::new(&mut this.stream).poll_write(cx, bytes);
+        }
+        let taken = ready!(this.up.poll(cx, bytes.len()));
+        let part = bytes.get(..taken).unwrap_or(bytes);
+        let written = Pin::new(&mut this.stream).poll_write(cx, part);
+        let count = match &written {
+            Poll::Ready(Ok(count)) => *count,
+            _ => 0,
+        };
+        this.up.give_back(taken.saturating_sub(count));
+        written
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

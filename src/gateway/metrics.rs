@@ -1,0 +1,57 @@
+//! Figures of a node's storage for a collector, at a port of their own: for nodes that have no gateway.
+//!
+//! There is nothing in them that gives a right, so neither a token nor TLS is wanted; a bare port listens
+//! on 127.0.0.1.
+
+use super::answer::{Failure, plain, typed};
+use super::guard::Guard;
+use super::state::StorageLook;
+use super::{status, watched};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+/// What is told there, and to whom.
+#[derive(Clone)]
+pub struct Metrics {
+    pub guard: Guard,
+    /// None for a node that offers no space.
+    pub storage: Option<StorageLook>,
+}
+
+/// `GET /metrics`, and nothing else.
+pub fn routes(metrics: Metrics) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        config.app_data(web::Data::new(metrics)).default_service(web::to(handle));
+    }
+}
+
+async fn handle(
+    request: HttpRequest,
+    body: web::Payload,
+    metrics: web::Data<Metrics>,
+) -> HttpResponse {
+    // Nothing is read of a body; its sender is waited for no longer than others.
+    let served = match watched::watch(&request, body, false).await {
+        Ok((_, served)) => served,
+        Err(error) => return error.error_response(),
+    };
+    let answer = metrics.respond(&request).unwrap_or_else(Failure::respond);
+    watched::answered(answer, served)
+}
+
+impl Metrics {
+    fn respond(&self, request: &HttpRequest) -> Result<HttpResponse, Failure> {
+        self.guard.check(request.method(), request.headers())?;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let method = request.method().as_str();
+            let allowed = "GET, HEAD".to_owned();
+            return Err(Failure::method(StatusCode::METHOD_NOT_ALLOWED, method, allowed));
+        }
+        if request.uri().path() != "/metrics" {
+            return Err(Failure::not_found());
+        }
+        let storage = self.storage.as_ref().map(|storage| storage());
+        let text = status::storage_metrics(storage.as_ref());
+        Ok(typed(plain(StatusCode::OK), status::OPEN_METRICS).body(text))
+    }
+}
