@@ -28,7 +28,7 @@ fn a_tree_is_back_after_its_server_lost_its_disk() {
         std::thread::sleep(Duration::from_millis(50));
     }
     let status = run(&["keep", "status"]);
-    assert!(status.contains(" 5 folders copied into the grid"), "{status}");
+    assert!(status.contains(" 4 folders copied into the grid"), "{status}");
     run(&["put", "letter", "private:letters/2007/late"]);
 
     let lost = introducer.take().unwrap();
@@ -67,5 +67,5 @@ fn a_tree_is_back_after_its_server_lost_its_disk() {
     assert!(new.starts_with("URI:DIR:") && new.lines().count() == 1, "{new}");
     assert_eq!(run(&["ls", &format!("{}/2007", new.trim())]), "late\nsecond\n");
     let (_, said) = failed(&mut command(&["restore-directory", "private:notes"]));
-    assert!(said.contains("notes is not a directory") || said.contains("is a file"), "{said}");
+    assert!(said.contains("This is not a directory"), "{said}");
 }
