@@ -203,3 +203,64 @@ impl AsyncWrite for MeteredStream {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    /// How long it takes to carry so many bytes over each of some streams at once, by a rate up or down.
+    async fn time_for(bytes: usize, streams: usize, up: Option<u64>, down: Option<u64>) -> f64 {
+        let rates = Rates::default();
+        rates.set(up, down);
+        let began = Instant::now();
+        let carry = |_| {
+            let (one, other) = duplex(64 << 10);
+            let mut one = metered(Box::new(one), &rates);
+            let mut other = metered(Box::new(other), &rates);
+            async move {
+                let sent = vec![7; bytes];
+                let mut came = vec![0; bytes];
+                let (wrote, read) = tokio::join!(one.write_all(&sent), other.read_exact(&mut came));
+                assert!(wrote.is_ok() && read.is_ok() && came == sent);
+            }
+        };
+        futures_util::future::join_all((0..streams).map(carry)).await;
+        began.elapsed().as_secs_f64()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_streams_together_keep_to_the_rate_whatever_it_is() {
+        for rate in [4_000, 10_000, 300_000, 50_000_000] {
+            for streams in [1, 3] {
+                for (up, down) in [(Some(rate), None), (None, Some(rate))] {
+                    let bytes = (rate as usize).min(2_000_000);
+                    let took = time_for(bytes, streams, up, down).await;
+                    let wanted = (bytes * streams) as f64 / rate as f64;
+                    // Timers of a millisecond, and what may pass at once.
+                    let (least, most) = (wanted - 1.0, wanted * 1.2 + 0.1);
+                    assert!((least..most).contains(&took), "{rate} {streams}: {took} {wanted}");
+                }
+            }
+        }
+        assert!(time_for(1_000_000, 2, None, None).await < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_holds_from_when_it_is_set() {
+        let rates = Rates::default();
+        let (one, mut other) = duplex(1 << 20);
+        let mut one = metered(Box::new(one), &rates);
+        one.write_all(&[7; 100_000]).await.unwrap();
+        rates.set(Some(10_000), None);
+        let began = Instant::now();
+        one.write_all(&[7; 50_000]).await.unwrap();
+        assert!(began.elapsed() > Duration::from_secs(4));
+        rates.set(None, None);
+        let began = Instant::now();
+        one.write_all(&[7; 500_000]).await.unwrap();
+        assert!(began.elapsed() < Duration::from_millis(10));
+        let mut came = vec![0; 650_000];
+        other.read_exact(&mut came).await.unwrap();
+    }
+}
