@@ -125,8 +125,8 @@ fn advice(code: Code, what: &str) -> &'static str {
             "Remove or rename what is there first, or choose another name."
         }
         Code::NoSuchDirectory => {
-            "Check the cap: it must be copied whole. If its server lost it, `tahoe restore-directory` \
-             brings it back."
+            "Check the cap: it must be copied whole; if its server lost it, bring it back with \
+             `tahoe restore-directory`."
         }
         Code::DirectoryAway => {
             "Start that server's node; files that you have the caps of can be read meanwhile."
