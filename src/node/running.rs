@@ -47,6 +47,7 @@ use tokio::task::JoinHandle;
 const STORAGE: &str = "storage";
 /// Where the gateway's address is told.
 const NODE_URL: &str = "node.url";
+const METRICS_URL: &str = "metrics.url";
 /// The folder of the owner's own files.
 const PUBLIC: &str = "public_html";
 /// Threads for the links of a node with a gateway; a node without one has its main thread.
@@ -68,7 +69,7 @@ pub struct Node {
     owner: Option<Owner>,
     tub: Tub,
     gateway: Option<gateway::Running>,
-    metrics: Option<gateway::Running>,
+    metrics: Option<(Address, gateway::Running)>,
     client: Option<ClientParts>,
     directories: Option<Directories>,
     storage: Option<Arc<Store>>,
@@ -101,6 +102,7 @@ impl Node {
         let lock = NodeLock::take(&basedir)?;
         // A node that was killed has left it, and another program may listen there.
         basedir.remove(NODE_URL)?;
+        basedir.remove(METRICS_URL)?;
         let config = Config::read(&basedir)?;
         kept::prepare(&basedir, &config)?;
         let arbiters: Vec<Arbiter> = match config.webport {
@@ -261,7 +263,12 @@ impl Node {
         });
         self.start_control(&grid, &neighbours)?;
         let storage = self.storage_status(config);
-        self.metrics = service::serve_metrics(&self.basedir, config, storage)?;
+        self.metrics = service::serve_metrics(&self.basedir, config, storage)?
+            .map(|running| {
+                let url = format!("{}metrics", running.url);
+                Ok::<_, NodeError>((Address::publish(&self.basedir, METRICS_URL, &url)?, running))
+            })
+            .transpose()?;
         if let Some(webport) = &config.webport {
             neighbours.wake();
             self.start_gateway(config, webport.clone(), options).await?;
@@ -358,7 +365,7 @@ impl Node {
             any_port: options.any_webport,
         };
         let running = settings.serve(gateway)?;
-        self.url = Some(Address::publish(&self.basedir, &running.url)?);
+        self.url = Some(Address::publish(&self.basedir, NODE_URL, &running.url)?);
         roots::keep_start_page(&self.basedir, &running.url, &owner)?;
         self.owner = Some(owner);
         self.gateway = Some(running);
@@ -382,7 +389,7 @@ impl Node {
     fn start_page(&mut self, config: &Config) -> Result<(), NodeError> {
         let (basedir, introducer) = (&self.basedir, self.introducer.clone());
         if let Some(running) = service::serve(basedir, config, self.tub.id(), introducer)? {
-            self.url = Some(Address::publish(basedir, &running.url)?);
+            self.url = Some(Address::publish(basedir, NODE_URL, &running.url)?);
             self.gateway = Some(running);
         }
         Ok(())
@@ -464,7 +471,8 @@ impl Node {
 impl Stop for Node {
     /// Lets requests end, closes the storage cleanly, says goodbye to the peers.
     async fn stop(mut self) {
-        for pages in [self.gateway.take(), self.metrics.take()].into_iter().flatten() {
+        let metrics = self.metrics.take().map(|(_, metrics)| metrics);
+        for pages in [self.gateway.take(), metrics].into_iter().flatten() {
             pages.stop().await;
         }
         if let Some(task) = self.roots_task.take() {
@@ -492,24 +500,25 @@ impl Stop for Node {
     }
 }
 
-/// The gateway's address, told in `node.url` as long as this lives: a start that is given up takes it
+/// An address of the node's, told in a file as long as this lives: a start that is given up takes it
 /// away too.
 struct Address {
     url: String,
+    file: &'static str,
     basedir: Basedir,
 }
 
 impl Address {
-    fn publish(basedir: &Basedir, url: &str) -> Result<Self, NodeError> {
-        basedir.write(NODE_URL, url)?;
-        Ok(Self { url: url.to_owned(), basedir: basedir.clone() })
+    fn publish(basedir: &Basedir, file: &'static str, url: &str) -> Result<Self, NodeError> {
+        basedir.write(file, url)?;
+        Ok(Self { url: url.to_owned(), file, basedir: basedir.clone() })
     }
 }
 
 impl Drop for Address {
     fn drop(&mut self) {
-        if let Err(error) = self.basedir.remove(NODE_URL) {
-            tracing::warn!(%error, "node.url could not be removed");
+        if let Err(error) = self.basedir.remove(self.file) {
+            tracing::warn!(%error, file = self.file, "an address could not be removed");
         }
     }
 }

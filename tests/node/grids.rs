@@ -135,6 +135,28 @@ fn a_vdrive_server_has_a_page_too() {
 }
 
 #[test]
+fn a_storage_node_tells_its_figures_without_a_gateway() {
+    let nodes = Nodes::new();
+    let dir = nodes.create_client("server", &[]);
+    fs::write(dir.join("metricsport"), "0\n").unwrap();
+    fs::write(dir.join("upload_rate"), "08:00-09:00 fast\n").unwrap();
+    let (_, said) = failed(tahoe().arg("run").arg(&dir));
+    assert!(said.contains("upload_rate") && said.contains("500K"), "{said}");
+    fs::write(dir.join("upload_rate"), "08:00-09:00 1mB\n2mB\n").unwrap();
+    let running = Process::run(&dir);
+    let url = fs::read_to_string(dir.join("metrics.url")).unwrap();
+    let (status, head, text) = asked("GET", url.trim(), &[]);
+    assert!(status == 200 && text.ends_with("# EOF\n"), "{head} {text}");
+    assert!(text.contains("tahoe_stats_storage_server_accepting_immutable_shares 1\n"), "{text}");
+    assert!(text.contains("tahoe_stats_storage_server_shares_damaged 0"), "{text}");
+    let other = url.trim().replace("/metrics", "/storage");
+    assert_eq!(asked("GET", &other, &[]).0, 404);
+    assert_eq!(asked("POST", url.trim(), &[]).0, 405);
+    running.stop();
+    assert!(!dir.join("metrics.url").exists());
+}
+
+#[test]
 fn an_edit_of_the_encoding_parameters_reaches_clients_that_run() {
     let grid = RunningGrid::of(1, "1 1 1");
     let page = format!("{}/", grid.gateway.url);
