@@ -32,8 +32,9 @@ use tahoe::introducer::api as intro;
 use tahoe::node::control::{Control, Download, MemoryUse, SpeedTest, Upload, WaitForServers};
 use tahoe::storage::api::{
     Abort, AddLease, AdviseCorrupt, Allocate, AllocateProven, BucketReader, BucketWriter, Cancel,
-    Close, Expires, GetClock, GetSpace, GetVersion, LeaseCancellation, LeaseRenewal, ListShares,
-    OpenAndRead, OpenBucket, Put, PutProven, Read, Renew, Storage, Write,
+    CancelLease, Close, Expires, GetClock, GetSpace, GetVersion, LeaseCancellation, LeaseRenewal,
+    ListManyShares, ListShares, OpenAndRead, OpenBucket, Put, PutProven, Read, Renew, Storage,
+    Write, Written,
 };
 use tahoe::tub::{
     Bulk, Call, Furl, Identity, Interface, Ref, RemoteError, Swissnum, Tub, TubOptions, start,
@@ -85,6 +86,7 @@ impl Tally {
         self.refused::<BucketWriter, _>(tub, furl, Write { offset: 0, data: bulk() }, word).await;
         self.refused::<BucketWriter, _>(tub, furl, Close {}, word).await;
         self.refused::<BucketWriter, _>(tub, furl, Abort {}, word).await;
+        self.refused::<BucketWriter, _>(tub, furl, Written {}, word).await;
         self.refused::<BucketReader, _>(tub, furl, Read { ranges: vec![(0, 1)] }, word).await;
         self.refused::<LeaseRenewal, _>(tub, furl, Renew {}, word).await;
         self.refused::<LeaseRenewal, _>(tub, furl, Expires {}, word).await;
@@ -112,6 +114,10 @@ impl Tally {
         self.refused::<vdrive::Vdrive, _>(tub, furl, create, word).await;
         let begin = vdrive::BeginDirectory { id, verify_key, read_facet, write_facet };
         self.refused::<vdrive::Vdrive, _>(tub, furl, begin, word).await;
+        let (of, over, consent) = (vec![0; 196], None, vec![0; 64]);
+        let again =
+            vdrive::BeginRestoration { id, verify_key, read_facet, write_facet, of, over, consent };
+        self.refused::<vdrive::Vdrive, _>(tub, furl, again, word).await;
         self.reader(tub, furl, word).await;
         let change = vdrive::ChangeRows { head: vec![0; 196], rows: bulk(), removed: vec![id] };
         self.refused::<vdrive::DirectoryWriter, _>(tub, furl, change, word).await;
@@ -159,6 +165,9 @@ impl Tally {
         let ranges = vec![(0, 10)];
         self.refused::<Storage, _>(tub, furl, OpenAndRead { si, ranges }, word).await;
         self.refused::<Storage, _>(tub, furl, ListShares { si }, word).await;
+        self.refused::<Storage, _>(tub, furl, ListManyShares { indexes: vec![si] }, word).await;
+        let end = CancelLease { si, cancel: cancel.clone() };
+        self.refused::<Storage, _>(tub, furl, end, word).await;
         let (share, data) = (ShareNum(0), bulk());
         let put = Put { si, share, renew: renew.clone(), cancel: cancel.clone(), data };
         self.refused::<Storage, _>(tub, furl, put, word).await;

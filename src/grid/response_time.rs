@@ -9,7 +9,11 @@ use tokio::time::Instant;
 /// What a server's answers took lately: slow ones count at once, quick ones little by little, so that
 /// one that begins to hang is known from its first answer that is late. Clones are of the same server.
 #[derive(Clone, Debug, Default)]
-pub struct ResponseTime(Arc<AtomicU64>);
+pub struct ResponseTime {
+    lately: Arc<AtomicU64>,
+    /// However quick it is, the way there is not to be filled.
+    far: bool,
+}
 
 /// A question on its way. Its time is noted when the answer has come; or, when this is dropped without
 /// one, how long it was waited for in vain, if that is longer than usual.
@@ -20,6 +24,11 @@ pub struct Timed<'a> {
 }
 
 impl ResponseTime {
+    /// Of a server that never counts as near.
+    pub fn far() -> Self {
+        Self { far: true, ..Self::default() }
+    }
+
     /// Begins to measure one answer.
     pub fn time(&self) -> Timed<'_> {
         Timed { response_time: self, since: Instant::now(), answered: false }
@@ -28,22 +37,22 @@ impl ResponseTime {
     /// What can be thought of a server before any download: that it is near, if its first answer took
     /// no longer than one of a near server does. A slow one tells only that both sides were starting.
     pub fn guess(&self, took: Duration) {
-        if self.0.load(Relaxed) == 0 && took < SPARE_AFTER {
+        if self.lately.load(Relaxed) == 0 && took < SPARE_AFTER {
             self.note(took);
         }
     }
 
     /// Whether its answers are known, and usually take less than `time`.
     pub fn is_within(&self, time: Duration) -> bool {
-        (1..=time.as_micros()).contains(&self.0.load(Relaxed).into())
+        !self.far && (1..=time.as_micros()).contains(&self.lately.load(Relaxed).into())
     }
 
     /// Of two notes at once one may be lost; it is a habit that is kept here, not a count.
     fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
-        let known = self.0.load(Relaxed);
+        let known = self.lately.load(Relaxed);
         let quicker = known - known / 4 + took / 4;
-        self.0.store(if took >= known { took } else { quicker }, Relaxed);
+        self.lately.store(if took >= known { took } else { quicker }, Relaxed);
     }
 }
 
@@ -79,6 +88,13 @@ mod tests {
         assert!(!response_time.is_within(NEAR), "nothing is known");
         response_time.note(Duration::ZERO);
         assert!(response_time.is_within(NEAR));
+    }
+
+    #[test]
+    fn one_that_is_far_stays_so_however_quickly_it_answers() {
+        let response_time = ResponseTime::far();
+        response_time.note(MS);
+        assert!(!response_time.is_within(NEAR));
     }
 
     #[test]

@@ -119,6 +119,8 @@ struct Known {
     expected: BTreeMap<ServerId, Instant>,
     /// By id, so that what is remembered outlives a link.
     standings: BTreeMap<ServerId, Standing>,
+    /// The way to all of them is a line of which others are to have some.
+    far: bool,
 }
 
 impl Known {
@@ -155,10 +157,18 @@ impl ServerPool {
         locked(&self.0.known)
     }
 
+    /// From now on no server that is added counts as near.
+    pub fn be_far(&self) {
+        self.known().far = true;
+    }
+
     /// Adds a server, or replaces the one with the same id (it reconnected).
     pub fn add(&self, mut server: Server) -> Arc<Server> {
         let mut known = self.known();
         server.standing = known.standing(server.id, server.standing);
+        if known.far {
+            server.response_time = ResponseTime::far();
+        }
         let server = Arc::new(server);
         known.servers.insert(server.id, Arc::clone(&server));
         known.expected.remove(&server.id);

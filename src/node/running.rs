@@ -81,7 +81,7 @@ pub struct Node {
     /// With its rounds.
     keeper: Option<(Keeper, Task)>,
     /// Follows what the owner says of the line.
-    _rates: Option<Task>,
+    rates: Option<Task>,
     arbiters: Vec<Arbiter>,
     basedir: Basedir,
     _lock: NodeLock,
@@ -128,7 +128,7 @@ impl Node {
             followers: Vec::new(),
             roots_task: None,
             keeper: None,
-            _rates: rates,
+            rates,
             arbiters,
             basedir,
             _lock: lock,
@@ -234,6 +234,9 @@ impl Node {
             None => None,
         };
         let pool = ServerPool::new();
+        if self.rates.is_some() {
+            pool.be_far();
+        }
         let parameters = ParamsInForce::new(config.parameters.and_then(encoding));
         let client_secrets = ClientSecrets {
             convergence: ConvergenceSecret::new(secrets::convergence(&self.basedir)?),
@@ -262,6 +265,18 @@ impl Node {
             joined: Arc::new(AtomicBool::new(config.introducer.is_some())),
         });
         self.start_control(&grid, &neighbours)?;
+        self.start_metrics(config)?;
+        if let Some(webport) = &config.webport {
+            neighbours.wake();
+            self.start_gateway(config, webport.clone(), options).await?;
+            // Who is told that the node is ready may use it at once.
+            neighbours.gathered().await;
+        }
+        Ok(())
+    }
+
+    /// Tells figures of the storage where the owner says.
+    fn start_metrics(&mut self, config: &Config) -> Result<(), NodeError> {
         let storage = self.storage_status(config);
         self.metrics = service::serve_metrics(&self.basedir, config, storage)?
             .map(|running| {
@@ -269,12 +284,6 @@ impl Node {
                 Ok::<_, NodeError>((Address::publish(&self.basedir, METRICS_URL, &url)?, running))
             })
             .transpose()?;
-        if let Some(webport) = &config.webport {
-            neighbours.wake();
-            self.start_gateway(config, webport.clone(), options).await?;
-            // Who is told that the node is ready may use it at once.
-            neighbours.gathered().await;
-        }
         Ok(())
     }
 
