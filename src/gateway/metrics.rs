@@ -7,7 +7,7 @@ use super::answer::{Failure, plain, typed};
 use super::guard::Guard;
 use super::state::StorageLook;
 use super::{status, watched};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// What is told there, and to whom.
@@ -30,23 +30,11 @@ async fn handle(
     body: web::Payload,
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {
-    // Nothing is read of a body; its sender is waited for no longer than others.
-    let served = match watched::watch(&request, body, false).await {
-        Ok((_, served)) => served,
-        Err(error) => return error.error_response(),
-    };
-    let answer = metrics.respond(&request).unwrap_or_else(Failure::respond);
-    watched::answered(answer, served)
+    watched::looked_at((&request, body), &metrics.guard, async { metrics.respond(&request) }).await
 }
 
 impl Metrics {
     fn respond(&self, request: &HttpRequest) -> Result<HttpResponse, Failure> {
-        self.guard.check(request.method(), request.headers())?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let method = request.method().as_str();
-            let allowed = "GET, HEAD".to_owned();
-            return Err(Failure::method(StatusCode::METHOD_NOT_ALLOWED, method, allowed));
-        }
         if request.uri().path() != "/metrics" {
             return Err(Failure::not_found());
         }

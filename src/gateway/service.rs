@@ -15,7 +15,7 @@ use crate::base::system::Clock;
 use crate::introducer::{Introducer, Look, Overview};
 use crate::tub::TubId;
 use actix::Addr;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Serialize;
@@ -47,23 +47,11 @@ async fn handle(
     body: web::Payload,
     service: web::Data<Service>,
 ) -> HttpResponse {
-    // Nothing is read of a body; its sender is waited for no longer than others.
-    let served = match watched::watch(&request, body, false).await {
-        Ok((_, served)) => served,
-        Err(error) => return error.error_response(),
-    };
-    let answer = service.respond(&request).await.unwrap_or_else(Failure::respond);
-    watched::answered(answer, served)
+    watched::looked_at((&request, body), &service.guard, service.respond(&request)).await
 }
 
 impl Service {
     async fn respond(&self, request: &HttpRequest) -> Result<HttpResponse, Failure> {
-        self.guard.check(request.method(), request.headers())?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let method = request.method().as_str();
-            let allowed = "GET, HEAD".to_owned();
-            return Err(Failure::method(StatusCode::METHOD_NOT_ALLOWED, method, allowed));
-        }
         let path = request.uri().path();
         if !path.trim_start_matches('/').is_empty() {
             return assets::serve(path).ok_or_else(Failure::not_found);

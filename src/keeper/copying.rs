@@ -5,15 +5,14 @@ use super::copies::{Copied, line};
 use super::{Keeper, list};
 use crate::base::blocking;
 use crate::base::limits::{
-    KEEP_COPIES_WASTE, KEEP_COPY_AFTER, KEEP_COPY_RATE, KEEP_COPY_RETRY, KEEP_POLITE_TIME,
-    RESTORED_GAP,
+    KEEP_COPIES_WASTE, KEEP_COPY_AFTER, KEEP_COPY_RATE, KEEP_COPY_RETRY, RESTORED_GAP,
 };
 use crate::base::lock::locked;
 use crate::cap::{Cap, VdriveCap};
 use crate::grid::dirnode::DirError;
 use crate::vdrive::format::DirectoryId;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// What of a directory is in the grid.
@@ -39,9 +38,9 @@ impl Keeper {
     /// Copies what is changed here, for as long as this is polled.
     pub(super) async fn copy_changes(&self) {
         let changed = self.files().directories().changed().clone();
-        let mut later: Vec<(Instant, Cap)> = Vec::new();
+        let mut later: HashMap<DirectoryId, (Instant, Cap)> = HashMap::new();
         loop {
-            let next = later.iter().map(|(at, _)| *at).min();
+            let next = later.values().map(|(at, _)| *at).min();
             tokio::select! {
                 biased;
                 () = changed.any() => {}
@@ -55,23 +54,22 @@ impl Keeper {
             }
             let (kept, _) = list::parse(self.0.store.list().as_deref());
             let now = Instant::now();
-            let due = later.extract_if(.., |(at, _)| *at <= now).map(|(_, dir)| dir);
-            let due: Vec<_> = changed.take().into_iter().chain(due).collect();
-            for dir in due {
-                if !kept.is_empty() && self.copy_soon(&dir).await {
-                    later.retain(|(_, other)| *other != dir);
-                    later.push((Instant::now() + KEEP_COPY_RETRY, dir));
+            let mut due = changed.take();
+            due.extend(later.extract_if(|_, (at, _)| *at <= now).map(|(id, (_, dir))| (id, dir)));
+            for (id, dir) in due {
+                if !kept.is_empty() && self.copy_soon(&dir, &id).await {
+                    later.insert(id, (Instant::now() + KEEP_COPY_RETRY, dir));
                 }
             }
         }
     }
 
     /// Copies a directory that was changed; whether that is to be tried later.
-    async fn copy_soon(&self, dir: &Cap) -> bool {
-        if self.is_early(dir) {
+    async fn copy_soon(&self, dir: &Cap, id: &DirectoryId) -> bool {
+        if self.is_early(id) {
             return true;
         }
-        self.wait_for_others(KEEP_POLITE_TIME).await;
+        self.wait_for_others().await;
         match self.copy(dir).await {
             Ok(_) | Err(NotCopied::Directory(DirError::NoSuchDirectory(_))) => false,
             Err(error) => {
@@ -82,10 +80,8 @@ impl Keeper {
     }
 
     /// Whether the last copy was made a moment ago, for how large it is.
-    fn is_early(&self, dir: &Cap) -> bool {
-        let Some(id) = dir.vdrive().map(VdriveCap::directory_id) else { return false };
-        let state = locked(&self.0.state);
-        state.copies.get(&id).is_some_and(|copied| {
+    fn is_early(&self, id: &DirectoryId) -> bool {
+        self.copied(id).is_some_and(|copied| {
             let size = copied.snapshot.cap.size().unwrap_or(0);
             self.now().saturating_sub(copied.taken) < size / KEEP_COPY_RATE
         })
@@ -153,7 +149,7 @@ impl Keeper {
     }
 
     /// The copy that is known of a directory.
-    pub(super) fn copied(&self, id: &[u8; 32]) -> Option<Copied> {
+    pub(super) fn copied(&self, id: &DirectoryId) -> Option<Copied> {
         locked(&self.0.state).copies.get(id).cloned()
     }
 
@@ -192,16 +188,6 @@ impl Keeper {
     async fn let_go(&self, copy: &Cap) {
         if let Err(error) = self.files().grid().release(copy).await {
             tracing::info!(%error, "leases on an old copy of a directory stay until they end");
-        }
-    }
-
-    /// What people wait for goes first, for a while.
-    pub(super) async fn wait_for_others(&self, most: Duration) {
-        const STEP: Duration = Duration::from_millis(100);
-        let mut waited = Duration::ZERO;
-        while self.files().transfers().is_busy() && waited < most {
-            tokio::time::sleep(STEP).await;
-            waited += STEP;
         }
     }
 }

@@ -83,8 +83,9 @@ struct Inner {
 struct State {
     record: Record,
     copies: Copies,
-    /// Lines of them in the file, which could not be read.
+    /// Lines in the file of them,
     lines: usize,
+    /// which could not be read.
     unread_copies: bool,
     /// Somebody wants a round now.
     asked: bool,
@@ -182,6 +183,8 @@ impl Keeper {
         if blocking::spawn(move || store.tell(&lines)).await.is_err() {
             tracing::error!("what is new of what is kept could not be told");
         }
+        // After a restart nobody is told of it again.
+        self.save().await;
     }
 
     /// What was told lately, as lines of JSON.

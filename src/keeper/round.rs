@@ -196,11 +196,21 @@ impl Keeper {
     }
 
     async fn thing(&self, target: &Target, days: Days) -> What {
-        self.wait_for_others(KEEP_POLITE_TIME).await;
+        self.wait_for_others().await;
         match target {
             Target::Known(cap @ Cap::Vdrive(_)) => self.directory(cap, days).await,
             Target::Known(cap) => self.file(cap, days).await,
             Target::Unknown { .. } => What::Nothing,
+        }
+    }
+
+    /// What people wait for goes first, for a while.
+    pub(super) async fn wait_for_others(&self) {
+        const STEP: Duration = Duration::from_millis(100);
+        let mut waited = Duration::ZERO;
+        while self.files().transfers().is_busy() && waited < KEEP_POLITE_TIME {
+            tokio::time::sleep(STEP).await;
+            waited += STEP;
         }
     }
 

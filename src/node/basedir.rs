@@ -194,21 +194,23 @@ impl Basedir {
     /// The lines of a record that the node itself writes, the last `max` bytes of it. Whatever became
     /// of it, what can still be read counts, and nothing of it keeps a node from starting.
     pub fn read_record(&self, name: &str, max: u64) -> String {
-        let path = self.join(name);
-        let read = || {
-            let mut file = File::open(&path)?;
+        self.try_record(name, max).unwrap_or_else(|error| {
+            tracing::error!(%error, "a record that cannot be read");
+            String::new()
+        })
+    }
+
+    /// The same, for who must not take a disk that fails for a record that is empty.
+    pub fn try_record(&self, name: &str, max: u64) -> Result<String, BasedirError> {
+        let Some(mut file) = self.open_if_there(name)? else { return Ok(String::new()) };
+        let mut read = || {
             let len = file.metadata()?.len();
             file.seek(io::SeekFrom::Start(len.saturating_sub(max)))?;
             let mut bytes = Vec::new();
-            file.take(max).read_to_end(&mut bytes)?;
+            (&mut file).take(max).read_to_end(&mut bytes)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
-        read().unwrap_or_else(|error: io::Error| {
-            if error.kind() != io::ErrorKind::NotFound {
-                tracing::error!(path = %path.display(), %error, "a record that cannot be read");
-            }
-            String::new()
-        })
+        read().map_err(|source| io_error(&self.join(name), source))
     }
 
     /// Whether a flag file is there. `0`, `false` and `no` in it mean no.

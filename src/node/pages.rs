@@ -47,7 +47,8 @@ impl Store for KeeperFiles {
     }
 
     fn copies(&self) -> Option<String> {
-        Some(self.0.read_record(COPIES, KEEP_COPIES_FILE_MAX))
+        let text = self.0.try_record(COPIES, KEEP_COPIES_FILE_MAX);
+        text.inspect_err(|error| tracing::error!(%error, "the list of copies")).ok()
     }
 
     fn tell(&self, lines: &str) {

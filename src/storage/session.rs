@@ -350,14 +350,9 @@ impl Sessions {
         drop(gone);
     }
 
-    /// The upload that this secret goes on with.
+    /// The upload that this secret goes on with, if whoever was at it has left: nobody else has a handle on
+    /// it, or nothing came for a while. Two that have the same secret do not share an upload.
     pub fn find(&self, key: &SessionKey) -> Option<Session> {
-        locked(&self.0).get(key).and_then(Kept::live)
-    }
-
-    /// The same, if whoever was at it has left: nobody else has a handle on it, or nothing came for a
-    /// while. Two that have the same secret do not share an upload.
-    pub fn find_left(&self, key: &SessionKey) -> Option<Session> {
         let all = locked(&self.0);
         let kept = all.get(key)?;
         let is_left = kept.is_alone();

@@ -9,7 +9,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
 use futures_util::stream::{StreamExt, once};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::convert::Infallible;
 use std::future::ready;
 
@@ -35,30 +35,25 @@ pub async fn stream(asked: &Asked<'_>, address: &Address) -> Result<HttpResponse
 }
 
 fn facts(Outcome { path, cap, fate, left_out }: &Outcome) -> Value {
-    let mut facts = json!({"path": path, "cap": cap.reveal(), "left-out": left_out});
-    let (word, more) = match fate {
-        Fate::There => ("there", json!({})),
+    let (word, mut more) = match fate {
+        Fate::There => ("there", Map::new()),
         Fate::Back(state) => ("back", of_copy(*state)),
-        Fate::Copied(new, state) => {
-            let mut more = state.map_or_else(|| json!({}), of_copy);
-            put(&mut more, "new-cap", json!(new.reveal()));
-            ("copied", more)
-        }
-        Fate::Not(why) => ("not", json!({"error": why})),
+        Fate::Copied(_, state) => ("copied", state.map_or_else(Map::new, of_copy)),
+        Fate::Not(why) => ("not", Map::from_iter([("error".to_owned(), json!(why))])),
     };
-    put(&mut facts, "fate", json!(word));
-    if let Value::Object(more) = more {
-        more.into_iter().for_each(|(name, value)| put(&mut facts, &name, value));
+    if let Fate::Copied(new, _) = fate {
+        more.insert("new-cap".to_owned(), json!(new.reveal()));
     }
-    facts
+    let own = [
+        ("path", json!(path)),
+        ("cap", json!(cap.reveal())),
+        ("fate", json!(word)),
+        ("left-out", json!(left_out)),
+    ];
+    own.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(more).collect()
 }
 
-fn of_copy(State { seq, taken, seen }: State) -> Value {
-    json!({"version": seq, "copied-at": taken, "seen": seen})
-}
-
-fn put(facts: &mut Value, name: &str, value: Value) {
-    if let Value::Object(facts) = facts {
-        facts.insert(name.to_owned(), value);
-    }
+fn of_copy(State { seq, taken, seen }: State) -> Map<String, Value> {
+    let facts = [("version", json!(seq)), ("copied-at", json!(taken)), ("seen", json!(seen))];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

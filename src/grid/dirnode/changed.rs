@@ -21,23 +21,13 @@ struct Inner {
 
 impl Changed {
     pub(super) fn note(&self, verify: &DirVerifyCap) {
-        self.put(*verify.directory_id(), Cap::Vdrive(VdriveCap::Verify(verify.clone())));
-    }
-
-    fn put(&self, id: DirectoryId, cap: Cap) {
         let mut directories = locked(&self.0.directories);
+        let id = *verify.directory_id();
         if directories.len() < CHANGED_MAX || directories.contains_key(&id) {
-            directories.insert(id, cap);
+            directories.insert(id, Cap::Vdrive(VdriveCap::Verify(verify.clone())));
         }
         drop(directories);
         self.0.wake.notify_one();
-    }
-
-    /// Puts one back that was taken.
-    pub fn put_back(&self, cap: Cap) {
-        if let Some(id) = cap.vdrive().map(VdriveCap::directory_id) {
-            self.put(id, cap);
-        }
     }
 
     /// Waits until there are any.
@@ -48,7 +38,7 @@ impl Changed {
     }
 
     /// All of them.
-    pub fn take(&self) -> Vec<Cap> {
-        std::mem::take(&mut *locked(&self.0.directories)).into_values().collect()
+    pub fn take(&self) -> HashMap<DirectoryId, Cap> {
+        std::mem::take(&mut *locked(&self.0.directories))
     }
 }

@@ -214,7 +214,7 @@ fn answer(shared: &Shared, uploader: Option<Uploader>, granted: Allocation) -> A
     let Allocation { already, in_progress, uploads } = granted;
     let mut writers = Vec::new();
     if let Some(uploader) = uploader {
-        let again = |num: &ShareNum| Some((*num, shared.sessions.find_left(&uploader.key(*num))?));
+        let again = |num: &ShareNum| Some((*num, shared.sessions.find(&uploader.key(*num))?));
         let again: Vec<_> = in_progress.iter().filter_map(again).collect();
         in_progress.iter().for_each(|num| shared.sessions.make_way(&uploader.key(*num)));
         let new = uploads.into_iter().map(|(num, upload)| (num, shared.session(upload)));

@@ -42,14 +42,7 @@ mod tests {
         let verify_key = pair.public_key().as_ref().try_into().unwrap();
         let (read_facet, write_facet) = ([4; 32], [5; 32]);
         let facts = Facts { id: [1; 32], verify_key, read_facet, write_facet };
-        let head = Head {
-            directory: [1; 32],
-            seq: 2,
-            previous: [3; 32],
-            root: [4; 32],
-            rows: 5,
-            change: [6; 16],
-        };
+        let head = Head::sample();
         let consent = give(&facts, &head, &pair);
         assert!(is_given(&consent, &facts, &head));
         assert!(!is_given(&consent, &facts, &Head { seq: 3, ..head }));

@@ -107,6 +107,15 @@ impl SignedHead {
 }
 
 #[cfg(test)]
+impl Head {
+    /// One for tests.
+    pub(super) const fn sample() -> Self {
+        let (directory, previous, root, change) = ([1; 32], [3; 32], [4; 32], [6; 16]);
+        Self { directory, seq: 2, previous, root, rows: 5, change }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use ring::signature::KeyPair;
@@ -115,14 +124,7 @@ mod tests {
     fn a_signed_head_is_believed_and_no_flipped_bit_is() {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
         let key: [u8; 32] = pair.public_key().as_ref().try_into().unwrap();
-        let head = Head {
-            directory: [1; 32],
-            seq: 2,
-            previous: [3; 32],
-            root: [4; 32],
-            rows: 5,
-            change: [6; 16],
-        };
+        let head = Head::sample();
         let signed = SignedHead::sign(head, &pair);
         let bytes = signed.to_bytes();
         assert_eq!(SignedHead::from_bytes(&bytes), Ok(signed));
