@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tahoe::base::limits::{KEEP_COPY_AFTER, KEEP_COPY_ROUNDS, RESTORED_GAP};
 use tahoe::cap::Cap;
-use tahoe::grid::dirnode::{DirError, Directories, NewEntry, Replace, Target};
+use tahoe::grid::dirnode::{DirError, Directories, NewEntry, Replace, Restored, Target};
 use tahoe::keeper::Keeper;
 use tahoe::keeper::restore::{Fate, Outcome, To};
 use tahoe_testing::dirs::{Server, at, link, lit, names};
@@ -307,4 +307,44 @@ async fn what_cannot_be_made_anew_stays_linked_where_it_was() {
     let dirs = kept.files.directories();
     assert_eq!(at(dirs, new, "late").await.unwrap().target, Target::Known(late));
     assert!(at(dirs, new, "folder/file 0").await.is_ok());
+}
+
+#[actix::test]
+async fn what_is_no_copy_of_a_directory_brings_nothing_back() {
+    let mut kept = Kept::on(grid(10)).await;
+    kept.fill(1).await;
+    let (root, dirs) = (kept.root(), kept.files.directories().clone());
+    let other = dirs.create(Vec::new()).await.unwrap();
+    put(&dirs, &other, "x").await;
+    let foreign = dirs.snapshot(&other).await.unwrap();
+    let good = dirs.snapshot(&root).await.unwrap();
+    let bytes = kept.grid.read(&good.cap).await.unwrap();
+    kept.server.lose_everything();
+    kept.start_again();
+    let dirs = kept.files.directories().clone();
+    let row = bytes[232..].to_vec();
+    let mut bad: Vec<Vec<u8>> = [0, 3, 100, 231, 232, 250, bytes.len() - 1]
+        .map(|len| [&bytes[..len], &[0; 60][len.min(60)..]].concat())
+        .to_vec();
+    // A row more, one twice, and one that says that it is very long.
+    bad.push([&bytes[..], &row].concat());
+    bad.push([&bytes[..], &[1; 60]].concat());
+    bad.push([&bytes[..232 + 40], &[255; 8], &bytes[232 + 48..]].concat());
+    for bit in (0..bytes.len() * 8).step_by(bytes.len() * 8 / 60) {
+        let mut one = bytes.to_vec();
+        one[bit / 8] ^= 1 << (bit % 8);
+        bad.push(one);
+    }
+    let mut caps = vec![foreign.cap];
+    for one in bad {
+        caps.push(kept.grid.put(&one).await);
+    }
+    for (number, cap) in caps.iter().enumerate() {
+        let listed = dirs.list_snapshot(&root, cap).await;
+        assert!(matches!(listed, Err(DirError::Corrupt(_))), "{number}: {listed:?}");
+        assert!(dirs.restore(&root, cap).await.is_err(), "{number}");
+    }
+    assert!(dirs.restore(&root.read_cap(), &good.cap).await.is_err(), "who only reads it");
+    assert!(matches!(dirs.restore(&root, &good.cap).await, Ok(Restored::Back { .. })));
+    assert_eq!(names(&dirs.list(&root).await.unwrap()), ["folder"]);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tahoe::base::base32;
 use tahoe::base::secret::{CancelSecret, RenewSecret};
 use tahoe::disk::memory::MemoryDisk;
-use tahoe::disk::{Cache, Disk, Mode};
+use tahoe::disk::{Cache, Disk, Fault, Faults, Mode};
 use tahoe::tub::furl::digest;
 use tahoe::tub::{Bulk, RemoteError};
 use tahoe::vdrive::api::{
@@ -284,5 +284,92 @@ fn what_was_found_damaged_gives_way_to_what_is_newer() {
             let kept = disk.list(&Path::new(DIR).join("quarantine")).unwrap();
             assert_eq!(kept.len(), 1, "the damaged log is kept");
         }
+    });
+}
+
+/// Brings a directory back on a disk that fails at one call, with what comes of it after a start. Whether
+/// it came so far.
+async fn crash_at(at: u64, (fault, power_cut): (Fault, Option<u64>), is_there: bool) -> bool {
+    let backend = MemoryDisk::new();
+    let (disk, faults) = (Disk::new(Arc::new(backend.clone())), Arc::new(Faults::none()));
+    let (owner, old) = (Owner::new(1), names([("a", b"1"), ("b", b"2")]));
+    let server = on(&disk.with_faults(faults.clone()));
+    let mut copy = copy(&owner, 40, &names([("a", b"new"), ("c", b"3")]));
+    if is_there {
+        owner.create(&server.vdrive, &old).await.unwrap();
+        let reader = server.reader(&owner).await.unwrap();
+        copy.over = Some(owner.head(&reader).await.unwrap().hash());
+    }
+    let before = faults.calls();
+    faults.plan(at, fault);
+    let answer = restore(&server, &owner, &copy).await;
+    let crashed = faults.calls() > before + at;
+    faults.kill();
+    if let Some(seed) = power_cut {
+        backend.lose_power(seed);
+    }
+    let place = format!("{fault:?} at call {at}, power cut {power_cut:?}: {answer:?}");
+    let server = on(&disk);
+    let now = match server.reader(&owner).await {
+        Ok(reader) => match owner.list(&reader).await {
+            Ok((_, names)) => Some(names),
+            Err(RemoteError::NoSuchObject) => None,
+            Err(error) => panic!("{place}: {error}"),
+        },
+        Err(RemoteError::NoSuchObject) => None,
+        Err(error) => panic!("{place}: {error}"),
+    };
+    let new = names([("a", b"new"), ("c", b"3")]);
+    match &now {
+        Some(now) if *now == new => {}
+        Some(now) => assert!(is_there && *now == old && answer.is_err(), "{place}: {now:?}"),
+        None => assert!(!is_there && answer.is_err(), "{place}"),
+    }
+    // It can be brought back all the same.
+    let again = restore(&server, &owner, &copy).await;
+    let wanted = [Ok(ChangeOutcome::Applied), Ok(ChangeOutcome::AlreadyApplied)];
+    assert!(wanted.contains(&again), "{place}: {again:?}");
+    let reader = server.reader(&owner).await.unwrap();
+    assert_eq!(owner.list(&reader).await.unwrap().1, new, "{place}");
+    crashed
+}
+
+#[test]
+fn a_crash_at_any_call_leaves_what_was_there_or_what_comes_back() {
+    here(async {
+        let mut crashes = 0;
+        for is_there in [false, true] {
+            for fault in [Fault::Crash, Fault::TornCrash] {
+                for power_cut in [None, Some(1), Some(2)] {
+                    let mut at = 0;
+                    while crash_at(at, (fault, power_cut.map(|seed| seed * 1000 + at)), is_there)
+                        .await
+                    {
+                        (at, crashes) = (at + 1, crashes + 1);
+                    }
+                }
+            }
+        }
+        assert!(crashes > 40, "{crashes}");
+    });
+}
+
+#[test]
+fn a_full_disk_is_told_and_costs_nothing() {
+    here(async {
+        const ENOSPC: i32 = 28;
+        let (disk, faults, owner) = (memory(), Arc::new(Faults::none()), Owner::new(1));
+        let server = on(&disk.with_faults(faults.clone()));
+        owner.create(&server.vdrive, &names([("a", b"1")])).await.unwrap();
+        let reader = server.reader(&owner).await.unwrap();
+        let head = owner.head(&reader).await.unwrap();
+        let many: Names = (0..500).map(|n| (format!("{n}"), vec![1; 60])).collect();
+        let copy = Copy { over: Some(head.hash()), ..copy(&owner, 40, &many) };
+        faults.plan(0, Fault::FromThenOn(ENOSPC));
+        let answer = restore(&server, &owner, &copy).await;
+        assert_eq!(answer.unwrap_err().code(), Some(code::NO_SPACE));
+        assert_eq!(owner.list(&reader).await.unwrap(), (head, names([("a", b"1")])));
+        faults.heal();
+        assert_eq!(restore(&server, &owner, &copy).await, Ok(ChangeOutcome::Applied));
     });
 }
