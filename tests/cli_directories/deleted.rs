@@ -1,6 +1,6 @@
 //! What is deleted comes back, whatever deleted it.
 
-use crate::nodes::{Process, RunningGrid, done, failed, tahoe};
+use crate::nodes::{Process, RunningGrid, asking, done, failed};
 use std::fs;
 
 #[test]
@@ -8,11 +8,7 @@ fn what_commands_delete_comes_back() {
     let RunningGrid { nodes, introducer: _introducer, servers: _servers, gateway } =
         RunningGrid::of(1, "1 1 1");
     let (root, dir) = (nodes.root.path(), gateway.dir.clone());
-    let command = |arguments: &[&str]| {
-        let mut command = tahoe();
-        command.args(arguments).arg("-d").arg(&dir).current_dir(root);
-        command
-    };
+    let command = |arguments: &[&str]| asking(&dir, root, arguments);
     let run = |arguments: &[&str]| done(&mut command(arguments));
     assert_eq!(run(&["undelete"]), "Nothing was deleted in the last 30 days.\n");
     fs::create_dir_all(root.join("src/sub")).unwrap();

@@ -1,6 +1,6 @@
 //! What a node keeps alive, from the command line.
 
-use crate::nodes::{RunningGrid, done, failed, tahoe};
+use crate::nodes::{RunningGrid, asking, done, failed};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,11 +25,7 @@ fn what_is_kept_is_listed_looked_at_and_made_again() {
     let RunningGrid { nodes, introducer: _introducer, servers, gateway } =
         RunningGrid::of(3, "1 2 3");
     let (root, dir) = (nodes.root.path(), gateway.dir.clone());
-    let command = |arguments: &[&str]| {
-        let mut command = tahoe();
-        command.args(arguments).arg("-d").arg(&dir).current_dir(root);
-        command
-    };
+    let command = |arguments: &[&str]| asking(&dir, root, arguments);
     let run = |arguments: &[&str]| done(&mut command(arguments));
     assert_eq!(run(&["keep", "list"]), "private\nglobal\n");
     assert!(run(&["keep", "status"]).starts_with("Nothing was looked at yet"));

@@ -1,6 +1,6 @@
 //! A vdrive server that loses its disk, and the tree that comes back by one command.
 
-use crate::nodes::{Process, RunningGrid, done, failed, tahoe};
+use crate::nodes::{Process, RunningGrid, asking, done, failed};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,7 @@ fn a_tree_is_back_after_its_server_lost_its_disk() {
     let RunningGrid { nodes, mut introducer, servers: _servers, gateway } =
         RunningGrid::of(3, "1 2 3");
     let (root, dir) = (nodes.root.path(), gateway.dir.clone());
-    let command = |arguments: &[&str]| {
-        let mut command = tahoe();
-        command.args(arguments).arg("-d").arg(&dir).current_dir(root);
-        command
-    };
+    let command = |arguments: &[&str]| asking(&dir, root, arguments);
     let run = |arguments: &[&str]| done(&mut command(arguments));
     fs::write(root.join("letter"), "a letter that is long enough for shares ".repeat(30)).unwrap();
     for path in ["letters/2006/first", "letters/2007/second", "notes"] {

@@ -40,6 +40,13 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// A command that is given in `folder` and asks the node in `dir`.
+pub fn asking(dir: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = tahoe();
+    command.args(arguments).arg("-d").arg(dir).current_dir(folder);
+    command
+}
+
 /// A node's process; killed when dropped.
 pub struct Process {
     pub dir: PathBuf,
