@@ -35,6 +35,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -42,6 +43,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import grids  # noqa: E402
 
 SERVERS = 10
+DEEP_FILES = 1000
 GATEWAY, INTRODUCER = 1, 2  # host numbers; servers follow
 FIRST_SERVER = 3
 PORT = 3457
@@ -72,12 +74,15 @@ def line(name, queue):
         servers = [Access((10 + 40 * ((i * 7) % SERVERS) / (SERVERS - 1)) * MBIT, 100 * MBIT,
                           0.010 + 0.030 * at, queue) for i, at in enumerate(spread)]
         gateway, control = Access(20 * MBIT, 100 * MBIT, 0.0, queue), LOSS_BASED
+    elif name == "far":
+        servers = [Access(100 * MBIT, 100 * MBIT, 0.100, queue) for _ in spread]
+        gateway, control = Access(100 * MBIT, 100 * MBIT, 0.0, queue), LOSS_BASED
     elif name in ("world", "world-bbr"):
         servers = [Access(50 * MBIT, 50 * MBIT, 0.075 + 0.050 * at, queue, 0.005) for at in spread]
         gateway = Access(50 * MBIT, 50 * MBIT, 0.0, queue)
         control = ["bbr"] if name == "world-bbr" else LOSS_BASED
     else:
-        raise SystemExit(f"no line is called {name}: office, home, world, world-bbr")
+        raise SystemExit(f"no line is called {name}: office, home, far, world, world-bbr")
     nodes = {GATEWAY: gateway, INTRODUCER: Access(100 * MBIT, 100 * MBIT, 0.015, queue)}
     nodes.update({FIRST_SERVER + i: one for i, one in enumerate(servers)})
     return nodes, control
@@ -396,6 +401,22 @@ class Bench:
         print(f"  30 MB down with 20 s without line: {status}, {fine}, {late:.1f} s, "
               f"without {took:.1f}", flush=True)
 
+    def deep(self):
+        """A folder of many small files, looked at whole: objects a second."""
+        with ThreadPoolExecutor(32) as pool:
+            caps = pool.map(lambda at: put(self.grid, b"%d " % at + os.urandom(60))[0],
+                            range(DEEP_FILES))
+            children = {f"file {at}": ["filenode", {"ro_uri": cap}] for at, cap in enumerate(caps)}
+        made = ask(self.grid.url + "uri?t=mkdir-with-children", "POST", json.dumps(children).encode())
+        directory = self.grid.url + "uri/" + quote(made[1].decode().strip(), safe="")
+        for what in ("", "&add-lease=true", "&verify=true"):
+            status, body, took = ask(directory + "?t=stream-deep-check" + what, "POST", b"")
+            lines = [json.loads(line) for line in body.splitlines() if line.startswith(b"{")]
+            healthy = sum(line.get("check-results", {}).get("results", {}).get("healthy", False)
+                          for line in lines)
+            print(f"  deep-check{what}: {status}, {healthy} of {DEEP_FILES} files healthy, "
+                  f"{took:.2f} s, {DEEP_FILES / took:.0f} objects a second", flush=True)
+
 
 def run(kind, program, name, arguments):
     nodes, control = line(name, arguments.queue)
@@ -431,7 +452,7 @@ def main():
     parser.add_argument("--only", choices=["ours", "peer"])
     parser.add_argument("--lines", default="office,home,world,world-bbr")
     parser.add_argument("--rows", default="transfers",
-                        help="of transfers, beside, slow, silent, tunnel")
+                        help="of transfers, beside, slow, silent, tunnel, deep")
     parser.add_argument("--queue", type=int, default=125_000, help="bytes of each router's queue")
     parser.add_argument("--tahoe", default=os.path.join(ROOT, "target/release/tahoe"))
     parser.add_argument("--venv", default=os.path.join(ROOT, "target/peer-venv"))

@@ -13,7 +13,10 @@
 //! - [`vdrive`]: the directory server, tables of sealed rows on disk
 //! - [`grid`]: what a client does with caps
 //! - [`files`]: files and directories as front ends see them
-//! - [`gateway`]: HTTP in front of them
+//! - [`keeper`]: what keeps files alive
+//! - [`http`]: what front ends that speak HTTP share
+//! - [`doors`]: other front ends: WebDAV, S3, restic
+//! - [`gateway`]: the web API and the pages in front of them
 //! - [`node`]: node directories and what runs in them
 //! - [`cli`]: the command line
 //!
@@ -25,9 +28,11 @@ pub mod cap;
 pub mod cli;
 pub mod codec;
 pub mod disk;
+pub mod doors;
 pub mod files;
 pub mod gateway;
 pub mod grid;
+pub mod http;
 pub mod introducer;
 pub mod keeper;
 pub mod node;

@@ -99,7 +99,7 @@ pub fn add(
 }
 
 /// Held while the file is read and written again.
-fn lock(folder: &Path) -> Result<File, CliError> {
+pub fn lock(folder: &Path) -> Result<File, CliError> {
     let locked = File::open(folder).and_then(|file| {
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
         Ok(file)

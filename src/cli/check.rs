@@ -1,6 +1,6 @@
 //! Values of options, checked by the rules of the files that they go to before anything is made.
 
-use crate::gateway::webport::{self, WebPort};
+use crate::http::webport::{self, WebPort};
 use crate::introducer::GridParameters;
 use crate::node::config;
 use crate::tub::Furl;

@@ -23,6 +23,7 @@ pub mod debug;
 mod deep_check;
 mod demo;
 mod dirs;
+mod door;
 mod dump_dirnode;
 mod dump_furl;
 mod error;
@@ -146,6 +147,8 @@ enum Command {
     Check(check_object::Arguments),
     /// Count, verify or repair the shares of everything below a directory.
     DeepCheck(deep_check::Arguments),
+    /// Open a directory to other programs: as a network drive, a bucket, a place for backups.
+    Door(door::Arguments),
     /// Keep what was stored alive: see how safe it is, and choose what is kept.
     Keep(keep::Arguments),
     /// Make a directory and an alias for it.
@@ -235,6 +238,7 @@ impl Command {
             Self::Stats(arguments) => arguments.run(),
             Self::Check(arguments) => arguments.run(),
             Self::DeepCheck(arguments) => arguments.run(),
+            Self::Door(arguments) => arguments.run(),
             Self::Keep(arguments) => arguments.run(),
             Self::CreateAlias(arguments) => arguments.run(),
             Self::Cap(arguments) => arguments.run(),

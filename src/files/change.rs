@@ -8,7 +8,7 @@ use crate::base::limits::PATH_MAX;
 use crate::cap::{Cap, VdriveCap};
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{
-    Child, Condition, DirError, NewEntry, Replace, Seen, Start, Target, writable,
+    Child, Condition, DirError, Metadata, NewEntry, Replace, Seen, Start, Target, writable,
 };
 use crate::vdrive::format::DirectoryId;
 use futures_util::future::join;
@@ -27,6 +27,8 @@ pub struct Spot {
     name: String,
     /// Who asks named this very place, so their conditions are about it.
     addressed: bool,
+    /// What is said of the child in its link; without it that stays as it is.
+    metadata: Option<Metadata>,
 }
 
 impl Spot {
@@ -41,7 +43,7 @@ impl Spot {
         let dir = dir.into();
         writable(dir.dir())?;
         let name = names.pop().unwrap_or_default();
-        Ok(Self { dir, missing: names, name, addressed: true })
+        Ok(Self { dir, missing: names, name, addressed: true, metadata: None })
     }
 
     /// In place of what a link leads to that is addressed.
@@ -60,6 +62,17 @@ impl Spot {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Directories on the way there that would be made.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// The same, with what is to be said of the child.
+    #[must_use]
+    pub fn saying(self, metadata: Metadata) -> Self {
+        Self { metadata: Some(metadata), ..self }
     }
 }
 
@@ -104,8 +117,8 @@ impl Files {
         replace: Replace,
         holds: Condition<'_>,
     ) -> Result<bool, FilesError> {
-        let Spot { dir, missing, name, addressed } = spot;
-        let entry = NewEntry { name, target, metadata: None };
+        let Spot { dir, missing, name, addressed, metadata } = spot;
+        let entry = NewEntry { name, target, metadata };
         let holds = |old: Option<&Child>| !addressed || holds(old);
         Ok(self.directories.set_below(dir, (&missing, entry), replace, &holds).await?)
     }

@@ -6,7 +6,6 @@
 use super::answer::Failure;
 use super::args::Arguments;
 use super::object::children;
-use super::spool::{self, Body, Spool};
 use super::state::Gateway;
 use crate::base::budget::Share;
 use crate::base::limits::{
@@ -16,6 +15,7 @@ use crate::base::tally::Counted;
 use crate::cap::Cap;
 use crate::grid::dirnode::{DirError, NewEntry};
 use crate::grid::{Source, UploadOptions};
+use crate::http::spool::{self, Body, BodyError, Spool};
 use actix_multipart::{Field, Multipart};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, web};
@@ -63,7 +63,7 @@ impl Gateway {
         announced: Option<u64>,
     ) -> Result<Body, Failure> {
         let hasher = || self.files.grid().body_hasher().ok();
-        spool.receive(body, announced, &hasher).await
+        Ok(spool.receive(body, announced, &hasher).await?)
     }
 
     /// Stores a body that was taken in; its cap when it is safe on enough servers.
@@ -93,12 +93,12 @@ impl Gateway {
     ) -> Result<(Vec<NewEntry>, Share), Failure> {
         let announced = announced_length(request.headers())?;
         if announced.is_some_and(|length| length > CHILDREN_JSON_MAX) {
-            return Err(spool::too_large(CHILDREN_JSON_MAX));
+            return Err(BodyError::TooLarge(CHILDREN_JSON_MAX).into());
         }
         let body = self.take(&self.spool_for(request), body, announced).await?;
         let size = body.content.size();
         if size > CHILDREN_JSON_MAX {
-            return Err(spool::too_large(CHILDREN_JSON_MAX));
+            return Err(BodyError::TooLarge(CHILDREN_JSON_MAX).into());
         }
         let length = usize::try_from(size).unwrap_or(usize::MAX);
         let mut room = self.files.directories().memory().change(length).await?;
@@ -108,7 +108,7 @@ impl Gateway {
 
     /// Takes in a short text, such as a cap.
     pub async fn take_text(&self, body: web::Payload) -> Result<String, Failure> {
-        let (bytes, _held) = self.short(body, FORM_FIELD_MAX).await?;
+        let (bytes, _held) = self.spool.short(body, FORM_FIELD_MAX).await?;
         String::from_utf8(bytes).map_err(|_| Failure::bad_request("The body is not UTF-8 text."))
     }
 
@@ -127,7 +127,7 @@ impl Gateway {
                 self.take_multipart(&self.spool_for(request), parts).await
             }
             "application/x-www-form-urlencoded" => {
-                let (bytes, held) = self.short(body, FORM_BODY_MAX).await?;
+                let (bytes, held) = self.spool.short(body, FORM_BODY_MAX).await?;
                 let text = String::from_utf8(bytes)
                     .map_err(|_| Failure::bad_request("The form is not UTF-8 text."))?;
                 Ok(Form { fields: Arguments::parse(&text)?, held, ..Form::default() })
@@ -139,29 +139,6 @@ impl Gateway {
                 Ok(Form { stray, ..Form::default() })
             }
         }
-    }
-
-    /// A body of at most `max` bytes, which must all come within a time, and the memory for it.
-    async fn short(
-        &self,
-        mut body: web::Payload,
-        max: usize,
-    ) -> Result<(Vec<u8>, Vec<Counted>), Failure> {
-        let (mut bytes, mut held) = (Vec::new(), Vec::new());
-        let taking = async {
-            while let Some(chunk) = body.next().await {
-                let chunk = chunk.map_err(|_| Failure::bad_request("The body was cut off."))?;
-                if bytes.len() + chunk.len() > max {
-                    return Err(spool::too_large(max as u64));
-                }
-                let more = self.spool.hold_memory(chunk.len()).ok_or_else(Failure::busy)?;
-                Counted::join(&mut held, more);
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok(())
-        };
-        in_time(taking).await??;
-        Ok((bytes, held))
     }
 
     async fn take_multipart(&self, spool: &Spool, mut parts: Multipart) -> Result<Form, Failure> {
@@ -209,7 +186,7 @@ fn broken_form() -> Failure {
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    tokio::time::timeout(WEB_BODY_STALL_TIME, work).await.map_err(|_| spool::too_slow())
+    tokio::time::timeout(WEB_BODY_STALL_TIME, work).await.map_err(|_| BodyError::TooSlow.into())
 }
 
 fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, Failure> {

@@ -8,6 +8,7 @@ use crate::cap::CapError;
 use crate::files::FilesError;
 use crate::grid::dirnode::{ChildError, DirError};
 use crate::grid::{CheckError, Code, DownloadError, Prohibited, UploadError};
+use crate::http::spool::BodyError;
 use actix_web::http::{StatusCode, header};
 
 pub const EXISTS: &str =
@@ -24,6 +25,13 @@ impl Failure {
         let text = "This gateway has as much to do as it can. Try again later.";
         let header = Some((header::RETRY_AFTER, RETRY_SECONDS.into()));
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
+    }
+
+    /// 412: what is there is not what the request is about.
+    pub fn unmet() -> Self {
+        let text = "What is there now is not what the request's If-Match or If-None-Match expects; \
+                    nothing was changed. Look at it and ask again.";
+        Self::new(StatusCode::PRECONDITION_FAILED, text)
     }
 
     /// 409 for a child that must not be replaced.
@@ -63,6 +71,20 @@ const fn word_of(error: CapError) -> &'static str {
         CapError::NotImmutable => "MustBeDeepImmutableError: ",
         CapError::NotReadOnly => "MustBeReadonlyError: ",
         CapError::Unknown | CapError::Malformed | CapError::Unsupported => "",
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        let status = match error {
+            BodyError::Busy => return Self::busy(),
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::CutOff => StatusCode::BAD_REQUEST,
+            BodyError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+            BodyError::Disk => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::told(status, "", &error)
     }
 }
 

@@ -6,7 +6,7 @@
 use super::answer::{Failure, plain, typed};
 use super::guard::Guard;
 use super::state::StorageLook;
-use super::{status, watched};
+use super::{looked, status};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -30,7 +30,7 @@ async fn handle(
     body: web::Payload,
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {
-    watched::looked_at((&request, body), &metrics.guard, async { metrics.respond(&request) }).await
+    looked::looked_at((&request, body), &metrics.guard, async { metrics.respond(&request) }).await
 }
 
 impl Metrics {

@@ -6,9 +6,9 @@
 
 use super::answer::{self, Failure, plain};
 use super::asked::Asked;
-use super::mime;
-use super::spill;
 use crate::disk::jobs::blocking;
+use crate::http::mime;
+use crate::http::spill;
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};

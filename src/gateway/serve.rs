@@ -3,17 +3,18 @@
 use super::answer::Failure;
 use super::args::Arguments;
 use super::asked::Asked;
-use super::connections;
 use super::guard;
-use super::listen::{Running, ServeError, Settings};
 use super::pages;
 use super::pages::visit::{self, Visit};
 use super::route::{self, Came, Place, Row, Who};
 use super::state::Gateway;
-use super::{spill, watched};
 use crate::base::budget::Share;
 use crate::base::tally::Counted;
 use crate::files::{Actor, Root};
+use crate::http::connections;
+use crate::http::listen::{Running, ServeError, Settings};
+use crate::http::spill;
+use crate::http::watched;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -54,6 +55,7 @@ async fn handle(
         respond(&request, body, &gateway).await.unwrap_or_else(refused)
     });
     let answer = spill::lighten(&gateway.spool, answer.await).await;
+    let answer = answer.unwrap_or_else(|error| Failure::from(error).respond());
     tracing::debug!(method = %request.method(), status = answer.status().as_u16(), "request");
     watched::answered(answer, served)
 }

@@ -9,7 +9,7 @@ use super::answer::{Failure, plain, typed};
 use super::args::Arguments;
 use super::guard::Guard;
 use super::pages::{Frame, assets, order::natural, show, words};
-use super::{json, watched};
+use super::{json, looked};
 use crate::base::limits::{SERVICE_CELL_MAX, SERVICE_ROWS_MAX};
 use crate::base::system::Clock;
 use crate::introducer::{Introducer, Look, Overview};
@@ -47,7 +47,7 @@ async fn handle(
     body: web::Payload,
     service: web::Data<Service>,
 ) -> HttpResponse {
-    watched::looked_at((&request, body), &service.guard, service.respond(&request)).await
+    looked::looked_at((&request, body), &service.guard, service.respond(&request)).await
 }
 
 impl Service {

@@ -8,8 +8,12 @@
 use crate::disk::temporary;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// A file as it was: its inode, length and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp(u64, u64, i64, i64);
 
 /// No configuration value is longer.
 const VALUE_MAX: u64 = 64 << 10;
@@ -169,6 +173,12 @@ impl Basedir {
             }
             _ => Err(self.bad(name, "something else", "one short line of text")),
         }
+    }
+
+    /// What is another one once the file is, or may be; none without a file.
+    pub fn stamp(&self, name: &str) -> Option<Stamp> {
+        let found = fs::metadata(self.join(name)).ok()?;
+        Some(Stamp(found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
     }
 
     /// A text of several lines; none if there is no such file.

@@ -5,7 +5,7 @@ use super::basedir::{Basedir, Role};
 use super::config::Config;
 use super::error::NodeError;
 use super::{kept, secrets, seeds};
-use crate::gateway::listen::tls_of;
+use crate::http::listen::tls_of;
 
 /// The error with which a start would end, as far as the node's own files decide it.
 pub fn check(basedir: &Basedir) -> Result<(), NodeError> {

@@ -1,9 +1,10 @@
 //! What the files of a node directory say, parsed once.
 
 use super::basedir::{Basedir, BasedirError, Role};
+use super::doors::DOORS_PORT;
 use super::kept::VDRIVE_FURL;
 use crate::base::limits::{NICKNAME_MAX, SCRUB_EVERY};
-use crate::gateway::webport::{self, WebPort};
+use crate::http::webport::{self, WebPort};
 use crate::introducer::GridParameters;
 use crate::storage::expiry::seconds;
 use crate::storage::{ByteSize, LeaseAge};
@@ -22,6 +23,8 @@ pub struct Config {
     pub webport: Option<WebPort>,
     /// Where a client tells figures of its storage.
     pub metricsport: Option<WebPort>,
+    /// Where a client listens for what comes through its doors.
+    pub doorsport: Option<WebPort>,
     /// Where the tub listens.
     pub tub_address: SocketAddr,
     /// How others are told to reach the tub; empty means "find out".
@@ -91,16 +94,15 @@ impl Config {
             Role::Client => value(basedir, VDRIVE_FURL, FURLS, |text| Furl::parse(text).ok())?,
             Role::Introducer | Role::Vdrive => None,
         };
-        let webport = value(basedir, "webport", webport::ACCEPTED, |t| WebPort::parse(t).ok())?;
+        let webport = port(basedir, "webport")?;
         Ok(Self {
             role,
             nickname: nickname(basedir)?,
             introducer,
             vdrive,
             webport,
-            metricsport: value(basedir, "metricsport", webport::ACCEPTED, |text| {
-                WebPort::parse(text).ok()
-            })?,
+            metricsport: port(basedir, "metricsport")?,
+            doorsport: port(basedir, DOORS_PORT)?,
             tub_address: value(basedir, port_file(role), PORTS, tub_port)?
                 .unwrap_or_else(|| everywhere(0)),
             advertised: value(basedir, "advertised_ip_addresses", ADDRESSES, advertised)?
@@ -170,6 +172,10 @@ fn value<T>(
         };
     };
     parse(&text).map(Some).ok_or_else(|| basedir.bad(name, &text, accepted))
+}
+
+fn port(basedir: &Basedir, name: &str) -> Result<Option<WebPort>, BasedirError> {
+    value(basedir, name, webport::ACCEPTED, |text| WebPort::parse(text).ok())
 }
 
 fn nickname(basedir: &Basedir) -> Result<String, BasedirError> {

@@ -1,7 +1,7 @@
 //! Why a node does not run.
 
 use super::basedir::BasedirError;
-use crate::gateway::ServeError;
+use crate::http::ServeError;
 use std::io;
 use std::net::SocketAddr;
 

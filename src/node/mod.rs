@@ -14,6 +14,7 @@
 //! - `service`: the page of a node without a gateway
 //! - [`demo`]: a whole grid of such nodes in one process
 
+mod address;
 mod announced;
 pub mod basedir;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod control;
 pub mod create;
 pub mod demo;
+pub mod doors;
 mod error;
 pub mod foreground;
 mod hints;

@@ -1,9 +1,11 @@
 //! A node in operation, put together from its directory.
 
+use super::address::Address;
 use super::announced::{next_sequence, version};
 use super::basedir::{Basedir, Role, io_error};
 use super::config::{self, Config, StorageConfig};
 use super::control::{Control, ControlActor};
+use super::doors::{BookFile, DOORS_URL, Doorway};
 use super::error::NodeError;
 use super::foreground::Stop;
 use super::lock::NodeLock;
@@ -17,21 +19,23 @@ use super::{hints, kept, parameters, rates, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::system::Clock;
 use crate::codec::convergence::ConvergenceSecret;
+use crate::doors::Doors;
 use crate::files::Files;
 use crate::files::blacklist::Blacklist;
+use crate::gateway::Gateway;
 use crate::gateway::history::History;
 use crate::gateway::node_status::Status;
 use crate::gateway::owner::Owner;
-use crate::gateway::spool::Spool;
 use crate::gateway::state::{Join, Pages};
-use crate::gateway::webport::WebPort;
 use crate::gateway::work::handles::Operations;
-use crate::gateway::{self, Gateway, Settings};
 use crate::grid::dirnode::{Directories, SeenHeads, TubBook};
 use crate::grid::params::{EncodingParams, ParamsInForce};
 use crate::grid::servers::ServerPool;
 use crate::grid::tasks::Task;
 use crate::grid::{Client, ClientSecrets};
+use crate::http::spool::Spool;
+use crate::http::webport::WebPort;
+use crate::http::{self, Settings};
 use crate::introducer::{self, Announcement, Fields, Follower, GridParameters};
 use crate::keeper::Keeper;
 use crate::storage::{Expiry, Scrub, ServerOptions, StorageServer, Store};
@@ -68,8 +72,8 @@ pub struct Node {
     url: Option<Address>,
     owner: Option<Owner>,
     tub: Tub,
-    gateway: Option<gateway::Running>,
-    metrics: Option<(Address, gateway::Running)>,
+    gateway: Option<http::Running>,
+    metrics: Option<(Address, http::Running)>,
     client: Option<ClientParts>,
     directories: Option<Directories>,
     storage: Option<Arc<Store>>,
@@ -80,6 +84,7 @@ pub struct Node {
     roots_task: Option<JoinHandle<()>>,
     /// With its rounds.
     keeper: Option<(Keeper, Task)>,
+    doorway: Option<Doorway>,
     /// Follows what the owner says of the line.
     rates: Option<Task>,
     arbiters: Vec<Arbiter>,
@@ -103,6 +108,7 @@ impl Node {
         // A node that was killed has left it, and another program may listen there.
         basedir.remove(NODE_URL)?;
         basedir.remove(METRICS_URL)?;
+        basedir.remove(DOORS_URL)?;
         let config = Config::read(&basedir)?;
         kept::prepare(&basedir, &config)?;
         let arbiters: Vec<Arbiter> = match config.webport {
@@ -128,6 +134,7 @@ impl Node {
             followers: Vec::new(),
             roots_task: None,
             keeper: None,
+            doorway: None,
             rates,
             arbiters,
             basedir,
@@ -341,8 +348,8 @@ impl Node {
         let (directories, roots, book) = self.open_directories(config, grid)?;
         self.roots_task = Some(roots.keep(self.basedir.clone(), directories.clone()));
         let (files, keeper) = self.start_keeper(directories.clone(), &roots);
+        let spool = self.spool(config)?;
         let Some(client) = &self.client else { return Ok(()) };
-        let token = secrets::api_auth_token(&self.basedir)?;
         let followers = Followers {
             tub: self.tub.clone(),
             storage: client.follower.clone(),
@@ -352,12 +359,11 @@ impl Node {
             roots: roots.clone(),
         };
         let pages = self.pages(client, followers);
-        let owner = Owner::new(token, Clock::System, webport.tls.is_some());
-        roots::keep_sessions(&self.basedir, &owner);
+        let owner = self.open_owner(&webport)?;
         let gateway = Gateway {
             keeper: Some(keeper),
-            files,
-            spool: self.spool(config)?,
+            files: files.clone(),
+            spool: spool.clone(),
             guard: service::guard(config, &webport),
             owner: owner.clone(),
             allow_localfile: self.basedir.flag("webport_allow_localfile")?,
@@ -378,10 +384,27 @@ impl Node {
         roots::keep_start_page(&self.basedir, &running.url, &owner)?;
         self.owner = Some(owner);
         self.gateway = Some(running);
+        self.start_doors(config, files, spool);
         if config.vdrive.is_some() || config.introducer.is_some() {
             roots.known(ROOTS_WAIT).await;
         }
         Ok(())
+    }
+
+    /// Who the owner is, with the logins of an earlier run.
+    fn open_owner(&self, webport: &WebPort) -> Result<Owner, NodeError> {
+        let token = secrets::api_auth_token(&self.basedir)?;
+        let owner = Owner::new(token, Clock::System, webport.tls.is_some());
+        roots::keep_sessions(&self.basedir, &owner);
+        Ok(owner)
+    }
+
+    /// Opens what the owner made doors to.
+    fn start_doors(&mut self, config: &Config, files: Files, spool: Spool) {
+        let (basedir, port) = (self.basedir.clone(), config.doorsport.clone());
+        let keeper = Arc::new(BookFile::new(basedir.clone()));
+        let doors = Doors { keeper, files, spool, clock: Clock::System };
+        self.doorway = Some(Doorway::keep(basedir, port, config.insecure, doors));
     }
 
     /// The owner's view of the grid, and what keeps all in it alive.
@@ -480,6 +503,9 @@ impl Node {
 impl Stop for Node {
     /// Lets requests end, closes the storage cleanly, says goodbye to the peers.
     async fn stop(mut self) {
+        if let Some(doorway) = self.doorway.take() {
+            doorway.close().await;
+        }
         let metrics = self.metrics.take().map(|(_, metrics)| metrics);
         for pages in [self.gateway.take(), metrics].into_iter().flatten() {
             pages.stop().await;
@@ -505,29 +531,6 @@ impl Stop for Node {
         }
         for arbiter in self.arbiters.drain(..) {
             arbiter.stop();
-        }
-    }
-}
-
-/// An address of the node's, told in a file as long as this lives: a start that is given up takes it
-/// away too.
-struct Address {
-    url: String,
-    file: &'static str,
-    basedir: Basedir,
-}
-
-impl Address {
-    fn publish(basedir: &Basedir, file: &'static str, url: &str) -> Result<Self, NodeError> {
-        basedir.write(file, url)?;
-        Ok(Self { url: url.to_owned(), file, basedir: basedir.clone() })
-    }
-}
-
-impl Drop for Address {
-    fn drop(&mut self) {
-        if let Err(error) = self.basedir.remove(self.file) {
-            tracing::warn!(%error, file = self.file, "an address could not be removed");
         }
     }
 }

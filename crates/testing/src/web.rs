@@ -16,10 +16,10 @@ use tahoe::gateway::history::History;
 use tahoe::gateway::node_status::Status;
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::serve::routes;
-use tahoe::gateway::spool::Spool;
 use tahoe::gateway::state::Pages;
 use tahoe::gateway::work::handles::Operations;
 use tahoe::grid::dirnode::Directories;
+use tahoe::http::spool::Spool;
 
 /// Status and body; no body if it broke off.
 type Answer = (StatusCode, Option<Bytes>);

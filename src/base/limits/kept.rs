@@ -76,3 +76,16 @@ pub const RESTORED_AT_ONCE: usize = 8;
 pub const KEEP_COPIES_FILE_MAX: u64 = 64 << 20;
 /// What is known of all that, as it is written down.
 pub const KEEPER_RECORD_MAX: u64 = 32 << 20;
+
+/// Doors of a node.
+pub const DOORS_MAX: usize = 1_000;
+/// Letters of a door's name.
+pub const DOOR_NAME_MAX: usize = 64;
+/// Bytes of the file that keeps them.
+pub const DOORS_FILE_MAX: u64 = 4 << 20;
+/// Who shows a secret that opens nothing waits so long for the answer.
+pub const DOOR_REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// Elements within elements of XML that a client sends,
+pub const XML_DEPTH_MAX: usize = 32;
+/// and pieces of it: of as many keys as may be deleted at once, or parts put together, five each.
+pub const XML_NODES_MAX: usize = 200_000;

@@ -2,7 +2,7 @@
 //! are for nobody who may read a snapshot.
 
 use super::local::For;
-use crate::gateway::webport::WebPort;
+use crate::http::webport::WebPort;
 use crate::node::basedir::Basedir;
 use crate::node::kept::PRIVATE_ROOT;
 use crate::node::lock;

@@ -7,11 +7,11 @@
 //! further than to the first thing that is none of this.
 
 use super::super::answer::Failure;
-use super::super::spool::Content;
 use crate::base::budget::Share;
 use crate::base::limits::{CAP_TEXT_MAX, CHILD_ROOM, CHILDREN_MAX, METADATA_TEXT_MAX};
 use crate::files::address::nfc;
 use crate::grid::dirnode::{Child, ChildError, DirError, Entry, Metadata, NewEntry, Target};
+use crate::http::spool::Content;
 use actix_web::http::StatusCode;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;

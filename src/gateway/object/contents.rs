@@ -2,15 +2,16 @@
 
 use super::super::answer::{Failure, stored};
 use super::super::asked::Asked;
-use super::super::conditions::Conditions;
 use super::super::guard::{by_browser, destination};
 use super::super::history::Transfer;
-use super::super::range::{Wanted, wanted};
-use super::super::{mime, sniff};
+use super::super::sniff;
 use super::validator;
 use super::validator::entity_tag;
 use crate::cap::{Cap, FileCap};
 use crate::grid::DownloadError;
+use crate::http::conditions::Conditions;
+use crate::http::mime;
+use crate::http::range::{Wanted, wanted};
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};

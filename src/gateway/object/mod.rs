@@ -19,15 +19,18 @@ pub mod write;
 
 use super::answer::Failure;
 use super::asked::Asked;
-use super::conditions::{Conditions, Current};
 use crate::files::{FilesError, Spot};
 use crate::grid::dirnode::{Child, Replace, Target};
+use crate::http::conditions::{Conditions, Current};
 
 impl Asked<'_> {
     /// Refuses a change that the request's conditions do not allow, before any work is done for it.
     pub fn check_conditions(&self, found: Option<&Target>) -> Result<(), Failure> {
         let now = found.map_or(Current::Nothing, validator::current);
-        Conditions::of(self.request.headers()).check(&now)
+        match Conditions::of(self.request.headers()).allow(&now) {
+            true => Ok(()),
+            false => Err(Failure::unmet()),
+        }
     }
 
     /// Whether the request has conditions on what it is about.

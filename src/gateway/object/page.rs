@@ -4,11 +4,11 @@ use super::super::answer::{Failure, escape, redirect};
 use super::super::asked::Asked;
 use super::super::pages::Frame;
 use super::super::pages::simple::whole;
-use super::super::spill;
 use crate::base::budget::Share;
 use crate::cap::Cap;
 use crate::files::address::{Address, percent_encode};
 use crate::grid::dirnode::Entry;
+use crate::http::spill;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use std::io::Write;
@@ -37,7 +37,7 @@ pub async fn in_pieces(
         }
         out.write_all(around.1.as_bytes())
     };
-    spill::answer(&asked.gateway.spool, response, write).await
+    Ok(spill::answer(&asked.gateway.spool, response, write).await?)
 }
 
 /// The cap of a new file.

@@ -2,7 +2,6 @@
 
 use super::super::answer::{self, Failure};
 use super::super::asked::{Answer, Asked};
-use super::super::conditions::Current;
 use super::super::json;
 use super::super::pages;
 use super::super::pages::error::wants_page;
@@ -14,6 +13,7 @@ use crate::files::Object;
 use crate::files::address::{Address, Root};
 use crate::grid::Missed;
 use crate::grid::dirnode::Target;
+use crate::http::conditions::Current;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use bytes::Bytes;

@@ -1,13 +1,13 @@
 //! Entity tags: by what it is known that something is still the same.
 
 use super::super::answer::{Failure, stored};
-use super::super::conditions::{Conditions, Current, Outcome};
 use super::super::pages::visit;
 use crate::base::base32;
 use crate::base::hash::{tagged, truncated};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Child, Target};
+use crate::http::conditions::{Conditions, Current, Outcome};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 

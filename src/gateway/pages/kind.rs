@@ -1,6 +1,6 @@
 //! What a file is, as far as its name says: which icon it has, and how it can be shown.
 
-use super::super::mime;
+use crate::http::mime;
 
 /// How a file is drawn and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

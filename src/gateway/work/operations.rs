@@ -4,7 +4,6 @@ use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::super::json;
 use super::super::pages::checked;
-use super::super::spill;
 use super::check::Checker;
 use super::handles::{Operation, retain_for};
 use super::progress::{Walk, note, note_missed};
@@ -13,6 +12,7 @@ use super::walk::{Event, events};
 use crate::base::limits::{DEEP_CHECKS_MAX, OPERATION_HANDLE_MAX};
 use crate::files::address::{Address, percent_encode};
 use crate::grid::Traversal;
+use crate::http::spill;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use futures_util::stream::StreamExt;
@@ -54,7 +54,7 @@ async fn answer(
 ) -> Result<HttpResponse, Failure> {
     let _turn = asked.gateway.operations.turn().await;
     let answer = results::answer(operation, handle, asked)?;
-    Ok(spill::lighten(&asked.gateway.spool, answer).await)
+    Ok(spill::lighten(&asked.gateway.spool, answer).await?)
 }
 
 /// `t=start-…`: begins, and sends the client to where the result will be.

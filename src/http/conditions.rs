@@ -3,8 +3,6 @@
 //! Nothing here has a date of its last change. So conditions on dates are not looked at, and an
 //! `If-Range` with a date holds for nothing: what it would guard is sent whole.
 
-use super::answer::Failure;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 /// The conditions that came with a request.
@@ -74,11 +72,6 @@ impl Conditions {
         self.judge(now) == Outcome::Met
     }
 
-    /// Refuses a change that they do not allow.
-    pub fn check(&self, now: &Current) -> Result<(), Failure> {
-        if self.allow(now) { Ok(()) } else { Err(Failure::unmet()) }
-    }
-
     /// Whether a part may be sent of what has this tag, to be put beside parts that came before.
     pub fn allow_range(&self, tag: &str) -> bool {
         let now = Current::Tagged(tag.to_owned());
@@ -131,15 +124,6 @@ fn entity_tags(list: &str) -> impl Iterator<Item = Tag> {
         rest = behind;
         Some(Tag { weak, opaque: opaque.to_owned() })
     })
-}
-
-impl Failure {
-    /// 412: what is there is not what the request is about.
-    pub fn unmet() -> Self {
-        let text = "What is there now is not what the request's If-Match or If-None-Match expects; \
-                    nothing was changed. Look at it and ask again.";
-        Self::new(StatusCode::PRECONDITION_FAILED, text)
-    }
 }
 
 #[cfg(test)]

@@ -97,6 +97,10 @@ impl Settings {
 }
 
 impl Listening {
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Answers as `routes` say, once for each worker. Workers are threads of their own; this one only
     /// sets them up.
     pub fn serve<R>(

@@ -27,6 +27,18 @@ pub fn wanted(header: Option<&str>, size: u64) -> Wanted {
     }
 }
 
+/// The same as RFC 9110 has it: where nothing is left of a range that makes sense, that is told, and not
+/// answered with everything as by the web API.
+pub fn wanted_strictly(header: Option<&str>, size: u64) -> Wanted {
+    let first = header.and_then(|header| header.trim().strip_prefix("bytes="));
+    let first = first.filter(|list| !list.contains(',')).and_then(bounds);
+    match first {
+        Some((Bound::At(start), Bound::None)) if start >= size => Wanted::Nothing,
+        Some((Bound::None, Bound::At(length))) if length == 0 || size == 0 => Wanted::Nothing,
+        _ => wanted(header, size),
+    }
+}
+
 /// First and last of one range, if that makes sense for some file.
 fn bounds(spec: &str) -> Option<(Bound, Bound)> {
     let (first, last) = spec.trim().split_once('-')?;

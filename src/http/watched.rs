@@ -1,12 +1,9 @@
 //! Bodies on their way in and answers on their way out, told to the place of their connection.
 
-use super::answer::Failure;
 use super::connections::{Place, Served};
-use super::guard::Guard;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::{Stream, StreamExt};
@@ -14,28 +11,6 @@ use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-
-/// Answers what is only looked at: of a body nothing is read, and its sender is waited for no longer than
-/// others.
-pub async fn looked_at(
-    (request, body): (&HttpRequest, web::Payload),
-    guard: &Guard,
-    answer: impl Future<Output = Result<HttpResponse, Failure>>,
-) -> HttpResponse {
-    let served = match watch(request, body, false).await {
-        Ok((_, served)) => served,
-        Err(error) => return error.error_response(),
-    };
-    let answer = async {
-        guard.check(request.method(), request.headers())?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let (method, allowed) = (request.method().as_str(), "GET, HEAD".to_owned());
-            return Err(Failure::method(StatusCode::METHOD_NOT_ALLOWED, method, allowed));
-        }
-        answer.await
-    };
-    answered(answer.await.unwrap_or_else(Failure::respond), served)
-}
 
 /// Something whose bytes are counted.
 struct Watched<T> {

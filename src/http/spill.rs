@@ -6,8 +6,7 @@
 //! ```
 //! So the memory that an answer is made of is free again when it is made, however slowly it is read.
 
-use super::answer::Failure;
-use super::spool::{Spool, on_disk};
+use super::spool::{BodyError, Spool, on_disk};
 use crate::base::blocking;
 use crate::base::limits::SPILL_PIECE;
 use crate::base::tally::Counted;
@@ -89,7 +88,7 @@ pub async fn answer(
     spool: &Spool,
     mut response: HttpResponseBuilder,
     make: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, BodyError> {
     let made = spilled(spool, make).await?;
     Ok(response.body(made.body()))
 }
@@ -97,7 +96,7 @@ pub async fn answer(
 async fn spilled(
     spool: &Spool,
     make: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
-) -> Result<Spill, Failure> {
+) -> Result<Spill, BodyError> {
     let mut spill = Spill::new(spool.clone());
     let made = on_disk(move || {
         make(&mut spill)?;
@@ -111,17 +110,15 @@ async fn spilled(
 }
 
 /// An answer that is one long text, through a file as well.
-pub async fn lighten(spool: &Spool, response: HttpResponse) -> HttpResponse {
+pub async fn lighten(spool: &Spool, response: HttpResponse) -> Result<HttpResponse, BodyError> {
     let (head, body) = response.into_parts();
     let text = match body.try_into_bytes() {
         Ok(text) if text.len() > SPILL_PIECE => text,
-        Ok(text) => return head.set_body(BoxBody::new(text)),
-        Err(body) => return head.set_body(body),
+        Ok(text) => return Ok(head.set_body(BoxBody::new(text))),
+        Err(body) => return Ok(head.set_body(body)),
     };
-    match spilled(spool, move |out| out.write_all(&text)).await {
-        Ok(made) => head.set_body(made.body()),
-        Err(failure) => failure.respond(),
-    }
+    let made = spilled(spool, move |out| out.write_all(&text)).await?;
+    Ok(head.set_body(made.body()))
 }
 
 /// The piece at this place; none at the end.
@@ -145,7 +142,7 @@ mod tests {
     use actix_web::http::StatusCode;
 
     /// The answer of so many lines, and the bytes on disk while it waits to be read.
-    async fn made(limit: u64, lines: u32) -> (Result<HttpResponse, Failure>, u64) {
+    async fn made(limit: u64, lines: u32) -> (Result<HttpResponse, BodyError>, u64) {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spool::new(dir.path().to_owned(), limit);
         let response = HttpResponse::build(StatusCode::OK);
@@ -175,7 +172,7 @@ mod tests {
         for (size, used) in [(SPILL_PIECE, 0), (SPILL_PIECE + 1, SPILL_PIECE + 1)] {
             let response =
                 HttpResponse::Ok().insert_header(("x-kept", "yes")).body("a".repeat(size));
-            let light = lighten(&spool, response).await;
+            let light = lighten(&spool, response).await.unwrap();
             assert_eq!(spool.used(), used as u64);
             assert!(light.headers().contains_key("x-kept"));
             assert_eq!(to_bytes(light.into_body()).await.unwrap().len(), size);

@@ -8,7 +8,6 @@
 //! file has no name, so it is gone with the process whatever happens; the last one is kept on a
 //! [`SpareFile`] for some seconds.
 
-use super::answer::Failure;
 use super::drain::{Drain, Sink, Waiting};
 use super::spare_file::SpareFile;
 use crate::base::limits::{
@@ -18,7 +17,6 @@ use crate::base::limits::{
 use crate::base::tally::{Counted, Tally};
 use crate::disk::jobs::blocking;
 use crate::grid::upload::{BodyHasher, Digest};
-use actix_web::http::StatusCode;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::fs::File;
@@ -47,6 +45,24 @@ pub struct Body {
     spare: SpareFile,
     _held: Vec<Counted>,
     _place: OwnedSemaphorePermit,
+}
+
+/// Why a body was not taken in. Nothing of it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Others have the memory or the places that it would take.
+    #[error("This gateway has as much to do as it can. Try again later")]
+    Busy,
+    #[error("At most {0} bytes are taken here")]
+    TooLarge(u64),
+    #[error("The body came too slowly. Nothing was stored")]
+    TooSlow,
+    #[error("The body was cut off")]
+    CutOff,
+    #[error("The gateway has no space left in its folder tmp. Try again later")]
+    NoSpace,
+    #[error("The gateway could not write to its folder tmp. Its log says why")]
+    Disk,
 }
 
 /// Where the bytes are.
@@ -137,17 +153,17 @@ impl Spool {
     }
 
     /// Room for so many more bytes on the disk, if there is.
-    pub(super) fn hold(&self, bytes: usize) -> Option<Counted> {
+    pub fn hold(&self, bytes: usize) -> Option<Counted> {
         self.disk.take(bytes as u64)
     }
 
     /// Memory for so many more bytes of bodies, if there is.
-    pub(super) fn hold_memory(&self, bytes: usize) -> Option<Counted> {
+    pub fn hold_memory(&self, bytes: usize) -> Option<Counted> {
         self.memory.take(bytes as u64)
     }
 
     /// A new file without a name.
-    pub(super) fn file(&self) -> io::Result<File> {
+    pub fn file(&self) -> io::Result<File> {
         tempfile::tempfile_in(&self.folder)
     }
 
@@ -158,30 +174,54 @@ impl Spool {
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         announced: Option<u64>,
         hasher: &dyn Fn() -> Option<BodyHasher>,
-    ) -> Result<Body, Failure> {
+    ) -> Result<Body, BodyError> {
         if announced.is_some_and(|size| size > FILE_MAX) {
-            return Err(too_large(FILE_MAX));
+            return Err(BodyError::TooLarge(FILE_MAX));
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Failure::busy())?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)?;
         let mut taking = Taking::new(self, hasher);
         let started = Instant::now();
         let stall = if self.of_owner { WEB_OWNER_STALL_TIME } else { WEB_BODY_STALL_TIME };
         loop {
             let next = tokio::time::timeout(stall, body.next()).await;
-            match next.map_err(|_| too_slow())? {
+            match next.map_err(|_| BodyError::TooSlow)? {
                 Some(Ok(chunk)) => taking.take(chunk).await?,
-                Some(Err(_)) => return Err(Failure::bad_request("The body was cut off.")),
+                Some(Err(_)) => return Err(BodyError::CutOff),
                 None => break,
             }
             let seconds = started.elapsed().saturating_sub(stall).as_secs();
             if !self.of_owner && taking.size < seconds.saturating_mul(WEB_BODY_RATE_MIN) {
-                return Err(too_slow());
+                return Err(BodyError::TooSlow);
             }
         }
         if announced.is_some_and(|size| size != taking.size) {
-            return Err(Failure::bad_request("The body was cut off."));
+            return Err(BodyError::CutOff);
         }
         taking.finish(place).await
+    }
+
+    /// A body of at most `max` bytes, which must all come within a time, and the memory for it.
+    pub async fn short<E>(
+        &self,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        max: usize,
+    ) -> Result<(Vec<u8>, Vec<Counted>), BodyError> {
+        let (mut bytes, mut held) = (Vec::new(), Vec::new());
+        let taking = async {
+            while let Some(chunk) = body.next().await {
+                let chunk = chunk.map_err(|_| BodyError::CutOff)?;
+                if bytes.len() + chunk.len() > max {
+                    return Err(BodyError::TooLarge(max as u64));
+                }
+                let more = self.hold_memory(chunk.len()).ok_or(BodyError::Busy)?;
+                Counted::join(&mut held, more);
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(())
+        };
+        let taken = tokio::time::timeout(WEB_BODY_STALL_TIME, taking).await;
+        taken.map_err(|_| BodyError::TooSlow)??;
+        Ok((bytes, held))
     }
 }
 
@@ -206,10 +246,10 @@ impl<'a> Taking<'a> {
         Self { spool, size: 0, place, held: Vec::new(), hasher }
     }
 
-    async fn take(&mut self, chunk: Bytes) -> Result<(), Failure> {
+    async fn take(&mut self, chunk: Bytes) -> Result<(), BodyError> {
         self.size += chunk.len() as u64;
         if self.size > FILE_MAX {
-            return Err(too_large(FILE_MAX));
+            return Err(BodyError::TooLarge(FILE_MAX));
         }
         if matches!(self.place, Place::Memory(_)) && !self.fits_memory(&chunk) {
             self.start_file().await?;
@@ -220,7 +260,7 @@ impl<'a> Taking<'a> {
                 Ok(())
             }
             Place::File(drain) => {
-                let held = self.spool.disk.take(chunk.len() as u64).ok_or_else(no_space)?;
+                let held = self.spool.disk.take(chunk.len() as u64).ok_or(BodyError::NoSpace)?;
                 Counted::join(&mut self.held, held);
                 drain.push(chunk).await.map_err(|error| disk_failure(&error))
             }
@@ -240,9 +280,9 @@ impl<'a> Taking<'a> {
     }
 
     /// Moves from memory to a file.
-    async fn start_file(&mut self) -> Result<(), Failure> {
+    async fn start_file(&mut self) -> Result<(), BodyError> {
         let Place::Memory(waiting) = &mut self.place else { return Ok(()) };
-        let held = self.spool.disk.take(waiting.len() as u64).ok_or_else(no_space)?;
+        let held = self.spool.disk.take(waiting.len() as u64).ok_or(BodyError::NoSpace)?;
         let file = match self.spool.spare.take() {
             Some(file) => file,
             None => {
@@ -256,7 +296,7 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    async fn finish(self, place: OwnedSemaphorePermit) -> Result<Body, Failure> {
+    async fn finish(self, place: OwnedSemaphorePermit) -> Result<Body, BodyError> {
         let content = match self.place {
             Place::Memory(waiting) => Content::Memory(waiting.joined()),
             Place::File(drain) => {
@@ -273,34 +313,18 @@ impl<'a> Taking<'a> {
 }
 
 /// Runs a job on the folder.
-pub(super) async fn on_disk<T: Send + 'static>(
+pub async fn on_disk<T: Send + 'static>(
     job: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, BodyError> {
     blocking(job).await.map_err(|error| disk_failure(&error))
 }
 
-fn disk_failure(error: &io::Error) -> Failure {
+fn disk_failure(error: &io::Error) -> BodyError {
     tracing::error!(%error, "the folder tmp could not be written");
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(),
-        _ => Failure::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The gateway could not write to its folder tmp. Its log says why.",
-        ),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BodyError::NoSpace,
+        _ => BodyError::Disk,
     }
-}
-
-fn no_space() -> Failure {
-    let text = "The gateway has no space left in its folder tmp. Try again later.";
-    Failure::new(StatusCode::INSUFFICIENT_STORAGE, text)
-}
-
-pub(super) fn too_large(most: u64) -> Failure {
-    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("At most {most} bytes are taken here."))
-}
-
-pub(super) fn too_slow() -> Failure {
-    Failure::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly. Nothing was stored.")
 }
 
 #[cfg(test)]
@@ -340,7 +364,7 @@ mod tests {
     async fn a_full_spool_refuses_and_gives_back() {
         let (_dir, spool) = spool(3 << 20);
         let refused = spool.receive(chunks(4, 1 << 20), None, &|| None).await.err().unwrap();
-        assert_eq!(refused.status, StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(refused, BodyError::NoSpace);
         assert_eq!(spool.used(), 0);
         assert!(spool.receive(chunks(3, 1 << 20), None, &|| None).await.is_ok());
     }
@@ -349,8 +373,11 @@ mod tests {
     async fn cut_bodies_are_refused() {
         let (_dir, spool) = spool(1 << 30);
         let cut = stream::iter([Ok(Bytes::from_static(b"abc")), Err(())]);
-        assert_eq!(spool.receive(cut, None, &|| None).await.err().unwrap().status, 400);
-        assert_eq!(spool.receive(chunks(1, 3), Some(4), &|| None).await.err().unwrap().status, 400);
+        assert_eq!(spool.receive(cut, None, &|| None).await.err().unwrap(), BodyError::CutOff);
+        assert_eq!(
+            spool.receive(chunks(1, 3), Some(4), &|| None).await.err().unwrap(),
+            BodyError::CutOff
+        );
     }
 
     /// A body whose second half comes after so long.

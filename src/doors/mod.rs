@@ -1,0 +1,27 @@
+//! Front ends for the programs that people have: each opens a capability, with no more rights than its
+//! door has.
+//!
+//! ```text
+//! restic · WebDAV · S3      what each protocol says and wants to hear
+//! ─────────────────────
+//! Opened                    a door's directory, with its rights: all changes go through here
+//! ─────────────────────
+//! files                     paths, changes, undo
+//! ```
+//! - [`book`], [`secret`]: the doors that there are, sealed by what only their users know
+//! - [`serve`]: who knocks, and at which door; [`request`], [`reply`]: what all protocols share
+//! - [`opened`]: what may be done; [`error`]: why it was not
+//! - [`restic`]: the protocol of its REST server; [`xml`]: what the others speak in
+
+pub mod book;
+pub mod error;
+mod hashed;
+pub mod opened;
+mod reply;
+mod request;
+mod restic;
+pub mod secret;
+pub mod serve;
+mod xml;
+
+pub use serve::{Doorkeeper, Doors, routes};

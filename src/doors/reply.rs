@@ -1,0 +1,71 @@
+//! Answers that several protocols give.
+
+use super::error::DoorError;
+use super::opened::{Opened, Piece};
+use super::request::Asked;
+use crate::files::Node;
+use crate::http::conditions::Conditions;
+use crate::http::range::{Wanted, wanted_strictly};
+use actix_web::body::SizedStream;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use futures_util::stream;
+
+/// A few words, or none.
+pub fn plain(status: StatusCode, text: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    response
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    response.body(text.to_owned())
+}
+
+/// 405, with what is taken instead.
+pub fn not_taken(allowed: &'static str) -> HttpResponse {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// A file, or the part of it that is wanted, with its size for who only asks for that.
+pub async fn file(
+    door: &Opened,
+    asked: &Asked<'_>,
+    (node, size, tag): (&Node, u64, Option<&str>),
+    mut response: HttpResponseBuilder,
+) -> Result<HttpResponse, DoorError> {
+    // A part is put beside parts that came before, so it must be of the same.
+    let conditions = Conditions::of(asked.headers());
+    let range = asked.header(header::RANGE).filter(|_| conditions.allow_range(tag.unwrap_or("")));
+    if let Some(tag) = tag {
+        response.insert_header((header::ETAG, tag));
+    }
+    let part = match wanted_strictly(range, size) {
+        Wanted::Whole => 0..size,
+        Wanted::Part(part) => {
+            response.status(StatusCode::PARTIAL_CONTENT);
+            let last = part.end.saturating_sub(1);
+            let text = format!("bytes {}-{last}/{size}", part.start);
+            response.insert_header((header::CONTENT_RANGE, text));
+            part
+        }
+        Wanted::Nothing => {
+            let mut response = plain(StatusCode::RANGE_NOT_SATISFIABLE, "");
+            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
+                response.headers_mut().insert(header::CONTENT_RANGE, value);
+            }
+            return Ok(response);
+        }
+    };
+    response.insert_header((header::ACCEPT_RANGES, "bytes"));
+    // What somebody stored is never a page of this address.
+    response.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    response.insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
+    let length = part.end - part.start;
+    if *asked.method() == Method::HEAD || length == 0 {
+        return Ok(response.body(SizedStream::new(length, stream::empty::<Piece>())));
+    }
+    Ok(response.body(SizedStream::new(length, Box::pin(door.read(node, part).await?))))
+}

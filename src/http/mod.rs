@@ -1,0 +1,22 @@
+//! What every front end that speaks HTTP stands on; it knows nothing of what is asked for.
+//!
+//! - [`webport`], [`tls`], [`listen`]: where it listens, and how
+//! - [`connections`], [`watched`]: who is connected, and who is let go when there is no more room
+//! - [`spool`]: request bodies on their way in, in memory or in files without a name;
+//!   [`spill`]: long answers on their way out, the same way
+//! - [`conditions`], [`range`], [`mime`]: conditions, parts and types of what is asked for; pure
+
+pub mod conditions;
+pub mod connections;
+mod drain;
+pub mod listen;
+pub mod mime;
+pub mod range;
+mod spare_file;
+pub mod spill;
+pub mod spool;
+pub mod tls;
+pub mod watched;
+pub mod webport;
+
+pub use listen::{Running, ServeError, Settings};

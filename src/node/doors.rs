@@ -1,0 +1,143 @@
+//! The doors of a node: it listens for them while there are any.
+//!
+//! The file `private/doors` may change at any time; what it says counts for the next request, and an
+//! hour that is over shuts a door that is open. Where to listen stands in `doorsport`; without that file
+//! a free port of this machine is chosen once and written there, as programs keep it.
+
+use super::address::Address;
+use super::basedir::{Basedir, Stamp};
+use super::error::NodeError;
+use crate::base::limits::DOORS_FILE_MAX;
+use crate::base::lock::locked;
+use crate::doors::book::{Book, FILE};
+use crate::doors::{Doorkeeper, Doors, routes};
+use crate::grid::tasks::Task;
+use crate::http::webport::WebPort;
+use crate::http::{Running, Settings};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Where the doors' address is told,
+pub const DOORS_URL: &str = "doors.url";
+/// where it is chosen,
+pub const DOORS_PORT: &str = "doorsport";
+/// and which port is tried first.
+const USUAL_PORT: u16 = 3480;
+/// How soon the first door is there, and how soon nothing listens after the last.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+
+/// The book as the file has it now.
+pub struct BookFile {
+    basedir: Basedir,
+    known: Mutex<(Option<Stamp>, Arc<Book>)>,
+}
+
+impl BookFile {
+    pub fn new(basedir: Basedir) -> Self {
+        Self { basedir, known: Mutex::default() }
+    }
+
+    fn read(&self) -> Arc<Book> {
+        let text = self.basedir.read_text(FILE, DOORS_FILE_MAX);
+        // What cannot be read opens nothing.
+        let text = text.inspect_err(|error| tracing::error!(%error, "the list of doors"));
+        let book = Book::parse(&text.ok().flatten().unwrap_or_default());
+        if !book.bad.is_empty() {
+            tracing::warn!(lines = ?book.bad, "lines of {FILE} say nothing");
+        }
+        Arc::new(book)
+    }
+}
+
+impl Doorkeeper for BookFile {
+    fn book(&self) -> Arc<Book> {
+        let stamp = self.basedir.stamp(FILE);
+        let mut known = locked(&self.known);
+        if known.0 != stamp {
+            // The stamp is older than what is read, so a change in between is seen the next time.
+            *known = (stamp, self.read());
+        }
+        Arc::clone(&known.1)
+    }
+}
+
+/// What listens for doors.
+pub struct Doorway {
+    looking: Task,
+    open: Arc<Mutex<Option<Open>>>,
+}
+
+struct Open {
+    running: Running,
+    _address: Address,
+}
+
+impl Doorway {
+    /// Listens while there are doors, at `port` if the owner says where.
+    pub fn keep(basedir: Basedir, port: Option<WebPort>, insecure: bool, doors: Doors) -> Self {
+        let open: Arc<Mutex<Option<Open>>> = Arc::default();
+        let place = Arc::clone(&open);
+        let looking = Task::spawn(async move {
+            let mut told = None;
+            loop {
+                let wanted = !doors.keeper.book().doors().is_empty();
+                let is_open = locked(&place).is_some();
+                if wanted && !is_open {
+                    match listen(&basedir, port.as_ref(), insecure, &doors) {
+                        Ok(opened) => *locked(&place) = Some(opened),
+                        Err(error) => tell(&mut told, &error),
+                    }
+                }
+                let last = locked(&place).take_if(|_| !wanted);
+                if let Some(last) = last {
+                    last.running.stop().await;
+                }
+                tokio::time::sleep(LOOK_TIME).await;
+            }
+        });
+        Self { looking, open }
+    }
+
+    /// Transfers under way get a moment to end.
+    pub async fn close(self) {
+        drop(self.looking);
+        let open = locked(&self.open).take();
+        if let Some(open) = open {
+            open.running.stop().await;
+        }
+    }
+}
+
+fn tell(told: &mut Option<String>, error: &NodeError) {
+    let text = error.to_string();
+    if told.as_ref() != Some(&text) {
+        tracing::error!(%error, "nobody can come through a door");
+        *told = Some(text);
+    }
+}
+
+fn listen(
+    basedir: &Basedir,
+    port: Option<&WebPort>,
+    insecure: bool,
+    doors: &Doors,
+) -> Result<Open, NodeError> {
+    let settings = Settings {
+        webport: port.cloned().unwrap_or_else(|| WebPort::local(USUAL_PORT)),
+        folder: basedir.path().to_owned(),
+        insecure,
+        any_port: port.is_none(),
+    };
+    let listening = settings.listen()?;
+    if listening.exposed {
+        tracing::warn!("doors listen to other machines without TLS, as `insecure` says");
+    }
+    if port.is_none() {
+        basedir.write(DOORS_PORT, &listening.port().to_string())?;
+    }
+    let doors = doors.clone();
+    let running = listening.serve(move || routes(doors.clone()))?;
+    let address = Address::publish(basedir, DOORS_URL, &running.url)?;
+    tracing::info!(url = %running.url, "doors are open");
+    Ok(Open { running, _address: address })
+}
