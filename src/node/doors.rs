@@ -11,11 +11,11 @@ use crate::base::limits::DOORS_FILE_MAX;
 use crate::base::lock::locked;
 use crate::doors::book::{Book, FILE};
 use crate::doors::{Doorkeeper, Doors, routes};
-use crate::grid::tasks::Task;
 use crate::http::webport::WebPort;
 use crate::http::{Running, Settings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Where the doors' address is told,
 pub const DOORS_URL: &str = "doors.url";
@@ -63,7 +63,7 @@ impl Doorkeeper for BookFile {
 
 /// What listens for doors.
 pub struct Doorway {
-    looking: Task,
+    looking: JoinHandle<()>,
     open: Arc<Mutex<Option<Open>>>,
 }
 
@@ -77,7 +77,8 @@ impl Doorway {
     pub fn keep(basedir: Basedir, port: Option<WebPort>, insecure: bool, doors: Doors) -> Self {
         let open: Arc<Mutex<Option<Open>>> = Arc::default();
         let place = Arc::clone(&open);
-        let looking = Task::spawn(async move {
+        // On the node's own thread, where servers are started.
+        let looking = actix_rt::spawn(async move {
             let mut told = None;
             loop {
                 let wanted = !doors.keeper.book().doors().is_empty();
@@ -100,7 +101,7 @@ impl Doorway {
 
     /// Transfers under way get a moment to end.
     pub async fn close(self) {
-        drop(self.looking);
+        self.looking.abort();
         let open = locked(&self.open).take();
         if let Some(open) = open {
             open.running.stop().await;
