@@ -16,6 +16,7 @@
 pub mod book;
 pub mod error;
 mod hashed;
+mod kept;
 pub mod opened;
 mod reply;
 mod request;

@@ -4,7 +4,8 @@
 //! - [`connections`], [`watched`]: who is connected, and who is let go when there is no more room
 //! - [`spool`]: request bodies on their way in, in memory or in files without a name;
 //!   [`spill`]: long answers on their way out, the same way
-//! - [`conditions`], [`range`], [`mime`]: conditions, parts and types of what is asked for; pure
+//! - [`conditions`], [`range`], [`mime`], [`tag`]: conditions, parts, types and tags of what is asked for;
+//!   pure
 
 pub mod conditions;
 pub mod connections;
@@ -15,6 +16,7 @@ pub mod range;
 mod spare_file;
 pub mod spill;
 pub mod spool;
+pub mod tag;
 pub mod tls;
 pub mod watched;
 pub mod webport;

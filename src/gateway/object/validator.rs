@@ -2,22 +2,13 @@
 
 use super::super::answer::{Failure, stored};
 use super::super::pages::visit;
-use crate::base::base32;
-use crate::base::hash::{tagged, truncated};
 use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Child, Target};
 use crate::http::conditions::{Conditions, Current, Outcome};
+use crate::http::tag::entity_tag;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
-
-/// What a cap names never changes, so its hash is a strong validator; it tells nothing about the
-/// cap. Each view of it is another thing.
-pub fn entity_tag(cap: &Cap, view: &str) -> String {
-    let text = format!("{view}:{}", cap.reveal());
-    let short: [u8; 16] = truncated(tagged(b"tahoe_entity_tag_v1", text.as_bytes()));
-    format!("\"{}\"", base32::encode(&short))
-}
 
 /// The tag of what a GET of something without arguments answers. A page is another one in another
 /// version of this program, and for another login.

@@ -3,12 +3,12 @@
 use super::super::answer::{self, Failure};
 use super::super::asked::Asked;
 use super::children;
-use super::validator::entity_tag;
 use crate::cap::Cap;
 use crate::files::{Address, For, Found, Object, Root, Spot};
 use crate::grid::Code;
 use crate::grid::dirnode::writable;
 use crate::grid::dirnode::{ChildError, Condition, DirError, Replace, Target};
+use crate::http::tag::entity_tag;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 
