@@ -275,9 +275,16 @@ fn settings(basedir: &Basedir, door: &Door, secret: Option<&Secret>) -> Result<(
         Some(_) => out.line("Its secret is shown now and never again.\n")?,
         None => out.line("Its secret was shown when it was made.\n")?,
     }
-    out.line(format_args!(
-        "restic   restic -r rest:{scheme}://{name}:{password}@{host}/restic/{name}/ init"
-    ))?;
+    out.line(format_args!("WebDAV   {scheme}://{host}/dav/{name}/"))?;
+    out.line(format_args!("         user {name}, password {password}"))?;
+    out.line(format_args!("restic   rest:{scheme}://{name}:{password}@{host}/restic/{name}/"))?;
+    out.line(format_args!("S3       {scheme}://{host}, path style, any region"))?;
+    let (id, key) = match secret {
+        Some(secret) => (secret.access_key_id(), secret.secret_access_key()),
+        None => ("ACCESS-KEY-ID".to_owned(), "SECRET-ACCESS-KEY".to_owned()),
+    };
+    out.line(format_args!("         access key id      {id}"))?;
+    out.line(format_args!("         secret access key  {key}"))?;
     out.finish()?;
     if address.is_none() {
         return summary(

@@ -23,7 +23,7 @@ const MTIME: &str = "mtime";
 #[serde(default)]
 pub struct Facts {
     /// The tag of the cap that has it.
-    of: String,
+    pub(super) of: String,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Lower-case hex digits, and for what was put together of parts their number behind a dash.

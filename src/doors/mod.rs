@@ -11,7 +11,7 @@
 //! - [`book`], [`secret`]: the doors that there are, sealed by what only their users know
 //! - [`serve`]: who knocks, and at which door; [`request`], [`reply`]: what all protocols share
 //! - [`opened`]: what may be done; [`error`]: why it was not
-//! - [`restic`]: the protocol of its REST server; [`xml`]: what the others speak in
+//! - [`s3`], [`restic`]: the protocols; [`xml`]: what the others speak in
 
 pub mod book;
 pub mod error;
@@ -21,8 +21,10 @@ pub mod opened;
 mod reply;
 mod request;
 mod restic;
+mod s3;
 pub mod secret;
 pub mod serve;
 mod xml;
 
+pub use s3::Parts;
 pub use serve::{Doorkeeper, Doors, routes};

@@ -9,7 +9,7 @@ use crate::files::address::nfc;
 use crate::files::{Address, Files, For, Found, Node, Object, Root, Spot};
 use crate::grid::dirnode::{Child, Condition, Listing, Metadata, Replace, Target};
 use crate::grid::upload::UploadOptions;
-use crate::grid::{DownloadError, Source};
+use crate::grid::{Code, DownloadError, Source};
 use crate::http::spool::{Body, Content, Spool};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -110,6 +110,11 @@ impl Opened {
         Ok(self.files.store(source, options).await?.cap)
     }
 
+    /// The same of what is put together of several.
+    pub async fn store_source(&self, source: Source) -> Result<Cap, DoorError> {
+        Ok(self.files.store(source, UploadOptions::default()).await?.cap)
+    }
+
     /// Links a file at a path, with directories that are missing on the way, if that holds of what is
     /// there; whether it replaced another. A directory is never replaced.
     pub async fn put(
@@ -120,7 +125,10 @@ impl Opened {
     ) -> Result<bool, DoorError> {
         let replace = self.may_replace()?;
         let linked = self.files.link_file(spot.saying(metadata), cap, replace, holds).await;
-        Ok(linked?)
+        linked.map_err(|error| match (self.rights, DoorError::from(error)) {
+            (Rights::Append, error) if error.code() == Code::Exists => DoorError::AppendOnly,
+            (_, error) => error,
+        })
     }
 
     /// Links whatever it is, in place of anything.

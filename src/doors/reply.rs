@@ -9,7 +9,7 @@ use crate::http::range::{Wanted, wanted_strictly};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::stream;
 
 /// A few words, or none.
@@ -33,12 +33,23 @@ pub fn not_taken(allowed: &'static str) -> HttpResponse {
 pub async fn file(
     door: &Opened,
     asked: &Asked<'_>,
+    file: (&Node, u64, Option<&str>),
+    response: HttpResponseBuilder,
+) -> Result<HttpResponse, DoorError> {
+    content(door, asked.request, file, response).await
+}
+
+/// The same for a request that was not taken apart yet.
+pub async fn content(
+    door: &Opened,
+    request: &HttpRequest,
     (node, size, tag): (&Node, u64, Option<&str>),
     mut response: HttpResponseBuilder,
 ) -> Result<HttpResponse, DoorError> {
     // A part is put beside parts that came before, so it must be of the same.
-    let conditions = Conditions::of(asked.headers());
-    let range = asked.header(header::RANGE).filter(|_| conditions.allow_range(tag.unwrap_or("")));
+    let conditions = Conditions::of(request.headers());
+    let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
+    let range = range.filter(|_| conditions.allow_range(tag.unwrap_or("")));
     if let Some(tag) = tag {
         response.insert_header((header::ETAG, tag));
     }
@@ -64,7 +75,7 @@ pub async fn file(
     response.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     response.insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"));
     let length = part.end - part.start;
-    if *asked.method() == Method::HEAD || length == 0 {
+    if *request.method() == Method::HEAD || length == 0 {
         return Ok(response.body(SizedStream::new(length, stream::empty::<Piece>())));
     }
     Ok(response.body(SizedStream::new(length, Box::pin(door.read(node, part).await?))))

@@ -13,6 +13,7 @@ use super::opened::Opened;
 use super::reply::plain;
 use super::request::{self, Asked};
 use super::restic;
+use super::s3::{self, Parts};
 use crate::base::limits::DOOR_REFUSAL_TIME;
 use crate::base::system::Clock;
 use crate::cap::Cap;
@@ -38,6 +39,9 @@ pub struct Doors {
     pub files: Files,
     pub spool: Spool,
     pub clock: Clock,
+    /// Names by which others may call this node: what stands before one in a host is a bucket.
+    pub hosts: Arc<[String]>,
+    pub parts: Parts,
 }
 
 /// Why somebody stays outside.
@@ -72,13 +76,36 @@ async fn handle(request: HttpRequest, body: web::Payload, doors: web::Data<Doors
 impl Doors {
     async fn respond(&self, request: &HttpRequest, body: web::Payload) -> HttpResponse {
         let path = request.uri().path();
-        if let Some((name, rest)) = request::door(path, "restic") {
+        let is_signed = s3::is_signed(request);
+        if let Some((name, rest)) = request::door(path, "restic").filter(|_| !is_signed) {
             return match self.logged_in(request, name).await {
                 Ok(door) => restic_answer(&door, request, rest, body).await,
                 Err(refused) => refused,
             };
         }
-        plain(StatusCode::NOT_FOUND, "Doors are at /dav/NAME/ and /restic/NAME/.\n")
+        self.at_s3(request, body).await
+    }
+
+    /// Whoever comes with a signature, or shows nothing where no other protocol is.
+    async fn at_s3(&self, request: &HttpRequest, body: web::Payload) -> HttpResponse {
+        let knock = match s3::Knock::of(request) {
+            Ok(knock) => knock,
+            Err(fault) => return fault.respond(request.uri().path()),
+        };
+        let Some(id) = knock.access_key_id() else { return s3::unsigned(request) };
+        let book = self.keeper.book();
+        let found = book.with_id(id).and_then(|door| Some((door, door.by_id(id)?)));
+        let opened = found.and_then(|(door, signing)| {
+            let opened = self.open(door, &Cap::parse(&signing.cap).ok()?)?;
+            Some((opened, signing))
+        });
+        let Some((door, signing)) = opened else {
+            tokio::time::sleep(DOOR_REFUSAL_TIME).await;
+            return s3::refused(request);
+        };
+        let (parts, hosts) = (&self.parts, &*self.hosts);
+        let with = (&door, signing.secret_access_key.as_str());
+        knock.answer(request, body, with, (parts, hosts), self.clock.now()).await
     }
 
     /// The door that a request opens with a name and a password.

@@ -68,6 +68,16 @@ impl Source {
         Self { reader: Arc::new(Spool(file)), size, shared: false, in_memory: false }
     }
 
+    /// Anything else that only this process can change, and does not.
+    pub fn owned(reader: Arc<dyn ReadAt>, size: u64) -> Self {
+        Self { reader, size, shared: false, in_memory: false }
+    }
+
+    /// All of some part of it, as an upload does.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.reader.read_exact_at(buffer, offset)
+    }
+
     /// Anything else that can be read twice; checked for changes.
     pub fn reader(reader: Arc<dyn ReadAt>, size: u64) -> Self {
         Self { reader, size, shared: true, in_memory: false }

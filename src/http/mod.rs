@@ -4,14 +4,16 @@
 //! - [`connections`], [`watched`]: who is connected, and who is let go when there is no more room
 //! - [`spool`]: request bodies on their way in, in memory or in files without a name;
 //!   [`spill`]: long answers on their way out, the same way
-//! - [`conditions`], [`range`], [`mime`], [`tag`]: conditions, parts, types and tags of what is asked for;
+//! - [`conditions`], [`range`], [`mime`], [`tag`], [`date`]: conditions, parts, types, tags and dates of what is asked for;
 //!   pure
 
 pub mod conditions;
 pub mod connections;
+pub mod date;
 mod drain;
 pub mod listen;
 pub mod mime;
+pub mod pieces;
 pub mod range;
 mod spare_file;
 pub mod spill;

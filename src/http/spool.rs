@@ -319,7 +319,7 @@ pub async fn on_disk<T: Send + 'static>(
     blocking(job).await.map_err(|error| disk_failure(&error))
 }
 
-fn disk_failure(error: &io::Error) -> BodyError {
+pub(super) fn disk_failure(error: &io::Error) -> BodyError {
     tracing::error!(%error, "the folder tmp could not be written");
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BodyError::NoSpace,

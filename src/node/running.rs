@@ -19,7 +19,7 @@ use super::{hints, kept, parameters, rates, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::system::Clock;
 use crate::codec::convergence::ConvergenceSecret;
-use crate::doors::Doors;
+use crate::doors::{Doors, Parts};
 use crate::files::Files;
 use crate::files::blacklist::Blacklist;
 use crate::gateway::Gateway;
@@ -403,7 +403,9 @@ impl Node {
     fn start_doors(&mut self, config: &Config, files: Files, spool: Spool) {
         let (basedir, port) = (self.basedir.clone(), config.doorsport.clone());
         let keeper = Arc::new(BookFile::new(basedir.clone()));
-        let doors = Doors { keeper, files, spool, clock: Clock::System };
+        let hosts = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+        let (clock, parts) = (Clock::System, Parts::default());
+        let doors = Doors { keeper, files, spool, clock, hosts, parts };
         self.doorway = Some(Doorway::keep(basedir, port, config.insecure, doors));
     }
 

@@ -89,3 +89,15 @@ pub const DOOR_REFUSAL_TIME: Duration = Duration::from_secs(1);
 pub const XML_DEPTH_MAX: usize = 32;
 /// and pieces of it: of as many keys as may be deleted at once, or parts put together, five each.
 pub const XML_NODES_MAX: usize = 200_000;
+/// Bytes of a document that a client sends; as many keys as may be deleted at once are in one.
+pub const XML_BODY_MAX: usize = 2 << 20;
+/// Bytes of what a client says of an object beside its content; S3 takes 2 KB.
+pub const OBJECT_META_MAX: usize = 8 << 10;
+/// Uploads in parts at once; each has a file that is open.
+pub const PART_UPLOADS_MAX: usize = 256;
+/// Parts of one, as in S3,
+pub const PARTS_MAX: u64 = 10_000;
+/// and bytes of each but the last.
+pub const PART_MIN: u64 = 5 << 20;
+/// An upload in parts that nobody goes on with ends after so long.
+pub const PARTS_IDLE_SECONDS: u64 = 24 * 3600;

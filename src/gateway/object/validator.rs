@@ -2,7 +2,6 @@
 
 use super::super::answer::{Failure, stored};
 use super::super::pages::visit;
-use crate::cap::Cap;
 use crate::grid::deep::directory;
 use crate::grid::dirnode::{Child, Target};
 use crate::http::conditions::{Conditions, Current, Outcome};

@@ -1,0 +1,229 @@
+//! Putting the parts of an object together, and listing them.
+
+use super::fault::Fault;
+use super::parts::{Part, Parts, Upload};
+use super::query::place;
+use super::writing::{current, link_metadata};
+use super::{Asked, NAMESPACE, xml};
+use crate::base::limits::PART_MIN;
+use crate::doors::kept::Facts;
+use crate::doors::opened::Opened;
+use crate::doors::xml::{Element, escaped};
+use crate::grid::dirnode::Child;
+use crate::http::conditions::Conditions;
+use crate::http::pieces::Piece;
+use actix_web::{HttpResponse, web};
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use futures_util::stream::{self, StreamExt};
+use md5::{Digest, Md5};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// A client hears something at least so often, or it would take its connection for dead.
+const SIGN_TIME: Duration = Duration::from_secs(5);
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+/// Parts or uploads of one listing.
+const LISTED_MAX: u64 = 1_000;
+
+/// What putting together takes; it goes on whatever becomes of who asked for it.
+struct Work {
+    door: Opened,
+    upload: Arc<Upload>,
+    parts: Parts,
+    pieces: Vec<Piece>,
+    md5: String,
+    conditions: Conditions,
+}
+
+impl Work {
+    async fn run(self) -> Result<String, Fault> {
+        let Self { door, upload, parts, pieces, md5, conditions } = self;
+        let place = place(&upload.key)?;
+        let path: Vec<String> = [upload.bucket.clone()].into_iter().chain(place.names).collect();
+        let source = upload.pieces.joined(&pieces);
+        let cap = door.store_source(source).await?;
+        let facts = Facts { md5: Some(md5.clone()), ..upload.facts.clone() };
+        let metadata = link_metadata(&facts);
+        let metadata = facts.put(&cap, metadata);
+        let holds = |child: Option<&Child>| conditions.allow(&current(child));
+        door.put(door.spot(&path).await?, (cap, metadata), &holds).await?;
+        parts.end(&upload.id);
+        let fields = [
+            ("Location", format!("/{}/{}", upload.bucket, upload.key)),
+            ("Bucket", upload.bucket.clone()),
+            ("Key", upload.key.clone()),
+            ("ETag", format!("\"{md5}\"")),
+        ];
+        let fields =
+            fields.iter().map(|(name, text)| format!("<{name}>{}</{name}>", escaped(text)));
+        let fields: String = fields.collect();
+        Ok(format!(
+            "<CompleteMultipartUploadResult {NAMESPACE}>{fields}</CompleteMultipartUploadResult>"
+        ))
+    }
+}
+
+impl Asked<'_> {
+    pub(super) async fn complete(
+        &self,
+        at: (&str, &str),
+        body: web::Payload,
+    ) -> Result<HttpResponse, Fault> {
+        let upload = self.upload(at)?;
+        let wanted = numbers(&self.take_xml(body).await?)?;
+        let chosen = chosen(&upload, &wanted)?;
+        self.spot(at.0, &place(at.1)?).await?;
+        let mut all = Md5::new();
+        chosen.iter().for_each(|part| all.update(part.md5));
+        let md5 = format!("{}-{}", HEXLOWER.encode(&all.finalize()), chosen.len());
+        let work = Work {
+            door: self.door.clone(),
+            upload,
+            parts: self.parts.clone(),
+            pieces: chosen.iter().map(|part| part.piece).collect(),
+            md5,
+            conditions: Conditions::of(self.request.headers()),
+        };
+        let mut work = actix_rt::spawn(work.run());
+        match tokio::time::timeout(SIGN_TIME, &mut work).await {
+            Ok(outcome) => Ok(xml(outcome.unwrap_or_else(|_| Err(broken()))?)),
+            Err(_) => Ok(signs_of_life(work)),
+        }
+    }
+
+    pub(super) fn list_parts(&self, at: (&str, &str)) -> Result<HttpResponse, Fault> {
+        let upload = self.upload(at)?;
+        let after = self.query.number("part-number-marker")?.unwrap_or(0);
+        let most = self.query.number("max-parts")?.unwrap_or(LISTED_MAX).min(LISTED_MAX);
+        let parts = upload.parts();
+        let mut left = parts.range(after.saturating_add(1)..);
+        let most = usize::try_from(most).unwrap_or_default();
+        let listed: Vec<_> = left.by_ref().take(most).collect();
+        let more = left.next().is_some();
+        let (bucket, key) = (escaped(&upload.bucket), escaped(&upload.key));
+        let last = listed.last().map_or(after, |(number, _)| **number);
+        let mut text = format!(
+            "<ListPartsResult {NAMESPACE}><Bucket>{bucket}</Bucket><Key>{key}</Key>\
+             <UploadId>{}</UploadId><PartNumberMarker>{after}</PartNumberMarker>\
+             <NextPartNumberMarker>{last}</NextPartNumberMarker><MaxParts>{most}</MaxParts>\
+             <IsTruncated>{more}</IsTruncated><StorageClass>STANDARD</StorageClass>",
+            upload.id
+        );
+        for (number, part) in listed {
+            text.push_str(&format!(
+                "<Part><PartNumber>{number}</PartNumber><LastModified>{}</LastModified>\
+                 <ETag>{}</ETag><Size>{}</Size></Part>",
+                super::buckets::date(part.came as f64),
+                escaped(&part.tag()),
+                part.piece.size
+            ));
+        }
+        text.push_str("</ListPartsResult>");
+        Ok(xml(text))
+    }
+
+    pub(super) fn list_uploads(&self, bucket: &str) -> Result<HttpResponse, Fault> {
+        let prefix = self.query.get("prefix").unwrap_or_default();
+        let mut text = format!(
+            "<ListMultipartUploadsResult {NAMESPACE}><Bucket>{}</Bucket><Prefix>{}</Prefix>\
+             <MaxUploads>{LISTED_MAX}</MaxUploads><IsTruncated>false</IsTruncated>",
+            escaped(bucket),
+            escaped(prefix)
+        );
+        let uploads = self.parts.of(&self.door.name, bucket);
+        for upload in uploads.iter().filter(|upload| upload.key.starts_with(prefix)) {
+            text.push_str(&format!(
+                "<Upload><Key>{}</Key><UploadId>{}</UploadId><StorageClass>STANDARD</StorageClass>\
+                 <Initiated>{}</Initiated></Upload>",
+                escaped(&upload.key),
+                upload.id,
+                super::buckets::date(upload.begun as f64)
+            ));
+        }
+        text.push_str("</ListMultipartUploadsResult>");
+        Ok(xml(text))
+    }
+}
+
+fn broken() -> Fault {
+    Fault::new("InternalError", "Putting the parts together broke off; its log says why.")
+}
+
+/// White space until the work is done, and then what it came to.
+fn signs_of_life(work: JoinHandle<Result<String, Fault>>) -> HttpResponse {
+    let waiting = stream::unfold(Some(work), |work| async move {
+        let mut work = work?;
+        match tokio::time::timeout(SIGN_TIME, &mut work).await {
+            Err(_) => Some((Bytes::from_static(b" "), Some(work))),
+            Ok(outcome) => {
+                let text = match outcome.unwrap_or_else(|_| Err(broken())) {
+                    Ok(text) => text,
+                    Err(fault) => fault.xml("").replacen(DECLARATION, "", 1),
+                };
+                Some((Bytes::from(text), None))
+            }
+        }
+    });
+    let first = stream::once(async { Bytes::from_static(DECLARATION.as_bytes()) });
+    let body = first.chain(waiting).map(Ok::<_, actix_web::Error>);
+    HttpResponse::Ok().content_type("application/xml").streaming(body)
+}
+
+/// The numbers and tags of a document, without quotes.
+fn numbers(document: &Element) -> Result<Vec<(u64, String)>, Fault> {
+    let parts = document.children().filter(|child| child.name == "Part");
+    let part = |part: &Element| {
+        let number = part.text_of("PartNumber")?.trim().parse().ok()?;
+        Some((number, part.text_of("ETag")?.trim().trim_matches('"').to_owned()))
+    };
+    let parts: Option<Vec<_>> = parts.map(part).collect();
+    let is_it = document.name == "CompleteMultipartUpload";
+    parts.filter(|parts| is_it && !parts.is_empty()).ok_or_else(Fault::malformed_xml)
+}
+
+/// The parts that were named, if they make an object.
+fn chosen(upload: &Upload, wanted: &[(u64, String)]) -> Result<Vec<Part>, Fault> {
+    let parts = upload.parts();
+    let mut chosen: Vec<Part> = Vec::with_capacity(wanted.len());
+    let mut before = 0;
+    for (number, tag) in wanted {
+        if *number <= before {
+            return Err(Fault::new("InvalidPartOrder", "Parts are named in ascending order."));
+        }
+        before = *number;
+        let part = parts.get(number).filter(|part| part.tag().trim_matches('"') == tag);
+        let part = part.ok_or_else(|| {
+            let text = format!("Part {number} is not there, or not as it is named.");
+            Fault::new("InvalidPart", text)
+        })?;
+        chosen.push(*part);
+    }
+    let all_but_last = chosen.len().saturating_sub(1);
+    if chosen.iter().take(all_but_last).any(|part| part.piece.size < PART_MIN) {
+        let text = format!("Each part but the last has at least {PART_MIN} bytes.");
+        return Err(Fault::new("EntityTooSmall", text));
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_named_by_number_and_tag() {
+        let read = |text: &str| numbers(&Element::parse(text.as_bytes()).unwrap());
+        let part = "<Part><ETag>&quot;ab&quot;</ETag><PartNumber> 2 </PartNumber></Part>";
+        let text = format!("<CompleteMultipartUpload {NAMESPACE}>{part}</CompleteMultipartUpload>");
+        assert_eq!(read(&text).unwrap(), [(2, "ab".to_owned())]);
+        for bad in [
+            "<CompleteMultipartUpload/>",
+            "<Other/>",
+            "<CompleteMultipartUpload><Part><PartNumber>x</PartNumber><ETag/></Part></CompleteMultipartUpload>",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

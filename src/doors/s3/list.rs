@@ -1,0 +1,341 @@
+//! Listing keys: all that begin with a prefix, in the order of their bytes, from any one on.
+//!
+//! ```text
+//! directory ─▶ its names, those of directories with a slash behind them, sorted by bytes
+//!                 └─ a directory: its own keys come here, before what sorts behind its slash
+//! ```
+//! So whole keys come in order though each directory is sorted alone, and no more is held than one
+//! listing for each directory on the way down, whatever the bucket has. A directory without a key in it is
+//! nothing, except where keys are grouped by the slash: then it is told as a group, unlooked.
+
+use super::fault::Fault;
+use super::objects::{Known, is_missing};
+use super::{Asked, NAMESPACE, xml};
+use crate::doors::opened;
+use crate::doors::xml::escaped;
+use crate::files::Node;
+use crate::files::address::percent_encode;
+use crate::grid::dirnode::{Child, Entry, Listing};
+use actix_web::HttpResponse;
+use data_encoding::BASE64URL_NOPAD;
+use std::collections::VecDeque;
+
+/// Keys of one answer.
+const KEYS_MAX: u64 = 1_000;
+
+/// What is asked for.
+struct Wanted {
+    prefix: String,
+    delimiter: String,
+    /// Nothing up to this, and no group that begins so.
+    after: String,
+    most: usize,
+}
+
+/// Something to list.
+pub enum Item {
+    Key(String, Box<Known>),
+    /// All keys that begin so.
+    Group(String),
+}
+
+impl Item {
+    fn text(&self) -> &str {
+        match self {
+            Self::Key(key, _) => key,
+            Self::Group(prefix) => prefix,
+        }
+    }
+}
+
+/// A directory on the way down, and what is left of its children, by the keys that they stand for.
+struct Level {
+    path: Vec<String>,
+    left: VecDeque<(String, Entry)>,
+    /// Holds the memory of the entries.
+    _listing: Listing,
+}
+
+/// A walk over the keys of a bucket.
+struct Walk<'a> {
+    asked: &'a Asked<'a>,
+    wanted: &'a Wanted,
+    levels: Vec<Level>,
+    /// What a directory is to be told as, before its children.
+    pending: Option<Item>,
+    /// The group told last: all that begins so belongs to it.
+    group: Option<String>,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins in the directory that all keys with the prefix are in.
+    async fn begin(
+        asked: &'a Asked<'a>,
+        bucket: &[String],
+        wanted: &'a Wanted,
+    ) -> Result<Self, Fault> {
+        let mut walk = Self { asked, wanted, levels: Vec::new(), pending: None, group: None };
+        let (above, _) = wanted.prefix.rsplit_once('/').unwrap_or(("", ""));
+        let names: Result<Vec<_>, _> =
+            above.split('/').filter(|_| !above.is_empty()).map(opened::name).collect();
+        // Nothing has a name that is none.
+        let Ok(names) = names else { return Ok(walk) };
+        if names.iter().map(String::as_str).collect::<Vec<_>>().join("/") != above {
+            return Ok(walk);
+        }
+        let path: Vec<String> = bucket.iter().cloned().chain(names).collect();
+        let key = if above.is_empty() { String::new() } else { format!("{above}/") };
+        let object = match asked.door.object(&path).await {
+            Ok(object) => object,
+            Err(error) if is_missing(&error) => return Ok(walk),
+            Err(error) => return Err(error.into()),
+        };
+        if !object.target.is_directory() {
+            return Ok(walk);
+        }
+        let metadata = object.link.map(|link| link.metadata).unwrap_or_default();
+        let child = Child { target: object.target, metadata };
+        if !key.is_empty() {
+            walk.tell_marker(&key, child);
+        }
+        walk.enter(key, path).await?;
+        Ok(walk)
+    }
+
+    /// A directory that is a key of its own comes before what is in it.
+    fn tell_marker(&mut self, key: &str, child: Child) {
+        let known = Known::of(self.asked.door, child, true);
+        if let Some(known) = known.filter(|_| self.is_wanted(key)) {
+            self.pending = Some(Item::Key(key.to_owned(), Box::new(known)));
+        }
+    }
+
+    fn is_wanted(&self, key: &str) -> bool {
+        key.starts_with(&self.wanted.prefix) && key > self.wanted.after.as_str()
+    }
+
+    async fn enter(&mut self, key: String, path: Vec<String>) -> Result<(), Fault> {
+        let mut listing = match self.asked.door.list(&path).await {
+            Ok(listing) => listing,
+            // Others may have removed it since.
+            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let entries = std::mem::take(&mut listing.entries).into_iter();
+        let mut left: Vec<(String, Entry)> =
+            entries.map(|entry| (format!("{key}{}", in_order(&entry)), entry)).collect();
+        left.retain(|(key, _)| self.may_hold(key));
+        left.sort_by(|one, other| one.0.cmp(&other.0));
+        self.levels.push(Level { path, left: left.into(), _listing: listing });
+        Ok(())
+    }
+
+    /// Whether this key, or one that begins with it where it ends in a slash, may be wanted.
+    fn may_hold(&self, key: &str) -> bool {
+        let Wanted { prefix, after, .. } = self.wanted;
+        match key.ends_with('/') {
+            true => {
+                let fits = key.starts_with(prefix) || prefix.starts_with(key);
+                fits && (key > after.as_str() || after.starts_with(key))
+            }
+            false => self.is_wanted(key),
+        }
+    }
+
+    /// The next thing to tell.
+    async fn next(&mut self) -> Result<Option<Item>, Fault> {
+        loop {
+            if let Some(item) = self.pending.take()
+                && let Some(item) = self.grouped(item)
+            {
+                return Ok(Some(item));
+            }
+            let Some(level) = self.levels.last_mut() else { return Ok(None) };
+            let Some((key, entry)) = level.left.pop_front() else {
+                self.levels.pop();
+                continue;
+            };
+            if self.group.as_ref().is_some_and(|group| key.starts_with(group.as_str())) {
+                continue;
+            }
+            match self.asked.door.files().node(&entry.child.target) {
+                Node::Directory(_) => self.meet(key, entry).await?,
+                _ => {
+                    let known = Known::of(self.asked.door, entry.child, false);
+                    self.pending = known.map(|known| Item::Key(key, Box::new(known)));
+                }
+            }
+        }
+    }
+
+    /// A directory is a group of keys, or is gone into.
+    async fn meet(&mut self, key: String, entry: Entry) -> Result<(), Fault> {
+        let Wanted { prefix, delimiter, after, .. } = self.wanted;
+        let is_group = delimiter == "/" && key.starts_with(prefix) && key.len() > prefix.len();
+        if is_group {
+            if key > *after {
+                self.pending = Some(Item::Group(key));
+            }
+            return Ok(());
+        }
+        let path = self.levels.last().map(|level| level.path.clone()).unwrap_or_default();
+        let path = path.into_iter().chain([entry.name]).collect();
+        self.tell_marker(&key, entry.child);
+        self.enter(key, path).await
+    }
+
+    /// The same, or the group that it is the first of; nothing of one that was told.
+    fn grouped(&mut self, item: Item) -> Option<Item> {
+        let Wanted { prefix, delimiter, after, .. } = self.wanted;
+        let rest = item.text().strip_prefix(prefix.as_str())?;
+        let end = rest.find(delimiter.as_str()).filter(|_| !delimiter.is_empty());
+        let Some(end) = end else { return Some(item) };
+        let group = format!("{prefix}{}{delimiter}", rest.get(..end).unwrap_or_default());
+        // What begins as the last answer ended was told with it.
+        if self.group.as_deref() == Some(group.as_str()) || after.starts_with(&group) {
+            return None;
+        }
+        self.group = Some(group.clone());
+        Some(Item::Group(group))
+    }
+}
+
+/// As it sorts among whole keys.
+fn in_order(entry: &Entry) -> String {
+    match entry.child.target.is_directory() {
+        true => format!("{}/", entry.name),
+        false => entry.name.clone(),
+    }
+}
+
+impl Asked<'_> {
+    /// Answers `GET /BUCKET`, of either version.
+    pub(super) async fn list(&self, bucket: &str) -> Result<HttpResponse, Fault> {
+        if self.query.has("versions") {
+            return Err(Fault::not_implemented("Listing versions"));
+        }
+        let path = self.bucket(bucket).await?;
+        let version = match self.query.get("list-type") {
+            None => 1,
+            Some("2") => 2,
+            Some(_) => return Err(Fault::argument("The list-type is 2, or none.")),
+        };
+        let wanted = self.wanted(version)?;
+        let (items, more) = self.page(&path, &wanted).await?;
+        Ok(xml(self.told(bucket, version, &wanted, (&items, more))))
+    }
+
+    fn wanted(&self, version: u8) -> Result<Wanted, Fault> {
+        let field = |name| self.query.get(name).unwrap_or_default().to_owned();
+        let after = match (version, self.query.get("continuation-token")) {
+            (1, _) => field("marker"),
+            (_, Some(token)) => {
+                let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
+                let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+                let wrong = || Fault::argument("The continuation token is not one of this door's.");
+                text.filter(|text| !text.is_empty()).ok_or_else(wrong)?
+            }
+            (_, None) => field("start-after"),
+        };
+        let most = self.query.number("max-keys")?.unwrap_or(KEYS_MAX).min(KEYS_MAX);
+        let most = usize::try_from(most).unwrap_or_default();
+        Ok(Wanted { prefix: field("prefix"), delimiter: field("delimiter"), after, most })
+    }
+
+    /// As many as are wanted, and whether there are more.
+    async fn page(&self, bucket: &[String], wanted: &Wanted) -> Result<(Vec<Item>, bool), Fault> {
+        let mut items = Vec::new();
+        if wanted.most == 0 {
+            return Ok((items, false));
+        }
+        let mut walk = Walk::begin(self, bucket, wanted).await?;
+        while let Some(item) = walk.next().await? {
+            if items.len() == wanted.most {
+                return Ok((items, true));
+            }
+            items.push(item);
+        }
+        Ok((items, false))
+    }
+
+    /// Whether a bucket has no keys.
+    pub(super) async fn is_empty(&self, bucket: &[String]) -> Result<bool, Fault> {
+        let all = Wanted {
+            prefix: String::new(),
+            delimiter: String::new(),
+            after: String::new(),
+            most: 1,
+        };
+        Ok(self.page(bucket, &all).await?.0.is_empty())
+    }
+
+    fn told(
+        &self,
+        bucket: &str,
+        version: u8,
+        wanted: &Wanted,
+        (items, more): (&[Item], bool),
+    ) -> String {
+        let encoded = self.query.get("encoding-type") == Some("url");
+        let spell = |text: &str| match encoded {
+            true => text.split('/').map(percent_encode).collect::<Vec<_>>().join("/"),
+            false => escaped(text),
+        };
+        let Wanted { prefix, delimiter, after, most } = wanted;
+        let mut text = format!("<ListBucketResult {NAMESPACE}><Name>{}</Name>", escaped(bucket));
+        let mut field =
+            |name: &str, value: &str| text.push_str(&format!("<{name}>{value}</{name}>"));
+        field("Prefix", &spell(prefix));
+        field("MaxKeys", &most.to_string());
+        if !delimiter.is_empty() {
+            field("Delimiter", &spell(delimiter));
+        }
+        if encoded {
+            field("EncodingType", "url");
+        }
+        field("IsTruncated", if more { "true" } else { "false" });
+        let last = items.last().map(Item::text).filter(|_| more);
+        if version == 1 {
+            field("Marker", &spell(after));
+            if let Some(last) = last {
+                field("NextMarker", &spell(last));
+            }
+        } else {
+            field("KeyCount", &items.len().to_string());
+            if let Some(token) = self.query.get("continuation-token") {
+                field("ContinuationToken", &escaped(token));
+            }
+            if let Some(start) = self.query.get("start-after") {
+                field("StartAfter", &spell(start));
+            }
+            if let Some(last) = last {
+                field("NextContinuationToken", &BASE64URL_NOPAD.encode(last.as_bytes()));
+            }
+        }
+        let owner = version == 1 || self.query.get("fetch-owner") == Some("true");
+        for item in items {
+            text.push_str(&match item {
+                Item::Key(key, known) => contents(&spell(key), known, owner),
+                Item::Group(group) => {
+                    format!("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", spell(group))
+                }
+            });
+        }
+        text.push_str("</ListBucketResult>");
+        text
+    }
+}
+
+fn contents(key: &str, known: &Known, owner: bool) -> String {
+    let owner = match owner {
+        true => "<Owner><ID>door</ID><DisplayName>door</DisplayName></Owner>",
+        false => "",
+    };
+    format!(
+        "<Contents><Key>{key}</Key><LastModified>{}</LastModified><ETag>{}</ETag><Size>{}</Size>{owner}\
+         <StorageClass>STANDARD</StorageClass></Contents>",
+        super::buckets::date(known.modified()),
+        escaped(&known.tag()),
+        known.size
+    )
+}

@@ -1,0 +1,218 @@
+//! Objects: what is there, its content, and taking it away.
+
+use super::buckets::date;
+use super::fault::Fault;
+use super::query::{Place, place};
+use super::sums::PREFIX;
+use super::writing::{Dates, current, tag};
+use super::{Asked, xml};
+use crate::doors::error::DoorError;
+use crate::doors::kept::{Facts, modified};
+use crate::doors::opened::Opened;
+use crate::doors::reply;
+use crate::files::Node;
+use crate::grid::Code;
+use crate::grid::dirnode::Child;
+use crate::http::conditions::{Conditions, Current, Outcome};
+use crate::http::date::http_date;
+use crate::http::mime;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+
+/// An object that is there.
+pub struct Known {
+    pub child: Child,
+    pub node: Node,
+    pub size: u64,
+    pub facts: Facts,
+}
+
+impl Known {
+    /// Of what stands at a key, which is a file, or a directory where the key ends in a slash.
+    pub fn of(door: &Opened, child: Child, is_directory: bool) -> Option<Self> {
+        let (node, facts) = (door.files().node(&child.target), Facts::of(&child));
+        let size = match &node {
+            Node::File { size, .. } if !is_directory => *size,
+            Node::Directory(_) if is_directory && facts.marker => 0,
+            _ => return None,
+        };
+        Some(Self { child, node, size, facts })
+    }
+
+    pub fn tag(&self) -> String {
+        tag(&self.child, &self.facts)
+    }
+
+    pub fn modified(&self) -> f64 {
+        modified(&self.child.metadata)
+    }
+}
+
+/// A key's place from the door's directory on.
+pub fn path(bucket: &[String], key: &Place) -> Vec<String> {
+    bucket.iter().chain(&key.names).cloned().collect()
+}
+
+impl Asked<'_> {
+    /// The object of a key, which must be there.
+    pub(super) async fn found(&self, (bucket, key): (&str, &str)) -> Result<Known, Fault> {
+        let key = place(key)?;
+        match self.door.object(&path(&[bucket.to_owned()], &key)).await {
+            Ok(object) => {
+                let metadata = object.link.map(|link| link.metadata).unwrap_or_default();
+                let child = Child { target: object.target, metadata };
+                Known::of(self.door, child, key.is_directory).ok_or_else(Fault::no_such_key)
+            }
+            Err(error) if is_missing(&error) => {
+                self.bucket(bucket).await?;
+                Err(Fault::no_such_key())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn get(&self, at: (&str, &str)) -> Result<HttpResponse, Fault> {
+        let found = self.found(at).await?;
+        let (tag, time) = (found.tag(), found.modified());
+        if self.query.get("partNumber").is_some_and(|number| number != "1") {
+            return Err(Fault::new(
+                "InvalidRange",
+                "An object is one part once it is put together.",
+            ));
+        }
+        match self.judged(&tag, time) {
+            Outcome::Met => {}
+            Outcome::Unmet => return Err(Fault::unmet()),
+            Outcome::Known => {
+                let mut response = HttpResponse::NotModified();
+                self.describe(&mut response, at.1, &found);
+                return Ok(response.insert_header((header::ETAG, tag)).finish());
+            }
+        }
+        let mut response = HttpResponse::Ok();
+        self.describe(&mut response, at.1, &found);
+        let content = (&found.node, found.size, Some(tag.as_str()));
+        let answer = match found.node {
+            Node::File { .. } => reply::content(self.door, self.request, content, response).await?,
+            _ => response.insert_header((header::ETAG, tag)).finish(),
+        };
+        if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            let fault =
+                Fault::new("InvalidRange", "The range begins behind the end of the object.");
+            return Ok(fault.respond(self.request.uri().path()));
+        }
+        Ok(answer)
+    }
+
+    /// What the conditions of a request come to, those on dates included.
+    fn judged(&self, tag: &str, time: f64) -> Outcome {
+        let (headers, dates) = (self.request.headers(), Dates::of(self.request.headers()));
+        match Conditions::of(headers).judge(&Current::Tagged(tag.to_owned())) {
+            Outcome::Met if !dates.allow(headers, time) => Outcome::Unmet,
+            Outcome::Met if dates.know(headers, time) => Outcome::Known,
+            outcome => outcome,
+        }
+    }
+
+    /// What is said of an object beside its content.
+    fn describe(&self, response: &mut HttpResponseBuilder, key: &str, known: &Known) {
+        let facts = &known.facts;
+        let name = key.rsplit('/').next();
+        let guessed = || match facts.md5 {
+            Some(_) => "binary/octet-stream".to_owned(),
+            None => mime::guess(name).to_owned(),
+        };
+        let kind = facts.kind.clone().unwrap_or_else(guessed);
+        put(response, "content-type", &kind);
+        put(response, "last-modified", &http_date(known.modified()));
+        for (name, value) in &facts.headers {
+            put(response, name, value);
+        }
+        for (name, value) in &facts.meta {
+            put(response, &format!("x-amz-meta-{name}"), value);
+        }
+        let wants_sums = self.header("x-amz-checksum-mode").is_some_and(|mode| mode == "ENABLED");
+        if wants_sums && self.request.headers().get(header::RANGE).is_none() {
+            for (name, sum) in &facts.sums {
+                put(response, &format!("{PREFIX}{name}"), sum);
+            }
+        }
+        for name in ["type", "language", "disposition", "encoding"] {
+            if let Some(value) = self.query.get(&format!("response-content-{name}")) {
+                put(response, &format!("content-{name}"), value);
+            }
+        }
+        for name in ["cache-control", "expires"] {
+            if let Some(value) = self.query.get(&format!("response-{name}")) {
+                put(response, name, value);
+            }
+        }
+    }
+
+    pub(super) async fn delete(&self, (bucket, key): (&str, &str)) -> Result<HttpResponse, Fault> {
+        self.removed((bucket, key)).await?;
+        Ok(HttpResponse::NoContent().finish())
+    }
+
+    /// Removes the object of a key, if there is one; that there is none is no mistake.
+    pub(super) async fn removed(&self, (bucket, key): (&str, &str)) -> Result<(), Fault> {
+        self.door.may_remove()?;
+        let key = place(key)?;
+        let path = path(&[bucket.to_owned()], &key);
+        let conditions = Conditions::of(self.request.headers());
+        let holds = |child: Option<&Child>| {
+            let is_it = child.is_some_and(|child| match self.door.files().node(&child.target) {
+                Node::Directory(_) => key.is_directory && Facts::of(child).marker,
+                _ => !key.is_directory,
+            });
+            is_it && conditions.allow(&current(child))
+        };
+        // A directory that is a key of its own may have others in it; then only its mark goes.
+        if key.is_directory && !self.is_bare(&path).await? {
+            return self.unmark(&path).await;
+        }
+        match self.door.remove(&path, Some(&holds)).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error) => self.bucket(bucket).await.map(|_| ()),
+            Err(error) if error.code() == Code::Unmet && !conditions.are_there() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a directory has nothing in it, or is not there.
+    async fn is_bare(&self, path: &[String]) -> Result<bool, Fault> {
+        match self.door.list(path).await {
+            Ok(listing) => Ok(listing.entries.is_empty()),
+            Err(error) if is_missing(&error) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// 200 with what was done, in a document.
+    pub(super) fn done(root: &str, fields: &[(&str, &str)]) -> HttpResponse {
+        let mut text = format!("<{root} {}>", super::NAMESPACE);
+        for (name, value) in fields {
+            text.push_str(&format!("<{name}>{}</{name}>", crate::doors::xml::escaped(value)));
+        }
+        text.push_str(&format!("</{root}>"));
+        xml(text)
+    }
+
+    /// The answer to a copy.
+    pub(super) fn copied(root: &str, tag: &str, time: f64) -> HttpResponse {
+        Self::done(root, &[("LastModified", &date(time)), ("ETag", tag)])
+    }
+}
+
+/// Whether an error says that nothing is there.
+pub fn is_missing(error: &DoorError) -> bool {
+    matches!(error.code(), Code::NoSuchChild | Code::NotADirectory | Code::NotFound)
+}
+
+/// A header, as far as its name and value are some.
+pub fn put(response: &mut HttpResponseBuilder, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+        response.insert_header((name, value));
+    }
+}

@@ -1,0 +1,198 @@
+//! Objects that come in parts: each is kept on the gateway's disk until all are there, then they are one
+//! file. A file's key and trees are of all of it, so parts cannot be stored in the grid before; they are
+//! gone with the process, and their sender is told so by `NoSuchUpload`.
+
+use super::Asked;
+use super::fault::Fault;
+use super::query::place;
+use super::taken::Taken;
+use super::writing::said;
+use crate::base::base32;
+use crate::base::limits::{PART_UPLOADS_MAX, PARTS_IDLE_SECONDS, PARTS_MAX};
+use crate::base::lock::locked;
+use crate::base::system::random;
+use crate::doors::error::DoorError;
+use crate::doors::hashed::Hashed;
+use crate::doors::kept::Facts;
+use crate::http::pieces::{Piece, Pieces};
+use crate::http::range::{Wanted, wanted_strictly};
+use actix_web::{HttpResponse, web};
+use data_encoding::HEXLOWER;
+use md5::{Digest, Md5};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+/// All uploads in parts that are under way. Clones share them.
+#[derive(Clone, Default)]
+pub struct Parts(Arc<Mutex<HashMap<String, Arc<Upload>>>>);
+
+/// One of them.
+pub struct Upload {
+    pub id: String,
+    door: String,
+    pub bucket: String,
+    pub key: String,
+    pub facts: Facts,
+    pub begun: u64,
+    pub pieces: Pieces,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    touched: u64,
+    parts: BTreeMap<u64, Part>,
+}
+
+/// A part that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub piece: Piece,
+    pub md5: [u8; 16],
+    pub came: u64,
+}
+
+impl Part {
+    pub fn tag(&self) -> String {
+        format!("\"{}\"", HEXLOWER.encode(&self.md5))
+    }
+}
+
+impl Upload {
+    pub fn parts(&self) -> BTreeMap<u64, Part> {
+        locked(&self.state).parts.clone()
+    }
+
+    fn put(&self, number: u64, part: Part) {
+        let mut state = locked(&self.state);
+        state.touched = part.came;
+        state.parts.insert(number, part);
+    }
+}
+
+impl Parts {
+    /// Begins one, if there are not too many; those that nobody went on with are given up.
+    fn begin(&self, upload: Upload, now: u64) -> Result<(), Fault> {
+        let mut all = locked(&self.0);
+        let is_idle = |upload: &Upload| {
+            let touched = locked(&upload.state).touched.max(upload.begun);
+            now > touched.saturating_add(PARTS_IDLE_SECONDS)
+        };
+        all.retain(|_, upload| !is_idle(upload));
+        if all.len() >= PART_UPLOADS_MAX {
+            return Err(Fault::new(
+                "SlowDown",
+                "As many uploads in parts are under way as may be.",
+            ));
+        }
+        all.insert(upload.id.clone(), Arc::new(upload));
+        Ok(())
+    }
+
+    /// The one of this id, if it is of this door and key.
+    fn get(&self, id: &str, door: &str, (bucket, key): (&str, &str)) -> Result<Arc<Upload>, Fault> {
+        let found = locked(&self.0).get(id).cloned();
+        let is_it =
+            |found: &Arc<Upload>| found.door == door && found.bucket == bucket && found.key == key;
+        found.filter(is_it).ok_or_else(|| {
+            Fault::new("NoSuchUpload", "There is no such upload any more: begin it again.")
+        })
+    }
+
+    pub fn end(&self, id: &str) {
+        locked(&self.0).remove(id);
+    }
+
+    /// Those of a bucket of a door, by key.
+    pub fn of(&self, door: &str, bucket: &str) -> Vec<Arc<Upload>> {
+        let all = locked(&self.0);
+        let of_bucket = all.values().filter(|one| one.door == door && one.bucket == bucket);
+        let mut found: Vec<_> = of_bucket.cloned().collect();
+        found.sort_by(|one, other| (&one.key, &one.id).cmp(&(&other.key, &other.id)));
+        found
+    }
+}
+
+impl Asked<'_> {
+    /// The upload that a request is about.
+    pub(super) fn upload(&self, at: (&str, &str)) -> Result<Arc<Upload>, Fault> {
+        let id = self.query.get("uploadId").unwrap_or_default();
+        self.parts.get(id, &self.door.name, at)
+    }
+
+    pub(super) async fn begin_upload(
+        &self,
+        (bucket, key): (&str, &str),
+    ) -> Result<HttpResponse, Fault> {
+        let place = place(key)?;
+        if place.is_directory {
+            return Err(Fault::argument("A key that ends in a slash is a directory."));
+        }
+        let facts = said(self.request.headers())?;
+        self.spot(bucket, &place).await?;
+        let pieces = Pieces::new(self.door.spool()).await.map_err(DoorError::from)?;
+        let id = base32::encode(&random::<20>());
+        let upload = Upload {
+            id: id.clone(),
+            door: self.door.name.clone(),
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            facts,
+            begun: self.now,
+            pieces,
+            state: Mutex::default(),
+        };
+        self.parts.begin(upload, self.now)?;
+        let fields = [("Bucket", bucket), ("Key", key), ("UploadId", &id)];
+        Ok(Self::done("InitiateMultipartUploadResult", &fields))
+    }
+
+    pub(super) async fn put_part(
+        &self,
+        at: (&str, &str),
+        body: web::Payload,
+    ) -> Result<HttpResponse, Fault> {
+        let upload = self.upload(at)?;
+        let number = self.query.number("partNumber")?.filter(|n| (1..=PARTS_MAX).contains(n));
+        let number = number
+            .ok_or_else(|| Fault::argument(format!("Parts are numbered from 1 to {PARTS_MAX}.")))?;
+        if self.header("x-amz-copy-source").is_some() {
+            let part = self.copied_part(&upload).await?;
+            upload.put(number, part);
+            return Ok(Self::copied("CopyPartResult", &part.tag(), self.now as f64));
+        }
+        let Taken { body, sums } = self.take(body).await?;
+        let piece = upload.pieces.add(body).await.map_err(DoorError::from)?;
+        let part = Part { piece, md5: sums.md5, came: self.now };
+        upload.put(number, part);
+        let mut response = HttpResponse::Ok();
+        response.insert_header(("etag", part.tag()));
+        for (name, sum) in &sums.others {
+            super::objects::put(&mut response, &format!("{}{name}", super::sums::PREFIX), sum);
+        }
+        Ok(response.finish())
+    }
+
+    /// A part of what is there already.
+    async fn copied_part(&self, upload: &Upload) -> Result<Part, Fault> {
+        let (_, source) = self.source().await?;
+        let range = match wanted_strictly(self.header("x-amz-copy-source-range"), source.size) {
+            Wanted::Whole => 0..source.size,
+            Wanted::Part(part) => part,
+            Wanted::Nothing => {
+                return Err(Fault::new("InvalidRange", "The source is not that long."));
+            }
+        };
+        let content = Box::pin(self.door.read(&source.node, range).await?);
+        let mut md5 = Md5::new();
+        let body = Hashed::new(content, |piece: &[u8]| md5.update(piece));
+        let body = self.door.receive(body, None).await?;
+        let piece = upload.pieces.add(body).await.map_err(DoorError::from)?;
+        Ok(Part { piece, md5: md5.finalize().into(), came: self.now })
+    }
+
+    pub(super) fn abort(&self, at: (&str, &str)) -> Result<HttpResponse, Fault> {
+        self.parts.end(&self.upload(at)?.id);
+        Ok(HttpResponse::NoContent().finish())
+    }
+}

@@ -1,0 +1,78 @@
+//! Taking a body in: it is stored only when all that its sender said of it holds.
+
+use super::Asked;
+use super::chunked::Chunked;
+use super::fault::Fault;
+use super::sums::{Summing, Sums};
+use crate::base::limits::XML_BODY_MAX;
+use crate::doors::error::DoorError;
+use crate::doors::hashed::Hashed;
+use crate::doors::request::length;
+use crate::doors::xml::Element;
+use crate::http::spool::Body;
+use actix_web::web;
+use bytes::Bytes;
+use futures_util::Stream;
+
+/// A body that is what its sender meant, and its sums.
+pub struct Taken {
+    pub body: Body,
+    pub sums: Sums,
+}
+
+impl Asked<'_> {
+    /// Takes the body in as a file.
+    pub(super) async fn take(&self, body: web::Payload) -> Result<Taken, Fault> {
+        self.may_add()?;
+        let headers = self.request.headers();
+        let said = self.header("x-amz-content-sha256").unwrap_or_default();
+        let Some(streaming) = said.strip_prefix("STREAMING-") else {
+            let length = length(headers)?;
+            if length.is_none() {
+                return Err(Fault::new("MissingContentLength", "A Content-Length is wanted."));
+            }
+            return self.take_bytes(body, length, &|| None, &Vec::new).await;
+        };
+        let seed = match streaming.starts_with("AWS4-HMAC-SHA256-PAYLOAD") {
+            true => Some(self.seed.clone().ok_or_else(|| {
+                Fault::argument("Pieces are signed only where the request is, in a header.")
+            })?),
+            false if streaming == "UNSIGNED-PAYLOAD-TRAILER" => None,
+            false => return Err(Fault::not_implemented("This kind of streaming")),
+        };
+        let length = self.header("x-amz-decoded-content-length").map(str::parse).transpose();
+        let length: Option<u64> =
+            length.map_err(|_| Fault::argument("x-amz-decoded-content-length is no number."))?;
+        let (pieces, end) = Chunked::new(body, seed);
+        let fault = || end.borrow_mut().fault.take();
+        let trailers = || end.borrow().trailers.clone();
+        self.take_bytes(pieces, length, &fault, &trailers).await
+    }
+
+    async fn take_bytes<E>(
+        &self,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        length: Option<u64>,
+        fault: &dyn Fn() -> Option<Fault>,
+        trailers: &dyn Fn() -> Vec<(String, String)>,
+    ) -> Result<Taken, Fault> {
+        let headers = self.request.headers();
+        let mut summing = Summing::of(headers);
+        let received =
+            self.door.receive(Hashed::new(body, |piece| summing.update(piece)), length).await;
+        let body = received.map_err(|error| fault().unwrap_or_else(|| error.into()))?;
+        let sums = summing.finish();
+        sums.check(headers, &trailers())?;
+        Ok(Taken { body, sums })
+    }
+
+    /// Takes in a document.
+    pub(super) async fn take_xml(&self, body: web::Payload) -> Result<Element, Fault> {
+        let (bytes, _held) =
+            self.door.spool().short(body, XML_BODY_MAX).await.map_err(DoorError::from)?;
+        let mut summing = Summing::of(self.request.headers());
+        summing.update(&bytes);
+        summing.finish().check(self.request.headers(), &[])?;
+        Element::parse(&bytes).map_err(|_| Fault::malformed_xml())
+    }
+}
