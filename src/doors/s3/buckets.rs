@@ -43,8 +43,9 @@ const SETTINGS: [&str; 25] = [
 
 /// A setting that a query is about.
 pub fn unknown(query: &Query) -> Option<&'static str> {
-    const MORE: [&str; 4] = ["restore", "select", "torrent", "versionId"];
-    SETTINGS.into_iter().chain(MORE).find(|name| query.has(name))
+    const MORE: [&str; 3] = ["restore", "select", "torrent"];
+    let version = query.get("versionId").filter(|id| *id != "null").map(|_| "versionId");
+    version.or_else(|| SETTINGS.into_iter().chain(MORE).find(|name| query.has(name)))
 }
 
 /// Whether a query is about more than the bucket itself.

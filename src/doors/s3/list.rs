@@ -23,6 +23,23 @@ use std::collections::VecDeque;
 /// Keys of one answer.
 const KEYS_MAX: u64 = 1_000;
 
+/// Which of the three listings; where there are no versions, each key is the one that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    One,
+    Two,
+    Versions,
+}
+
+impl Form {
+    const fn root(self) -> &'static str {
+        match self {
+            Self::One | Self::Two => "ListBucketResult",
+            Self::Versions => "ListVersionsResult",
+        }
+    }
+}
+
 /// What is asked for.
 struct Wanted {
     prefix: String,
@@ -211,24 +228,23 @@ fn in_order(entry: &Entry) -> String {
 impl Asked<'_> {
     /// Answers `GET /BUCKET`, of either version.
     pub(super) async fn list(&self, bucket: &str) -> Result<HttpResponse, Fault> {
-        if self.query.has("versions") {
-            return Err(Fault::not_implemented("Listing versions"));
-        }
         let path = self.bucket(bucket).await?;
-        let version = match self.query.get("list-type") {
-            None => 1,
-            Some("2") => 2,
+        let form = match self.query.get("list-type") {
+            _ if self.query.has("versions") => Form::Versions,
+            None => Form::One,
+            Some("2") => Form::Two,
             Some(_) => return Err(Fault::argument("The list-type is 2, or none.")),
         };
-        let wanted = self.wanted(version)?;
+        let wanted = self.wanted(form)?;
         let (items, more) = self.page(&path, &wanted).await?;
-        Ok(xml(self.told(bucket, version, &wanted, (&items, more))))
+        Ok(xml(self.told(bucket, form, &wanted, (&items, more))))
     }
 
-    fn wanted(&self, version: u8) -> Result<Wanted, Fault> {
+    fn wanted(&self, form: Form) -> Result<Wanted, Fault> {
         let field = |name| self.query.get(name).unwrap_or_default().to_owned();
-        let after = match (version, self.query.get("continuation-token")) {
-            (1, _) => field("marker"),
+        let after = match (form, self.query.get("continuation-token")) {
+            (Form::One, _) => field("marker"),
+            (Form::Versions, _) => field("key-marker"),
             (_, Some(token)) => {
                 let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
                 let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -272,7 +288,7 @@ impl Asked<'_> {
     fn told(
         &self,
         bucket: &str,
-        version: u8,
+        form: Form,
         wanted: &Wanted,
         (items, more): (&[Item], bool),
     ) -> String {
@@ -282,58 +298,64 @@ impl Asked<'_> {
             false => escaped(text),
         };
         let Wanted { prefix, delimiter, after, most } = wanted;
-        let mut text = format!("<ListBucketResult {NAMESPACE}><Name>{}</Name>", escaped(bucket));
-        let mut field =
-            |name: &str, value: &str| text.push_str(&format!("<{name}>{value}</{name}>"));
-        field("Prefix", &spell(prefix));
-        field("MaxKeys", &most.to_string());
+        let mut fields = vec![
+            ("Name", escaped(bucket)),
+            ("Prefix", spell(prefix)),
+            ("MaxKeys", most.to_string()),
+            ("IsTruncated", more.to_string()),
+        ];
         if !delimiter.is_empty() {
-            field("Delimiter", &spell(delimiter));
+            fields.push(("Delimiter", spell(delimiter)));
         }
         if encoded {
-            field("EncodingType", "url");
+            fields.push(("EncodingType", "url".to_owned()));
         }
-        field("IsTruncated", if more { "true" } else { "false" });
         let last = items.last().map(Item::text).filter(|_| more);
-        if version == 1 {
-            field("Marker", &spell(after));
-            if let Some(last) = last {
-                field("NextMarker", &spell(last));
+        match form {
+            Form::One => {
+                fields.push(("Marker", spell(after)));
+                fields.extend(last.map(|last| ("NextMarker", spell(last))));
             }
-        } else {
-            field("KeyCount", &items.len().to_string());
-            if let Some(token) = self.query.get("continuation-token") {
-                field("ContinuationToken", &escaped(token));
+            Form::Versions => {
+                fields.push(("KeyMarker", spell(after)));
+                fields.extend(last.map(|last| ("NextKeyMarker", spell(last))));
+                fields.extend(last.map(|_| ("NextVersionIdMarker", "null".to_owned())));
             }
-            if let Some(start) = self.query.get("start-after") {
-                field("StartAfter", &spell(start));
-            }
-            if let Some(last) = last {
-                field("NextContinuationToken", &BASE64URL_NOPAD.encode(last.as_bytes()));
+            Form::Two => {
+                fields.push(("KeyCount", items.len().to_string()));
+                let said = |name| self.query.get(name);
+                let token = said("continuation-token").map(escaped);
+                fields.extend(token.map(|token| ("ContinuationToken", token)));
+                fields.extend(said("start-after").map(|start| ("StartAfter", spell(start))));
+                let next = last.map(|last| BASE64URL_NOPAD.encode(last.as_bytes()));
+                fields.extend(next.map(|next| ("NextContinuationToken", next)));
             }
         }
-        let owner = version == 1 || self.query.get("fetch-owner") == Some("true");
-        for item in items {
-            text.push_str(&match item {
-                Item::Key(key, known) => contents(&spell(key), known, owner),
-                Item::Group(group) => {
-                    format!("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", spell(group))
-                }
-            });
-        }
-        text.push_str("</ListBucketResult>");
-        text
+        let fields = fields.iter().map(|(name, value)| format!("<{name}>{value}</{name}>"));
+        let owner = form != Form::Two || self.query.get("fetch-owner") == Some("true");
+        let items = items.iter().map(|item| match item {
+            Item::Key(key, known) => contents(&spell(key), known, form, owner),
+            Item::Group(group) => {
+                format!("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", spell(group))
+            }
+        });
+        let (root, all) = (form.root(), fields.chain(items).collect::<String>());
+        format!("<{root} {NAMESPACE}>{all}</{root}>")
     }
 }
 
-fn contents(key: &str, known: &Known, owner: bool) -> String {
+fn contents(key: &str, known: &Known, form: Form, owner: bool) -> String {
     let owner = match owner {
         true => "<Owner><ID>door</ID><DisplayName>door</DisplayName></Owner>",
         false => "",
     };
+    let (element, version) = match form {
+        Form::Versions => ("Version", "<VersionId>null</VersionId><IsLatest>true</IsLatest>"),
+        Form::One | Form::Two => ("Contents", ""),
+    };
     format!(
-        "<Contents><Key>{key}</Key><LastModified>{}</LastModified><ETag>{}</ETag><Size>{}</Size>{owner}\
-         <StorageClass>STANDARD</StorageClass></Contents>",
+        "<{element}><Key>{key}</Key>{version}<LastModified>{}</LastModified><ETag>{}</ETag>\
+         <Size>{}</Size>{owner}<StorageClass>STANDARD</StorageClass></{element}>",
         super::buckets::date(known.modified()),
         escaped(&known.tag()),
         known.size

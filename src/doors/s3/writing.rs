@@ -256,6 +256,7 @@ impl Asked<'_> {
     /// What is to be copied, if the conditions on it hold.
     pub(super) async fn source(&self) -> Result<(Target, Known), Fault> {
         let text = self.header("x-amz-copy-source").unwrap_or_default();
+        let text = text.strip_suffix("?versionId=null").unwrap_or(text);
         if text.contains("?versionId=") {
             return Err(Fault::not_implemented("A version of an object"));
         }
