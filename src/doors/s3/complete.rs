@@ -1,9 +1,9 @@
 //! Putting the parts of an object together, and listing them.
 
-use super::fault::Fault;
+use super::fault::{Fault, request_id};
 use super::parts::{Part, Parts, Upload};
 use super::query::place;
-use super::writing::{current, link_metadata};
+use super::writing::{conditions, current, link_metadata};
 use super::{Asked, NAMESPACE, xml};
 use crate::base::limits::PART_MIN;
 use crate::doors::kept::Facts;
@@ -49,7 +49,6 @@ impl Work {
         let metadata = facts.put(&cap, metadata);
         let holds = |child: Option<&Child>| conditions.allow(&current(child));
         door.put(door.spot(&path).await?, (cap, metadata), &holds).await?;
-        parts.end(&upload.id);
         let fields = [
             ("Location", format!("/{}/{}", upload.bucket, upload.key)),
             ("Bucket", upload.bucket.clone()),
@@ -59,9 +58,12 @@ impl Work {
         let fields =
             fields.iter().map(|(name, text)| format!("<{name}>{}</{name}>", escaped(text)));
         let fields: String = fields.collect();
-        Ok(format!(
+        let answer = format!(
             "<CompleteMultipartUploadResult {NAMESPACE}>{fields}</CompleteMultipartUploadResult>"
-        ))
+        );
+        parts.end(&upload.id);
+        parts.note(&upload.id, &door.name, &answer);
+        Ok(answer)
     }
 }
 
@@ -71,6 +73,11 @@ impl Asked<'_> {
         at: (&str, &str),
         body: web::Payload,
     ) -> Result<HttpResponse, Fault> {
+        // Who did not hear that it was done asks again.
+        let id = self.query.get("uploadId").unwrap_or_default();
+        if let Some(answer) = self.parts.done(id, &self.door.name) {
+            return Ok(xml(answer));
+        }
         let upload = self.upload(at)?;
         let wanted = numbers(&self.take_xml(body).await?)?;
         let chosen = chosen(&upload, &wanted)?;
@@ -84,7 +91,7 @@ impl Asked<'_> {
             parts: self.parts.clone(),
             pieces: chosen.iter().map(|part| part.piece).collect(),
             md5,
-            conditions: Conditions::of(self.request.headers()),
+            conditions: conditions(self.request.headers()),
         };
         let mut work = actix_rt::spawn(work.run());
         match tokio::time::timeout(SIGN_TIME, &mut work).await {
@@ -160,7 +167,7 @@ fn signs_of_life(work: JoinHandle<Result<String, Fault>>) -> HttpResponse {
             Ok(outcome) => {
                 let text = match outcome.unwrap_or_else(|_| Err(broken())) {
                     Ok(text) => text,
-                    Err(fault) => fault.xml("").replacen(DECLARATION, "", 1),
+                    Err(fault) => fault.xml("", &request_id()).replacen(DECLARATION, "", 1),
                 };
                 Some((Bytes::from(text), None))
             }

@@ -1,11 +1,13 @@
 //! What went wrong, in S3's words.
 
+use crate::base::system::random;
 use crate::doors::error::DoorError;
 use crate::doors::xml::escaped;
 use crate::grid::Code;
 use crate::http::spool::BodyError;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use data_encoding::HEXUPPER;
 
 /// A refusal: the code that programs know, its status, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +47,11 @@ impl Fault {
         Self::new("PreconditionFailed", "What is there is not what the request expects.")
     }
 
-    /// The document that tells it.
-    pub fn xml(&self, resource: &str) -> String {
+    /// The document that tells it, under the number that its header has.
+    pub fn xml(&self, resource: &str, request: &str) -> String {
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>\
-             <Resource>{}</Resource><RequestId>0</RequestId></Error>",
+             <Resource>{}</Resource><RequestId>{request}</RequestId></Error>",
             self.code,
             escaped(&self.text),
             escaped(resource)
@@ -58,11 +60,20 @@ impl Fault {
 
     pub fn respond(&self, resource: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
+        let request = request_id();
+        response.insert_header((REQUEST_ID, request.as_str()));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header(("Retry-After", "1"));
         }
-        response.content_type("application/xml").body(self.xml(resource))
+        response.content_type("application/xml").body(self.xml(resource, &request))
     }
+}
+
+/// By which a sender may ask what became of a request.
+pub const REQUEST_ID: &str = "x-amz-request-id";
+
+pub fn request_id() -> String {
+    HEXUPPER.encode(&random::<8>())
 }
 
 /// Statuses as S3 has them.

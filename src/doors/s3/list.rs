@@ -242,17 +242,19 @@ impl Asked<'_> {
 
     fn wanted(&self, form: Form) -> Result<Wanted, Fault> {
         let field = |name| self.query.get(name).unwrap_or_default().to_owned();
-        let after = match (form, self.query.get("continuation-token")) {
-            (Form::One, _) => field("marker"),
-            (Form::Versions, _) => field("key-marker"),
-            (_, Some(token)) => {
-                let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
-                let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-                let wrong = || Fault::argument("The continuation token is not one of this door's.");
-                text.filter(|text| !text.is_empty()).ok_or_else(wrong)?
-            }
-            (_, None) => field("start-after"),
-        };
+        let after =
+            match (form, self.query.get("continuation-token").filter(|token| !token.is_empty())) {
+                (Form::One, _) => field("marker"),
+                (Form::Versions, _) => field("key-marker"),
+                (_, Some(token)) => {
+                    let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
+                    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+                    let wrong =
+                        || Fault::argument("The continuation token is not one of this door's.");
+                    text.filter(|text| !text.is_empty()).ok_or_else(wrong)?
+                }
+                (_, None) => field("start-after"),
+            };
         let most = self.query.number("max-keys")?.unwrap_or(KEYS_MAX).min(KEYS_MAX);
         let most = usize::try_from(most).unwrap_or_default();
         Ok(Wanted { prefix: field("prefix"), delimiter: field("delimiter"), after, most })

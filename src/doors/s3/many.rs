@@ -1,8 +1,11 @@
 //! Deleting many objects by one request.
 
 use super::fault::Fault;
+use super::objects::{Wish, time_of};
+use super::writing::conditions;
 use super::{Asked, NAMESPACE, xml};
 use crate::doors::xml::{Element, escaped};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpResponse, web};
 use futures_util::stream::{self, StreamExt};
 
@@ -22,10 +25,10 @@ impl Asked<'_> {
         let keys = keys(&document)?;
         self.bucket(bucket).await?;
         let is_quiet = document.text_of("Quiet").is_some_and(|quiet| quiet.trim() == "true");
-        let outcomes = stream::iter(&keys).map(|key| self.removed((bucket, key)));
+        let outcomes = stream::iter(&keys).map(|(key, wish)| self.removed((bucket, key), wish));
         let outcomes: Vec<_> = outcomes.buffered(AT_ONCE).collect().await;
         let mut text = format!("<DeleteResult {NAMESPACE}>");
-        for (key, outcome) in keys.iter().zip(outcomes) {
+        for ((key, _), outcome) in keys.iter().zip(outcomes) {
             let key = escaped(key);
             match outcome {
                 Ok(()) if is_quiet => {}
@@ -41,12 +44,25 @@ impl Asked<'_> {
     }
 }
 
-fn keys(document: &Element) -> Result<Vec<String>, Fault> {
+/// Keys, and as what each must be there.
+fn keys(document: &Element) -> Result<Vec<(String, Wish)>, Fault> {
     let objects = document.children().filter(|child| child.name == "Object");
-    let keys: Option<Vec<String>> = objects.map(|object| object.text_of("Key")).collect();
+    let keys: Option<Vec<_>> =
+        objects.map(|object| Some((object.text_of("Key")?, wish(object)))).collect();
     let keys =
         keys.filter(|keys| document.name == "Delete" && (1..=KEYS_MAX).contains(&keys.len()));
     keys.ok_or_else(Fault::malformed_xml)
+}
+
+fn wish(object: &Element) -> Wish {
+    let mut headers = HeaderMap::new();
+    let tag = object.text_of("ETag").and_then(|tag| HeaderValue::from_str(tag.trim()).ok());
+    tag.into_iter().for_each(|tag| headers.append(header::IF_MATCH, tag));
+    Wish {
+        tags: conditions(&headers),
+        time: object.text_of("LastModifiedTime").and_then(|time| time_of(time.trim())),
+        size: object.text_of("Size").and_then(|size| size.trim().parse().ok()),
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +71,10 @@ mod tests {
 
     #[test]
     fn keys_are_read_with_and_without_a_namespace() {
-        let read = |text: &str| keys(&Element::parse(text.as_bytes()).unwrap());
+        let read = |text: &str| {
+            let found = keys(&Element::parse(text.as_bytes()).unwrap());
+            found.map(|keys| keys.into_iter().map(|(key, _)| key).collect::<Vec<_>>())
+        };
         let one = "<Object><Key>a &amp; b/</Key></Object>";
         assert_eq!(read(&format!("<Delete {NAMESPACE}>{one}</Delete>")).unwrap(), ["a & b/"]);
         assert_eq!(read(&format!("<Delete>{one}{one}</Delete>")).unwrap().len(), 2);

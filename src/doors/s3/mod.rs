@@ -25,8 +25,10 @@ mod writing;
 use super::book::Rights;
 use super::opened::Opened;
 use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 pub use fault::Fault;
+use fault::REQUEST_ID;
 pub use parts::Parts;
 pub use query::Query;
 use query::Target;
@@ -79,7 +81,14 @@ impl Knock {
             let asked = Asked { door, request, query: self.query, parts, now, seed };
             asked.answer(target, body).await
         };
-        answer.await.unwrap_or_else(|fault| fault.respond(request.uri().path()))
+        let mut answer =
+            answer.await.unwrap_or_else(|fault: Fault| fault.respond(request.uri().path()));
+        if let (name, Ok(id)) = (REQUEST_ID, HeaderValue::from_str(&fault::request_id()))
+            && !answer.headers().contains_key(name)
+        {
+            answer.headers_mut().insert(HeaderName::from_static(name), id);
+        }
+        answer
     }
 }
 

@@ -4,7 +4,7 @@ use super::buckets::date;
 use super::fault::Fault;
 use super::query::{Place, place};
 use super::sums::PREFIX;
-use super::writing::{Dates, current, tag};
+use super::writing::{Dates, conditions, current, tag};
 use super::{Asked, xml};
 use crate::doors::error::DoorError;
 use crate::doors::kept::{Facts, modified};
@@ -14,11 +14,15 @@ use crate::files::Node;
 use crate::grid::Code;
 use crate::grid::dirnode::Child;
 use crate::http::conditions::{Conditions, Current, Outcome};
-use crate::http::date::http_date;
+use crate::http::date::{http_date, parse_http_date};
 use crate::http::mime;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// An object that is there.
 pub struct Known {
@@ -47,6 +51,42 @@ impl Known {
     pub fn modified(&self) -> f64 {
         modified(&self.child.metadata)
     }
+}
+
+/// As what something must be there to be removed.
+#[derive(Default)]
+pub struct Wish {
+    pub tags: Conditions,
+    /// In whole seconds since 1970.
+    pub time: Option<f64>,
+    pub size: Option<u64>,
+}
+
+impl Wish {
+    /// Of the headers of a request that is about one object.
+    fn of(headers: &HeaderMap) -> Self {
+        let said = |name: &str| headers.get(name)?.to_str().ok();
+        Self {
+            tags: conditions(headers),
+            time: said("x-amz-if-match-last-modified-time").and_then(time_of),
+            size: said("x-amz-if-match-size").and_then(|size| size.parse().ok()),
+        }
+    }
+
+    fn allows(&self, child: Option<&Child>) -> bool {
+        let time = child.map_or(0.0, |child| modified(&child.metadata).floor());
+        let size = child.and_then(|child| child.target.known()?.size()).unwrap_or_default();
+        self.tags.allow(&current(child))
+            && self.time.is_none_or(|wanted| wanted == time)
+            && self.size.is_none_or(|wanted| wanted == size)
+    }
+}
+
+/// A time of HTTP, or of XML, in whole seconds since 1970; another text is a time that nothing has.
+pub fn time_of(text: &str) -> Option<f64> {
+    let xml =
+        || OffsetDateTime::parse(text, &Rfc3339).ok().map(|time| time.unix_timestamp() as f64);
+    parse_http_date(text).or_else(xml).or(Some(f64::NEG_INFINITY))
 }
 
 /// A key's place from the door's directory on.
@@ -108,7 +148,7 @@ impl Asked<'_> {
     /// What the conditions of a request come to, those on dates included.
     fn judged(&self, tag: &str, time: f64) -> Outcome {
         let (headers, dates) = (self.request.headers(), Dates::of(self.request.headers()));
-        match Conditions::of(headers).judge(&Current::Tagged(tag.to_owned())) {
+        match conditions(headers).judge(&Current::Tagged(tag.to_owned())) {
             Outcome::Met if !dates.allow(headers, time) => Outcome::Unmet,
             Outcome::Met if dates.know(headers, time) => Outcome::Known,
             outcome => outcome,
@@ -151,22 +191,28 @@ impl Asked<'_> {
     }
 
     pub(super) async fn delete(&self, (bucket, key): (&str, &str)) -> Result<HttpResponse, Fault> {
-        self.removed((bucket, key)).await?;
+        self.removed((bucket, key), &Wish::of(self.request.headers())).await?;
         Ok(HttpResponse::NoContent().finish())
     }
 
-    /// Removes the object of a key, if there is one; that there is none is no mistake.
-    pub(super) async fn removed(&self, (bucket, key): (&str, &str)) -> Result<(), Fault> {
+    /// Removes the object of a key, if there is one and it is as is wanted; that there is none is no
+    /// mistake.
+    pub(super) async fn removed(
+        &self,
+        (bucket, key): (&str, &str),
+        wish: &Wish,
+    ) -> Result<(), Fault> {
         self.door.may_remove()?;
         let key = place(key)?;
         let path = path(&[bucket.to_owned()], &key);
-        let conditions = Conditions::of(self.request.headers());
+        let was_there = AtomicBool::new(false);
         let holds = |child: Option<&Child>| {
             let is_it = child.is_some_and(|child| match self.door.files().node(&child.target) {
                 Node::Directory(_) => key.is_directory && Facts::of(child).marker,
                 _ => !key.is_directory,
             });
-            is_it && conditions.allow(&current(child))
+            was_there.store(is_it, Relaxed);
+            is_it && wish.allows(child)
         };
         // A directory that is a key of its own may have others in it; then only its mark goes.
         if key.is_directory && !self.is_bare(&path).await? {
@@ -175,7 +221,7 @@ impl Asked<'_> {
         match self.door.remove(&path, Some(&holds)).await {
             Ok(_) => Ok(()),
             Err(error) if is_missing(&error) => self.bucket(bucket).await.map(|_| ()),
-            Err(error) if error.code() == Code::Unmet && !conditions.are_there() => Ok(()),
+            Err(error) if error.code() == Code::Unmet && !was_there.load(Relaxed) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

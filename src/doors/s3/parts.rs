@@ -15,16 +15,26 @@ use crate::doors::error::DoorError;
 use crate::doors::hashed::Hashed;
 use crate::doors::kept::Facts;
 use crate::http::pieces::{Piece, Pieces};
-use crate::http::range::{Wanted, wanted_strictly};
 use actix_web::{HttpResponse, web};
 use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 /// All uploads in parts that are under way. Clones share them.
 #[derive(Clone, Default)]
-pub struct Parts(Arc<Mutex<HashMap<String, Arc<Upload>>>>);
+pub struct Parts(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    open: HashMap<String, Arc<Upload>>,
+    /// Ids, doors and answers of the last that were done.
+    done: VecDeque<(String, String, String)>,
+}
+
+/// As many are remembered.
+const DONE_MAX: usize = 256;
 
 /// One of them.
 pub struct Upload {
@@ -73,7 +83,7 @@ impl Upload {
 impl Parts {
     /// Begins one, if there are not too many; those that nobody went on with are given up.
     fn begin(&self, upload: Upload, now: u64) -> Result<(), Fault> {
-        let mut all = locked(&self.0);
+        let all = &mut locked(&self.0).open;
         let is_idle = |upload: &Upload| {
             let touched = locked(&upload.state).touched.max(upload.begun);
             now > touched.saturating_add(PARTS_IDLE_SECONDS)
@@ -91,7 +101,7 @@ impl Parts {
 
     /// The one of this id, if it is of this door and key.
     fn get(&self, id: &str, door: &str, (bucket, key): (&str, &str)) -> Result<Arc<Upload>, Fault> {
-        let found = locked(&self.0).get(id).cloned();
+        let found = locked(&self.0).open.get(id).cloned();
         let is_it =
             |found: &Arc<Upload>| found.door == door && found.bucket == bucket && found.key == key;
         found.filter(is_it).ok_or_else(|| {
@@ -100,13 +110,27 @@ impl Parts {
     }
 
     pub fn end(&self, id: &str) {
-        locked(&self.0).remove(id);
+        locked(&self.0).open.remove(id);
+    }
+
+    /// Remembers what the end of one was answered with,
+    pub fn note(&self, id: &str, door: &str, answer: &str) {
+        let done = &mut locked(&self.0).done;
+        done.truncate(DONE_MAX - 1);
+        done.push_front((id.to_owned(), door.to_owned(), answer.to_owned()));
+    }
+
+    /// if it was.
+    pub fn done(&self, id: &str, door: &str) -> Option<String> {
+        let known = locked(&self.0);
+        let found = known.done.iter().find(|(known, of, _)| known == id && of == door);
+        found.map(|(_, _, answer)| answer.clone())
     }
 
     /// Those of a bucket of a door, by key.
     pub fn of(&self, door: &str, bucket: &str) -> Vec<Arc<Upload>> {
         let all = locked(&self.0);
-        let of_bucket = all.values().filter(|one| one.door == door && one.bucket == bucket);
+        let of_bucket = all.open.values().filter(|one| one.door == door && one.bucket == bucket);
         let mut found: Vec<_> = of_bucket.cloned().collect();
         found.sort_by(|one, other| (&one.key, &one.id).cmp(&(&other.key, &other.id)));
         found
@@ -176,12 +200,9 @@ impl Asked<'_> {
     /// A part of what is there already.
     async fn copied_part(&self, upload: &Upload) -> Result<Part, Fault> {
         let (_, source) = self.source().await?;
-        let range = match wanted_strictly(self.header("x-amz-copy-source-range"), source.size) {
-            Wanted::Whole => 0..source.size,
-            Wanted::Part(part) => part,
-            Wanted::Nothing => {
-                return Err(Fault::new("InvalidRange", "The source is not that long."));
-            }
+        let range = match self.header("x-amz-copy-source-range") {
+            None => 0..source.size,
+            Some(text) => part_of(text, source.size)?,
         };
         let content = Box::pin(self.door.read(&source.node, range).await?);
         let mut md5 = Md5::new();
@@ -194,5 +215,30 @@ impl Asked<'_> {
     pub(super) fn abort(&self, at: (&str, &str)) -> Result<HttpResponse, Fault> {
         self.parts.end(&self.upload(at)?.id);
         Ok(HttpResponse::NoContent().finish())
+    }
+}
+
+/// `bytes=FIRST-LAST`, which must be there.
+fn part_of(text: &str, size: u64) -> Result<Range<u64>, Fault> {
+    let bounds = text.strip_prefix("bytes=").and_then(|text| text.split_once('-'));
+    let bounds = bounds.and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    match bounds {
+        Some((first, last)) if first <= last && last < size => Ok(first..last + 1),
+        Some(_) => Err(Fault::new("InvalidRange", "The source is not that long.")),
+        None => Err(Fault::argument("x-amz-copy-source-range is not bytes=FIRST-LAST.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_source_is_there_or_refused() {
+        assert_eq!(part_of("bytes=0-0", 1), Ok(0..1));
+        assert_eq!(part_of("bytes=2-4", 5), Ok(2..5));
+        for bad in ["bytes=0-1", "bytes=1-0", "0-0", "bytes=0-", "bytes=-1", "bytes=a-b", ""] {
+            assert!(part_of(bad, 1).is_err(), "{bad}");
+        }
     }
 }

@@ -144,7 +144,12 @@ impl Claim {
         let field = |name| query.get(name).ok_or_else(malformed);
         let (access_key_id, scope) =
             credential_of(field("X-Amz-Credential")?).ok_or_else(malformed)?;
-        let lasts = query.number("X-Amz-Expires")?.filter(|lasts| *lasts <= PRESIGNED_MAX);
+        let wrong = |_| Fault::new("AccessDenied", "X-Amz-Expires is a number of seconds.");
+        let lasts = query.number("X-Amz-Expires").map_err(wrong)?;
+        if lasts.is_some_and(|lasts| !(1..=PRESIGNED_MAX).contains(&lasts)) {
+            let text = "An address may be good for a second to a week.";
+            return Err(Fault::new("AccessDenied", text));
+        }
         Ok(Self {
             access_key_id,
             signature: field("X-Amz-Signature")?.to_owned(),
@@ -324,8 +329,10 @@ fn canonical(
     let mut headers = String::new();
     for name in signed {
         let values = request.headers().get_all(name.as_str());
-        let values: Vec<String> =
-            values.map(|value| value.to_str().map(collapsed)).collect::<Result<_, _>>().ok()?;
+        let values: Vec<String> = values
+            .map(|value| std::str::from_utf8(value.as_bytes()).map(collapsed))
+            .collect::<Result<_, _>>()
+            .ok()?;
         headers.push_str(&format!("{name}:{}\n", values.join(",")));
     }
     let said = text(request.headers(), "x-amz-content-sha256");

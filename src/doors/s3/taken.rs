@@ -28,7 +28,7 @@ impl Asked<'_> {
         let said = self.header("x-amz-content-sha256").unwrap_or_default();
         let Some(streaming) = said.strip_prefix("STREAMING-") else {
             let length = length(headers)?;
-            if length.is_none() {
+            if length.is_none() && !headers.contains_key("transfer-encoding") {
                 return Err(Fault::new("MissingContentLength", "A Content-Length is wanted."));
             }
             return self.take_bytes(body, length, &|| None, &Vec::new).await;

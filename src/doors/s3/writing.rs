@@ -46,6 +46,23 @@ pub fn current(child: Option<&Child>) -> Current {
     }
 }
 
+/// The conditions of a request. S3 takes tags without their quotes as well.
+pub fn conditions(headers: &HeaderMap) -> Conditions {
+    let mut quoted = HeaderMap::new();
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        for value in headers.get_all(&name) {
+            let text = value.to_str().unwrap_or_default().trim();
+            let bare = text != "*" && !text.contains('"');
+            let value = match header::HeaderValue::from_str(&format!("\"{text}\"")) {
+                Ok(quoted) if bare => quoted,
+                _ => value.clone(),
+            };
+            quoted.append(name.clone(), value);
+        }
+    }
+    Conditions::of(&quoted)
+}
+
 /// Conditions on the time of the last change; they count where there is none on tags.
 pub struct Dates {
     since: Option<f64>,
@@ -76,8 +93,8 @@ pub fn said(headers: &HeaderMap) -> Result<Facts, Fault> {
     let (mut meta, mut bytes) = (BTreeMap::new(), 0);
     for (name, value) in headers {
         let Some(name) = name.as_str().strip_prefix(META) else { continue };
-        let value = value.to_str().map_err(|_| {
-            Fault::argument(format!("The value of {META}{name} is not plain text: encode it."))
+        let value = std::str::from_utf8(value.as_bytes()).map_err(|_| {
+            Fault::argument(format!("The value of {META}{name} is not UTF-8: encode it."))
         })?;
         bytes += name.len() + value.len();
         meta.insert(name.to_owned(), value.to_owned());
@@ -103,7 +120,7 @@ pub fn said(headers: &HeaderMap) -> Result<Facts, Fault> {
 /// An encoding of the content, without that of its transport.
 fn encoding(value: &str) -> String {
     let parts = value.split(',').map(str::trim).filter(|part| *part != "aws-chunked");
-    parts.collect::<Vec<_>>().join(",")
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// What is said of the link itself: the time that rclone and others keep among the metadata.
@@ -184,7 +201,7 @@ impl Asked<'_> {
         if was.is_none() && headers.contains_key(header::IF_MATCH) {
             return Err(Fault::no_such_key());
         }
-        match Conditions::of(headers).allow(&current(was)) {
+        match conditions(headers).allow(&current(was)) {
             true if was.is_some() && self.only_adds() => Err(DoorError::AppendOnly.into()),
             true => Ok(()),
             false => Err(Fault::unmet()),
@@ -193,8 +210,8 @@ impl Asked<'_> {
 
     /// Links a file at its key.
     pub(super) async fn link(&self, spot: Spot, cap: Cap, facts: Facts) -> Result<(), Fault> {
-        let conditions = Conditions::of(self.request.headers());
-        let holds = |child: Option<&Child>| conditions.allow(&current(child));
+        let wanted = conditions(self.request.headers());
+        let holds = |child: Option<&Child>| wanted.allow(&current(child));
         let metadata = link_metadata(&facts);
         let metadata = facts.put(&cap, metadata);
         self.door.put(spot, (cap, metadata), &holds).await?;
@@ -276,7 +293,7 @@ impl Asked<'_> {
         }
         let (tag, dates) = (Current::Tagged(known.tag()), Dates::of(&headers));
         let time = known.modified();
-        let holds = Conditions::of(&headers).allow(&tag)
+        let holds = conditions(&headers).allow(&tag)
             && dates.allow(&headers, time)
             && !dates.know(&headers, time);
         match holds {
