@@ -71,6 +71,11 @@ impl Door {
         }
     }
 
+    /// What tells it from every other door.
+    pub fn id(&self) -> &str {
+        &self.index
+    }
+
     /// Whether its time is over.
     pub fn is_over(&self, now: u64) -> bool {
         self.expires.is_some_and(|end| now >= end)

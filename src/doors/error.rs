@@ -14,6 +14,8 @@ pub enum DoorError {
     Files(#[from] FilesError),
     #[error(transparent)]
     Body(#[from] BodyError),
+    #[error("this door was removed, or its time is over")]
+    Shut,
     #[error("this door only reads")]
     ReadOnly,
     #[error("this door only adds: nothing is replaced and nothing removed")]
@@ -42,7 +44,7 @@ impl DoorError {
             Self::Body(BodyError::NoSpace) => Code::NoSpace,
             Self::Body(BodyError::Disk) => Code::Internal,
             Self::ReadOnly => Code::ReadOnly,
-            Self::AppendOnly | Self::Root => Code::Forbidden,
+            Self::AppendOnly | Self::Root | Self::Shut => Code::Forbidden,
             Self::Unmet => Code::Unmet,
         }
     }

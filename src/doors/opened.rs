@@ -1,7 +1,7 @@
 //! A door that somebody opened: its directory and what is below, with its rights. Whatever a protocol
 //! does goes through here, so what a door may not do is refused in one place.
 
-use super::book::Rights;
+use super::book::{Door, Rights};
 use super::error::DoorError;
 use crate::base::limits::PATH_MAX;
 use crate::cap::Cap;
@@ -14,23 +14,43 @@ use crate::http::spool::{Body, Content, Spool};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What is behind a door.
 #[derive(Clone)]
 pub struct Opened {
-    pub name: String,
+    /// What it is known by, also where another has its name later.
+    pub id: String,
     pub rights: Rights,
     root: Root,
     files: Files,
     spool: Spool,
+    /// Whether it is there still.
+    still: Still,
+    /// Bodies may pause: a backup reads its disk meanwhile.
+    patient: bool,
 }
+
+/// Asks whether a door is there still.
+pub type Still = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A piece of a file, or why there is none.
 pub type Piece = Result<Bytes, DownloadError>;
 
 impl Opened {
-    pub fn new((name, cap): (&str, &Cap), rights: Rights, files: Files, spool: Spool) -> Self {
-        Self { name: name.to_owned(), rights, root: Root::Cap(cap.reveal()), files, spool }
+    pub fn new(door: &Door, cap: &Cap, (files, spool): (Files, Spool), still: Still) -> Self {
+        let (id, rights, root) = (door.id().to_owned(), door.rights, Root::Cap(cap.reveal()));
+        Self { id, rights, root, files, spool, still, patient: true }
+    }
+
+    /// The same for somebody whom it was not given to: bodies must come as they do from strangers.
+    pub fn hurrying(&self) -> Self {
+        Self { patient: false, ..self.clone() }
+    }
+
+    /// The same rights in another directory.
+    pub fn at(&self, directory: &Cap) -> Self {
+        Self { root: Root::Cap(directory.reveal()), ..self.clone() }
     }
 
     pub const fn files(&self) -> &Files {
@@ -66,6 +86,17 @@ impl Opened {
         Ok(self.files.list(&node).await?)
     }
 
+    /// The same for whoever has memory of other listings: with none left, nothing is waited for.
+    pub async fn list_now(&self, path: &[String]) -> Result<Listing, DoorError> {
+        let files = self.files.without_waiting();
+        Self { files, ..self.clone() }.list(path).await
+    }
+
+    /// Whether nothing is there.
+    pub async fn is_missing(&self, path: &[String]) -> Result<bool, DoorError> {
+        Ok(matches!(self.find(path, For::Making).await?, Found::Missing { .. }))
+    }
+
     /// A part of a file, once its first piece is known to be good.
     pub async fn read(
         &self,
@@ -78,9 +109,13 @@ impl Opened {
             Some(Err(error)) => return Err(error.into()),
             None => Bytes::new(),
         };
-        let rest = content.inspect(|piece| {
-            if let Err(error) = piece {
+        let still = Arc::clone(&self.still);
+        let rest = content.map(move |piece| match piece {
+            Ok(_) if !still() => Err(DownloadError::CutOff),
+            Ok(piece) => Ok(piece),
+            Err(error) => {
                 tracing::warn!(%error, "a download broke off");
+                Err(error)
             }
         });
         Ok(stream::once(async { Ok(first) }).chain(rest))
@@ -94,8 +129,7 @@ impl Opened {
     ) -> Result<Body, DoorError> {
         self.may_add()?;
         let hasher = || self.files.grid().body_hasher().ok();
-        // Who opened a door is no stranger: a backup may pause while it reads its disk.
-        Ok(self.spool.bodies_of(true).receive(body, announced, &hasher).await?)
+        Ok(self.spool.bodies_of(self.patient).receive(body, announced, &hasher).await?)
     }
 
     /// Stores a body; its cap when it is safe on enough servers.
@@ -175,6 +209,35 @@ impl Opened {
         Ok(self.files.delete(&self.address(path), holds).await?)
     }
 
+    /// Removes a directory with nothing in it, if that holds of it; whether it was so.
+    pub async fn remove_empty(
+        &self,
+        path: &[String],
+        holds: Condition<'_>,
+    ) -> Result<bool, DoorError> {
+        let is_empty =
+            |listing: &Listing| listing.entries.is_empty() && listing.unreadable.count == 0;
+        if !is_empty(&self.list(path).await?) {
+            return Ok(false);
+        }
+        let removed = self.remove(path, Some(holds)).await?;
+        // Something may have come while it went.
+        if let Some(cap) = removed.target.known()
+            && !is_empty(&self.at(cap).list(&[]).await?)
+        {
+            self.put_back(path, removed).await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Puts back what was removed, if nothing took its place.
+    pub async fn put_back(&self, path: &[String], child: Child) -> Result<(), DoorError> {
+        let Child { target, metadata } = child;
+        self.link(self.spot(path).await?, (target, metadata), Replace::No, &|_| true).await?;
+        Ok(())
+    }
+
     /// Moves what is there.
     pub async fn relocate(
         &self,
@@ -203,6 +266,7 @@ impl Opened {
 
     /// Whether anything may be added.
     pub fn may_add(&self) -> Result<(), DoorError> {
+        self.is_there()?;
         match self.rights {
             Rights::Read => Err(DoorError::ReadOnly),
             Rights::Append | Rights::Write => Ok(()),
@@ -211,6 +275,7 @@ impl Opened {
 
     /// Whether anything may be taken away.
     pub fn may_remove(&self) -> Result<(), DoorError> {
+        self.is_there()?;
         match self.rights {
             Rights::Read => Err(DoorError::ReadOnly),
             Rights::Append => Err(DoorError::AppendOnly),
@@ -218,8 +283,17 @@ impl Opened {
         }
     }
 
+    /// A door that was removed, or whose time is over, changes nothing more, whatever had begun.
+    fn is_there(&self) -> Result<(), DoorError> {
+        match (self.still)() {
+            true => Ok(()),
+            false => Err(DoorError::Shut),
+        }
+    }
+
     /// What a link may take the place of.
     fn may_replace(&self) -> Result<Replace, DoorError> {
+        self.is_there()?;
         match self.rights {
             Rights::Read => Err(DoorError::ReadOnly),
             Rights::Append => Ok(Replace::No),

@@ -15,6 +15,7 @@ use super::hashed::Hashed;
 use super::opened::Opened;
 use super::reply::{self, not_taken, plain};
 use super::request::Asked;
+use crate::base::budget::Share;
 use crate::files::Node;
 use crate::grid::Code;
 use crate::grid::dirnode::{Entry, Metadata, Replace};
@@ -25,6 +26,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, Stream, StreamExt};
 use ring::digest::{Context, SHA256};
 use serde_json::json;
+use std::sync::Arc;
 
 const LIST_V2: &str = "application/vnd.x.restic.rest.v2";
 const DIGITS: usize = 64;
@@ -158,6 +160,7 @@ async fn list(
     let with_sizes = asked.header(header::ACCEPT).is_some_and(|accepted| accepted == LIST_V2);
     let top = [repository, &[kind.to_owned()]].concat();
     let listing = door.list(&top).await?;
+    let room = listing.room;
     let (shards, mut found): (Vec<Entry>, Vec<Entry>) =
         listing.entries.into_iter().partition(|entry| entry.child.target.is_directory());
     let is_data = kind == DATA;
@@ -166,10 +169,10 @@ async fn list(
     let shards = stream::iter(shards.into_iter().filter(move |_| is_data).map(|entry| entry.name))
         .map(move |shard| {
             let (door, path) = (door.clone(), [top.as_slice(), &[shard]].concat());
-            async move { Ok(door.list(&path).await?.entries) }
+            async move { door.list_now(&path).await.map(|listing| (listing.entries, listing.room)) }
         })
         .buffered(LISTED_AT_ONCE);
-    let entries = stream::once(async { Ok(found) }).chain(shards);
+    let entries = stream::once(async { Ok((found, room)) }).chain(shards);
     let kind = if with_sizes { LIST_V2 } else { "application/vnd.x.restic.rest.v1" };
     let mut response = HttpResponse::Ok();
     Ok(response.content_type(kind).streaming(text(entries, with_sizes)))
@@ -177,13 +180,14 @@ async fn list(
 
 /// A JSON list of what comes in parts.
 fn text(
-    entries: impl Stream<Item = Result<Vec<Entry>, DoorError>> + 'static,
+    entries: impl Stream<Item = Result<(Vec<Entry>, Arc<Share>), DoorError>> + 'static,
     with_sizes: bool,
 ) -> impl Stream<Item = Result<Bytes, DoorError>> + 'static {
     let mut first = true;
     let parts = entries.map(move |entries| {
         let mut out = Vec::new();
-        for entry in entries? {
+        let (entries, _room) = entries?;
+        for entry in entries {
             let Some(size) = size(&entry) else { continue };
             out.extend_from_slice(if std::mem::take(&mut first) { b"" } else { b"," });
             let fact = match with_sizes {

@@ -60,7 +60,7 @@ pub fn routes(doors: Doors) -> impl FnOnce(&mut web::ServiceConfig) {
 }
 
 async fn handle(request: HttpRequest, body: web::Payload, doors: web::Data<Doors>) -> HttpResponse {
-    let (body, served) = match watched::watch(&request, body, true).await {
+    let (body, served) = match watched::watch(&request, body, false).await {
         Ok(watched) => watched,
         Err(error) => return error.error_response(),
     };
@@ -146,7 +146,10 @@ impl Doors {
         }
         // What programs delete through a door can be put back by the owner, whose door it is.
         let files = self.files.acting(Actor { stranger: false, person: false });
-        Some(Opened::new((&door.name, cap), door.rights, files, self.spool.clone()))
+        let (keeper, clock, known) = (self.keeper.clone(), self.clock.clone(), door.clone());
+        let still =
+            Arc::new(move || !known.is_over(clock.now()) && keeper.book().doors().contains(&known));
+        Some(Opened::new(door, cap, (files, self.spool.clone()), still))
     }
 }
 

@@ -3,7 +3,7 @@
 //! No document types, no entities but the five that XML has, no deeper and no more than
 //! [`XML_DEPTH_MAX`] and [`XML_NODES_MAX`] allow; everything else is no XML here.
 
-use crate::base::limits::{XML_DEPTH_MAX, XML_NODES_MAX};
+use crate::base::limits::{XML_DEPTH_MAX, XML_NAMESPACE_MAX, XML_NODES_MAX};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
@@ -44,9 +44,14 @@ impl Element {
                 return Err(NotXml);
             }
             match reader.read_event().map_err(|_| NotXml)? {
-                Event::Start(start) if root.is_none() => open.push(begun(&reader, &start)?),
+                Event::Start(start) if root.is_none() => {
+                    let element = begun(&reader, &start)?;
+                    count += element.attributes.len();
+                    open.push(element);
+                }
                 Event::Empty(start) if root.is_none() => {
                     let element = begun(&reader, &start)?;
+                    count += element.attributes.len();
                     ended(element, &mut open, &mut root);
                 }
                 Event::End(_) => {
@@ -174,6 +179,10 @@ fn begun(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, No
 fn named(namespace: &ResolveResult<'_>) -> Result<String, NotXml> {
     match namespace {
         ResolveResult::Unbound => Ok(String::new()),
+        // Each element below has it again.
+        ResolveResult::Bound(namespace) if namespace.as_ref().len() > XML_NAMESPACE_MAX => {
+            Err(NotXml)
+        }
         ResolveResult::Bound(namespace) => Ok(namespace.as_ref().to_owned()),
         ResolveResult::Unknown(_) => Err(NotXml),
     }
@@ -233,6 +242,8 @@ mod tests {
     fn what_is_hostile_is_no_xml() {
         let deep = "<a>".repeat(XML_DEPTH_MAX + 2);
         let many = format!("<a>{}</a>", "<b/>".repeat(XML_NODES_MAX));
+        let long = format!("<a xmlns=\"{}\"/>", "x".repeat(XML_NAMESPACE_MAX + 1));
+        let full = format!("<a>{}</a>", "<b c='' d=''/>".repeat(XML_NODES_MAX / 2));
         for bad in [
             "",
             " ",
@@ -249,6 +260,8 @@ mod tests {
             "<a>&#0;</a>",
             &deep,
             &many,
+            &long,
+            &full,
         ] {
             assert_eq!(Element::parse(bad.as_bytes()), Err(NotXml), "{bad:.60}");
         }

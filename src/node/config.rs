@@ -1,7 +1,6 @@
 //! What the files of a node directory say, parsed once.
 
 use super::basedir::{Basedir, BasedirError, Role};
-use super::doors::DOORS_PORT;
 use super::kept::VDRIVE_FURL;
 use crate::base::limits::{NICKNAME_MAX, SCRUB_EVERY};
 use crate::http::webport::{self, WebPort};
@@ -23,8 +22,6 @@ pub struct Config {
     pub webport: Option<WebPort>,
     /// Where a client tells figures of its storage.
     pub metricsport: Option<WebPort>,
-    /// Where a client listens for what comes through its doors.
-    pub doorsport: Option<WebPort>,
     /// Where the tub listens.
     pub tub_address: SocketAddr,
     /// How others are told to reach the tub; empty means "find out".
@@ -102,7 +99,6 @@ impl Config {
             vdrive,
             webport,
             metricsport: port(basedir, "metricsport")?,
-            doorsport: port(basedir, DOORS_PORT)?,
             tub_address: value(basedir, port_file(role), PORTS, tub_port)?
                 .unwrap_or_else(|| everywhere(0)),
             advertised: value(basedir, "advertised_ip_addresses", ADDRESSES, advertised)?
@@ -174,7 +170,8 @@ fn value<T>(
     parse(&text).map(Some).ok_or_else(|| basedir.bad(name, &text, accepted))
 }
 
-fn port(basedir: &Basedir, name: &str) -> Result<Option<WebPort>, BasedirError> {
+/// A file that says where to listen.
+pub fn port(basedir: &Basedir, name: &str) -> Result<Option<WebPort>, BasedirError> {
     value(basedir, name, webport::ACCEPTED, |text| WebPort::parse(text).ok())
 }
 

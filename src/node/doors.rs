@@ -6,6 +6,7 @@
 
 use super::address::Address;
 use super::basedir::{Basedir, Stamp};
+use super::config;
 use super::error::NodeError;
 use crate::base::limits::DOORS_FILE_MAX;
 use crate::base::lock::locked;
@@ -37,27 +38,33 @@ impl BookFile {
         Self { basedir, known: Mutex::default() }
     }
 
-    fn read(&self) -> Arc<Book> {
+    /// None if it cannot be read now.
+    fn read(&self) -> Option<Arc<Book>> {
         let text = self.basedir.read_text(FILE, DOORS_FILE_MAX);
-        // What cannot be read opens nothing.
-        let text = text.inspect_err(|error| tracing::error!(%error, "the list of doors"));
-        let book = Book::parse(&text.ok().flatten().unwrap_or_default());
+        let text = text.inspect_err(|error| tracing::error!(%error, "the list of doors")).ok()?;
+        let book = Book::parse(&text.unwrap_or_default());
         if !book.bad.is_empty() {
             tracing::warn!(lines = ?book.bad, "lines of {FILE} say nothing");
         }
-        Arc::new(book)
+        Some(Arc::new(book))
+    }
+
+    /// The book; none if it cannot be read now.
+    fn look(&self) -> Option<Arc<Book>> {
+        let stamp = self.basedir.stamp(FILE);
+        let mut known = locked(&self.known);
+        if known.0 != stamp {
+            // The stamp is older than what is read, so a change in between is seen the next time.
+            *known = (stamp, self.read()?);
+        }
+        Some(Arc::clone(&known.1))
     }
 }
 
 impl Doorkeeper for BookFile {
     fn book(&self) -> Arc<Book> {
-        let stamp = self.basedir.stamp(FILE);
-        let mut known = locked(&self.known);
-        if known.0 != stamp {
-            // The stamp is older than what is read, so a change in between is seen the next time.
-            *known = (stamp, self.read());
-        }
-        Arc::clone(&known.1)
+        // What cannot be read opens nothing.
+        self.look().unwrap_or_default()
     }
 }
 
@@ -73,18 +80,22 @@ struct Open {
 }
 
 impl Doorway {
-    /// Listens while there are doors, at `port` if the owner says where.
-    pub fn keep(basedir: Basedir, port: Option<WebPort>, insecure: bool, doors: Doors) -> Self {
+    /// Listens while there are doors, and gives up what those that are gone had begun.
+    pub fn keep(basedir: Basedir, insecure: bool, book: Arc<BookFile>, doors: Doors) -> Self {
         let open: Arc<Mutex<Option<Open>>> = Arc::default();
         let place = Arc::clone(&open);
         // On the node's own thread, where servers are started.
         let looking = actix_rt::spawn(async move {
             let mut told = None;
             loop {
-                let wanted = !doors.keeper.book().doors().is_empty();
                 let is_open = locked(&place).is_some();
+                let book = book.look();
+                let wanted = book.as_ref().map_or(is_open, |book| !book.doors().is_empty());
+                if let Some(book) = &book {
+                    doors.parts.sweep(book, doors.clock.now());
+                }
                 if wanted && !is_open {
-                    match listen(&basedir, port.as_ref(), insecure, &doors) {
+                    match listen(&basedir, insecure, &doors) {
                         Ok(opened) => *locked(&place) = Some(opened),
                         Err(error) => tell(&mut told, &error),
                     }
@@ -109,6 +120,14 @@ impl Doorway {
     }
 }
 
+/// A start that is given up leaves nobody behind.
+impl Drop for Doorway {
+    fn drop(&mut self) {
+        self.looking.abort();
+        drop(locked(&self.open).take());
+    }
+}
+
 fn tell(told: &mut Option<String>, error: &NodeError) {
     let text = error.to_string();
     if told.as_ref() != Some(&text) {
@@ -117,14 +136,10 @@ fn tell(told: &mut Option<String>, error: &NodeError) {
     }
 }
 
-fn listen(
-    basedir: &Basedir,
-    port: Option<&WebPort>,
-    insecure: bool,
-    doors: &Doors,
-) -> Result<Open, NodeError> {
+fn listen(basedir: &Basedir, insecure: bool, doors: &Doors) -> Result<Open, NodeError> {
+    let port = config::port(basedir, DOORS_PORT)?;
     let settings = Settings {
-        webport: port.cloned().unwrap_or_else(|| WebPort::local(USUAL_PORT)),
+        webport: port.clone().unwrap_or_else(|| WebPort::local(USUAL_PORT)),
         folder: basedir.path().to_owned(),
         insecure,
         any_port: port.is_none(),

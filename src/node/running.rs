@@ -401,12 +401,11 @@ impl Node {
 
     /// Opens what the owner made doors to.
     fn start_doors(&mut self, config: &Config, files: Files, spool: Spool) {
-        let (basedir, port) = (self.basedir.clone(), config.doorsport.clone());
-        let keeper = Arc::new(BookFile::new(basedir.clone()));
+        let book = Arc::new(BookFile::new(self.basedir.clone()));
         let hosts = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        let (clock, parts) = (Clock::System, Parts::default());
+        let (keeper, clock, parts) = (book.clone(), Clock::System, Parts::default());
         let doors = Doors { keeper, files, spool, clock, hosts, parts };
-        self.doorway = Some(Doorway::keep(basedir, port, config.insecure, doors));
+        self.doorway = Some(Doorway::keep(self.basedir.clone(), config.insecure, book, doors));
     }
 
     /// The owner's view of the grid, and what keeps all in it alive.

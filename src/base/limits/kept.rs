@@ -90,7 +90,7 @@ pub const XML_DEPTH_MAX: usize = 32;
 /// and pieces of it: of as many keys as may be deleted at once, or parts put together, five each.
 pub const XML_NODES_MAX: usize = 200_000;
 /// Bytes of a document that a client sends; as many keys as may be deleted at once are in one.
-pub const XML_BODY_MAX: usize = 2 << 20;
+pub const XML_BODY_MAX: usize = 4 << 20;
 /// Bytes of what a client says of an object beside its content; S3 takes 2 KB.
 pub const OBJECT_META_MAX: usize = 8 << 10;
 /// Uploads in parts at once; each has a file that is open.
@@ -101,3 +101,9 @@ pub const PARTS_MAX: u64 = 10_000;
 pub const PART_MIN: u64 = 5 << 20;
 /// An upload in parts that nobody goes on with ends after so long.
 pub const PARTS_IDLE_SECONDS: u64 = 24 * 3600;
+/// Bytes of a namespace in it.
+pub const XML_NAMESPACE_MAX: usize = 128;
+/// Uploads in parts of one door.
+pub const PART_UPLOADS_OF_DOOR_MAX: usize = 64;
+/// Directories without a file that a bucket may have to be removed.
+pub const EMPTY_DIRECTORIES_MAX: usize = 10_000;

@@ -1,6 +1,7 @@
 //! Buckets: directories in the door's own.
 
 use super::fault::Fault;
+use super::list::is_empty;
 use super::query::Query;
 use super::{Asked, NAMESPACE, xml};
 use crate::doors::kept::modified;
@@ -117,10 +118,17 @@ impl Asked<'_> {
     pub(super) async fn delete_bucket(&self, bucket: &str) -> Result<HttpResponse, Fault> {
         let path = self.bucket(bucket).await?;
         self.door.may_remove()?;
-        if !self.is_empty(&path).await? {
-            return Err(Fault::new("BucketNotEmpty", "There are objects in it."));
+        if !is_empty(self.door, &path).await? {
+            return Err(not_empty());
         }
-        self.door.remove(&path, None).await?;
+        let removed = self.door.remove(&path, None).await?;
+        // Something may have come while it went.
+        if let Some(cap) = removed.target.known()
+            && !is_empty(&self.door.at(cap), &[]).await?
+        {
+            self.door.put_back(&path, removed).await?;
+            return Err(not_empty());
+        }
         Ok(HttpResponse::NoContent().finish())
     }
 
@@ -157,6 +165,10 @@ impl Asked<'_> {
             other => Err(absent(other)),
         }
     }
+}
+
+fn not_empty() -> Fault {
+    Fault::new("BucketNotEmpty", "There are objects in it, or what is none here.")
 }
 
 /// Whoever has the key may do all that the door may.

@@ -19,6 +19,7 @@ use futures_util::stream::{self, StreamExt};
 use md5::{Digest, Md5};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 /// A client hears something at least so often, or it would take its connection for dead.
@@ -35,11 +36,12 @@ struct Work {
     pieces: Vec<Piece>,
     md5: String,
     conditions: Conditions,
+    _alone: OwnedMutexGuard<()>,
 }
 
 impl Work {
     async fn run(self) -> Result<String, Fault> {
-        let Self { door, upload, parts, pieces, md5, conditions } = self;
+        let Self { door, upload, parts, pieces, md5, conditions, _alone } = self;
         let place = place(&upload.key)?;
         let path: Vec<String> = [upload.bucket.clone()].into_iter().chain(place.names).collect();
         let source = upload.pieces.joined(&pieces);
@@ -61,8 +63,7 @@ impl Work {
         let answer = format!(
             "<CompleteMultipartUploadResult {NAMESPACE}>{fields}</CompleteMultipartUploadResult>"
         );
-        parts.end(&upload.id);
-        parts.note(&upload.id, &door.name, &answer);
+        parts.finish(&upload.id, &door.id, &answer);
         Ok(answer)
     }
 }
@@ -73,13 +74,22 @@ impl Asked<'_> {
         at: (&str, &str),
         body: web::Payload,
     ) -> Result<HttpResponse, Fault> {
-        // Who did not hear that it was done asks again.
+        let (document, _held) = self.take_xml(body).await?;
+        // Who did not hear that it was done asks again, maybe while it is being done.
         let id = self.query.get("uploadId").unwrap_or_default();
-        if let Some(answer) = self.parts.done(id, &self.door.name) {
-            return Ok(xml(answer));
+        let done = || self.parts.done(id, &self.door.id).map(xml);
+        if let Some(answer) = done() {
+            return Ok(answer);
         }
         let upload = self.upload(at)?;
-        let wanted = numbers(&self.take_xml(body).await?)?;
+        let alone = Arc::clone(&upload.finishing).lock_owned();
+        let alone = tokio::time::timeout(SIGN_TIME, alone)
+            .await
+            .map_err(|_| Fault::new("SlowDown", "This upload is being put together. Ask again."))?;
+        if let Some(answer) = done() {
+            return Ok(answer);
+        }
+        let wanted = numbers(&document)?;
         let chosen = chosen(&upload, &wanted)?;
         self.spot(at.0, &place(at.1)?).await?;
         let mut all = Md5::new();
@@ -92,6 +102,7 @@ impl Asked<'_> {
             pieces: chosen.iter().map(|part| part.piece).collect(),
             md5,
             conditions: conditions(self.request.headers()),
+            _alone: alone,
         };
         let mut work = actix_rt::spawn(work.run());
         match tokio::time::timeout(SIGN_TIME, &mut work).await {
@@ -139,7 +150,7 @@ impl Asked<'_> {
             escaped(bucket),
             escaped(prefix)
         );
-        let uploads = self.parts.of(&self.door.name, bucket);
+        let uploads = self.parts.of(&self.door.id, bucket);
         for upload in uploads.iter().filter(|upload| upload.key.starts_with(prefix)) {
             text.push_str(&format!(
                 "<Upload><Key>{}</Key><UploadId>{}</UploadId><StorageClass>STANDARD</StorageClass>\

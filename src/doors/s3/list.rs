@@ -10,12 +10,16 @@
 
 use super::fault::Fault;
 use super::objects::{Known, is_missing};
+use super::query::is_written;
 use super::{Asked, NAMESPACE, xml};
-use crate::doors::opened;
+use crate::base::limits::{EMPTY_DIRECTORIES_MAX, PATH_MAX};
+use crate::doors::kept::Facts;
+use crate::doors::opened::{self, Opened};
 use crate::doors::xml::escaped;
 use crate::files::Node;
 use crate::files::address::percent_encode;
 use crate::grid::dirnode::{Child, Entry, Listing};
+use crate::vdrive::format::DirectoryId;
 use actix_web::HttpResponse;
 use data_encoding::BASE64URL_NOPAD;
 use std::collections::VecDeque;
@@ -67,6 +71,7 @@ impl Item {
 
 /// A directory on the way down, and what is left of its children, by the keys that they stand for.
 struct Level {
+    id: Option<DirectoryId>,
     path: Vec<String>,
     left: VecDeque<(String, Entry)>,
     /// Holds the memory of the entries.
@@ -112,10 +117,11 @@ impl<'a> Walk<'a> {
         }
         let metadata = object.link.map(|link| link.metadata).unwrap_or_default();
         let child = Child { target: object.target, metadata };
+        let id = child.target.directory_id();
         if !key.is_empty() {
             walk.tell_marker(&key, child);
         }
-        walk.enter(key, path).await?;
+        walk.enter((key, path), id).await?;
         Ok(walk)
     }
 
@@ -131,19 +137,36 @@ impl<'a> Walk<'a> {
         key.starts_with(&self.wanted.prefix) && key > self.wanted.after.as_str()
     }
 
-    async fn enter(&mut self, key: String, path: Vec<String>) -> Result<(), Fault> {
-        let mut listing = match self.asked.door.list(&path).await {
+    /// Goes into a directory, unless the way leads through it already or is longer than any key.
+    async fn enter(
+        &mut self,
+        (key, path): (String, Vec<String>),
+        id: Option<DirectoryId>,
+    ) -> Result<(), Fault> {
+        let again = id.is_some() && self.levels.iter().any(|level| level.id == id);
+        if again || path.len() >= PATH_MAX {
+            return Ok(());
+        }
+        // Whoever holds memory waits for none.
+        let listing = match self.levels.is_empty() {
+            true => self.asked.door.list(&path).await,
+            false => self.asked.door.list_now(&path).await,
+        };
+        let mut listing = match listing {
             Ok(listing) => listing,
             // Others may have removed it since.
             Err(error) if is_missing(&error) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        // What has a name that no key has part of cannot be asked for.
         let entries = std::mem::take(&mut listing.entries).into_iter();
+        let entries =
+            entries.filter(|entry| opened::name(&entry.name).is_ok_and(|name| is_written(&name)));
         let mut left: Vec<(String, Entry)> =
             entries.map(|entry| (format!("{key}{}", in_order(&entry)), entry)).collect();
         left.retain(|(key, _)| self.may_hold(key));
         left.sort_by(|one, other| one.0.cmp(&other.0));
-        self.levels.push(Level { path, left: left.into(), _listing: listing });
+        self.levels.push(Level { id, path, left: left.into(), _listing: listing });
         Ok(())
     }
 
@@ -197,8 +220,9 @@ impl<'a> Walk<'a> {
         }
         let path = self.levels.last().map(|level| level.path.clone()).unwrap_or_default();
         let path = path.into_iter().chain([entry.name]).collect();
+        let id = entry.child.target.directory_id();
         self.tell_marker(&key, entry.child);
-        self.enter(key, path).await
+        self.enter((key, path), id).await
     }
 
     /// The same, or the group that it is the first of; nothing of one that was told.
@@ -276,17 +300,6 @@ impl Asked<'_> {
         Ok((items, false))
     }
 
-    /// Whether a bucket has no keys.
-    pub(super) async fn is_empty(&self, bucket: &[String]) -> Result<bool, Fault> {
-        let all = Wanted {
-            prefix: String::new(),
-            delimiter: String::new(),
-            after: String::new(),
-            most: 1,
-        };
-        Ok(self.page(bucket, &all).await?.0.is_empty())
-    }
-
     fn told(
         &self,
         bucket: &str,
@@ -344,6 +357,35 @@ impl Asked<'_> {
         let (root, all) = (form.root(), fields.chain(items).collect::<String>());
         format!("<{root} {NAMESPACE}>{all}</{root}>")
     }
+}
+
+/// Whether there is nothing in a directory but directories: also nothing that is no object, or that does
+/// not open.
+pub async fn is_empty(door: &Opened, path: &[String]) -> Result<bool, Fault> {
+    let mut left = vec![path.to_vec()];
+    let mut looked_at = 0;
+    while let Some(path) = left.pop() {
+        looked_at += 1;
+        // Nobody needs to remove more than that at once, and a way may lead in a circle.
+        if path.len() >= PATH_MAX || looked_at > EMPTY_DIRECTORIES_MAX {
+            return Ok(false);
+        }
+        let listing = match door.list(&path).await {
+            Ok(listing) => listing,
+            Err(error) if is_missing(&error) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let is_plain = |entry: &Entry| {
+            let node = door.files().node(&entry.child.target);
+            matches!(node, Node::Directory(_)) && !Facts::of(&entry.child).marker
+        };
+        if listing.unreadable.count > 0 || !listing.entries.iter().all(is_plain) {
+            return Ok(false);
+        }
+        let below = |entry: &Entry| [path.as_slice(), std::slice::from_ref(&entry.name)].concat();
+        left.extend(listing.entries.iter().map(below));
+    }
+    Ok(true)
 }
 
 fn contents(key: &str, known: &Known, form: Form, owner: bool) -> String {

@@ -24,6 +24,7 @@ mod writing;
 
 use super::book::Rights;
 use super::opened::Opened;
+use crate::base::limits::DOOR_REFUSAL_TIME;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -77,12 +78,21 @@ impl Knock {
         let answer = async {
             let claim = self.claim.as_ref().ok_or_else(unknown)?;
             let seed = claim.check(request, &self.query, secret, now)?;
-            let target = Target::of(request, hosts)?;
+            // Whoever was given a signed address is somebody else.
+            let door = &match claim.is_presigned() {
+                true => door.hurrying(),
+                false => door.clone(),
+            };
+            // Version 2 does not sign the host.
+            let target = Target::of(request, claim.signs_host().then_some(hosts))?;
             let asked = Asked { door, request, query: self.query, parts, now, seed };
             asked.answer(target, body).await
         };
-        let mut answer =
-            answer.await.unwrap_or_else(|fault: Fault| fault.respond(request.uri().path()));
+        let outcome = answer.await;
+        if outcome.as_ref().is_err_and(|fault: &Fault| fault.code == "SignatureDoesNotMatch") {
+            tokio::time::sleep(DOOR_REFUSAL_TIME).await;
+        }
+        let mut answer = outcome.unwrap_or_else(|fault| fault.respond(request.uri().path()));
         if let (name, Ok(id)) = (REQUEST_ID, HeaderValue::from_str(&fault::request_id()))
             && !answer.headers().contains_key(name)
         {

@@ -4,10 +4,10 @@ use super::buckets::date;
 use super::fault::Fault;
 use super::query::{Place, place};
 use super::sums::PREFIX;
-use super::writing::{Dates, conditions, current, tag};
+use super::writing::{Dates, KEPT, conditions, current, tag};
 use super::{Asked, xml};
 use crate::doors::error::DoorError;
-use crate::doors::kept::{Facts, modified};
+use crate::doors::kept::Facts;
 use crate::doors::opened::Opened;
 use crate::doors::reply;
 use crate::files::Node;
@@ -49,8 +49,13 @@ impl Known {
     }
 
     pub fn modified(&self) -> f64 {
-        modified(&self.child.metadata)
+        set(&self.child)
     }
+}
+
+/// When a link was set: what S3 has no other word for. What its user says of the content may be anything.
+fn set(child: &Child) -> f64 {
+    child.metadata.last_set().unwrap_or_default()
 }
 
 /// As what something must be there to be removed.
@@ -74,7 +79,7 @@ impl Wish {
     }
 
     fn allows(&self, child: Option<&Child>) -> bool {
-        let time = child.map_or(0.0, |child| modified(&child.metadata).floor());
+        let time = child.map_or(0.0, |child| set(child).floor());
         let size = child.and_then(|child| child.target.known()?.size()).unwrap_or_default();
         self.tags.allow(&current(child))
             && self.time.is_none_or(|wanted| wanted == time)
@@ -166,8 +171,8 @@ impl Asked<'_> {
         let kind = facts.kind.clone().unwrap_or_else(guessed);
         put(response, "content-type", &kind);
         put(response, "last-modified", &http_date(known.modified()));
-        for (name, value) in &facts.headers {
-            put(response, name, value);
+        for name in KEPT {
+            facts.headers.get(name).iter().for_each(|value| put(response, name, value));
         }
         for (name, value) in &facts.meta {
             put(response, &format!("x-amz-meta-{name}"), value);
@@ -207,30 +212,24 @@ impl Asked<'_> {
         let path = path(&[bucket.to_owned()], &key);
         let was_there = AtomicBool::new(false);
         let holds = |child: Option<&Child>| {
-            let is_it = child.is_some_and(|child| match self.door.files().node(&child.target) {
-                Node::Directory(_) => key.is_directory && Facts::of(child).marker,
-                _ => !key.is_directory,
+            let is_it = child.is_some_and(|child| {
+                Known::of(self.door, child.clone(), key.is_directory).is_some()
             });
             was_there.store(is_it, Relaxed);
             is_it && wish.allows(child)
         };
-        // A directory that is a key of its own may have others in it; then only its mark goes.
-        if key.is_directory && !self.is_bare(&path).await? {
-            return self.unmark(&path).await;
-        }
-        match self.door.remove(&path, Some(&holds)).await {
-            Ok(_) => Ok(()),
+        let removed = match key.is_directory {
+            false => self.door.remove(&path, Some(&holds)).await.map(|_| ()),
+            // One that is a key of its own may have others in it; then only its mark goes.
+            true => match self.door.remove_empty(&path, &holds).await {
+                Ok(false) => return self.unmark(&path, &holds).await,
+                removed => removed.map(|_| ()),
+            },
+        };
+        match removed {
+            Ok(()) => Ok(()),
             Err(error) if is_missing(&error) => self.bucket(bucket).await.map(|_| ()),
             Err(error) if error.code() == Code::Unmet && !was_there.load(Relaxed) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether a directory has nothing in it, or is not there.
-    async fn is_bare(&self, path: &[String]) -> Result<bool, Fault> {
-        match self.door.list(path).await {
-            Ok(listing) => Ok(listing.entries.is_empty()),
-            Err(error) if is_missing(&error) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }

@@ -8,9 +8,12 @@ use super::query::place;
 use super::taken::Taken;
 use super::writing::said;
 use crate::base::base32;
-use crate::base::limits::{PART_UPLOADS_MAX, PARTS_IDLE_SECONDS, PARTS_MAX};
+use crate::base::limits::{
+    PART_UPLOADS_MAX, PART_UPLOADS_OF_DOOR_MAX, PARTS_IDLE_SECONDS, PARTS_MAX,
+};
 use crate::base::lock::locked;
 use crate::base::system::random;
+use crate::doors::book::Book;
 use crate::doors::error::DoorError;
 use crate::doors::hashed::Hashed;
 use crate::doors::kept::Facts;
@@ -46,6 +49,8 @@ pub struct Upload {
     pub begun: u64,
     pub pieces: Pieces,
     state: Mutex<State>,
+    /// Held by who puts it together.
+    pub finishing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -73,6 +78,10 @@ impl Upload {
         locked(&self.state).parts.clone()
     }
 
+    fn touch(&self, now: u64) {
+        locked(&self.state).touched = now;
+    }
+
     fn put(&self, number: u64, part: Part) {
         let mut state = locked(&self.state);
         state.touched = part.came;
@@ -81,15 +90,21 @@ impl Upload {
 }
 
 impl Parts {
-    /// Begins one, if there are not too many; those that nobody went on with are given up.
-    fn begin(&self, upload: Upload, now: u64) -> Result<(), Fault> {
-        let all = &mut locked(&self.0).open;
-        let is_idle = |upload: &Upload| {
+    /// Gives up those that nobody went on with, and those of doors that are gone.
+    pub fn sweep(&self, book: &Book, now: u64) {
+        let is_kept = |upload: &Upload| {
             let touched = locked(&upload.state).touched.max(upload.begun);
-            now > touched.saturating_add(PARTS_IDLE_SECONDS)
+            let in_time = now <= touched.saturating_add(PARTS_IDLE_SECONDS);
+            in_time && book.doors().iter().any(|door| door.id() == upload.door)
         };
-        all.retain(|_, upload| !is_idle(upload));
-        if all.len() >= PART_UPLOADS_MAX {
+        locked(&self.0).open.retain(|_, upload| is_kept(upload));
+    }
+
+    /// Begins one, if there are not too many.
+    fn begin(&self, upload: Upload) -> Result<(), Fault> {
+        let all = &mut locked(&self.0).open;
+        let of_door = all.values().filter(|other| other.door == upload.door).count();
+        if all.len() >= PART_UPLOADS_MAX || of_door >= PART_UPLOADS_OF_DOOR_MAX {
             return Err(Fault::new(
                 "SlowDown",
                 "As many uploads in parts are under way as may be.",
@@ -113,9 +128,10 @@ impl Parts {
         locked(&self.0).open.remove(id);
     }
 
-    /// Remembers what the end of one was answered with,
-    pub fn note(&self, id: &str, door: &str, answer: &str) {
-        let done = &mut locked(&self.0).done;
+    /// Ends one that is done, and remembers what that was answered with,
+    pub fn finish(&self, id: &str, door: &str, answer: &str) {
+        let Known { open, done } = &mut *locked(&self.0);
+        open.remove(id);
         done.truncate(DONE_MAX - 1);
         done.push_front((id.to_owned(), door.to_owned(), answer.to_owned()));
     }
@@ -141,7 +157,7 @@ impl Asked<'_> {
     /// The upload that a request is about.
     pub(super) fn upload(&self, at: (&str, &str)) -> Result<Arc<Upload>, Fault> {
         let id = self.query.get("uploadId").unwrap_or_default();
-        self.parts.get(id, &self.door.name, at)
+        self.parts.get(id, &self.door.id, at)
     }
 
     pub(super) async fn begin_upload(
@@ -158,15 +174,16 @@ impl Asked<'_> {
         let id = base32::encode(&random::<20>());
         let upload = Upload {
             id: id.clone(),
-            door: self.door.name.clone(),
+            door: self.door.id.clone(),
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             facts,
             begun: self.now,
             pieces,
             state: Mutex::default(),
+            finishing: Arc::default(),
         };
-        self.parts.begin(upload, self.now)?;
+        self.parts.begin(upload)?;
         let fields = [("Bucket", bucket), ("Key", key), ("UploadId", &id)];
         Ok(Self::done("InitiateMultipartUploadResult", &fields))
     }
@@ -180,6 +197,7 @@ impl Asked<'_> {
         let number = self.query.number("partNumber")?.filter(|n| (1..=PARTS_MAX).contains(n));
         let number = number
             .ok_or_else(|| Fault::argument(format!("Parts are numbered from 1 to {PARTS_MAX}.")))?;
+        upload.touch(self.now);
         if self.header("x-amz-copy-source").is_some() {
             let part = self.copied_part(&upload).await?;
             upload.put(number, part);

@@ -53,13 +53,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// By the path, or by the host's first part where that ends in one of `hosts`.
-    pub fn of(request: &HttpRequest, hosts: &[String]) -> Result<Self, Fault> {
+    /// By the path, or by the host's first part where that ends in one of `hosts`, if the host is signed.
+    pub fn of(request: &HttpRequest, hosts: Option<&[String]>) -> Result<Self, Fault> {
         let bad = |_| Fault::argument("The path is not percent-encoded UTF-8.");
         let path = percent_decode(request.uri().path()).map_err(bad)?;
         let path = path.strip_prefix('/').unwrap_or(&path);
         let host = request.headers().get("host").and_then(|host| host.to_str().ok());
-        match host.and_then(|host| bucket_of(host, hosts)) {
+        match host.zip(hosts).and_then(|(host, hosts)| bucket_of(host, hosts)) {
             Some(bucket) => Ok(Self { bucket: Some(bucket), key: some(path) }),
             None => Ok(Self::at(path)),
         }
@@ -79,9 +79,20 @@ fn some(text: &str) -> Option<String> {
 /// `photos` of `photos.localhost:3480`.
 fn bucket_of(host: &str, hosts: &[String]) -> Option<String> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    let known = hosts.iter().map(String::as_str).chain(["localhost"]);
-    let mut buckets = known.filter_map(|known| name.strip_suffix(known)?.strip_suffix('.'));
+    let known = || hosts.iter().map(String::as_str).chain(["localhost"]);
+    if known().any(|known| known == name) {
+        return None;
+    }
+    let mut buckets = known().filter_map(|known| name.strip_suffix(known)?.strip_suffix('.'));
     buckets.find(|bucket| !bucket.is_empty()).map(str::to_owned)
+}
+
+/// Whether a name can be told in a listing.
+pub fn is_written(name: &str) -> bool {
+    let odd = |letter: char| {
+        letter < ' ' && !"\t\n\r".contains(letter) || "\u{fffe}\u{ffff}".contains(letter)
+    };
+    !name.contains(odd)
 }
 
 /// Where a key is: its names, and whether it ends in a slash, so that it is a directory's.
@@ -104,7 +115,7 @@ pub fn place(key: &str) -> Result<Place, Fault> {
         match name {
             "" => return refuse("a part of it between slashes is empty"),
             "." | ".." => return refuse("a part of it is a dot or two"),
-            _ if name.contains('\0') => return refuse("it has a NUL in it"),
+            _ if !is_written(name) => return refuse("it has a letter that XML cannot write"),
             _ => {}
         }
         match nfc(name) {
@@ -135,13 +146,14 @@ mod tests {
 
     #[test]
     fn a_host_may_name_the_bucket() {
-        let hosts = ["s3.example.org".to_owned()];
+        let hosts = ["s3.example.org".to_owned(), "nas.s3.example.org".to_owned()];
         for (host, bucket) in [
             ("photos.localhost:3480", Some("photos")),
             ("a.b.s3.example.org", Some("a.b")),
             ("localhost:3480", None),
             ("127.0.0.1:3480", None),
             ("s3.example.org", None),
+            ("nas.s3.example.org", None),
             (".localhost", None),
             ("evil.example.net", None),
         ] {
@@ -153,8 +165,18 @@ mod tests {
     fn keys_that_are_no_paths_are_refused() {
         let placed = place("a/b c/").unwrap();
         assert_eq!((placed.names, placed.is_directory), (vec!["a".into(), "b c".into()], true));
-        for bad in ["", "/", "/a", "a//b", "a/../b", ".", "a\0", "u\u{308}", &"a/".repeat(PATH_MAX)]
-        {
+        for bad in [
+            "",
+            "/",
+            "/a",
+            "a//b",
+            "a/../b",
+            ".",
+            "a\0",
+            "a\u{1}",
+            "u\u{308}",
+            &"a/".repeat(PATH_MAX),
+        ] {
             assert!(place(bad).is_err(), "{bad:?}");
         }
     }

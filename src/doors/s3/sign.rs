@@ -202,6 +202,15 @@ impl Claim {
             false => Err(mismatch()),
         }
     }
+
+    pub const fn signs_host(&self) -> bool {
+        matches!(self.how, How::Four { .. })
+    }
+
+    /// Whether it stands in the address, which may have been given to others.
+    pub const fn is_presigned(&self) -> bool {
+        matches!(self.how, How::Two { .. } | How::Four { lasts: Some(_), .. })
+    }
 }
 
 impl Seed {

@@ -129,6 +129,12 @@ impl Sums {
             let header = format!("{PREFIX}{name}");
             let behind = trailers.iter().find(|(name, _)| *name == header);
             let given = said(&header).or_else(|| behind.map(|(_, value)| value.as_str()));
+            let announced =
+                said("x-amz-trailer").is_some_and(|name| name.eq_ignore_ascii_case(&header));
+            if announced && given.is_none() {
+                let text = format!("Behind the body there is no {header}.");
+                return Err(Fault::new("MalformedTrailerError", text));
+            }
             if given.is_some_and(|given| given != sum) {
                 return Err(Fault::new("BadDigest", format!("The body is not that of {header}.")));
             }
@@ -182,6 +188,7 @@ mod tests {
             assert_eq!(checked(&[(&header, sum)], &[]), "", "{name}");
             assert_eq!(checked(&[(&header, "AAAAAA==")], &[]), "BadDigest", "{name}");
             assert_eq!(checked(&[("x-amz-trailer", &header)], &[(&header, sum)]), "", "{name}");
+            assert_eq!(checked(&[("x-amz-trailer", &header)], &[]), "MalformedTrailerError");
             let wrong = checked(&[("x-amz-trailer", &header)], &[(&header, "AAAAAA==")]);
             assert_eq!(wrong, "BadDigest", "{name}");
         }

@@ -5,11 +5,12 @@ use super::chunked::Chunked;
 use super::fault::Fault;
 use super::sums::{Summing, Sums};
 use crate::base::limits::XML_BODY_MAX;
+use crate::base::tally::Counted;
 use crate::doors::error::DoorError;
 use crate::doors::hashed::Hashed;
 use crate::doors::request::length;
 use crate::doors::xml::Element;
-use crate::http::spool::Body;
+use crate::http::spool::{Body, BodyError};
 use actix_web::web;
 use bytes::Bytes;
 use futures_util::Stream;
@@ -66,13 +67,20 @@ impl Asked<'_> {
         Ok(Taken { body, sums })
     }
 
-    /// Takes in a document.
-    pub(super) async fn take_xml(&self, body: web::Payload) -> Result<Element, Fault> {
-        let (bytes, _held) =
+    /// Takes in a document, and the memory that it has for as long as it is there.
+    pub(super) async fn take_xml(
+        &self,
+        body: web::Payload,
+    ) -> Result<(Element, Vec<Counted>), Fault> {
+        let (bytes, mut held) =
             self.door.spool().short(body, XML_BODY_MAX).await.map_err(DoorError::from)?;
         let mut summing = Summing::of(self.request.headers());
         summing.update(&bytes);
         summing.finish().check(self.request.headers(), &[])?;
-        Element::parse(&bytes).map_err(|_| Fault::malformed_xml())
+        let tree =
+            self.door.spool().hold_memory(bytes.len()).ok_or(DoorError::from(BodyError::Busy))?;
+        held.push(tree);
+        let document = Element::parse(&bytes).map_err(|_| Fault::malformed_xml())?;
+        Ok((document, held))
     }
 }

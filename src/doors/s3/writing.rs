@@ -11,9 +11,10 @@ use crate::base::limits::OBJECT_META_MAX;
 use crate::cap::Cap;
 use crate::doors::error::DoorError;
 use crate::doors::kept::Facts;
+use crate::doors::opened::Opened;
 use crate::files::address::percent_decode;
 use crate::files::{Node, Spot};
-use crate::grid::dirnode::{Child, Replace, Target as Link};
+use crate::grid::dirnode::{Child, Condition, Replace, Target as Link};
 use crate::http::conditions::{Conditions, Current};
 use crate::http::date::parse_http_date;
 use crate::http::tag::entity_tag;
@@ -24,7 +25,7 @@ use std::collections::BTreeMap;
 
 const META: &str = "x-amz-meta-";
 /// Headers that are given back as they came.
-const KEPT: [&str; 5] =
+pub const KEPT: [&str; 5] =
     ["cache-control", "content-disposition", "content-encoding", "content-language", "expires"];
 
 /// The entity tag of a file: the MD5 that was known when it came, else something that no program takes
@@ -41,8 +42,11 @@ pub fn tag(child: &Child, facts: &Facts) -> String {
 pub fn current(child: Option<&Child>) -> Current {
     match child {
         None => Current::Nothing,
-        Some(child) if child.target.is_directory() => Current::Untagged,
-        Some(child) => Current::Tagged(tag(child, &Facts::of(child))),
+        Some(child) => match Facts::of(child) {
+            // It is no key, whatever keys begin so.
+            facts if child.target.is_directory() && !facts.marker => Current::Nothing,
+            facts => Current::Tagged(tag(child, &facts)),
+        },
     }
 }
 
@@ -99,10 +103,6 @@ pub fn said(headers: &HeaderMap) -> Result<Facts, Fault> {
         bytes += name.len() + value.len();
         meta.insert(name.to_owned(), value.to_owned());
     }
-    if bytes > OBJECT_META_MAX {
-        let text = format!("At most {OBJECT_META_MAX} bytes of metadata are kept.");
-        return Err(Fault::new("MetadataTooLarge", text));
-    }
     let mut kept = BTreeMap::new();
     for name in KEPT {
         let value = text(name).map(|value| match name {
@@ -110,10 +110,16 @@ pub fn said(headers: &HeaderMap) -> Result<Facts, Fault> {
             _ => value.to_owned(),
         });
         if let Some(value) = value.filter(|value| !value.is_empty()) {
+            bytes += value.len();
             kept.insert(name.to_owned(), value);
         }
     }
     let kind = text("content-type").map(str::to_owned);
+    bytes += kind.as_ref().map_or(0, String::len);
+    if bytes > OBJECT_META_MAX {
+        let text = format!("At most {OBJECT_META_MAX} bytes of metadata are kept.");
+        return Err(Fault::new("MetadataTooLarge", text));
+    }
     Ok(Facts { kind, meta, headers: kept, ..Facts::default() })
 }
 
@@ -188,9 +194,16 @@ impl Asked<'_> {
         if spot.missing().len() + 1 == path.len() {
             return Err(Fault::no_such_bucket());
         }
-        if was.as_ref().is_some_and(|was| was.target.is_directory()) && !key.is_directory {
-            let text = "A directory has this name: other keys begin with it and a slash.";
-            return Err(Fault::new("OperationAborted", text));
+        match was.as_ref().map(|was| was.target.is_directory()) {
+            Some(true) if !key.is_directory => {
+                let text = "A directory has this name: other keys begin with it and a slash.";
+                return Err(Fault::new("OperationAborted", text));
+            }
+            Some(false) if key.is_directory => {
+                let text = "An object has this name without the slash.";
+                return Err(Fault::new("OperationAborted", text));
+            }
+            _ => {}
         }
         self.check_conditions(was.as_ref())?;
         Ok(spot)
@@ -220,24 +233,45 @@ impl Asked<'_> {
 
     /// Makes a directory that is a key of its own.
     async fn mark(&self, path: &[String], facts: Facts) -> Result<(), Fault> {
+        let is_new = self.door.is_missing(path).await?;
         self.door.make_dirs(path).await?;
-        self.set_mark(path, Facts { marker: true, ..facts }).await
+        // What only adds may still say what it has just made.
+        let door = if is_new { self.door.removing() } else { self.door.clone() };
+        let wanted = conditions(self.request.headers());
+        let holds = |child: Option<&Child>| wanted.allow(&current(child));
+        self.set_mark(&door, path, Facts { marker: true, ..facts }, &holds).await
     }
 
     /// What is left of such a key when others are in the directory.
-    pub(super) async fn unmark(&self, path: &[String]) -> Result<(), Fault> {
-        self.set_mark(path, Facts::default()).await
+    pub(super) async fn unmark(&self, path: &[String], holds: Condition<'_>) -> Result<(), Fault> {
+        match self.set_mark(self.door, path, Facts::default(), holds).await {
+            // There is no such key.
+            Err(fault) if fault.code == "PreconditionFailed" => {
+                match conditions(self.request.headers()).are_there() {
+                    true => Err(fault),
+                    false => Ok(()),
+                }
+            }
+            outcome => outcome,
+        }
     }
 
-    async fn set_mark(&self, path: &[String], facts: Facts) -> Result<(), Fault> {
-        let object = self.door.object(path).await?;
+    async fn set_mark(
+        &self,
+        door: &Opened,
+        path: &[String],
+        facts: Facts,
+        holds: Condition<'_>,
+    ) -> Result<(), Fault> {
+        let object = door.object(path).await?;
         let (Link::Known(cap), Some(link)) = (object.target, object.link) else { return Ok(()) };
         let metadata = facts.put(&cap, link.metadata.map());
-        let same =
-            |child: Option<&Child>| child.is_some_and(|child| child.target.known() == Some(&cap));
+        let same = |child: Option<&Child>| {
+            child.is_some_and(|child| child.target.known() == Some(&cap)) && holds(child)
+        };
         let spot = Spot::instead(link).map_err(DoorError::from)?;
         let target = (Link::Known(cap.clone()), metadata);
-        self.door.link(spot, target, Replace::Yes, &same).await?;
+        door.link(spot, target, Replace::Yes, &same).await?;
         Ok(())
     }
 
