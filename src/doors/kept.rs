@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! "mtime"  when its user changed it, in seconds since 1970, as 1.20 has it
-//! "door"   {"file": {"of": TAG, …}, …}    what is known of this very content
+//! "door"   {"file": {"of": TAG, …},       what is known of this very content
+//!           "dav": {…}, …}                properties that WebDAV clients have set
 //! ```
 //! The link may be set by whoever can write to the directory, and keeps its metadata then. So what is
 //! said of the content says of which, and counts for no other.
@@ -14,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const DOOR: &str = "door";
+pub const DOOR: &str = "door";
 const FILE: &str = "file";
-const MTIME: &str = "mtime";
+pub const MTIME: &str = "mtime";
 
 /// What is known of a content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

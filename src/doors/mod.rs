@@ -11,9 +11,11 @@
 //! - [`book`], [`secret`]: the doors that there are, sealed by what only their users know
 //! - [`serve`]: who knocks, and at which door; [`request`], [`reply`]: what all protocols share
 //! - [`opened`]: what may be done; [`error`]: why it was not
-//! - [`s3`], [`restic`]: the protocols; [`xml`]: what the others speak in
+//! - [`s3`], [`dav`], [`restic`]: the protocols; [`xml`]: what the first two speak in
+//! - [`kept`]: what is kept of a thing in its link
 
 pub mod book;
+mod dav;
 pub mod error;
 mod hashed;
 mod kept;
@@ -26,5 +28,6 @@ pub mod secret;
 pub mod serve;
 mod xml;
 
+pub use dav::Locks;
 pub use s3::Parts;
 pub use serve::{Doorkeeper, Doors, routes};

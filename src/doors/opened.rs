@@ -7,10 +7,11 @@ use crate::base::limits::PATH_MAX;
 use crate::cap::Cap;
 use crate::files::address::nfc;
 use crate::files::{Address, Files, For, Found, Node, Object, Root, Spot};
-use crate::grid::dirnode::{Child, Condition, Listing, Metadata, Replace, Target};
+use crate::grid::dirnode::{Child, Condition, Entry, Listing, Metadata, Replace, Target};
 use crate::grid::upload::UploadOptions;
 use crate::grid::{Code, DownloadError, Source};
 use crate::http::spool::{Body, Content, Spool};
+use crate::vdrive::format::DirectoryId;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use std::ops::Range;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub struct Opened {
     /// What it is known by, also where another has its name later.
     pub id: String,
+    pub name: String,
     pub rights: Rights,
     root: Root,
     files: Files,
@@ -39,8 +41,9 @@ pub type Piece = Result<Bytes, DownloadError>;
 
 impl Opened {
     pub fn new(door: &Door, cap: &Cap, (files, spool): (Files, Spool), still: Still) -> Self {
-        let (id, rights, root) = (door.id().to_owned(), door.rights, Root::Cap(cap.reveal()));
-        Self { id, rights, root, files, spool, still, patient: true }
+        let (id, name) = (door.id().to_owned(), door.name.clone());
+        let (rights, root) = (door.rights, Root::Cap(cap.reveal()));
+        Self { id, name, rights, root, files, spool, still, patient: true }
     }
 
     /// The same for somebody whom it was not given to: bodies must come as they do from strangers.
@@ -59,6 +62,14 @@ impl Opened {
 
     pub const fn spool(&self) -> &Spool {
         &self.spool
+    }
+
+    /// What its directory is called, whichever cap leads to it; none of one that never changes.
+    pub fn id(&self) -> Option<DirectoryId> {
+        match &self.root {
+            Root::Cap(cap) => Target::named_by(cap).directory_id(),
+            Root::Global | Root::Private => None,
+        }
     }
 
     fn address(&self, path: &[String]) -> Address {
@@ -194,6 +205,12 @@ impl Opened {
         self.may_add()?;
         let found = self.find(path, For::Making).await?;
         Ok(self.files.make_dir(found, None).await?)
+    }
+
+    /// A new directory with these children, which is linked nowhere yet.
+    pub async fn new_directory(&self, children: Vec<Entry>) -> Result<Cap, DoorError> {
+        self.may_add()?;
+        Ok(self.files.directories().create(children).await?)
     }
 
     /// Removes what is there, if that holds of it; what it was.

@@ -8,6 +8,9 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
+/// What the Finder of macOS says of a body that it sends in chunks.
+const EXPECTED_LENGTH: &str = "x-expected-entity-length";
+
 /// A request to what is behind a door.
 pub struct Asked<'a> {
     pub request: &'a HttpRequest,
@@ -50,9 +53,10 @@ impl<'a> Asked<'a> {
 
 /// How long a body is said to be; of one that is sent in chunks, what a client says beside it.
 pub fn length(headers: &HeaderMap) -> Result<Option<u64>, DoorError> {
-    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
+    let said = headers.get(header::CONTENT_LENGTH).or_else(|| headers.get(EXPECTED_LENGTH));
+    let Some(value) = said else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    number.map(Some).ok_or_else(|| DoorError::Bad("the Content-Length is no number".to_owned()))
+    number.map(Some).ok_or_else(|| DoorError::Bad("the body's length is no number".to_owned()))
 }
 
 /// The names of a path in which each is percent-encoded.

@@ -8,6 +8,7 @@
 //! Nothing of a request is logged but its method and the status it got.
 
 use super::book::{Book, Door};
+use super::dav::{self, Locks};
 use super::error::DoorError;
 use super::opened::Opened;
 use super::reply::plain;
@@ -42,6 +43,8 @@ pub struct Doors {
     /// Names by which others may call this node: what stands before one in a host is a bucket.
     pub hosts: Arc<[String]>,
     pub parts: Parts,
+    /// What WebDAV clients have locked.
+    pub locks: Locks,
 }
 
 /// Why somebody stays outside.
@@ -77,6 +80,18 @@ impl Doors {
     async fn respond(&self, request: &HttpRequest, body: web::Payload) -> HttpResponse {
         let path = request.uri().path();
         let is_signed = s3::is_signed(request);
+        let is_unknown = !request.headers().contains_key(header::AUTHORIZATION);
+        if *request.method() == Method::OPTIONS && is_unknown && may_be_dav(path) {
+            return dav::options_of_all();
+        }
+        if let Some((name, rest)) = request::door(path, dav::WORD).filter(|_| !is_signed) {
+            return match self.logged_in(request, name).await {
+                Ok(door) => {
+                    dav::answer(&door, (request, rest), (&self.locks, &self.clock), body).await
+                }
+                Err(refused) => refused,
+            };
+        }
         if let Some((name, rest)) = request::door(path, "restic").filter(|_| !is_signed) {
             return match self.logged_in(request, name).await {
                 Ok(door) => restic_answer(&door, request, rest, body).await,
@@ -151,6 +166,11 @@ impl Doors {
             Arc::new(move || !known.is_over(clock.now()) && keeper.book().doors().contains(&known));
         Some(Opened::new(door, cap, (files, self.spool.clone()), still))
     }
+}
+
+/// Whether a WebDAV client may ask what can be done there: Windows begins above the door that it is given.
+fn may_be_dav(path: &str) -> bool {
+    matches!(path, "" | "/" | "*" | "/dav") || path.starts_with("/dav/")
 }
 
 async fn restic_answer(

@@ -9,6 +9,9 @@ use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
 use std::fmt::Write;
 
+/// The namespace of `xml:lang` and the like, whose prefix is always the same.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
 /// A text that is no XML, or none of a kind that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not XML as it is read here")]
@@ -111,9 +114,10 @@ impl Element {
         // Writing to a string cannot fail.
         let _ = write!(out, "<{} xmlns=\"{}\"", self.name, escaped(&self.namespace));
         for (number, (namespace, name, value)) in self.attributes.iter().enumerate() {
-            let _ = match namespace.is_empty() {
-                true => write!(out, " {name}=\"{}\"", escaped(value)),
-                false => write!(
+            let _ = match namespace.as_str() {
+                "" => write!(out, " {name}=\"{}\"", escaped(value)),
+                XML => write!(out, " xml:{name}=\"{}\"", escaped(value)),
+                _ => write!(
                     out,
                     " xmlns:a{number}=\"{}\" a{number}:{name}=\"{}\"",
                     escaped(namespace),
@@ -160,7 +164,7 @@ fn begun(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, No
     let (namespace, name) = resolver.resolve_element(start.name());
     let mut element = Element {
         namespace: named(&namespace)?,
-        name: name.as_ref().to_owned(),
+        name: local(name.as_ref())?,
         ..Element::default()
     };
     for attribute in start.attributes() {
@@ -171,9 +175,19 @@ fn begun(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, No
         let (namespace, name) = resolver.resolve_attribute(attribute.key);
         let value =
             attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| NotXml)?.into_owned();
-        element.attributes.push((named(&namespace)?, name.as_ref().to_owned(), value));
+        element.attributes.push((named(&namespace)?, local(name.as_ref())?, value));
     }
     Ok(element)
+}
+
+/// A name that can be written again as it came.
+fn local(name: &str) -> Result<String, NotXml> {
+    let begins = |letter: char| letter == '_' || letter.is_ascii_alphabetic() || letter >= '\u{c0}';
+    let goes_on = |letter: char| begins(letter) || "-.".contains(letter) || letter.is_ascii_digit();
+    match name.starts_with(begins) && name.chars().all(goes_on) {
+        true => Ok(name.to_owned()),
+        false => Err(NotXml),
+    }
 }
 
 fn named(namespace: &ResolveResult<'_>) -> Result<String, NotXml> {
@@ -239,6 +253,16 @@ mod tests {
     }
 
     #[test]
+    fn a_language_keeps_its_prefix() {
+        let text = br#"<a xml:lang="de" xmlns="x:">b</a>"#;
+        let root = Element::parse(text).unwrap();
+        let mut out = String::new();
+        root.write(&mut out);
+        assert_eq!(out, r#"<a xmlns="x:" xml:lang="de">b</a>"#);
+        assert_eq!(Element::parse(out.as_bytes()).unwrap(), root);
+    }
+
+    #[test]
     fn what_is_hostile_is_no_xml() {
         let deep = "<a>".repeat(XML_DEPTH_MAX + 2);
         let many = format!("<a>{}</a>", "<b/>".repeat(XML_NODES_MAX));
@@ -258,6 +282,10 @@ mod tests {
             "<a>&b;</a>",
             "<a b='1' b='2'/>",
             "<a>&#0;</a>",
+            "<a&b/>",
+            "<1/>",
+            "<a 'b='1'/>",
+            "<x:a xmlns:x=''/>",
             &deep,
             &many,
             &long,

@@ -182,7 +182,7 @@ mod tests {
     #[actix_rt::test]
     async fn a_full_disk_is_told() {
         let (refused, used) = made(SPILL_PIECE as u64, SPILL_PIECE as u32).await;
-        assert_eq!(refused.unwrap_err().status, StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(refused.unwrap_err(), BodyError::NoSpace);
         assert_eq!(used, 0);
     }
 }

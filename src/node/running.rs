@@ -19,7 +19,7 @@ use super::{hints, kept, parameters, rates, secrets, service, storage};
 use crate::base::limits::SPOOL_BYTES_MAX;
 use crate::base::system::Clock;
 use crate::codec::convergence::ConvergenceSecret;
-use crate::doors::{Doors, Parts};
+use crate::doors::{Doors, Locks, Parts};
 use crate::files::Files;
 use crate::files::blacklist::Blacklist;
 use crate::gateway::Gateway;
@@ -403,8 +403,9 @@ impl Node {
     fn start_doors(&mut self, config: &Config, files: Files, spool: Spool) {
         let book = Arc::new(BookFile::new(self.basedir.clone()));
         let hosts = config.web_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        let (keeper, clock, parts) = (book.clone(), Clock::System, Parts::default());
-        let doors = Doors { keeper, files, spool, clock, hosts, parts };
+        let (keeper, clock) = (book.clone(), Clock::System);
+        let (parts, locks) = (Parts::default(), Locks::default());
+        let doors = Doors { keeper, files, spool, clock, hosts, parts, locks };
         self.doorway = Some(Doorway::keep(self.basedir.clone(), config.insecure, book, doors));
     }
 

@@ -107,3 +107,23 @@ pub const XML_NAMESPACE_MAX: usize = 128;
 pub const PART_UPLOADS_OF_DOOR_MAX: usize = 64;
 /// Directories without a file that a bucket may have to be removed.
 pub const EMPTY_DIRECTORIES_MAX: usize = 10_000;
+/// A description of what a WebDAV client asks for or changes: properties, or a lock.
+pub const DAV_BODY_MAX: usize = 64 << 10;
+/// Conditions of one `If` header, and addresses that it names.
+pub const DAV_CONDITIONS_MAX: usize = 200;
+pub const DAV_RESOURCES_MAX: usize = 32;
+/// A WebDAV lock ends by itself after so many seconds, if it is not renewed; whoever asks for less gets less.
+pub const DAV_LOCK_SECONDS_MAX: u64 = 3_600;
+/// What a client says of itself with a lock.
+pub const DAV_LOCK_OWNER_MAX: usize = 4 << 10;
+/// Locks in one door's directory,
+pub const DAV_LOCKS_MAX: usize = 1_000;
+/// and bytes of the locks of one and of all: each has a path, which may be long.
+pub const DAV_LOCKS_BYTES_MAX: usize = 1 << 20;
+pub const DAV_ALL_LOCKS_BYTES_MAX: usize = 16 << 20;
+/// Directories that one copy makes.
+pub const DAV_COPIED_MAX: usize = 100_000;
+/// How often a change is decided anew because others change the same.
+pub const DOOR_REDOS_MAX: usize = 16;
+/// Letters of a type that a client says a file has.
+pub const DOOR_TYPE_MAX: usize = 200;

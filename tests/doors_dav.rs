@@ -1,0 +1,346 @@
+//! A door that speaks WebDAV, before real directories: what clients rely on beyond what litmus asks
+//! (`scripts/doors_dav.py` runs that and the clients themselves).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, body};
+use data_encoding::BASE64;
+use futures_util::future::{LocalBoxFuture, join_all};
+use std::rc::Rc;
+use std::sync::Arc;
+use tahoe::base::system::Clock;
+use tahoe::cap::Cap;
+use tahoe::doors::book::{Book, Door, Rights, line};
+use tahoe::doors::secret::Secret;
+use tahoe::doors::{Doorkeeper, Doors, Locks, Parts, routes};
+use tahoe::files::{Files, Roots, Trash};
+use tahoe::http::spool::Spool;
+use tahoe_testing::dirs::{World, world};
+
+struct NoRoots;
+
+impl Roots for NoRoots {
+    fn global(&self) -> Option<Cap> {
+        None
+    }
+
+    fn private(&self) -> Option<Cap> {
+        None
+    }
+}
+
+struct Doorbook(Arc<Book>);
+
+impl Doorkeeper for Doorbook {
+    fn book(&self) -> Arc<Book> {
+        self.0.clone()
+    }
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    fn between(&self, begin: &str, end: &str) -> String {
+        let (_, behind) = self.body.split_once(begin).unwrap();
+        behind.split_once(end).unwrap().0.to_owned()
+    }
+}
+
+/// Doors of each kind to one directory.
+struct House {
+    ask: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>,
+    secrets: Vec<(String, Secret)>,
+    clock: Clock,
+    _world: World,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        let (world, folder) = (world(), tempfile::tempdir().unwrap());
+        let clock = world.clock.clone();
+        let directories = world.node();
+        let root = directories.create(Vec::new()).await.unwrap();
+        let (mut lines, mut secrets) = (String::new(), Vec::new());
+        for (name, rights) in
+            [("all", Rights::Write), ("add", Rights::Append), ("look", Rights::Read)]
+        {
+            let secret = Secret::new();
+            lines += &(line(&Door::new((name, &root), rights, None, &secret)) + "\n");
+            secrets.push((name.to_owned(), secret));
+        }
+        let doors = Doors {
+            keeper: Arc::new(Doorbook(Arc::new(Book::parse(&lines)))),
+            files: Files::new(directories, Arc::new(NoRoots), Trash::default()),
+            spool: Spool::new(folder.path().to_owned(), 1 << 30),
+            clock: clock.clone(),
+            hosts: Arc::new([]),
+            parts: Parts::default(),
+            locks: Locks::default(),
+        };
+        let service = Rc::new(init_service(App::new().configure(routes(doors))).await);
+        let ask = move |request: TestRequest| -> LocalBoxFuture<'static, Answer> {
+            let service = service.clone();
+            Box::pin(async move {
+                let response = call_service(&*service, request.to_request()).await;
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let body = body::to_bytes(response.into_body()).await.unwrap();
+                Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
+            })
+        };
+        Self { ask: Box::new(ask), secrets, clock, _world: world, _folder: folder }
+    }
+
+    /// A request at `DOOR/PATH`.
+    async fn ask(&self, method: &str, at: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let door = at.split('/').next().unwrap();
+        let (_, secret) = self.secrets.iter().find(|(name, _)| name == door).unwrap();
+        let login = BASE64.encode(format!("{door}:{}", secret.reveal()).as_bytes());
+        let mut request = TestRequest::with_uri(&format!("/dav/{at}"))
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .insert_header(("host", "localhost"))
+            .insert_header(("authorization", format!("Basic {login}")))
+            .set_payload(body.to_owned());
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        (self.ask)(request).await
+    }
+
+    async fn status(&self, method: &str, at: &str, headers: &[(&str, &str)], body: &str) -> u16 {
+        self.ask(method, at, headers, body).await.status
+    }
+
+    async fn put(&self, at: &str, body: &str) {
+        assert!(matches!(self.status("PUT", at, &[], body).await, 201 | 204), "{at}");
+    }
+}
+
+const EXCLUSIVE: &str = "<lockinfo xmlns='DAV:'><lockscope><exclusive/></lockscope>\
+    <locktype><write/></locktype><owner>me</owner></lockinfo>";
+
+#[actix_rt::test]
+async fn files_come_back_with_what_was_said_of_them() {
+    let house = House::new().await;
+    let sent = [("x-oc-mtime", "784111777"), ("content-type", "text/x-poem")];
+    let put = house.ask("PUT", "all/a%20b", &sent, "some bytes").await;
+    assert_eq!((put.status, put.header("x-oc-mtime")), (201, "accepted"));
+    let got = house.ask("GET", "all/a%20b", &[("range", "bytes=5-")], "").await;
+    assert_eq!((got.status, got.body.as_str()), (206, "bytes"));
+    assert_eq!(got.header("etag"), put.header("etag"));
+    assert_eq!(got.header("last-modified"), "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(got.header("content-type"), "text/x-poem");
+    let known = [("if-none-match", put.header("etag"))];
+    assert_eq!(house.status("GET", "all/a%20b", &known, "").await, 304);
+    assert_eq!(house.status("GET", "all/a%20b", &[("range", "bytes=10-")], "").await, 416);
+
+    for (status, headers) in [
+        (412, &[("if-match", "\"x\"")][..]),
+        (412, &[("if-none-match", "*")]),
+        (412, &[("if", "([\"x\"])")]),
+        (400, &[("if", "(<<<)((")]),
+        (501, &[("content-range", "bytes 0-2/3")]),
+        (400, &[("x-expected-entity-length", "4")]),
+        (204, &[("x-expected-entity-length", "3"), ("if-match", put.header("etag"))]),
+    ] {
+        assert_eq!(house.status("PUT", "all/a%20b", headers, "new").await, status, "{headers:?}");
+    }
+    let got = house.ask("GET", "all/a%20b", &[], "").await;
+    assert_eq!((got.body.as_str(), got.header("content-type")), ("new", "text/plain"));
+    for (status, at) in [
+        (409, "all/x/y"),
+        (409, "all/a%20b/y"),
+        (405, "all/"),
+        (405, "all/x/"),
+        (400, "all/..%2fx"),
+    ] {
+        assert_eq!(house.status("PUT", at, &[], "x").await, status, "{at}");
+    }
+}
+
+#[actix_rt::test]
+async fn of_writers_at_once_one_wins_and_no_property_is_lost() {
+    let house = House::new().await;
+    let new = [("if-none-match", "*")];
+    let made = join_all((0..10).map(|_| house.status("PUT", "all/a", &new, "x"))).await;
+    assert_eq!(made.iter().filter(|status| **status == 201).count(), 1, "{made:?}");
+    let tag = house.ask("HEAD", "all/a", &[], "").await.header("etag").to_owned();
+    let same = [("if-match", tag.as_str())];
+    let texts: Vec<String> = (0..10).map(|number| format!("{number}")).collect();
+    let made = join_all(texts.iter().map(|text| house.status("PUT", "all/a", &same, text))).await;
+    assert_eq!(made.iter().filter(|status| **status == 204).count(), 1, "{made:?}");
+
+    let bodies: Vec<String> = (0..8)
+        .map(|number| {
+            format!(
+                "<propertyupdate xmlns='DAV:'><set><prop><p{number} xmlns='x:'>&lt;{number}\
+                 </p{number}></prop></set></propertyupdate>"
+            )
+        })
+        .collect();
+    let set = join_all(bodies.iter().map(|body| house.ask("PROPPATCH", "all/a", &[], body))).await;
+    let set = set.iter().filter(|answer| answer.body.contains("200 OK")).count();
+    house.put("all/a", "other bytes").await;
+    house.status("MOVE", "all/a", &[("destination", "/dav/all/b")], "").await;
+    let told = house.ask("PROPFIND", "all/b", &[("depth", "0")], "").await;
+    assert_eq!(told.body.matches("xmlns=\"x:\">&lt;").count(), set);
+    assert!(set > 1, "{set}");
+    let body = "<propertyupdate xmlns='DAV:'><set><prop><a xmlns='x:'/><getetag/></prop></set>\
+                </propertyupdate>";
+    let told = house.ask("PROPPATCH", "all/b", &[], body).await;
+    assert!(told.body.contains("403 Forbidden") && told.body.contains("424 Failed Dependency"));
+}
+
+#[actix_rt::test]
+async fn a_lock_binds_all_but_who_shows_its_token_and_ends() {
+    let house = House::new().await;
+    let timeout = [("timeout", "Second-60"), ("depth", "infinity")];
+    assert_eq!(house.status("MKCOL", "all/d", &[], "").await, 201);
+    let locked = house.ask("LOCK", "all/d", &timeout, EXCLUSIVE).await;
+    let token = locked.header("lock-token").to_owned();
+    assert_eq!(locked.status, 200);
+    assert!(locked.body.contains("<owner xmlns=\"DAV:\">me</owner>"));
+    for (method, at) in [
+        ("PUT", "all/d/x"),
+        ("MKCOL", "all/d/x"),
+        ("DELETE", "all/d"),
+        ("LOCK", "all/d/x"),
+        ("PROPPATCH", "all/d"),
+    ] {
+        let body = match method {
+            "LOCK" => EXCLUSIVE,
+            "PROPPATCH" => "<propertyupdate xmlns='DAV:'/>",
+            _ => "",
+        };
+        assert_eq!(house.status(method, at, &[], body).await, 423, "{method}");
+    }
+    let shown = format!("</dav/all/d> ({token})");
+    assert_eq!(house.status("PUT", "all/d/x", &[("if", &shown)], "x").await, 201);
+    let wrong = "(<urn:uuid:0>) (Not <DAV:no-lock>)";
+    assert_eq!(house.status("PUT", "all/d/x", &[("if", wrong)], "x").await, 423);
+    let told = house.ask("PROPFIND", "all/d", &[("depth", "1")], "").await;
+    assert_eq!(told.body.matches("<D:activelock>").count(), 2);
+    assert_eq!(told.between("<D:lockroot><D:href>", "<"), "/dav/all/d");
+    house.clock.advance(61);
+    assert_eq!(house.status("PUT", "all/d/x", &[], "x").await, 204);
+
+    let locked = house.ask("LOCK", "all/new", &timeout, EXCLUSIVE).await;
+    assert_eq!(locked.status, 201);
+    assert_eq!(house.ask("GET", "all/new", &[], "").await.header("content-length"), "");
+    let token = locked.header("lock-token").to_owned();
+    assert_eq!(house.status("LOCK", "all/new", &[("if", &format!("({token})"))], "").await, 200);
+    assert_eq!(house.status("UNLOCK", "all/d", &[("lock-token", &token)], "").await, 409);
+    assert_eq!(house.status("UNLOCK", "all/new", &[("lock-token", &token)], "").await, 204);
+    assert_eq!(house.status("PUT", "all/new", &[], "x").await, 204);
+}
+
+#[actix_rt::test]
+async fn trees_are_copied_and_moved_whole() {
+    let house = House::new().await;
+    for at in ["all/d", "all/d/e"] {
+        assert_eq!(house.status("MKCOL", at, &[], "").await, 201);
+    }
+    house.put("all/d/e/f", "as it was").await;
+    let to = |path: &str| ("destination", format!("http://localhost/dav/all/{path}"));
+    for (status, method, path) in [
+        (403, "COPY", "d/e/g"),
+        (403, "MOVE", "d/e/g"),
+        (403, "COPY", "d"),
+        (409, "COPY", "x/y"),
+        (201, "COPY", "c"),
+        (204, "COPY", "c"),
+    ] {
+        let (name, value) = to(path);
+        assert_eq!(house.status(method, "all/d", &[(name, &value)], "").await, status, "{path}");
+    }
+    house.put("all/c/e/f", "changed").await;
+    assert_eq!(house.ask("GET", "all/d/e/f", &[], "").await.body, "as it was");
+    for (status, destination) in [
+        (502, "http://elsewhere/dav/all/z"),
+        (502, "/dav/look/z"),
+        (502, "/z"),
+        (400, "/dav/all/%2e%2e/z"),
+        (400, ""),
+    ] {
+        let asked = [("destination", destination)];
+        let asked = if destination.is_empty() { &[][..] } else { &asked };
+        assert_eq!(house.status("MOVE", "all/d", asked, "").await, status, "{destination}");
+    }
+    let keep = [("destination", "/dav/all/c"), ("overwrite", "F")];
+    assert_eq!(house.status("MOVE", "all/d", &keep, "").await, 412);
+    assert_eq!(house.status("MOVE", "all/d", &keep[..1], "").await, 204);
+    assert_eq!(house.ask("GET", "all/c/e/f", &[], "").await.body, "as it was");
+    assert_eq!(house.status("PROPFIND", "all/d", &[("depth", "0")], "").await, 404);
+    let deep = house.ask("PROPFIND", "all/c", &[], "").await;
+    assert_eq!(deep.status, 403);
+    assert!(deep.body.contains("propfind-finite-depth"));
+    let flat = [("depth", "0"), ("destination", "/dav/all/flat")];
+    assert_eq!(house.status("COPY", "all/c", &flat, "").await, 201);
+    assert_eq!(house.ask("GET", "all/flat", &[], "").await.body, "");
+    assert_eq!(house.status("DELETE", "all/c", &[], "").await, 204);
+    assert_eq!(house.status("DELETE", "all", &[], "").await, 403);
+}
+
+#[actix_rt::test]
+async fn a_door_does_what_it_may_and_no_more() {
+    let house = House::new().await;
+    house.put("all/a", "x").await;
+    let to = ("destination", "/dav/look/b");
+    for method in ["PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"] {
+        assert_eq!(house.status(method, "look/a", &[to], "").await, 403, "{method}");
+    }
+    let to = ("destination", "/dav/add/b");
+    assert_eq!(house.status("PUT", "add/b", &[], "x").await, 201);
+    assert_eq!(house.status("MKCOL", "add/d", &[], "").await, 201);
+    for method in ["PUT", "DELETE", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"] {
+        assert_eq!(house.status(method, "add/a", &[to], "").await, 403, "{method}");
+    }
+    for (door, classes) in [("all", "1, 2, 3"), ("add", "1, 3"), ("look", "1, 3")] {
+        assert_eq!(house.ask("OPTIONS", door, &[], "").await.header("dav"), classes);
+    }
+    let stranger = |method: Method, at: &str| (house.ask)(TestRequest::with_uri(at).method(method));
+    assert_eq!(stranger(Method::OPTIONS, "/dav/nobodys/").await.header("dav"), "1, 2, 3");
+    assert_eq!(stranger(Method::GET, "/dav/all/a").await.status, 401);
+}
+
+#[actix_rt::test]
+async fn nothing_that_is_sent_breaks_it() {
+    let house = House::new().await;
+    let deep = "<a>".repeat(3_000);
+    let large = format!("<propfind xmlns='DAV:'>{}</propfind>", " ".repeat(70_000));
+    for (status, body) in [(400, deep.as_str()), (400, "x"), (400, "<propfind/>"), (413, &large)] {
+        for method in ["PROPFIND", "PROPPATCH", "LOCK"] {
+            let got = house.status(method, "all/", &[("depth", "0")], body).await;
+            assert_eq!(got, status, "{method} {body:.20}");
+        }
+    }
+    let good = "<?xml version='1.0'?><propfind xmlns='DAV:' xmlns:x='y:'><prop><x:a b='&amp;'/>\
+                <getetag/></prop></propfind>";
+    assert_eq!(house.status("PROPFIND", "all/", &[("depth", "1")], good).await, 207);
+    for (at, _) in good.char_indices().step_by(3) {
+        for mark in ["", "<", ">", "&", "'", "<!DOCTYPE a>"] {
+            let body = format!("{}{mark}{}", &good[..at], &good[at + 1..]);
+            let status = house.status("PROPFIND", "all/", &[("depth", "0")], &body).await;
+            assert!(matches!(status, 207 | 400), "{status} {body}");
+        }
+    }
+    for depth in ["2", "x", "-1", "infinity, 0"] {
+        assert_eq!(house.status("PROPFIND", "all/", &[("depth", depth)], "").await, 400);
+    }
+}
