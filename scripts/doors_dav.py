@@ -58,10 +58,10 @@ class Door:
         return answered, body
 
 
-def run(*command, stdin=None, env=None):
-    """Runs one command to its end and returns what it printed."""
+def run(*command, stdin=None, env=None, folder=None):
+    """Runs one command to its end, in a folder that it may write to, and returns what it printed."""
     done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, env=env, timeout=500)
+                          text=True, env=env, cwd=folder, timeout=500)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]}: {done.stdout[-2000:]}")
     return done.stdout
@@ -80,8 +80,8 @@ def tree(folder):
     return len(sizes)
 
 
-def litmus(door, _):
-    told = run("litmus", door.url, door.name, door.secret)
+def litmus(door, folder):
+    told = run("litmus", door.url, door.name, door.secret, folder=folder)
     sums = re.findall(r"summary for `(\w+)': of (\d+) tests run: (\d+) passed, (\d+) failed", told)
     if not sums or any(failed != "0" for *_, failed in sums):
         raise RuntimeError(told)
@@ -250,6 +250,19 @@ def copies(door, _):
     return "a copy is no other view, and nothing goes into itself"
 
 
+def chunks(door, _):
+    """As the Finder of macOS sends files: in chunks, with their length beside them."""
+    pieces = [b"a" * 70_000, b"b" * 5]
+    said = {"X-Expected-Entity-Length": "70005", "X-OC-Mtime": "784111777"}
+    door.want(201, "PUT", "chunks", iter(pieces), said)
+    answered, body = door.want(200, "GET", "chunks")
+    if body != b"".join(pieces) or answered["Last-Modified"] != "Sun, 06 Nov 1994 08:49:37 GMT":
+        raise RuntimeError("what came in chunks is something else")
+    door.want(400, "PUT", "chunks", iter(pieces), {"X-Expected-Entity-Length": "70006"})
+    door.want(204, "DELETE", "chunks")
+    return "a body in chunks is whole or refused"
+
+
 def rights(grid, door):
     """What a door may not do is refused, whatever the method."""
     reading, adding = Door(grid, ["--read-only"]), Door(grid, ["--append-only"])
@@ -337,6 +350,7 @@ def main():
                 ("rclone", "rclone", rclone),
                 ("davfs2", "mount.davfs", davfs),
                 ("copies", None, copies),
+                ("chunks", None, chunks),
                 ("writers", None, writers),
                 ("rights", None, lambda door, _: rights(grid, door)),
                 ("a large directory", None, many),

@@ -93,6 +93,19 @@ mod tests {
     }
 
     #[test]
+    fn the_finder_says_how_long_a_body_in_chunks_is() {
+        let said = |pairs: &[(&'static str, &str)]| {
+            let base = actix_web::test::TestRequest::put();
+            let request = pairs.iter().fold(base, |request, pair| request.insert_header(*pair));
+            length(request.to_http_request().headers()).ok()
+        };
+        assert_eq!(said(&[]), Some(None));
+        assert_eq!(said(&[(EXPECTED_LENGTH, "7")]), Some(Some(7)));
+        assert_eq!(said(&[(EXPECTED_LENGTH, "7"), ("content-length", "8")]), Some(Some(8)));
+        assert_eq!(said(&[(EXPECTED_LENGTH, "x")]), None);
+    }
+
+    #[test]
     fn a_path_names_its_door_first() {
         assert_eq!(door("/dav/photos/a/b", "dav"), Some(("photos", "/a/b")));
         assert_eq!(door("/dav/photos", "dav"), Some(("photos", "")));

@@ -29,7 +29,7 @@ pub struct Lock {
     pub exclusive: bool,
     /// What its holder says of itself, as XML; empty if nothing.
     pub owner: String,
-    /// The door that its holder came through: nobody else's token is worth anything.
+    /// What the door is known by that its holder came through: nobody else's token is worth anything.
     pub door: String,
     /// How long it lasts when it is made or renewed.
     pub seconds: u64,

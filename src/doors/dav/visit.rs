@@ -101,7 +101,7 @@ impl<'a> Visit<'a> {
         let tokens = wish.tokens().map(str::to_owned).collect();
         // Where nothing ever changes there are no locks.
         let place = door.id().unwrap_or_default();
-        let claim = locks.claim((place, &door.name), clock, tokens);
+        let claim = locks.claim((place, &door.id), clock, tokens);
         let host = href::host(asked.request.uri(), asked.header(header::HOST));
         let conditions = Conditions::of(asked.headers());
         let named = HashMap::new();
