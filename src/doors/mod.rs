@@ -17,6 +17,7 @@
 pub mod book;
 mod dav;
 pub mod error;
+pub mod fuzz;
 mod hashed;
 mod kept;
 pub mod opened;

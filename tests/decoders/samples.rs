@@ -6,10 +6,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tahoe::base::ShareNum;
 use tahoe::base::file::{FileKey, Params};
-use tahoe::cap::fuzz as cap;
+use tahoe::cap::{Cap, fuzz as cap};
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::codec::fuzz as codec;
 use tahoe::codec::layout::{Offsets, Version};
+use tahoe::doors::book::{Door, Rights, line};
+use tahoe::doors::fuzz as doors;
+use tahoe::doors::secret::Secret;
 use tahoe::grid::dirnode::fuzz as dirnode;
 use tahoe::introducer::announcement::default_seeds;
 use tahoe::introducer::{Announcement, Fields, Succession, fuzz as introducer};
@@ -54,8 +57,27 @@ pub fn all() -> Vec<Decoder> {
         decoder("vdrive_head", vdrive::head, directories.heads),
         decoder("vdrive_proof", vdrive::proof, directories.proofs),
         decoder("vdrive_log", vdrive::log, directories.records),
+        decoder("xml", doors::xml, vec![DOCUMENT.to_vec()]),
+        decoder("doors", doors::doors, vec![door()]),
+        decoder(
+            "s3_query",
+            doors::s3_query,
+            vec![b"list-type=2&prefix=a%2Fb+c".to_vec(), b"b/c d/e/".to_vec()],
+        ),
+        decoder("s3_pieces", doors::s3_pieces, vec![PIECES.to_vec()]),
+        decoder("dav_if", doors::dav_if, vec![IF.to_vec()]),
         decoder("size", sizelimit, ["1000", "10K", "5mB", "78Gb"].map(Vec::from).to_vec()),
     ]
+}
+
+const DOCUMENT: &[u8] = b"<?xml version=\"1.0\"?><D:propfind xmlns:D=\"DAV:\" a=\"1\"><D:prop>\
+      <getetag xmlns=\"x:\"/>&amp;<![CDATA[<]]></D:prop></D:propfind>";
+const PIECES: &[u8] = b"3;chunk-signature=00\r\nabc\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n";
+const IF: &[u8] = b"<http://host/dav/a> (<urn:uuid:1> [\"tag\"]) (Not <DAV:no-lock>)";
+
+fn door() -> Vec<u8> {
+    let cap = Cap::parse("URI:LIT:me").unwrap();
+    line(&Door::new(("a", &cap), Rights::Append, Some(1), &Secret::new())).into_bytes()
 }
 
 fn tables() -> Vec<Vec<u8>> {

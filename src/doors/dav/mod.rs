@@ -26,7 +26,7 @@ mod proppatch;
 mod read;
 mod refusal;
 mod visit;
-mod wish;
+pub mod wish;
 mod write;
 
 pub use locks::Locks;

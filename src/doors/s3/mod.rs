@@ -9,14 +9,14 @@
 //! Conditions hold at the moment of the change, for the signer of the directory decides on them.
 
 mod buckets;
-mod chunked;
+pub mod chunked;
 mod complete;
 mod fault;
 mod list;
 mod many;
 mod objects;
 pub mod parts;
-mod query;
+pub mod query;
 mod sign;
 mod sums;
 mod taken;
