@@ -76,7 +76,7 @@ const PIECES: &[u8] = b"3;chunk-signature=00\r\nabc\r\n0\r\nx-amz-checksum-crc32
 const IF: &[u8] = b"<http://host/dav/a> (<urn:uuid:1> [\"tag\"]) (Not <DAV:no-lock>)";
 
 fn door() -> Vec<u8> {
-    let cap = Cap::parse("URI:LIT:me").unwrap();
+    let cap = Cap::parse("URI:LIT:me").expect("a cap");
     line(&Door::new(("a", &cap), Rights::Append, Some(1), &Secret::new())).into_bytes()
 }
 

@@ -213,6 +213,7 @@ pub const EFFECTS: &[Effect] = &[
             ("src/http/drain.rs", "the same bodies, written as they come"),
             ("src/http/spill.rs", "answers that are made faster than taken"),
             ("src/http/spare_file.rs", "the last of these, for the next"),
+            ("src/http/pieces.rs", "those that come in parts"),
             ("src/gateway/object/local.rs", "files that the owner names"),
             ("src/gateway/destination.rs", "files that the owner names, written"),
             ("src/gateway/public.rs", "files that the owner put there to be seen"),

@@ -272,7 +272,7 @@ mod tests {
         let target = Target::Known(Cap::from(LitCap::new(b"x".to_vec())));
         let child = Child { target, metadata: after.clone() };
         let thing = Thing::new("a", Some(&child), true);
-        assert_eq!(thing.dead().collect::<Vec<_>>(), [name.clone()]);
+        assert_eq!(thing.dead().collect::<Vec<_>>(), std::slice::from_ref(&name));
         assert_eq!(element(thing.xml(&name).unwrap()), element(text));
         assert_eq!(changed(&after, &[Change::Remove(name.clone())]), before);
         assert_eq!(changed(&before, &[set, Change::Remove(name)]), before);

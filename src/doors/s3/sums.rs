@@ -180,7 +180,7 @@ mod tests {
         for (name, sum) in [
             ("crc32", "y/Q5Jg=="),
             ("crc32c", "4waSgw=="),
-            ("crc64nvme", "rosUhgyZmIg="),
+            ("crc64nvme", "rosUhgp5mIg="),
             ("sha1", "98O8HYCOBHMqCCOZMqVKK2jsk+8="),
             ("sha256", "FeKw00GHKGdYDy8eu/LljYFKYrhoa/zRhKUToxuXaVM="),
         ] {

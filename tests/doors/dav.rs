@@ -1,126 +1,14 @@
-//! A door that speaks WebDAV, before real directories: what clients rely on beyond what litmus asks
-//! (`scripts/doors_dav.py` runs that and the clients themselves).
+//! WebDAV, before real directories: what clients rely on beyond what litmus asks (`scripts/doors_dav.py`
+//! runs that and the clients themselves).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test stops at the first surprise"
-)]
-
+use super::house::{Answer, House};
 use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
-use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::{App, body};
-use data_encoding::BASE64;
-use futures_util::future::{LocalBoxFuture, join_all};
-use std::rc::Rc;
-use std::sync::Arc;
-use tahoe::base::system::Clock;
-use tahoe::cap::Cap;
-use tahoe::doors::book::{Book, Door, Rights, line};
-use tahoe::doors::secret::Secret;
-use tahoe::doors::{Doorkeeper, Doors, Locks, Parts, routes};
-use tahoe::files::{Files, Roots, Trash};
-use tahoe::http::spool::Spool;
-use tahoe_testing::dirs::{World, world};
-
-struct NoRoots;
-
-impl Roots for NoRoots {
-    fn global(&self) -> Option<Cap> {
-        None
-    }
-
-    fn private(&self) -> Option<Cap> {
-        None
-    }
-}
-
-struct Doorbook(Arc<Book>);
-
-impl Doorkeeper for Doorbook {
-    fn book(&self) -> Arc<Book> {
-        self.0.clone()
-    }
-}
-
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    fn between(&self, begin: &str, end: &str) -> String {
-        let (_, behind) = self.body.split_once(begin).unwrap();
-        behind.split_once(end).unwrap().0.to_owned()
-    }
-}
-
-/// Doors of each kind to one directory.
-struct House {
-    ask: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>,
-    secrets: Vec<(String, Secret)>,
-    clock: Clock,
-    _world: World,
-    _folder: tempfile::TempDir,
-}
+use actix_web::test::TestRequest;
+use futures_util::future::join_all;
 
 impl House {
-    async fn new() -> Self {
-        let (world, folder) = (world(), tempfile::tempdir().unwrap());
-        let clock = world.clock.clone();
-        let directories = world.node();
-        let root = directories.create(Vec::new()).await.unwrap();
-        let (mut lines, mut secrets) = (String::new(), Vec::new());
-        for (name, rights) in
-            [("all", Rights::Write), ("add", Rights::Append), ("look", Rights::Read)]
-        {
-            let secret = Secret::new();
-            lines += &(line(&Door::new((name, &root), rights, None, &secret)) + "\n");
-            secrets.push((name.to_owned(), secret));
-        }
-        let doors = Doors {
-            keeper: Arc::new(Doorbook(Arc::new(Book::parse(&lines)))),
-            files: Files::new(directories, Arc::new(NoRoots), Trash::default()),
-            spool: Spool::new(folder.path().to_owned(), 1 << 30),
-            clock: clock.clone(),
-            hosts: Arc::new([]),
-            parts: Parts::default(),
-            locks: Locks::default(),
-        };
-        let service = Rc::new(init_service(App::new().configure(routes(doors))).await);
-        let ask = move |request: TestRequest| -> LocalBoxFuture<'static, Answer> {
-            let service = service.clone();
-            Box::pin(async move {
-                let response = call_service(&*service, request.to_request()).await;
-                let (status, headers) = (response.status().as_u16(), response.headers().clone());
-                let body = body::to_bytes(response.into_body()).await.unwrap();
-                Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
-            })
-        };
-        Self { ask: Box::new(ask), secrets, clock, _world: world, _folder: folder }
-    }
-
-    /// A request at `DOOR/PATH`.
     async fn ask(&self, method: &str, at: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let door = at.split('/').next().unwrap();
-        let (_, secret) = self.secrets.iter().find(|(name, _)| name == door).unwrap();
-        let login = BASE64.encode(format!("{door}:{}", secret.reveal()).as_bytes());
-        let mut request = TestRequest::with_uri(&format!("/dav/{at}"))
-            .method(Method::from_bytes(method.as_bytes()).unwrap())
-            .insert_header(("host", "localhost"))
-            .insert_header(("authorization", format!("Basic {login}")))
-            .set_payload(body.to_owned());
-        for (name, value) in headers {
-            request = request.insert_header((*name, *value));
-        }
-        (self.ask)(request).await
+        self.at("dav", (method, at), headers, body).await
     }
 
     async fn status(&self, method: &str, at: &str, headers: &[(&str, &str)], body: &str) -> u16 {
@@ -313,7 +201,7 @@ async fn a_door_does_what_it_may_and_no_more() {
     for (door, classes) in [("all", "1, 2, 3"), ("add", "1, 3"), ("look", "1, 3")] {
         assert_eq!(house.ask("OPTIONS", door, &[], "").await.header("dav"), classes);
     }
-    let stranger = |method: Method, at: &str| (house.ask)(TestRequest::with_uri(at).method(method));
+    let stranger = |method: Method, at: &str| house.send(TestRequest::with_uri(at).method(method));
     assert_eq!(stranger(Method::OPTIONS, "/dav/nobodys/").await.header("dav"), "1, 2, 3");
     assert_eq!(stranger(Method::GET, "/dav/all/a").await.status, 401);
 }
