@@ -208,6 +208,8 @@ where
                 Err(fault) => fault,
             };
             self.end.borrow_mut().fault = Some(fault);
+            // Whoever asks on hears the end.
+            self.state = State::Done;
             return Poll::Ready(Some(Err(Broken)));
         }
     }
@@ -226,7 +228,7 @@ mod tests {
             .map(|piece| Ok(Bytes::copy_from_slice(piece)))
             .collect();
         let (chunked, end) = Chunked::new(stream::iter(pieces), None);
-        let got: Vec<Result<Bytes, Broken>> = chunked.take(100).collect().await;
+        let got: Vec<Result<Bytes, Broken>> = chunked.collect().await;
         let got: Option<Vec<Bytes>> = got.into_iter().map(Result::ok).collect();
         assert_eq!(got.is_none(), end.borrow().fault.is_some());
         let trailers = end.borrow().trailers.clone();
