@@ -66,6 +66,21 @@ impl NewDirectory {
     }
 }
 
+/// The node whose files a command reads or writes beside its gateway.
+#[derive(clap::Args)]
+pub struct GatewayNode {
+    /// The node; without it the current folder if it is one, else ~/.tahoe.
+    #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR")]
+    node_directory: Option<PathBuf>,
+}
+
+impl GatewayNode {
+    pub fn open(&self) -> Result<Basedir, CliError> {
+        let named = self.node_directory.clone();
+        Ok(Basedir::open(&named.unwrap_or_else(default_gateway))?)
+    }
+}
+
 /// The gateway of a running demo below the current folder, if there is one.
 const DEMO: &str = "tahoe-demo/gateway";
 

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::aliases::lock;
-use super::dirs::default_gateway;
+use super::dirs::GatewayNode;
 use super::error::Failures;
 use super::http::Gateway;
 use super::location::PLACES;
@@ -16,7 +16,6 @@ use crate::doors::secret::Secret;
 use crate::node::basedir::Basedir;
 use crate::node::doors::DOORS_URL;
 use crate::storage::expiry::seconds;
-use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -50,18 +49,11 @@ enum Command {
     /// Make a door, and print what programs need to use it.
     Add(Add),
     /// List the doors.
-    List(Folder),
+    List(GatewayNode),
     /// Print how programs use a door; its secret is not known any more.
     Show(Show),
     /// Remove doors, at once; nothing behind them is deleted.
     Remove(Remove),
-}
-
-#[derive(clap::Args)]
-struct Folder {
-    /// The node; without it the current folder if it is one, else ~/.tahoe.
-    #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR")]
-    node_directory: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -88,7 +80,7 @@ struct Add {
 struct Show {
     name: String,
     #[command(flatten)]
-    folder: Folder,
+    node: GatewayNode,
 }
 
 #[derive(clap::Args)]
@@ -96,7 +88,7 @@ struct Remove {
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
     #[command(flatten)]
-    folder: Folder,
+    node: GatewayNode,
 }
 
 fn time(text: &str) -> Result<u64, String> {
@@ -108,16 +100,10 @@ impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         match self.command {
             Command::Add(arguments) => arguments.run(),
-            Command::List(folder) => list(&folder.open()?),
+            Command::List(node) => list(&node.open()?),
             Command::Show(arguments) => arguments.run(),
             Command::Remove(arguments) => arguments.run(),
         }
-    }
-}
-
-impl Folder {
-    fn open(&self) -> Result<Basedir, CliError> {
-        Ok(Basedir::open(&self.node_directory.clone().unwrap_or_else(default_gateway))?)
     }
 }
 
@@ -222,7 +208,7 @@ fn add(basedir: &Basedir, door: &Door) -> Result<(), CliError> {
 
 impl Show {
     fn run(self) -> Result<(), CliError> {
-        let basedir = self.folder.open()?;
+        let basedir = self.node.open()?;
         let book = Book::parse(&read(&basedir)?);
         let door = book.named(&self.name).ok_or_else(|| no_such(&self.name))?;
         settings(&basedir, door, None)
@@ -231,7 +217,7 @@ impl Show {
 
 impl Remove {
     fn run(self) -> Result<(), CliError> {
-        let basedir = self.folder.open()?;
+        let basedir = self.node.open()?;
         let _alone = lock(&basedir.join("private"))?;
         let (mut text, mut failures) = (read(&basedir)?, Failures::default());
         for name in &self.names {

@@ -1,7 +1,7 @@
 //! `tahoe keep …`: what the node keeps alive, and how that goes.
 
 use super::CliError;
-use super::dirs::default_gateway;
+use super::dirs::GatewayNode;
 use super::error::Failures;
 use super::http::Gateway;
 use super::location::PLACES;
@@ -13,7 +13,6 @@ use crate::keeper::list::{FILE as KEEP, Kept, parse};
 use crate::keeper::record::{Figures, Round, Trouble};
 use crate::node::basedir::Basedir;
 use serde::Deserialize;
-use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +38,7 @@ pub struct Arguments {
 #[derive(clap::Subcommand)]
 enum Command {
     /// List what is kept.
-    List(Folder),
+    List(GatewayNode),
     /// Keep something, with all below it.
     Add(Add),
     /// Keep something no longer; nothing is deleted.
@@ -54,13 +53,6 @@ enum Command {
     Pause(Gateway),
     /// Go on by itself.
     Resume(Gateway),
-}
-
-#[derive(clap::Args)]
-struct Folder {
-    /// The node; without it the current folder if it is one, else ~/.tahoe.
-    #[arg(short = 'd', long = "node-directory", value_name = "NODEDIR")]
-    node_directory: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -106,9 +98,7 @@ struct Told {
 impl Arguments {
     pub fn run(self) -> Result<(), CliError> {
         match self.command {
-            Command::List(Folder { node_directory }) => {
-                list(&Basedir::open(&node_directory.unwrap_or_else(default_gateway))?)
-            }
+            Command::List(node) => list(&node.open()?),
             Command::Add(arguments) => arguments.run(),
             Command::Remove(arguments) => arguments.run(),
             Command::Status(arguments) => arguments.run(),

@@ -40,7 +40,9 @@ impl DoorError {
             Self::Body(BodyError::Busy) => Code::Busy,
             Self::Body(BodyError::TooLarge(_)) => Code::TooLarge,
             Self::Body(BodyError::TooSlow) => Code::TooSlow,
-            Self::Body(BodyError::CutOff) | Self::BadPath(_) | Self::Bad(_) => Code::BadRequest,
+            Self::Body(BodyError::CutOff | BodyError::BadLength)
+            | Self::BadPath(_)
+            | Self::Bad(_) => Code::BadRequest,
             Self::Body(BodyError::NoSpace) => Code::NoSpace,
             Self::Body(BodyError::Disk) => Code::Internal,
             Self::ReadOnly => Code::ReadOnly,

@@ -50,8 +50,8 @@ impl Facts {
         let door = child.metadata.get(DOOR);
         let facts = door.and_then(|mut door| door.get_mut(FILE).map(Value::take));
         let facts = facts.and_then(|facts| serde_json::from_value::<Self>(facts).ok());
-        let tag = child.target.known().map(tag);
-        facts.filter(|facts| Some(&facts.of) == tag.as_ref()).unwrap_or_default()
+        let is_it = |facts: &Self| child.target.known().is_some_and(|cap| tag(cap) == facts.of);
+        facts.filter(is_it).unwrap_or_default()
     }
 
     /// A link's metadata with these facts in it; everything else stays as it was.
@@ -69,10 +69,4 @@ impl Facts {
 
 fn tag(cap: &Cap) -> String {
     entity_tag(cap, "").trim_matches('"').to_owned()
-}
-
-/// When what a link leads to was changed, in seconds since 1970: by its user, or in the directory.
-pub fn modified(metadata: &Metadata) -> f64 {
-    let said = metadata.get(MTIME).and_then(|time| time.as_f64());
-    said.or_else(|| metadata.last_set()).unwrap_or_default()
 }

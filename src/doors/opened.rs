@@ -5,14 +5,15 @@ use super::book::{Door, Rights};
 use super::error::DoorError;
 use crate::cap::Cap;
 use crate::files::address::nfc;
+use crate::files::transfers::begun;
 use crate::files::{Address, Files, For, Found, Node, Object, Root, Spot};
 use crate::grid::dirnode::{Child, Condition, Entry, Listing, Metadata, Replace, Target};
 use crate::grid::upload::UploadOptions;
 use crate::grid::{Code, DownloadError, Source};
-use crate::http::spool::{Body, Content, Spool};
+use crate::http::spool::{Body, Spool};
 use crate::vdrive::format::DirectoryId;
 use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{Stream, StreamExt};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Opened {
     /// What it is known by, also where another has its name later.
-    pub id: String,
+    pub door_id: String,
     pub name: String,
     pub rights: Rights,
     root: Root,
@@ -40,9 +41,9 @@ pub type Piece = Result<Bytes, DownloadError>;
 
 impl Opened {
     pub fn new(door: &Door, cap: &Cap, (files, spool): (Files, Spool), still: Still) -> Self {
-        let (id, name) = (door.id().to_owned(), door.name.clone());
+        let (door_id, name) = (door.id().to_owned(), door.name.clone());
         let (rights, root) = (door.rights, Root::Cap(cap.reveal()));
-        Self { id, name, rights, root, files, spool, still, patient: true }
+        Self { door_id, name, rights, root, files, spool, still, patient: true }
     }
 
     /// The same for somebody whom it was not given to: bodies must come as they do from strangers.
@@ -64,7 +65,7 @@ impl Opened {
     }
 
     /// What its directory is called, whichever cap leads to it; none of one that never changes.
-    pub fn id(&self) -> Option<DirectoryId> {
+    pub fn directory_id(&self) -> Option<DirectoryId> {
         match &self.root {
             Root::Cap(cap) => Target::named_by(cap).directory_id(),
             Root::Global | Root::Private => None,
@@ -113,22 +114,12 @@ impl Opened {
         node: &Node,
         part: Range<u64>,
     ) -> Result<impl Stream<Item = Piece> + 'static, DoorError> {
-        let mut content = Box::pin(self.files.read(node, part.clone()).await?);
-        let first = match content.next().await {
-            Some(Ok(first)) => first,
-            Some(Err(error)) => return Err(error.into()),
-            None => Bytes::new(),
-        };
+        let content = begun(self.files.read(node, part).await?).await?;
         let still = Arc::clone(&self.still);
-        let rest = content.map(move |piece| match piece {
-            Ok(_) if !still() => Err(DownloadError::CutOff),
-            Ok(piece) => Ok(piece),
-            Err(error) => {
-                tracing::warn!(%error, "a download broke off");
-                Err(error)
-            }
-        });
-        Ok(stream::once(async { Ok(first) }).chain(rest))
+        Ok(content.map(move |piece| match still() {
+            true => piece,
+            false => Err(DownloadError::CutOff),
+        }))
     }
 
     /// Takes a body in, before anything is stored or changed; refuses at once where nothing may be.
@@ -144,12 +135,7 @@ impl Opened {
 
     /// Stores a body; its cap when it is safe on enough servers.
     pub async fn store(&self, body: Body) -> Result<Cap, DoorError> {
-        let (source, digest) = match &body.content {
-            Content::Memory(bytes) => (Source::bytes(bytes.clone()), None),
-            Content::File { file, size, digest } => {
-                (Source::spool(file.clone(), *size), digest.clone())
-            }
-        };
+        let (source, digest) = body.content.source();
         let options = UploadOptions { digest, ..UploadOptions::default() };
         Ok(self.files.store(source, options).await?.cap)
     }

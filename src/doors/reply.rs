@@ -2,10 +2,9 @@
 
 use super::error::DoorError;
 use super::opened::{Opened, Piece};
-use super::request::Asked;
 use crate::files::Node;
 use crate::http::conditions::Conditions;
-use crate::http::range::{Wanted, wanted_strictly};
+use crate::http::range::{Wanted, told, wanted_strictly};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -32,16 +31,6 @@ pub fn not_taken(allowed: &'static str) -> HttpResponse {
 /// A file, or the part of it that is wanted, with its size for who only asks for that.
 pub async fn file(
     door: &Opened,
-    asked: &Asked<'_>,
-    file: (&Node, u64, Option<&str>),
-    response: HttpResponseBuilder,
-) -> Result<HttpResponse, DoorError> {
-    content(door, asked.request, file, response).await
-}
-
-/// The same for a request that was not taken apart yet.
-pub async fn content(
-    door: &Opened,
     request: &HttpRequest,
     (node, size, tag): (&Node, u64, Option<&str>),
     mut response: HttpResponseBuilder,
@@ -57,9 +46,7 @@ pub async fn content(
         Wanted::Whole => 0..size,
         Wanted::Part(part) => {
             response.status(StatusCode::PARTIAL_CONTENT);
-            let last = part.end.saturating_sub(1);
-            let text = format!("bytes {}-{last}/{size}", part.start);
-            response.insert_header((header::CONTENT_RANGE, text));
+            response.insert_header((header::CONTENT_RANGE, told(&part, size)));
             part
         }
         Wanted::Nothing => {

@@ -4,9 +4,10 @@ use super::error::DoorError;
 use super::opened;
 use crate::base::limits::PATH_MAX;
 use crate::files::address::percent_decode;
+use crate::http::spool::{BodyError, announced};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName};
 
 /// What the Finder of macOS says of a body that it sends in chunks.
 const EXPECTED_LENGTH: &str = "x-expected-entity-length";
@@ -53,10 +54,12 @@ impl<'a> Asked<'a> {
 
 /// How long a body is said to be; of one that is sent in chunks, what a client says beside it.
 pub fn length(headers: &HeaderMap) -> Result<Option<u64>, DoorError> {
-    let said = headers.get(header::CONTENT_LENGTH).or_else(|| headers.get(EXPECTED_LENGTH));
-    let Some(value) = said else { return Ok(None) };
+    if let Some(length) = announced(headers)? {
+        return Ok(Some(length));
+    }
+    let Some(value) = headers.get(EXPECTED_LENGTH) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    number.map(Some).ok_or_else(|| DoorError::Bad("the body's length is no number".to_owned()))
+    number.map(Some).ok_or(BodyError::BadLength.into())
 }
 
 /// The names of a path in which each is percent-encoded.

@@ -115,7 +115,7 @@ async fn blob(
             let Node::File { size, .. } = node else { return Ok(plain(StatusCode::NOT_FOUND, "")) };
             let mut response = HttpResponse::Ok();
             response.content_type("application/octet-stream");
-            reply::file(door, asked, (&node, size, None), response).await
+            reply::file(door, asked.request, (&node, size, None), response).await
         }
         Method::POST => {
             save(door, asked, (path, name), body).await?;

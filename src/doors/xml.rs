@@ -4,6 +4,7 @@
 //! [`XML_DEPTH_MAX`] and [`XML_NODES_MAX`] allow; everything else is no XML here.
 
 use crate::base::limits::{XML_DEPTH_MAX, XML_NAMESPACE_MAX, XML_NODES_MAX};
+use crate::http::markup::escape;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
@@ -142,21 +143,14 @@ impl Element {
 
 /// Text as it may stand in content and in quoted attributes. What XML has no way to write is left out.
 pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\r' => out.push_str("&#13;"),
-            '\n' | '\t' => out.push(letter),
-            '\u{fffe}' | '\u{ffff}' => {}
-            _ if letter < ' ' => {}
-            _ => out.push(letter),
-        }
-    }
-    out
+    let written: String = text.chars().filter(|letter| is_written(*letter)).collect();
+    // It would be read as the end of a line.
+    escape(&written).replace('\r', "&#13;")
+}
+
+/// Whether XML has a way to write it (XML 1.0 §2.2).
+pub fn is_written(letter: char) -> bool {
+    !matches!(letter, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn begun(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, NotXml> {

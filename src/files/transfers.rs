@@ -15,7 +15,7 @@ use crate::base::limits::{
 };
 use crate::grid::{DownloadError, FileReader, ReadStream};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::stream::{self, Stream, StreamExt};
 use std::cell::RefCell;
 use std::ops::Range;
 use std::pin::Pin;
@@ -143,6 +143,24 @@ impl Stream for Paced {
     }
 }
 
+/// A download again, once its first piece is known to be good; what breaks off later is only logged, as its
+/// reader has had the beginning.
+pub async fn begun(
+    content: impl Stream<Item = Result<Bytes, DownloadError>> + 'static,
+) -> Result<impl Stream<Item = Result<Bytes, DownloadError>> + 'static, DownloadError> {
+    let mut content = Box::pin(content);
+    let first = match content.next().await {
+        Some(first) => first?,
+        None => Bytes::new(),
+    };
+    let rest = content.inspect(|piece| {
+        if let Err(error) = piece {
+            tracing::warn!(%error, "a download broke off");
+        }
+    });
+    Ok(stream::once(async { Ok(first) }).chain(rest))
+}
+
 /// Takes away what a download has read ahead when its reader pauses.
 async fn pauses(reading: std::rc::Weak<RefCell<Reading>>) {
     loop {
@@ -162,7 +180,6 @@ mod tests {
     use crate::cap::{Cap, LitCap};
     use crate::codec::convergence::ConvergenceSecret;
     use crate::grid::{Client, ClientSecrets, ParamsInForce, ServerPool};
-    use futures_util::StreamExt;
 
     /// A file that is in its cap, so that no grid is needed.
     async fn file(bytes: Vec<u8>) -> FileReader {

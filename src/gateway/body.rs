@@ -13,11 +13,11 @@ use crate::base::limits::{
 };
 use crate::base::tally::Counted;
 use crate::cap::Cap;
+use crate::grid::UploadOptions;
 use crate::grid::dirnode::{DirError, NewEntry};
-use crate::grid::{Source, UploadOptions};
 use crate::http::spool::{self, Body, BodyError, Spool};
 use actix_multipart::{Field, Multipart};
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -48,7 +48,7 @@ impl Gateway {
         request: &HttpRequest,
         body: web::Payload,
     ) -> Result<Body, Failure> {
-        self.take(&self.spool_for(request), body, announced_length(request.headers())?).await
+        self.take(&self.spool_for(request), body, spool::announced(request.headers())?).await
     }
 
     /// Times that keep strangers from holding places do not bind the owner.
@@ -68,12 +68,7 @@ impl Gateway {
 
     /// Stores a body that was taken in; its cap when it is safe on enough servers.
     pub async fn store(&self, body: Body) -> Result<Cap, Failure> {
-        let (source, digest) = match &body.content {
-            spool::Content::Memory(bytes) => (Source::bytes(bytes.clone()), None),
-            spool::Content::File { file, size, digest } => {
-                (Source::spool(file.clone(), *size), digest.clone())
-            }
-        };
+        let (source, digest) = body.content.source();
         let _room = self.files.transfers().upload(source.size()).await?;
         let operation = self.history.upload(source.size());
         let progress = Some(operation.listener());
@@ -91,7 +86,7 @@ impl Gateway {
         request: &HttpRequest,
         body: web::Payload,
     ) -> Result<(Vec<NewEntry>, Share), Failure> {
-        let announced = announced_length(request.headers())?;
+        let announced = spool::announced(request.headers())?;
         if announced.is_some_and(|length| length > CHILDREN_JSON_MAX) {
             return Err(BodyError::TooLarge(CHILDREN_JSON_MAX).into());
         }
@@ -187,10 +182,4 @@ fn broken_form() -> Failure {
 
 async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     tokio::time::timeout(WEB_BODY_STALL_TIME, work).await.map_err(|_| BodyError::TooSlow.into())
-}
-
-fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
-    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
-    let length = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    length.map(Some).ok_or_else(|| Failure::bad_request("The Content-Length is not a number."))
 }

@@ -80,7 +80,7 @@ impl From<BodyError> for Failure {
             BodyError::Busy => return Self::busy(),
             BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            BodyError::CutOff => StatusCode::BAD_REQUEST,
+            BodyError::CutOff | BodyError::BadLength => StatusCode::BAD_REQUEST,
             BodyError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             BodyError::Disk => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -193,7 +193,7 @@ impl Owner {
             return Err(Failure::forbidden(text));
         }
         let to = arguments.when_done()?.unwrap_or("/");
-        let to = super::answer::escape(to);
+        let to = crate::http::markup::escape(to);
         let cookie = self.cookie(&self.new_session(), SESSION_SECONDS);
         let body = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Tahoe</title>\

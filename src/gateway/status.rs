@@ -1,6 +1,6 @@
 //! Pages about the node's work: transfers, counters, its storage (`docs/spec/webapi-delta.md` §4.6).
 
-use super::answer::{Failure, escape, plain, quoted, text, typed};
+use super::answer::{Failure, plain, quoted, text, typed};
 use super::asked::Asked;
 use super::events;
 use super::history::{History, Kind, Record};
@@ -10,6 +10,7 @@ use super::pages::activity::{self, described};
 use super::pages::simple::whole;
 use super::pages::words::date;
 use super::state::Gateway;
+use crate::http::markup::escape;
 use crate::keeper::{self, record::Figures};
 use crate::storage::Latency;
 use actix_web::HttpResponse;

@@ -65,17 +65,12 @@ impl Source {
 
     /// `size` bytes of a file that only this process can reach, such as an unlinked spool file.
     pub fn spool(file: Arc<File>, size: u64) -> Self {
-        Self { reader: Arc::new(Spool(file)), size, shared: false, in_memory: false }
+        Self::owned(Arc::new(Spool(file)), size)
     }
 
     /// Anything else that only this process can change, and does not.
     pub fn owned(reader: Arc<dyn ReadAt>, size: u64) -> Self {
         Self { reader, size, shared: false, in_memory: false }
-    }
-
-    /// All of some part of it, as an upload does.
-    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.reader.read_exact_at(buffer, offset)
     }
 
     /// Anything else that can be read twice; checked for changes.

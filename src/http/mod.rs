@@ -4,7 +4,7 @@
 //! - [`connections`], [`watched`]: who is connected, and who is let go when there is no more room
 //! - [`spool`]: request bodies on their way in, in memory or in files without a name;
 //!   [`spill`]: long answers on their way out, the same way
-//! - [`conditions`], [`range`], [`mime`], [`tag`], [`date`]: conditions, parts, types, tags and dates of what is asked for;
+//! - [`conditions`], [`range`], [`mime`], [`tag`], [`date`], [`markup`]: conditions, parts, types, tags, dates and texts of what is asked for;
 //!   pure
 
 pub mod conditions;
@@ -12,6 +12,7 @@ pub mod connections;
 pub mod date;
 mod drain;
 pub mod listen;
+pub mod markup;
 pub mod mime;
 pub mod pieces;
 pub mod range;

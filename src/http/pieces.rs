@@ -59,13 +59,18 @@ impl Pieces {
 
     /// The file that these are in this order.
     pub fn joined(&self, pieces: &[Piece]) -> Source {
+        let (joined, size) = self.in_order(pieces);
+        Source::owned(Arc::new(joined), size)
+    }
+
+    fn in_order(&self, pieces: &[Piece]) -> (Joined, u64) {
         let mut places = Vec::with_capacity(pieces.len());
         let mut size = 0;
         for piece in pieces.iter().filter(|piece| piece.size > 0) {
             places.push((size, *piece));
             size += piece.size;
         }
-        Source::owned(Arc::new(Joined { file: Arc::clone(&self.file), places }), size)
+        (Joined { file: Arc::clone(&self.file), places }, size)
     }
 }
 
@@ -130,8 +135,8 @@ mod tests {
         }
         let order = [added[3], added[1], added[2], added[0]];
         let places = order.iter().filter(|piece| piece.size > 0);
-        let joined = pieces.joined(&order);
-        assert_eq!(joined.size(), places.map(|piece| piece.size).sum::<u64>());
+        let (joined, size) = pieces.in_order(&order);
+        assert_eq!(size, places.map(|piece| piece.size).sum::<u64>());
         let mut all = vec![0; 2_000_012];
         joined.read_exact_at(&mut all, 0).unwrap();
         let wanted = [vec![4; 7], vec![3; 2_000_000], vec![1; 5]].concat();

@@ -27,6 +27,11 @@ pub fn wanted(header: Option<&str>, size: u64) -> Wanted {
     }
 }
 
+/// The `Content-Range` of a part that is sent.
+pub fn told(part: &Range<u64>, size: u64) -> String {
+    format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1))
+}
+
 /// The same as RFC 9110 has it: where nothing is left of a range that makes sense, that is told, and not
 /// answered with everything as by the web API.
 pub fn wanted_strictly(header: Option<&str>, size: u64) -> Wanted {

@@ -16,7 +16,9 @@ use crate::base::limits::{
 };
 use crate::base::tally::{Counted, Tally};
 use crate::disk::jobs::blocking;
+use crate::grid::Source;
 use crate::grid::upload::{BodyHasher, Digest};
+use actix_web::http::header::{self, HeaderMap};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::fs::File;
@@ -57,12 +59,21 @@ pub enum BodyError {
     TooLarge(u64),
     #[error("The body came too slowly. Nothing was stored")]
     TooSlow,
+    #[error("The Content-Length is not a number")]
+    BadLength,
     #[error("The body was cut off")]
     CutOff,
     #[error("The gateway has no space left in its folder tmp. Try again later")]
     NoSpace,
     #[error("The gateway could not write to its folder tmp. Its log says why")]
     Disk,
+}
+
+/// How long a body is said to be.
+pub fn announced(headers: &HeaderMap) -> Result<Option<u64>, BodyError> {
+    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
+    let length = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    length.map(Some).ok_or(BodyError::BadLength)
 }
 
 /// Where the bytes are.
@@ -81,6 +92,16 @@ impl Content {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
+        }
+    }
+
+    /// What an upload reads, with what was hashed on its way in.
+    pub fn source(&self) -> (Source, Option<Digest>) {
+        match self {
+            Self::Memory(bytes) => (Source::bytes(bytes.clone()), None),
+            Self::File { file, size, digest } => {
+                (Source::spool(Arc::clone(file), *size), digest.clone())
+            }
         }
     }
 

@@ -9,25 +9,13 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 use std::sync::Arc;
 use tahoe::base::system::Clock;
-use tahoe::cap::Cap;
 use tahoe::doors::book::{Book, Door, Rights, line};
 use tahoe::doors::secret::Secret;
 use tahoe::doors::{Doorkeeper, Doors, Locks, Parts, routes};
-use tahoe::files::{Files, Roots, Trash};
+use tahoe::files::{Files, Trash};
 use tahoe::http::spool::Spool;
 use tahoe_testing::dirs::{World, world};
-
-struct NoRoots;
-
-impl Roots for NoRoots {
-    fn global(&self) -> Option<Cap> {
-        None
-    }
-
-    fn private(&self) -> Option<Cap> {
-        None
-    }
-}
+use tahoe_testing::web::NoRoots;
 
 struct Doorbook(Arc<Book>);
 

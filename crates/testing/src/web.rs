@@ -29,7 +29,8 @@ pub struct Web {
     _folder: tempfile::TempDir,
 }
 
-struct NoRoots;
+/// A node that knows of no directory.
+pub struct NoRoots;
 
 impl Roots for NoRoots {
     fn global(&self) -> Option<Cap> {

@@ -9,6 +9,7 @@ use super::link::{Said, kind};
 use super::locks::Lock;
 use super::visit::tag;
 use crate::grid::dirnode::{Child, Metadata};
+use crate::http::date::{http_date, iso_date};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
@@ -125,8 +126,8 @@ impl<'a> Thing<'a> {
             Live::ResourceType if self.is_directory => Some("<D:collection/>".to_owned()),
             Live::ResourceType => Some(String::new()),
             Live::ContentLength => Some(self.child?.target.file()?.size()?.to_string()),
-            Live::LastModified => date::http(self.said.changed()?),
-            Live::CreationDate => date::iso(self.said.created()?),
+            Live::LastModified => http_date(self.said.changed()?),
+            Live::CreationDate => Some(iso_date(self.said.created()?)? + "Z"),
             Live::EntityTag => Some(escaped(&tag(&self.child?.target)?)),
             Live::ContentType => self.is_file().then(|| escaped(&kind(self.child, self.name))),
             Live::DisplayName => Some(escaped(self.name)),

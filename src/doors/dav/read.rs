@@ -3,13 +3,13 @@
 use super::super::book::Rights;
 use super::super::error::DoorError;
 use super::super::reply;
-use super::date;
 use super::link::{Said, kind};
 use super::refusal::{Refusal, missing};
 use super::visit::{Visit, tag};
 use crate::files::For;
 use crate::grid::dirnode::Child;
 use crate::http::conditions::Outcome;
+use crate::http::date::http_date;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode, header};
 use std::fmt::Write;
@@ -59,7 +59,7 @@ pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Refusal> {
 async fn file(visit: &Visit<'_>, child: &Child, outcome: Outcome) -> Result<HttpResponse, Refusal> {
     let tag = tag(&child.target);
     let mut response = HttpResponse::Ok();
-    if let Some(changed) = Said::of(&child.metadata).changed().and_then(date::http) {
+    if let Some(changed) = Said::of(&child.metadata).changed().and_then(http_date) {
         response.insert_header((header::LAST_MODIFIED, changed));
     }
     if outcome == Outcome::Known {
@@ -73,7 +73,8 @@ async fn file(visit: &Visit<'_>, child: &Child, outcome: Outcome) -> Result<Http
     let size = node.file().map_err(DoorError::from)?.size().unwrap_or_default();
     let name = visit.asked.path.last().map(String::as_str).unwrap_or_default();
     response.content_type(kind(Some(child), name));
-    Ok(reply::file(visit.door, visit.asked, (&node, size, tag.as_deref()), response).await?)
+    Ok(reply::file(visit.door, visit.asked.request, (&node, size, tag.as_deref()), response)
+        .await?)
 }
 
 /// The names in a directory, a line each. Programs ask by PROPFIND.

@@ -14,7 +14,7 @@ use super::wish::{Expected, Wish};
 use crate::base::system::Clock;
 use crate::files::{For, Found, Object, Spot};
 use crate::grid::Code;
-use crate::grid::dirnode::{Child, Target};
+use crate::grid::dirnode::{Child, Target, writable};
 use crate::http::conditions::{Conditions, Current, Outcome};
 use crate::http::tag::entity_tag;
 use actix_web::http::StatusCode;
@@ -85,6 +85,15 @@ impl Seen {
         }
     }
 
+    /// Refuses at once where nothing can be put.
+    pub fn can_hold(&self) -> Result<(), Refusal> {
+        match &self.found {
+            Found::Object(Object { link: Some(link), .. }) => Ok(writable(link.dir.dir())?),
+            Found::Missing { dir, .. } => Ok(writable(dir.dir())?),
+            Found::Object(_) => Err(DoorError::Root.into()),
+        }
+    }
+
     /// What was found, which must be there.
     pub fn object(self) -> Result<Object, Refusal> {
         Ok(self.found.there()?)
@@ -100,8 +109,8 @@ impl<'a> Visit<'a> {
         let wish = Wish::of(asked.headers())?;
         let tokens = wish.tokens().map(str::to_owned).collect();
         // Where nothing ever changes there are no locks.
-        let place = door.id().unwrap_or_default();
-        let claim = locks.claim((place, &door.id), clock, tokens);
+        let place = door.directory_id().unwrap_or_default();
+        let claim = locks.claim((place, &door.door_id), clock, tokens);
         let host = href::host(asked.request.uri(), asked.header(header::HOST));
         let conditions = Conditions::of(asked.headers());
         let named = HashMap::new();

@@ -37,10 +37,11 @@ pub async fn put(visit: &Visit<'_>, body: web::Payload) -> Result<HttpResponse, 
         ));
     }
     // Also where the directory only reads, that is told before anything is taken in.
-    ready_for_file(visit).await?.0.spot()?;
+    let ready = ready_for_file(visit).await?;
+    ready.0.can_hold()?;
     let body = visit.door.receive(body, visit.asked.length()?).await?;
     let cap = visit.door.store(body).await?;
-    let replaced = put_cap(visit, &cap).await?;
+    let replaced = put_cap(visit, &cap, ready).await?;
     let status = if replaced { StatusCode::NO_CONTENT } else { StatusCode::CREATED };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::ETAG, entity_tag(&cap, "")));
@@ -68,11 +69,14 @@ async fn ready_for_file(visit: &Visit<'_>) -> Result<(Seen, Touch), Refusal> {
     Ok((seen, touch))
 }
 
-/// Links a file that is stored; whether it replaced another.
-async fn put_cap(visit: &Visit<'_>, cap: &Cap) -> Result<bool, Refusal> {
-    let path = &visit.asked.path;
+/// Links a file that is stored, beginning from what was seen before it came; whether it replaced another.
+async fn put_cap(visit: &Visit<'_>, cap: &Cap, ready: (Seen, Touch)) -> Result<bool, Refusal> {
+    let (path, mut ready) = (&visit.asked.path, Some(ready));
     for _ in 0..DOOR_REDOS_MAX {
-        let (seen, touch) = ready_for_file(visit).await?;
+        let (seen, touch) = match ready.take() {
+            Some(ready) => ready,
+            None => ready_for_file(visit).await?,
+        };
         let mut said = seen.child().map(|child| Said::of(&child.metadata)).unwrap_or_default();
         let changed = said_time(visit).unwrap_or_else(|| visit.clock.now() as f64);
         let name = path.last().map(String::as_str).unwrap_or_default();

@@ -2,16 +2,15 @@
 
 use super::fault::Fault;
 use super::list::is_empty;
+use super::objects::set;
 use super::query::Query;
 use super::{Asked, NAMESPACE, xml};
-use crate::doors::kept::modified;
 use crate::doors::opened;
 use crate::doors::xml::escaped;
 use crate::files::Node;
 use crate::grid::Code;
+use crate::http::date::iso_date;
 use actix_web::HttpResponse;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// What may be asked about a bucket or an object beside what is in it.
 const SETTINGS: [&str; 25] = [
@@ -56,9 +55,7 @@ pub fn is_about_more(query: &Query) -> bool {
 
 /// `2026-11-30T08:00:00.000Z`.
 pub fn date(seconds: f64) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].000Z");
-    let time = OffsetDateTime::from_unix_timestamp(seconds as i64).ok();
-    time.and_then(|time| time.format(format).ok()).unwrap_or_default()
+    iso_date(seconds).map(|date| date + ".000Z").unwrap_or_default()
 }
 
 impl Asked<'_> {
@@ -68,7 +65,7 @@ impl Asked<'_> {
         text.push_str("<Owner><ID>door</ID><DisplayName>door</DisplayName></Owner><Buckets>");
         for entry in &listing.entries {
             if let Node::Directory(_) = self.door.files().node(&entry.child.target) {
-                let made = date(modified(&entry.child.metadata));
+                let made = date(set(&entry.child));
                 let name = escaped(&entry.name);
                 text.push_str(&format!(
                     "<Bucket><Name>{name}</Name><CreationDate>{made}</CreationDate></Bucket>"
@@ -207,6 +204,6 @@ mod tests {
     #[test]
     fn dates_are_those_of_xml() {
         assert_eq!(date(1_369_353_600.9), "2013-05-24T00:00:00.000Z");
-        assert_eq!(date(f64::NAN), "1970-01-01T00:00:00.000Z");
+        assert_eq!(date(f64::NAN), "");
     }
 }

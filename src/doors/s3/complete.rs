@@ -63,7 +63,7 @@ impl Work {
         let answer = format!(
             "<CompleteMultipartUploadResult {NAMESPACE}>{fields}</CompleteMultipartUploadResult>"
         );
-        parts.finish(&upload.id, &door.id, &answer);
+        parts.finish(&upload.id, &door.door_id, &answer);
         Ok(answer)
     }
 }
@@ -77,7 +77,7 @@ impl Asked<'_> {
         let (document, _held) = self.take_xml(body).await?;
         // Who did not hear that it was done asks again, maybe while it is being done.
         let id = self.query.get("uploadId").unwrap_or_default();
-        let done = || self.parts.done(id, &self.door.id).map(xml);
+        let done = || self.parts.done(id, &self.door.door_id).map(xml);
         if let Some(answer) = done() {
             return Ok(answer);
         }
@@ -150,7 +150,7 @@ impl Asked<'_> {
             escaped(bucket),
             escaped(prefix)
         );
-        let uploads = self.parts.of(&self.door.id, bucket);
+        let uploads = self.parts.of(&self.door.door_id, bucket);
         for upload in uploads.iter().filter(|upload| upload.key.starts_with(prefix)) {
             text.push_str(&format!(
                 "<Upload><Key>{}</Key><UploadId>{}</UploadId><StorageClass>STANDARD</StorageClass>\

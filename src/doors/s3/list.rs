@@ -10,12 +10,11 @@
 
 use super::fault::Fault;
 use super::objects::{Known, is_missing};
-use super::query::is_written;
 use super::{Asked, NAMESPACE, xml};
 use crate::base::limits::{EMPTY_DIRECTORIES_MAX, PATH_MAX};
 use crate::doors::kept::Facts;
 use crate::doors::opened::{self, Opened};
-use crate::doors::xml::escaped;
+use crate::doors::xml::{escaped, is_written};
 use crate::files::Node;
 use crate::files::address::percent_encode;
 use crate::grid::dirnode::{Child, Entry, Listing};
@@ -160,8 +159,9 @@ impl<'a> Walk<'a> {
         };
         // What has a name that no key has part of cannot be asked for.
         let entries = std::mem::take(&mut listing.entries).into_iter();
-        let entries =
-            entries.filter(|entry| opened::name(&entry.name).is_ok_and(|name| is_written(&name)));
+        let entries = entries.filter(|entry| {
+            opened::name(&entry.name).is_ok_and(|name| name.chars().all(is_written))
+        });
         let mut left: Vec<(String, Entry)> =
             entries.map(|entry| (format!("{key}{}", in_order(&entry)), entry)).collect();
         left.retain(|(key, _)| self.may_hold(key));

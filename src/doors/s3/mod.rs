@@ -209,3 +209,11 @@ fn xml(text: String) -> HttpResponse {
 
 /// The namespace of all documents.
 const NAMESPACE: &str = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+
+#[cfg(test)]
+fn headers(pairs: &[(&str, &str)]) -> actix_web::http::header::HeaderMap {
+    let of = |(name, value): &(&str, &str)| {
+        (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
+    };
+    pairs.iter().map(of).collect()
+}

@@ -54,7 +54,7 @@ impl Known {
 }
 
 /// When a link was set: what S3 has no other word for. What its user says of the content may be anything.
-fn set(child: &Child) -> f64 {
+pub fn set(child: &Child) -> f64 {
     child.metadata.last_set().unwrap_or_default()
 }
 
@@ -139,7 +139,7 @@ impl Asked<'_> {
         self.describe(&mut response, at.1, &found);
         let content = (&found.node, found.size, Some(tag.as_str()));
         let answer = match found.node {
-            Node::File { .. } => reply::content(self.door, self.request, content, response).await?,
+            Node::File { .. } => reply::file(self.door, self.request, content, response).await?,
             _ => response.insert_header((header::ETAG, tag)).finish(),
         };
         if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
@@ -170,7 +170,7 @@ impl Asked<'_> {
         };
         let kind = facts.kind.clone().unwrap_or_else(guessed);
         put(response, "content-type", &kind);
-        put(response, "last-modified", &http_date(known.modified()));
+        http_date(known.modified()).iter().for_each(|date| put(response, "last-modified", date));
         for name in KEPT {
             facts.headers.get(name).iter().for_each(|value| put(response, name, value));
         }

@@ -157,7 +157,7 @@ impl Asked<'_> {
     /// The upload that a request is about.
     pub(super) fn upload(&self, at: (&str, &str)) -> Result<Arc<Upload>, Fault> {
         let id = self.query.get("uploadId").unwrap_or_default();
-        self.parts.get(id, &self.door.id, at)
+        self.parts.get(id, &self.door.door_id, at)
     }
 
     pub(super) async fn begin_upload(
@@ -174,7 +174,7 @@ impl Asked<'_> {
         let id = base32::encode(&random::<20>());
         let upload = Upload {
             id: id.clone(),
-            door: self.door.id.clone(),
+            door: self.door.door_id.clone(),
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             facts,

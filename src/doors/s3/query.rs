@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use crate::base::limits::{FORM_FIELDS_MAX, PATH_MAX};
+use crate::doors::xml::is_written;
 use crate::files::address::{nfc, percent_decode};
 use actix_web::HttpRequest;
 
@@ -87,14 +88,6 @@ fn bucket_of(host: &str, hosts: &[String]) -> Option<String> {
     buckets.find(|bucket| !bucket.is_empty()).map(str::to_owned)
 }
 
-/// Whether a name can be told in a listing.
-pub fn is_written(name: &str) -> bool {
-    let odd = |letter: char| {
-        letter < ' ' && !"\t\n\r".contains(letter) || "\u{fffe}\u{ffff}".contains(letter)
-    };
-    !name.contains(odd)
-}
-
 /// Where a key is: its names, and whether it ends in a slash, so that it is a directory's.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
@@ -115,7 +108,9 @@ pub fn place(key: &str) -> Result<Place, Fault> {
         match name {
             "" => return refuse("a part of it between slashes is empty"),
             "." | ".." => return refuse("a part of it is a dot or two"),
-            _ if !is_written(name) => return refuse("it has a letter that XML cannot write"),
+            _ if !name.chars().all(is_written) => {
+                return refuse("it has a letter that XML cannot write");
+            }
             _ => {}
         }
         match nfc(name) {

@@ -151,18 +151,9 @@ fn payload_hash(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::headers;
     use super::super::sign::sha256;
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
-
-    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            let name = HeaderName::try_from(*name).unwrap();
-            headers.insert(name, HeaderValue::from_str(value).unwrap());
-        }
-        headers
-    }
 
     fn checked(pairs: &[(&str, &str)], trailers: &[(&str, &str)]) -> &'static str {
         let headers = headers(pairs);

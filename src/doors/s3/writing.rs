@@ -339,17 +339,8 @@ impl Asked<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::headers;
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
-
-    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            let name = HeaderName::try_from(*name).unwrap();
-            headers.append(name, HeaderValue::from_str(value).unwrap());
-        }
-        headers
-    }
 
     #[test]
     fn what_headers_say_is_kept_but_for_how_the_body_came() {

@@ -7,10 +7,11 @@ use super::super::history::Transfer;
 use super::super::sniff;
 use super::validator;
 use crate::cap::{Cap, FileCap};
+use crate::files::transfers::begun;
 use crate::grid::DownloadError;
 use crate::http::conditions::Conditions;
 use crate::http::mime;
-use crate::http::range::{Wanted, wanted};
+use crate::http::range::{self, Wanted, wanted};
 use crate::http::tag::entity_tag;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
@@ -76,9 +77,7 @@ pub async fn deliver(
         _ => {}
     }
     if status == StatusCode::PARTIAL_CONTENT {
-        let last = part.end.saturating_sub(1);
-        let text = format!("bytes {}-{last}/{size}", part.start);
-        response.insert_header((header::CONTENT_RANGE, text));
+        response.insert_header((header::CONTENT_RANGE, range::told(&part, size)));
     }
     let length = part.end - part.start;
     if *request.method() == Method::HEAD || length == 0 {
@@ -98,7 +97,12 @@ async fn fetched(
     let transfer = cap.storage_index().map(|_| asked.gateway.history.download(cap, part.clone()));
     let trace = transfer.as_ref().map(Transfer::trace).unwrap_or_default();
     let reader = asked.files.grid().open_traced(cap, part.start, trace).await?;
-    begun(asked.files.transfers().download(reader, part), transfer).await
+    let content = begun(asked.files.transfers().download(reader, part)).await?;
+    Ok(content.inspect(move |piece| {
+        if let (Some(transfer), Ok(piece)) = (&transfer, piece) {
+            transfer.advance(piece.len() as u64);
+        }
+    }))
 }
 
 /// A name for a file that has none, by its first bytes.
@@ -113,28 +117,6 @@ pub async fn sniffed(asked: &Asked<'_>, cap: &Cap) -> Result<&'static str, Failu
 }
 
 type Chunk = Result<Bytes, DownloadError>;
-
-/// The stream again, once its first piece is known to be good.
-async fn begun(
-    content: impl Stream<Item = Chunk> + 'static,
-    transfer: Option<Transfer>,
-) -> Result<impl Stream<Item = Chunk> + 'static, Failure> {
-    let mut content = Box::pin(content);
-    let first = match content.next().await {
-        Some(Ok(first)) => first,
-        Some(Err(error)) => return Err(error.into()),
-        None => Bytes::new(),
-    };
-    let advance = move |piece: &Bytes| {
-        transfer.iter().for_each(|transfer| transfer.advance(piece.len() as u64));
-    };
-    advance(&first);
-    let rest = content.inspect(move |piece| match piece {
-        Ok(piece) => advance(piece),
-        Err(error) => tracing::warn!(%error, "a download broke off"),
-    });
-    Ok(stream::once(async { Ok(first) }).chain(rest))
-}
 
 fn describe(response: &mut HttpResponseBuilder, name: Option<&str>, tag: String) {
     response

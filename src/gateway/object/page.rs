@@ -1,6 +1,6 @@
 //! Small pages about objects, and answers that are written while they are sent.
 
-use super::super::answer::{Failure, escape, redirect};
+use super::super::answer::{Failure, redirect};
 use super::super::asked::Asked;
 use super::super::pages::Frame;
 use super::super::pages::simple::whole;
@@ -8,6 +8,7 @@ use crate::base::budget::Share;
 use crate::cap::Cap;
 use crate::files::address::{Address, percent_encode};
 use crate::grid::dirnode::Entry;
+use crate::http::markup::escape;
 use crate::http::spill;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};

@@ -249,14 +249,17 @@ enum Step {
 fn refresh_cap(target: &Target) -> String {
     match target {
         Target::Known(cap) => cap.verify_cap().map_or_else(String::new, |verify| {
-            format!("<li>{}</li>\n", answer::escape(&verify.reveal()))
+            format!("<li>{}</li>\n", crate::http::markup::escape(&verify.reveal()))
         }),
         Target::Unknown { .. } => String::new(),
     }
 }
 
 fn broken(Missed { path, why, .. }: &Missed) -> String {
-    format!("<li>ERROR: {}</li>\n", answer::escape(&format!("/{}: {why}", path.join("/"))))
+    format!(
+        "<li>ERROR: {}</li>\n",
+        crate::http::markup::escape(&format!("/{}: {why}", path.join("/")))
+    )
 }
 
 #[cfg(test)]

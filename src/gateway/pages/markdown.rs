@@ -53,7 +53,7 @@ fn leads_out(to: &str) -> bool {
 }
 
 fn opening(to: &str) -> CowStr<'static> {
-    let to = super::super::answer::escape(to);
+    let to = crate::http::markup::escape(to);
     format!("<a href=\"{to}\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">").into()
 }
 

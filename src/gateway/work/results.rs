@@ -1,7 +1,7 @@
 //! What long work came to, or how far it is: JSON, page or text
 //! (`docs/spec/webapi-delta.md` §4.3–4.5).
 
-use super::super::answer::{self, Failure, escape, plain};
+use super::super::answer::{self, Failure, plain};
 use super::super::asked::Asked;
 use super::super::json;
 use super::super::pages::Frame;
@@ -13,6 +13,7 @@ use super::handles::Operation;
 use super::progress::{Progress, Walk};
 use super::verdict::{before, failure, repair_of};
 use crate::files::address::percent_encode;
+use crate::http::markup::escape;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
