@@ -99,6 +99,11 @@ def web_api(grid, folder):
     return took
 
 
+def told(name, took):
+    steps = ["small up", "small down", "large up", "large down"]
+    print(f"  {name:12}" + "".join(f"{step}: {took[step]:8.2f}   " for step in steps), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tahoe", default=os.path.join(ROOT, "target/release/tahoe"))
@@ -107,7 +112,7 @@ def main():
     parser.add_argument("--size", type=int, default=10**8)
     parser.add_argument("--only", choices=["ours", "peer"])
     arguments = parser.parse_args()
-    results = {}
+    print(f"{arguments.files} files of {SMALL} bytes, one of {arguments.size}; seconds", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.makedirs(os.path.join(folder, "small"))
         os.makedirs(os.path.join(folder, "large"))
@@ -126,9 +131,9 @@ def main():
                        "RCLONE_CONFIG_DAV_URL": f"{door.endpoint}/dav/box/",
                        "RCLONE_CONFIG_DAV_VENDOR": "owncloud", "RCLONE_CONFIG_DAV_USER": "box",
                        "RCLONE_CONFIG_DAV_PASS": hidden}
-                results["web API"] = web_api(grid, folder)
-                results["S3"] = through("door:bucket", folder, env)
-                results["WebDAV"] = through("dav:davs", folder, env)
+                told("web API", web_api(grid, folder))
+                told("S3", through("door:bucket", folder, env))
+                told("WebDAV", through("dav:davs", folder, env))
         if arguments.only != "ours":
             with Sftp(grids.peer_venv(arguments.venv), os.path.join(folder, "peer")) as grid:
                 keys = os.path.join(folder, "keys")
@@ -139,11 +144,7 @@ def main():
                        "RCLONE_CONFIG_SFTP_KEY_FILE": os.path.join(keys, "user"),
                        "RCLONE_CONFIG_SFTP_SHELL_TYPE": "none", "RCLONE_CONFIG_SFTP_DISABLE_HASHCHECK": "true",
                        "RCLONE_CONFIG_SFTP_SET_MODTIME": "false"}
-                results["1.20's SFTP"] = through("sftp:", folder, env)
-    steps = ["small up", "small down", "large up", "large down"]
-    print(f"{arguments.files} files of {SMALL} bytes, one of {arguments.size}; seconds")
-    for name, took in results.items():
-        print(f"  {name:12}" + "".join(f"{step}: {took[step]:8.2f}   " for step in steps))
+                told("1.20's SFTP", through("sftp:", folder, env))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ Standard library only.
 """
 
 import argparse
+import copy
 import datetime
 import hashlib
 import hmac
@@ -398,7 +399,8 @@ def parallel(door, _):
 
 def killed(door, kills):
     """A gateway that is killed while things come in has all that it acknowledged, and nothing half."""
-    grid = door.grid
+    grid, drive = door.grid, copy.copy(door)
+    drive.url = f"{door.endpoint}/dav/{door.name}/"
     door.must(200, "PUT", "/kill-bucket")
     known, lock = {}, threading.Lock()
     for round_ in range(kills):
@@ -410,18 +412,21 @@ def killed(door, kills):
                 size = random.choice([10, 5_000, 300_000, 2_000_000])
                 data = random.randbytes(size)
                 at += 1
-                if number % 2:
-                    key = f"{round_}-{number}-{at}"
+                key = f"{round_}-{number}-{at}"
+                if number % 3 == 0:
                     acknowledged = door.s3("PUT", f"/kill-bucket/{key}", data)[0] == 200
                     name = ("s3", key)
+                elif number % 3 == 1:
+                    acknowledged = basic(drive, "PUT", f"kill-bucket/{key}", data)[0] == 201
+                    name = ("dav", key)
                 else:
                     digest = sha256(data)
-                    acknowledged = rest(door, "POST", f"kill/data/{digest}", data)[0] == 200
+                    acknowledged = basic(door, "POST", f"kill/data/{digest}", data)[0] == 200
                     name = ("restic", digest)
                 with lock:
                     known[name] = (sha256(data), acknowledged or known.get(name, (0, False))[1])
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
         [thread.start() for thread in threads]
         time.sleep(random.uniform(0.1, 1.2))
         grid.gateway.signal(signal.SIGKILL)
@@ -434,18 +439,20 @@ def killed(door, kills):
     for (kind, name), (digest, acknowledged) in known.items():
         if kind == "s3":
             status, _, body = door.s3("GET", f"/kill-bucket/{name}")
+        elif kind == "dav":
+            status, _, body = basic(drive, "GET", f"kill-bucket/{name}")
         else:
-            status, _, body = rest(door, "GET", f"kill/data/{name}")
+            status, _, body = basic(door, "GET", f"kill/data/{name}")
         there += status == 200
         lost += acknowledged and status != 200
         half += status == 200 and sha256(body) != digest
     if lost or half or not there:
         raise RuntimeError(f"{lost} lost, {half} half, of {len(known)}")
     acknowledged = sum(one[1] for one in known.values())
-    return f"{kills} kills, {len(known)} uploads, {acknowledged} acknowledged, all there; none half"
+    return f"{kills} kills, {len(known)} uploads through three doors, {acknowledged} acknowledged, all there; none half"
 
 
-def rest(door, method, path, data=None):
+def basic(door, method, path, data=None):
     try:
         return door.ask(method, path, data)
     except OSError as error:
