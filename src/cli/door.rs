@@ -1,7 +1,7 @@
 //! `tahoe door …`: front ends for other programs, each of which opens one capability.
 
 use super::CliError;
-use super::aliases::lock;
+use super::aliases;
 use super::dirs::GatewayNode;
 use super::error::Failures;
 use super::http::Gateway;
@@ -15,6 +15,7 @@ use crate::doors::book::{Book, Door, FILE, Rights, is_name, line, without};
 use crate::doors::secret::Secret;
 use crate::node::basedir::Basedir;
 use crate::node::doors::DOORS_URL;
+use crate::node::lock;
 use crate::storage::expiry::seconds;
 use std::time::Duration;
 
@@ -187,7 +188,7 @@ fn rights_asked(rights: Rights, asked: &Add) -> bool {
 }
 
 fn add(basedir: &Basedir, door: &Door) -> Result<(), CliError> {
-    let _alone = lock(&basedir.join("private"))?;
+    let _alone = aliases::lock(&basedir.join("private"))?;
     let text = read(basedir)?;
     let book = Book::parse(&text);
     if book.named(&door.name).is_some() {
@@ -218,7 +219,7 @@ impl Show {
 impl Remove {
     fn run(self) -> Result<(), CliError> {
         let basedir = self.node.open()?;
-        let _alone = lock(&basedir.join("private"))?;
+        let _alone = aliases::lock(&basedir.join("private"))?;
         let (mut text, mut failures) = (read(&basedir)?, Failures::default());
         for name in &self.names {
             match without(&text, name) {
@@ -235,10 +236,14 @@ fn no_such(name: &str) -> CliError {
     CliError::new(format!("There is no door {}", shown(name)), "`tahoe door list` lists them.")
 }
 
+/// Whether the node runs, with a gateway.
+fn is_running(basedir: &Basedir) -> Result<bool, CliError> {
+    Ok(basedir.read("node.url")?.is_some() && lock::is_running(basedir)?)
+}
+
 /// Where the doors of a node are; a node that runs is waited for a little.
 fn address(basedir: &Basedir) -> Result<Option<String>, CliError> {
-    let running = basedir.read("node.url")?.is_some();
-    for _ in 0..if running { OPENING } else { 1 } {
+    for _ in 0..if is_running(basedir)? { OPENING } else { 1 } {
         if let Some(url) = basedir.read(DOORS_URL)? {
             return Ok(Some(url));
         }
@@ -273,9 +278,12 @@ fn settings(basedir: &Basedir, door: &Door, secret: Option<&Secret>) -> Result<(
     out.line(format_args!("         secret access key  {key}"))?;
     out.finish()?;
     if address.is_none() {
-        return summary(
-            "It opens once the node runs with a gateway; `tahoe door show` then tells the port.",
-        );
+        return summary(match is_running(basedir)? {
+            true => "The node runs and does not listen for doors; logs/node.log says why.",
+            false => {
+                "It opens once the node runs with a gateway; `tahoe door show` then tells the port."
+            }
+        });
     }
     Ok(())
 }

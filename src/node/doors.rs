@@ -5,15 +5,14 @@
 //! a free port of this machine is chosen once and written there, as programs keep it.
 
 use super::address::Address;
-use super::basedir::{Basedir, Stamp};
+use super::basedir::{Basedir, BasedirError, Stamp};
 use super::config;
-use super::error::NodeError;
 use crate::base::limits::DOORS_FILE_MAX;
 use crate::base::lock::locked;
 use crate::doors::book::{Book, FILE};
 use crate::doors::{Doorkeeper, Doors, routes};
 use crate::http::webport::WebPort;
-use crate::http::{Running, Settings};
+use crate::http::{Running, ServeError, Settings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -66,6 +65,15 @@ impl Doorkeeper for BookFile {
         // What cannot be read opens nothing.
         self.look().unwrap_or_default()
     }
+}
+
+/// Why nobody can come through.
+#[derive(Debug, thiserror::Error)]
+enum Closed {
+    #[error(transparent)]
+    Basedir(#[from] BasedirError),
+    #[error("the node {0}. The file {DOORS_PORT} says where it listens for doors")]
+    Listen(#[from] ServeError),
 }
 
 /// What listens for doors.
@@ -128,7 +136,7 @@ impl Drop for Doorway {
     }
 }
 
-fn tell(told: &mut Option<String>, error: &NodeError) {
+fn tell(told: &mut Option<String>, error: &Closed) {
     let text = error.to_string();
     if told.as_ref() != Some(&text) {
         tracing::error!(%error, "nobody can come through a door");
@@ -136,7 +144,7 @@ fn tell(told: &mut Option<String>, error: &NodeError) {
     }
 }
 
-fn listen(basedir: &Basedir, insecure: bool, doors: &Doors) -> Result<Open, NodeError> {
+fn listen(basedir: &Basedir, insecure: bool, doors: &Doors) -> Result<Open, Closed> {
     let port = config::port(basedir, DOORS_PORT)?;
     let settings = Settings {
         webport: port.clone().unwrap_or_else(|| WebPort::local(USUAL_PORT)),
