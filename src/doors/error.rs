@@ -29,6 +29,8 @@ pub enum DoorError {
     /// The directory itself stays, whatever is asked of what is in it.
     #[error("this is the door's own directory, which stays as it is")]
     Root,
+    #[error("the directory that it would be in is not there")]
+    Orphan,
     #[error("{0}")]
     Bad(String),
 }
@@ -48,6 +50,7 @@ impl DoorError {
             Self::ReadOnly => Code::ReadOnly,
             Self::AppendOnly | Self::Root | Self::Shut => Code::Forbidden,
             Self::Unmet => Code::Unmet,
+            Self::Orphan => Code::NoSuchChild,
         }
     }
 

@@ -12,7 +12,8 @@
 //! - [`serve`]: who knocks, and at which door; [`request`], [`reply`]: what all protocols share
 //! - [`opened`]: what may be done; [`error`]: why it was not
 //! - [`s3`], [`dav`], [`restic`]: the protocols; [`xml`]: what the first two speak in
-//! - [`kept`]: what is kept of a thing in its link
+//! - [`seen`], [`said`], [`kept`]: what is at a path, and what is kept of it in its link; [`room`]: how much
+//!   more there may be
 
 pub mod book;
 mod dav;
@@ -24,8 +25,11 @@ pub mod opened;
 mod reply;
 mod request;
 mod restic;
+mod room;
 mod s3;
+mod said;
 pub mod secret;
+mod seen;
 pub mod serve;
 mod xml;
 

@@ -3,6 +3,7 @@
 
 use super::book::{Door, Rights};
 use super::error::DoorError;
+use super::seen::Seen;
 use crate::cap::Cap;
 use crate::files::address::nfc;
 use crate::files::transfers::begun;
@@ -79,6 +80,11 @@ impl Opened {
     /// What is there, or from which name on nothing is.
     pub async fn find(&self, path: &[String], why: For) -> Result<Found, DoorError> {
         Ok(self.files.find(&self.address(path), why).await?)
+    }
+
+    /// The same, with where a change of it begins.
+    pub async fn look(&self, path: &[String], why: For) -> Result<Seen, DoorError> {
+        Ok(Seen::of(self.find(path, why).await?))
     }
 
     /// What is there, which must be something.
@@ -285,8 +291,8 @@ impl Opened {
         }
     }
 
-    /// A door that was removed, or whose time is over, changes nothing more, whatever had begun.
-    fn is_there(&self) -> Result<(), DoorError> {
+    /// Refuses everything at a door that was removed, or whose time is over, whatever had begun.
+    pub fn is_there(&self) -> Result<(), DoorError> {
         match (self.still)() {
             true => Ok(()),
             false => Err(DoorError::Shut),

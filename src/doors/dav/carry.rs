@@ -5,9 +5,10 @@
 //! appears with its last step, whole, or not at all.
 
 use super::super::reply::plain;
+use super::super::seen::{Seen, There};
 use super::locks::Touch;
 use super::refusal::Refusal;
-use super::visit::{Depth, Seen, There, Visit, still};
+use super::visit::{Depth, Visit, still};
 use super::write::CHANGING;
 use crate::base::limits::{DAV_COPIED_MAX, DOOR_REDOS_MAX, PATH_MAX};
 use crate::cap::Cap;
@@ -72,7 +73,8 @@ async fn source(visit: &Visit<'_>) -> Result<Child, Refusal> {
     visit.expect_to_change(&seen)?;
     match seen.child() {
         Some(child) => Ok(child.clone()),
-        None => seen.object().and(Err(INTO_ITSELF)),
+        None if matches!(seen.there, There::Root) => Err(INTO_ITSELF),
+        None => Err(seen.missing().into()),
     }
 }
 

@@ -1,12 +1,13 @@
 //! LOCK and UNLOCK.
 
+use super::super::seen::{Seen, There};
 use super::super::xml::Element;
 use super::body::{in_xml, xml};
 use super::href::href;
 use super::locks::{Lock, NoLock, Touch, Wanted};
 use super::property::{DAV, discovery};
 use super::refusal::Refusal;
-use super::visit::{Depth, Seen, There, Visit, still};
+use super::visit::{Depth, Visit, still};
 use super::wish::coded;
 use super::write::CHANGING;
 use crate::base::limits::{DAV_LOCK_OWNER_MAX, DAV_LOCK_SECONDS_MAX};

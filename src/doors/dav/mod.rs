@@ -8,7 +8,7 @@
 //! LOCK UNLOCK                           lock
 //! ───────────────────────────────────
 //! visit      what a request expects, what is there, what its locks let it change
-//! wish       the If header    locks   who holds what       property, link   what is known of a thing
+//! wish       the If header    locks   who holds what       property   what is known of a thing
 //! ```
 //! What is here has no owner but the door's: whoever came through it may do all that the door may.
 
@@ -16,7 +16,6 @@ mod body;
 mod carry;
 mod date;
 mod href;
-mod link;
 mod lock;
 mod locks;
 mod multistatus;

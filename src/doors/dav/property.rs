@@ -3,9 +3,10 @@
 //! The latter are kept as XML in the link's metadata, under `door.dav` by `{NAMESPACE}NAME`; so they go
 //! where the link goes.
 
+use super::super::room::Room;
+use super::super::said::{Said, kind};
 use super::super::xml::{Element, escaped};
 use super::date;
-use super::link::{Said, kind};
 use super::locks::Lock;
 use super::visit::tag;
 use crate::grid::dirnode::{Child, Metadata};
@@ -99,14 +100,7 @@ pub struct Thing<'a> {
     pub is_directory: bool,
     /// Whether it can be locked.
     pub lockable: bool,
-    pub quota: Option<Quota>,
-}
-
-/// The room that there is, and that is taken, of all.
-#[derive(Debug, Clone, Copy)]
-pub struct Quota {
-    pub available: u64,
-    pub used: u64,
+    pub quota: Option<Room>,
 }
 
 impl<'a> Thing<'a> {

@@ -1,14 +1,16 @@
 //! Telling properties, of one thing or of all that is in a directory.
 
 use super::super::book::Rights;
+use super::super::room::Room;
+use super::super::seen::There;
 use super::super::xml::Element;
 use super::body::{in_xml, xml};
 use super::href::href;
 use super::locks::{Claim, Lock};
 use super::multistatus::{BEGIN, END, Shown, Wanted, response};
-use super::property::{DAV, Live, Name, Quota, Thing};
-use super::refusal::{Refusal, missing};
-use super::visit::{Depth, There, Visit};
+use super::property::{DAV, Live, Name, Thing};
+use super::refusal::Refusal;
+use super::visit::{Depth, Visit};
 use crate::files::For;
 use crate::grid::dirnode::{Child, Listing};
 use crate::http::spill;
@@ -27,7 +29,7 @@ pub async fn answer(visit: &Visit<'_>, body: web::Payload) -> Result<HttpRespons
         There::Root => None,
         There::Child(child) => Some(child.clone()),
         There::Nothing | There::Orphan => {
-            return Err(seen.object().map_or_else(|why| why, missing));
+            return Err(seen.missing().into());
         }
     };
     if is_directory && depth == Depth::Infinity {
@@ -36,7 +38,7 @@ pub async fn answer(visit: &Visit<'_>, body: web::Payload) -> Result<HttpRespons
     }
     // How much room there is says nothing to who adds nothing.
     let of_use = visit.door.may_add().is_ok() && asks_for_quota(&wanted);
-    let quota = if of_use { quota(visit).await } else { None };
+    let quota = if of_use { Room::of(visit.door).await } else { None };
     let listing = match is_directory && depth == Depth::One {
         true => Some(visit.door.list(path).await?),
         false => None,
@@ -80,21 +82,6 @@ fn asks_for_quota(wanted: &Wanted) -> bool {
     names.iter().filter_map(Live::named).any(of_room)
 }
 
-/// How many bytes of files the connected servers have and can still take, more or less: as if each had as
-/// much room as all have together. Servers that do not say count as full.
-async fn quota(visit: &Visit<'_>) -> Option<Quota> {
-    let grid = visit.door.files().grid();
-    let params = grid.params();
-    let spaces = grid.spaces().await;
-    let (k, n) = (u64::from(params.k()), u64::from(params.n().max(1)));
-    let of_files = |shares: u64| shares / n * k;
-    let sum = |all: &mut dyn Iterator<Item = u64>| all.fold(0, u64::saturating_add);
-    let available = sum(&mut spaces.values().filter_map(|space| space.available));
-    let used = sum(&mut spaces.values().filter_map(|space| space.used));
-    let is_told = spaces.values().any(|space| space.available.is_some());
-    is_told.then(|| Quota { available: of_files(available), used: of_files(used) })
-}
-
 /// What is told, and of what.
 struct Told {
     door: String,
@@ -104,7 +91,7 @@ struct Told {
     wanted: Wanted,
     /// None: the door's own directory.
     child: Option<Child>,
-    quota: Option<Quota>,
+    quota: Option<Room>,
     listing: Option<Listing>,
 }
 

@@ -1,14 +1,15 @@
 //! Setting and removing properties: all that a request asks for, in one change of the link, or nothing.
 
 use super::super::error::DoorError;
+use super::super::seen::There;
 use super::super::xml::{Element, escaped};
 use super::body::{in_xml, xml};
 use super::href::href;
 use super::locks::Touch;
 use super::multistatus::{BEGIN, END, propstat};
 use super::property::{Change, DAV, Name, changed};
-use super::refusal::{Refusal, missing};
-use super::visit::{There, Visit, still};
+use super::refusal::Refusal;
+use super::visit::{Visit, still};
 use super::write::CHANGING;
 use crate::base::limits::DOOR_REDOS_MAX;
 use crate::files::For;
@@ -31,7 +32,7 @@ pub async fn answer(visit: &Visit<'_>, body: web::Payload) -> Result<HttpRespons
             There::Root => return Ok(told(visit, true, (&changes, &|_| StatusCode::FORBIDDEN))),
             There::Child(child) => child.clone(),
             There::Nothing | There::Orphan => {
-                return Err(seen.object().map_or_else(|why| why, missing));
+                return Err(seen.missing().into());
             }
         };
         visit.expect_to_change(&seen)?;

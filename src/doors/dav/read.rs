@@ -3,8 +3,8 @@
 use super::super::book::Rights;
 use super::super::error::DoorError;
 use super::super::reply;
-use super::link::{Said, kind};
-use super::refusal::{Refusal, missing};
+use super::super::said::{Said, kind};
+use super::refusal::Refusal;
 use super::visit::{Visit, tag};
 use crate::files::For;
 use crate::grid::dirnode::Child;
@@ -50,7 +50,7 @@ pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Refusal> {
     }
     // What is not there is told as that, before any condition.
     let Some(child) = seen.child() else {
-        return Err(seen.object().map_or_else(|why| why, missing));
+        return Err(seen.missing().into());
     };
     let outcome = visit.expect(&seen)?;
     file(visit, child, outcome).await

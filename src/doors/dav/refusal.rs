@@ -27,7 +27,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The directory in which something is to be put is not there.
-    pub const ORPHAN: Self = Self::Said(StatusCode::CONFLICT, "The directory above it is missing.");
+    pub const ORPHAN: Self = Self::Door(DoorError::Orphan);
 
     pub const UNMET: Self =
         Self::Said(StatusCode::PRECONDITION_FAILED, "What is there is not what is expected.");
@@ -43,6 +43,7 @@ impl Refusal {
 
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::Door(DoorError::Orphan) => StatusCode::CONFLICT,
             // A file stands where a directory would have to be.
             Self::Door(error) if error.code() == Code::InTheWay => StatusCode::CONFLICT,
             Self::Door(error) if error.code() == Code::IntoItself => StatusCode::FORBIDDEN,
@@ -69,11 +70,6 @@ impl Refusal {
         }
         response
     }
-}
-
-/// Of what was found, and is none of what was looked for.
-pub fn missing<T>(_: T) -> Refusal {
-    Refusal::Said(StatusCode::NOT_FOUND, "There is nothing of this name.")
 }
 
 fn error(name: &str, href: Option<&str>) -> String {

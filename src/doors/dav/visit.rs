@@ -7,14 +7,15 @@
 use super::super::error::DoorError;
 use super::super::opened::Opened;
 use super::super::request::Asked;
+use super::super::seen::{Seen, There};
 use super::href::{self, href};
 use super::locks::{Claim, Locks, Touch};
 use super::refusal::Refusal;
 use super::wish::{Expected, Wish};
 use crate::base::system::Clock;
-use crate::files::{For, Found, Object, Spot};
+use crate::files::For;
 use crate::grid::Code;
-use crate::grid::dirnode::{Child, Target, writable};
+use crate::grid::dirnode::{Child, Target};
 use crate::http::conditions::{Conditions, Current, Outcome};
 use crate::http::tag::entity_tag;
 use actix_web::http::StatusCode;
@@ -42,64 +43,6 @@ pub enum Depth {
     Infinity,
 }
 
-/// What is at a path.
-#[derive(Debug, Clone)]
-pub enum There {
-    /// The door's own directory, which has no link.
-    Root,
-    Child(Child),
-    Nothing,
-    /// Nothing, in a directory that is not there either.
-    Orphan,
-}
-
-/// What was seen at a path, and where a change of it begins.
-#[derive(Debug)]
-pub struct Seen {
-    pub there: There,
-    found: Found,
-}
-
-impl Seen {
-    pub fn child(&self) -> Option<&Child> {
-        match &self.there {
-            There::Child(child) => Some(child),
-            There::Root | There::Nothing | There::Orphan => None,
-        }
-    }
-
-    pub fn is_directory(&self) -> bool {
-        match &self.there {
-            There::Root => true,
-            There::Child(child) => child.target.is_directory(),
-            There::Nothing | There::Orphan => false,
-        }
-    }
-
-    /// Where to put something in its place, or beside its neighbours.
-    pub fn spot(self) -> Result<Spot, Refusal> {
-        match &self.there {
-            There::Root => Err(DoorError::Root.into()),
-            There::Orphan => Err(Refusal::ORPHAN),
-            There::Child(_) | There::Nothing => Ok(Spot::of(self.found)?),
-        }
-    }
-
-    /// Refuses at once where nothing can be put.
-    pub fn can_hold(&self) -> Result<(), Refusal> {
-        match &self.found {
-            Found::Object(Object { link: Some(link), .. }) => Ok(writable(link.dir.dir())?),
-            Found::Missing { dir, .. } => Ok(writable(dir.dir())?),
-            Found::Object(_) => Err(DoorError::Root.into()),
-        }
-    }
-
-    /// What was found, which must be there.
-    pub fn object(self) -> Result<Object, Refusal> {
-        Ok(self.found.there()?)
-    }
-}
-
 impl<'a> Visit<'a> {
     pub async fn new(
         door: &'a Opened,
@@ -125,8 +68,8 @@ impl<'a> Visit<'a> {
             let Ok(path) = self.path(&address) else { continue };
             let current = match self.look(&path, For::Reading).await {
                 Ok(seen) => current(seen.child()),
-                Err(refusal) if refusal.status() == StatusCode::NOT_FOUND => Current::Nothing,
-                Err(refusal) => return Err(refusal),
+                Err(error) if error.status() == StatusCode::NOT_FOUND => Current::Nothing,
+                Err(error) => return Err(error.into()),
             };
             self.named.insert(address, (path, current));
         }
@@ -139,17 +82,8 @@ impl<'a> Visit<'a> {
     }
 
     /// What is there now.
-    pub async fn look(&self, path: &[String], why: For) -> Result<Seen, Refusal> {
-        let found = self.door.find(path, why).await?;
-        let there = match &found {
-            Found::Object(Object { link: None, .. }) => There::Root,
-            Found::Object(Object { target, link: Some(link) }) => {
-                There::Child(Child { target: target.clone(), metadata: link.metadata.clone() })
-            }
-            Found::Missing { names, .. } if names.len() == 1 => There::Nothing,
-            Found::Missing { .. } => There::Orphan,
-        };
-        Ok(Seen { there, found })
+    pub async fn look(&self, path: &[String], why: For) -> Result<Seen, DoorError> {
+        self.door.look(path, why).await
     }
 
     /// Refuses what does not find there what it expects. `Known` only where it asks to be told that it

@@ -2,10 +2,11 @@
 
 use super::super::error::DoorError;
 use super::super::reply::plain;
-use super::link::Said;
+use super::super::said::Said;
+use super::super::seen::{Seen, There};
 use super::locks::Touch;
-use super::refusal::{Refusal, missing};
-use super::visit::{Seen, There, Visit, still};
+use super::refusal::Refusal;
+use super::visit::{Visit, still};
 use crate::base::limits::{DAV_BODY_MAX, DOOR_REDOS_MAX};
 use crate::cap::Cap;
 use crate::files::For;
@@ -144,7 +145,7 @@ pub async fn delete(visit: &Visit<'_>) -> Result<HttpResponse, Refusal> {
         let child = match seen.there {
             There::Root => return Err(DoorError::Root.into()),
             There::Nothing | There::Orphan => {
-                return Err(seen.object().map_or_else(|why| why, missing));
+                return Err(seen.missing().into());
             }
             There::Child(_) => seen.child(),
         };

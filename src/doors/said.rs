@@ -1,6 +1,6 @@
-//! What WebDAV knows of a thing by its link: times, type, and what clients have set.
+//! What is known of a thing by its link: times, type, and what clients have set.
 
-use super::super::kept::{DOOR, Facts, MTIME};
+use super::kept::{DOOR, Facts, MTIME};
 use crate::base::limits::DOOR_TYPE_MAX;
 use crate::cap::Cap;
 use crate::grid::dirnode::{Child, Metadata};
