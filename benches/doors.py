@@ -7,6 +7,7 @@ run on one machine: many small files and a large one, there and back.
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -134,6 +135,12 @@ def main():
                 told("web API", web_api(grid, folder))
                 told("S3", through("door:bucket", folder, env))
                 told("WebDAV", through("dav:davs", folder, env))
+                shown = grid.tahoe("door", "show", "box", "-d", grid.gateway.folder)
+                host, port = re.search(r"sftp://[^@]+@([^:\s]+):(\d+)", shown).groups()
+                env |= {"RCLONE_CONFIG_FILES_TYPE": "sftp", "RCLONE_CONFIG_FILES_HOST": host,
+                        "RCLONE_CONFIG_FILES_PORT": port, "RCLONE_CONFIG_FILES_USER": "box",
+                        "RCLONE_CONFIG_FILES_PASS": hidden, "RCLONE_CONFIG_FILES_SHELL_TYPE": "none"}
+                told("SFTP", through("files:files", folder, env))
         if arguments.only != "ours":
             with Sftp(grids.peer_venv(arguments.venv), os.path.join(folder, "peer")) as grid:
                 keys = os.path.join(folder, "keys")

@@ -15,7 +15,7 @@
 //! - [`files`]: files and directories as front ends see them
 //! - [`keeper`]: what keeps files alive
 //! - [`http`]: what front ends that speak HTTP share
-//! - [`doors`]: other front ends: WebDAV, S3, restic
+//! - [`doors`]: other front ends: WebDAV, S3, SFTP, restic
 //! - [`gateway`]: the web API and the pages in front of them
 //! - [`node`]: node directories and what runs in them
 //! - [`cli`]: the command line

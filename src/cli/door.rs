@@ -5,18 +5,21 @@ use super::aliases;
 use super::dirs::GatewayNode;
 use super::error::Failures;
 use super::http::Gateway;
+use super::local::{LocalFile, path_shown, unreadable};
 use super::location::PLACES;
 use super::output::{Output, shown, summary};
 use super::time_text::minutes;
-use crate::base::limits::{DOOR_NAME_MAX, DOORS_FILE_MAX, DOORS_MAX};
+use crate::base::limits::{DOOR_KEYS_MAX, DOOR_NAME_MAX, DOORS_FILE_MAX, DOORS_MAX};
 use crate::base::system::Clock;
 use crate::cap::Cap;
-use crate::doors::book::{Book, Door, FILE, Rights, is_name, line, without};
+use crate::doors::book::{Book, Door, FILE, KEY_KINDS, PublicKey, Rights, is_name, line, without};
 use crate::doors::secret::Secret;
 use crate::node::basedir::Basedir;
-use crate::node::doors::DOORS_URL;
+use crate::node::doors::{DOORS_URL, HOST_KEY_FINGERPRINT, SFTP_URL};
 use crate::node::lock;
 use crate::storage::expiry::seconds;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -26,13 +29,17 @@ Examples:
   tahoe door add --append-only laptop private:backups/laptop
                                                    for backups that nobody can delete from there
   tahoe door add --expires 30days guest work:plans
+  tahoe door add --key ~/.ssh/id_ed25519.pub notes private:notes
+                                                   by SFTP without a password
   tahoe door remove guest                          at once, also for who is in it
 
-A door opens a capability to programs that speak WebDAV, S3 or restic's protocol, and no more than that:
+A door opens a capability to programs that speak WebDAV, S3, SFTP or restic's protocol, and no more than that:
 they see this directory and what is below it. Nothing listens until there is a door, and then at a port
 of this machine (`doorsport` in the node's directory says otherwise). What the node keeps of a door opens
 nothing without its secret, which is shown once.";
 
+/// Bytes of a file with public keys that are read.
+const KEYS_FILE_MAX: u64 = 64 << 10;
 const UNSTARTED: &str = "http://127.0.0.1:PORT/";
 /// A node that runs opens its first door within a second.
 const OPENING: u32 = 50;
@@ -73,6 +80,9 @@ struct Add {
     /// How long it opens, such as `30days`, `3 months`, `1year`.
     #[arg(long, value_name = "TIME", value_parser = time)]
     expires: Option<u64>,
+    /// A file with a public key of SSH by which it opens, too; may be given several times.
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
     #[command(flatten)]
     gateway: Gateway,
 }
@@ -156,6 +166,7 @@ impl Add {
                 ),
             ));
         }
+        let keys = keys(&self.keys)?;
         let session = self.gateway.session()?;
         let place = session.place(&super::session::or_stdin(self.place.clone())?)?;
         let object = session.must_look(&place)?;
@@ -173,7 +184,7 @@ impl Add {
         };
         let expires = self.expires.map(|time| Clock::System.now().saturating_add(time));
         let secret = Secret::new();
-        let door = Door::new((&self.name, &cap), rights, expires, &secret);
+        let door = Door::new((&self.name, &cap), rights, expires, &secret).with_keys(&cap, &keys);
         let basedir = session.basedir()?;
         add(basedir, &door)?;
         if !rights_asked(rights, &self) {
@@ -181,6 +192,34 @@ impl Add {
         }
         settings(basedir, &door, Some(&secret))
     }
+}
+
+/// The keys in files such as `id_ed25519.pub`, of which each may have several.
+fn keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, CliError> {
+    let mut keys = Vec::new();
+    for file in files {
+        let mut text = String::new();
+        let read = LocalFile::open(file)?.take(KEYS_FILE_MAX).read_to_string(&mut text);
+        read.map_err(|error| unreadable(file, &error))?;
+        let lines = text.lines().map(str::trim);
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            keys.push(PublicKey::parse(line).ok_or_else(|| no_key(file))?);
+        }
+    }
+    match keys.len() <= DOOR_KEYS_MAX {
+        true => Ok(keys),
+        false => Err(CliError::new(
+            format!("A door has at most {DOOR_KEYS_MAX} keys"),
+            "Make further doors for the others.",
+        )),
+    }
+}
+
+fn no_key(file: &Path) -> CliError {
+    CliError::new(
+        format!("{} is no public key of a kind that opens doors", path_shown(file)),
+        format!("Kinds are {}: `ssh-keygen -t ed25519` makes one.", KEY_KINDS.join(", ")),
+    )
 }
 
 fn rights_asked(rights: Rights, asked: &Add) -> bool {
@@ -252,6 +291,22 @@ fn address(basedir: &Basedir) -> Result<Option<String>, CliError> {
     Ok(None)
 }
 
+/// The same for SFTP.
+fn sftp(out: &mut Output, basedir: &Basedir, (door, url): (&Door, &str)) -> Result<(), CliError> {
+    let host = url.trim_start_matches("sftp://");
+    let keys = match door.key_count() {
+        0 => "",
+        1 => ", or its key",
+        _ => ", or one of its keys",
+    };
+    out.line(format_args!("SFTP     sftp://{}@{host}", door.name))?;
+    out.line(format_args!("         the same password{keys}"))?;
+    if let Some(fingerprint) = basedir.read(HOST_KEY_FINGERPRINT)? {
+        out.line(format_args!("         host key {fingerprint}"))?;
+    }
+    Ok(())
+}
+
 /// What programs need to use a door.
 fn settings(basedir: &Basedir, door: &Door, secret: Option<&Secret>) -> Result<(), CliError> {
     let address = address(basedir)?;
@@ -276,6 +331,9 @@ fn settings(basedir: &Basedir, door: &Door, secret: Option<&Secret>) -> Result<(
     };
     out.line(format_args!("         access key id      {id}"))?;
     out.line(format_args!("         secret access key  {key}"))?;
+    if let Some(url) = basedir.read(SFTP_URL)? {
+        sftp(&mut out, basedir, (door, &url))?;
+    }
     out.finish()?;
     if address.is_none() {
         return summary(match is_running(basedir)? {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"name": NAME, "rights": "read" | "append" | "write", "expires": SECONDS | null,
-//!  "password": SEALED, "index": INDEX, "signing": SEALED}
+//!  "password": SEALED, "index": INDEX, "signing": SEALED, "keys": [{"index": INDEX, "sealed": SEALED}, …]}
 //! ```
 //! What is sealed is bound to what stands before it, so whoever changes a line shuts its door. A line
 //! that says nothing is a door that does not open; the others stay.
@@ -10,6 +10,7 @@
 use super::secret::{self, Secret, Signing};
 use crate::base::limits::{DOOR_NAME_MAX, DOORS_MAX};
 use crate::cap::Cap;
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 /// In a node's directory.
@@ -45,6 +46,16 @@ pub struct Door {
     password: String,
     index: String,
     signing: String,
+    /// Public keys of SSH, by which it opens, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<SealedByKey>,
+}
+
+/// A capability, sealed by a public key of which only a hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SealedByKey {
+    index: String,
+    sealed: String,
 }
 
 impl Door {
@@ -55,12 +66,7 @@ impl Door {
         expires: Option<u64>,
         secret: &Secret,
     ) -> Self {
-        let cap = match rights {
-            Rights::Read => cap.read_cap(),
-            Rights::Append | Rights::Write => cap.clone(),
-        };
-        let cap = cap.reveal();
-        let bound = bound(name, rights, expires);
+        let (cap, bound) = (shown(cap, rights), bound(name, rights, expires));
         Self {
             name: name.to_owned(),
             rights,
@@ -68,7 +74,25 @@ impl Door {
             password: secret::seal_by_password(&cap, secret.reveal(), &bound),
             index: secret::index(&secret.access_key_id()),
             signing: secret::seal_by_id(&cap, secret, &bound),
+            keys: Vec::new(),
         }
+    }
+
+    /// The same, which opens also for who has the private half of one of these.
+    #[must_use]
+    pub fn with_keys(mut self, cap: &Cap, keys: &[PublicKey]) -> Self {
+        let (cap, bound) = (shown(cap, self.rights), self.bound());
+        let seal = |key: &PublicKey| SealedByKey {
+            index: secret::key_index(&key.0),
+            sealed: secret::seal_by_key(&cap, (&self.index, &key.0), &bound),
+        };
+        self.keys = keys.iter().map(seal).collect();
+        self
+    }
+
+    /// How many keys of SSH open it.
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
     }
 
     /// What tells it from every other door.
@@ -86,6 +110,14 @@ impl Door {
         Cap::parse(&secret::open_by_password(&self.password, password, &self.bound())?).ok()
     }
 
+    /// What it opens to, for who has shown to have the private half of this.
+    pub fn by_key(&self, key: &PublicKey) -> Option<Cap> {
+        let index = secret::key_index(&key.0);
+        let known = self.keys.iter().find(|known| known.index == index)?;
+        let opened = secret::open_by_key(&known.sealed, (&self.index, &key.0), &self.bound())?;
+        Cap::parse(&opened).ok()
+    }
+
     /// What it opens to for who signs with its key, which is not checked yet.
     pub fn by_id(&self, access_key_id: &str) -> Option<Signing> {
         secret::open_by_id(&self.signing, access_key_id, &self.bound())
@@ -96,8 +128,38 @@ impl Door {
     }
 }
 
+/// What is sealed of a capability.
+fn shown(cap: &Cap, rights: Rights) -> String {
+    match rights {
+        Rights::Read => cap.read_cap().reveal(),
+        Rights::Append | Rights::Write => cap.reveal(),
+    }
+}
+
 fn bound(name: &str, rights: Rights, expires: Option<u64>) -> String {
     format!("{name}\n{}\n{}", rights.word(), expires.unwrap_or_default())
+}
+
+/// A public key of SSH, as its protocol writes it (RFC 4253 §6.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey(pub Vec<u8>);
+
+/// Kinds of keys that open doors.
+pub const KEY_KINDS: [&str; 4] =
+    ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];
+
+impl PublicKey {
+    /// Of a line such as `ssh-ed25519 AAAA… comment`; none of other kinds.
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let (kind, text) = (words.next()?, words.next()?);
+        let bytes = BASE64.decode(text.as_bytes()).ok()?;
+        // The kind stands in the key once more.
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let is_it = rest.get(..length)? == kind.as_bytes() && KEY_KINDS.contains(&kind);
+        is_it.then_some(Self(bytes))
+    }
 }
 
 /// All doors of a node.
@@ -191,6 +253,31 @@ mod tests {
             assert!(changed.by_password(secret.reveal()).is_none(), "{was}");
             assert!(changed.by_id(&id).is_none(), "{was}");
         }
+    }
+
+    #[test]
+    fn a_door_opens_by_keys_that_are_not_kept() {
+        let line_of = |seed: u8| {
+            let mut bytes = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
+            bytes.extend_from_slice(&[seed; 32]);
+            format!("ssh-ed25519 {} me@here", BASE64.encode(&bytes))
+        };
+        let [mine, other] = [1, 2].map(|seed| PublicKey::parse(&line_of(seed)).unwrap());
+        for rights in [Rights::Read, Rights::Write] {
+            let (door, _, cap) = door("a", rights, None);
+            let door = door.with_keys(&cap, std::slice::from_ref(&mine));
+            assert_eq!(door.by_key(&mine), Some(cap));
+            assert_eq!((door.by_key(&other), door.key_count()), (None, 1));
+            let kept = line(&door);
+            assert_eq!(Book::parse(&kept).doors(), [door]);
+            assert!(!kept.contains(line_of(1).split(' ').nth(1).unwrap()));
+            let changed = Book::parse(&kept.replacen("\"a\"", "\"b\"", 1));
+            assert_eq!(changed.named("b").unwrap().by_key(&mine), None);
+        }
+        for bad in ["", "ssh-ed25519", "ssh-ed25519 ????", "ssh-rsa AAAAB3NzaC1yc2E="] {
+            assert_eq!(PublicKey::parse(bad), None, "{bad}");
+        }
+        assert_eq!(PublicKey::parse(&line_of(1).replacen("ed25519", "ed25518", 1)), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::book::{Book, line};
 use super::dav::wish::Wish;
 use super::s3::{chunked, query};
+#[cfg(feature = "sftp")]
+use super::sftp::packet;
 use super::xml::Element;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -62,6 +64,17 @@ pub fn dav_if(bytes: &[u8]) {
     if let Ok(wish) = Wish::parse(text) {
         wish.holds(|_, _| false);
         let _ = (wish.addresses(), wish.tokens().count());
+    }
+}
+
+/// A message of SFTP. No path that it names leads anywhere but down.
+#[cfg(feature = "sftp")]
+pub fn sftp_message(bytes: &[u8]) {
+    let _ = packet::is_init(Bytes::copy_from_slice(bytes));
+    let Some(message) = packet::Message::parse(Bytes::copy_from_slice(bytes)) else { return };
+    if let Ok(packet::Request::Look(path) | packet::Request::Remove(path)) = message.request {
+        assert!(!path.iter().any(|name| matches!(name.as_str(), "" | "." | "..")));
+        assert!(!path.iter().any(|name| name.contains(['/', '\0'])));
     }
 }
 

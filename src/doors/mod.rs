@@ -2,16 +2,16 @@
 //! door has.
 //!
 //! ```text
-//! restic · WebDAV · S3      what each protocol says and wants to hear
-//! ─────────────────────
-//! Opened                    a door's directory, with its rights: all changes go through here
-//! ─────────────────────
-//! files                     paths, changes, undo
+//! restic · WebDAV · S3 · SFTP      what each protocol says and wants to hear
+//! ───────────────────────────
+//! Opened                           a door's directory, with its rights: all changes go through here
+//! ───────────────────────────
+//! files                            paths, changes, undo
 //! ```
 //! - [`book`], [`secret`]: the doors that there are, sealed by what only their users know
 //! - [`serve`]: who knocks, and at which door; [`request`], [`reply`]: what all protocols share
 //! - [`opened`]: what may be done; [`error`]: why it was not
-//! - [`s3`], [`dav`], [`restic`]: the protocols; [`xml`]: what the first two speak in
+//! - [`s3`], [`dav`], [`restic`], `sftp`: the protocols; [`xml`]: what the first two speak in
 //! - [`seen`], [`said`], [`kept`]: what is at a path, and what is kept of it in its link; [`room`]: how much
 //!   more there may be
 
@@ -31,6 +31,8 @@ mod said;
 pub mod secret;
 mod seen;
 pub mod serve;
+#[cfg(feature = "sftp")]
+pub mod sftp;
 mod xml;
 
 pub use dav::Locks;

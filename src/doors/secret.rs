@@ -98,8 +98,7 @@ pub fn seal_by_password(cap: &str, password: &str, bound: &str) -> String {
 
 /// The capability; none for another password, or if what it is bound to was changed.
 pub fn open_by_password(sealed: &str, password: &str, bound: &str) -> Option<Zeroizing<String>> {
-    let opened = open(&password_key(password), sealed, bound)?;
-    std::str::from_utf8(&opened).ok().map(|cap| Zeroizing::new(cap.to_owned()))
+    text(open(&password_key(password), sealed, bound)?)
 }
 
 /// Seals what signed requests need by their access key id.
@@ -112,6 +111,35 @@ pub fn seal_by_id(cap: &str, secret: &Secret, bound: &str) -> String {
 /// The same, opened.
 pub fn open_by_id(sealed: &str, access_key_id: &str, bound: &str) -> Option<Signing> {
     serde_json::from_slice(&open(&id_key(access_key_id), sealed, bound)?).ok()
+}
+
+/// The name under which a door has what a public key opens.
+pub fn key_index(key: &[u8]) -> String {
+    base32::encode(&tagged(b"tahoe_door_ssh_index_v1", key))
+}
+
+/// Seals a capability by a public key, which may open several doors: so what tells the door from every other
+/// is part of what it is sealed by.
+pub fn seal_by_key(cap: &str, (door, key): (&str, &[u8]), bound: &str) -> String {
+    seal(&ssh_key(door, key), cap.as_bytes(), bound)
+}
+
+/// The capability; none for another key, or if what it is bound to was changed.
+pub fn open_by_key(
+    sealed: &str,
+    (door, key): (&str, &[u8]),
+    bound: &str,
+) -> Option<Zeroizing<String>> {
+    text(open(&ssh_key(door, key), sealed, bound)?)
+}
+
+fn ssh_key(door: &str, key: &[u8]) -> [u8; 32] {
+    let parts = [door.as_bytes(), b"\n", key].concat();
+    tagged(b"tahoe_door_ssh_key_v1", &parts)
+}
+
+fn text(bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<String>> {
+    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
 fn password_key(password: &str) -> [u8; 32] {

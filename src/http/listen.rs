@@ -70,7 +70,7 @@ impl Settings {
     /// Takes the port.
     pub fn listen(&self) -> Result<Listening, ServeError> {
         let tls = tls_of(&self.webport, &self.folder, self.insecure)?;
-        let listener = self.bind()?;
+        let listener = bind(&self.webport, self.any_port)?;
         let fail = |source| ServeError::Listen { address: self.webport.address, source };
         let address = listener.local_addr().map_err(fail)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -78,22 +78,23 @@ impl Settings {
         let url = format!("{scheme}://{}/", reachable(address));
         Ok(Listening { url, exposed, address, listener, tls })
     }
+}
 
-    fn bind(&self) -> Result<TcpListener, ServeError> {
-        let mut address = self.webport.address;
-        let listener = match TcpListener::bind(address) {
-            Err(error) if self.any_port && error.kind() == io::ErrorKind::AddrInUse => {
-                address.set_port(0);
-                TcpListener::bind(address)
-            }
-            bound => bound,
+/// A socket at a port, or at any if that is taken and another will do.
+pub fn bind(port: &WebPort, any_port: bool) -> Result<TcpListener, ServeError> {
+    let mut address = port.address;
+    let listener = match TcpListener::bind(address) {
+        Err(error) if any_port && error.kind() == io::ErrorKind::AddrInUse => {
+            address.set_port(0);
+            TcpListener::bind(address)
         }
-        .map_err(|source| ServeError::Listen { address, source })?;
-        // As many may come at once as there are places; where it fails, the usual number may.
-        let _ = rustix::net::listen(&listener, WEB_BACKLOG);
-        unpace(&listener, address.ip());
-        Ok(listener)
+        bound => bound,
     }
+    .map_err(|source| ServeError::Listen { address, source })?;
+    // As many may come at once as there are places; where it fails, the usual number may.
+    let _ = rustix::net::listen(&listener, WEB_BACKLOG);
+    unpace(&listener, address.ip());
+    Ok(listener)
 }
 
 impl Listening {
@@ -133,7 +134,7 @@ pub fn tls_of(
 }
 
 /// An address that a program on this machine can connect to.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
     }

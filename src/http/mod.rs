@@ -3,6 +3,7 @@
 //! - [`webport`], [`tls`], [`listen`]: where it listens, and how
 //! - [`connections`], [`watched`]: who is connected, and who is let go when there is no more room
 //! - [`spool`]: request bodies on their way in, in memory or in files without a name;
+//!   [`scratch`]: files that are written in any order;
 //!   [`spill`]: long answers on their way out, the same way
 //! - [`conditions`], [`range`], [`mime`], [`tag`], [`date`], [`markup`]: conditions, parts, types, tags, dates and texts of what is asked for;
 //!   pure
@@ -16,6 +17,7 @@ pub mod markup;
 pub mod mime;
 pub mod pieces;
 pub mod range;
+pub mod scratch;
 mod spare_file;
 pub mod spill;
 pub mod spool;

@@ -36,7 +36,7 @@ pub struct Spool {
     memory: Tally,
     disk: Tally,
     places: Arc<Semaphore>,
-    spare: SpareFile,
+    pub(super) spare: SpareFile,
     /// The bodies are the owner's: they may come as slowly as they are made.
     of_owner: bool,
 }
@@ -44,9 +44,10 @@ pub struct Spool {
 /// A whole request body. Its share of memory or disk is given back when it is dropped.
 pub struct Body {
     pub content: Content,
-    spare: SpareFile,
-    _held: Vec<Counted>,
-    _place: OwnedSemaphorePermit,
+    pub(super) spare: SpareFile,
+    pub(super) held: Vec<Counted>,
+    /// Given back with the body.
+    pub(super) seat: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a body was not taken in. Nothing of it is kept.
@@ -138,6 +139,14 @@ impl Read for Reader<'_> {
     }
 }
 
+impl Body {
+    /// Its share of memory or disk without it; the file is kept by whoever has it.
+    pub(super) fn take_apart(mut self) -> (Vec<Counted>, Option<OwnedSemaphorePermit>) {
+        self.content = Content::Memory(Bytes::new());
+        (std::mem::take(&mut self.held), self.seat.take())
+    }
+}
+
 impl Drop for Body {
     fn drop(&mut self) {
         let content = std::mem::replace(&mut self.content, Content::Memory(Bytes::new()));
@@ -199,8 +208,7 @@ impl Spool {
         if announced.is_some_and(|size| size > FILE_MAX) {
             return Err(BodyError::TooLarge(FILE_MAX));
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)?;
-        let mut taking = Taking::new(self, hasher);
+        let mut taking = self.begin(hasher)?;
         let started = Instant::now();
         let stall = if self.of_owner { WEB_OWNER_STALL_TIME } else { WEB_BODY_STALL_TIME };
         loop {
@@ -218,7 +226,19 @@ impl Spool {
         if announced.is_some_and(|size| size != taking.size) {
             return Err(BodyError::CutOff);
         }
-        taking.finish(place).await
+        taking.finish().await
+    }
+
+    /// A body whose bytes are handed over as they come, if there is a place for one more.
+    pub fn begin<H: Fn() -> Option<BodyHasher>>(&self, hasher: H) -> Result<Taking<H>, BodyError> {
+        let (seat, spool) = (self.seat()?, self.clone());
+        let place = Place::Memory(Waiting::default());
+        Ok(Taking { spool, size: 0, place, held: Vec::new(), hasher, seat })
+    }
+
+    /// The right to be one of the bodies that there may be.
+    pub(super) fn seat(&self) -> Result<OwnedSemaphorePermit, BodyError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)
     }
 
     /// A body of at most `max` bytes, which must all come within a time, and the memory for it.
@@ -247,12 +267,13 @@ impl Spool {
 }
 
 /// A body that is still arriving.
-struct Taking<'a> {
-    spool: &'a Spool,
+pub struct Taking<H> {
+    pub(super) spool: Spool,
     size: u64,
     place: Place,
     held: Vec<Counted>,
-    hasher: &'a dyn Fn() -> Option<BodyHasher>,
+    hasher: H,
+    seat: OwnedSemaphorePermit,
 }
 
 /// Where it goes.
@@ -261,13 +282,13 @@ enum Place {
     File(Drain),
 }
 
-impl<'a> Taking<'a> {
-    fn new(spool: &'a Spool, hasher: &'a dyn Fn() -> Option<BodyHasher>) -> Self {
-        let place = Place::Memory(Waiting::default());
-        Self { spool, size: 0, place, held: Vec::new(), hasher }
+impl<H: Fn() -> Option<BodyHasher>> Taking<H> {
+    pub const fn size(&self) -> u64 {
+        self.size
     }
 
-    async fn take(&mut self, chunk: Bytes) -> Result<(), BodyError> {
+    /// The next bytes. An error may be that of earlier ones; nothing can be taken after it.
+    pub async fn take(&mut self, chunk: Bytes) -> Result<(), BodyError> {
         self.size += chunk.len() as u64;
         if self.size > FILE_MAX {
             return Err(BodyError::TooLarge(FILE_MAX));
@@ -317,7 +338,8 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    async fn finish(self, place: OwnedSemaphorePermit) -> Result<Body, BodyError> {
+    /// All of it.
+    pub async fn finish(self) -> Result<Body, BodyError> {
         let content = match self.place {
             Place::Memory(waiting) => Content::Memory(waiting.joined()),
             Place::File(drain) => {
@@ -329,7 +351,7 @@ impl<'a> Taking<'a> {
             }
         };
         let spare = self.spool.spare.clone();
-        Ok(Body { content, spare, _held: self.held, _place: place })
+        Ok(Body { content, spare, held: self.held, seat: Some(self.seat) })
     }
 }
 

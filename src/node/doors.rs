@@ -7,6 +7,8 @@
 use super::address::Address;
 use super::basedir::{Basedir, BasedirError, Stamp};
 use super::config;
+#[cfg(feature = "sftp")]
+use super::sftp;
 use crate::base::limits::DOORS_FILE_MAX;
 use crate::base::lock::locked;
 use crate::doors::book::{Book, FILE};
@@ -19,9 +21,13 @@ use tokio::task::JoinHandle;
 
 /// Where the doors' address is told,
 pub const DOORS_URL: &str = "doors.url";
-/// where it is chosen,
+/// and where it is chosen.
 pub const DOORS_PORT: &str = "doorsport";
-/// and which port is tried first.
+/// Where that of SFTP is told,
+pub const SFTP_URL: &str = "sftp.url";
+/// and what its clients show of its key when they see it first.
+pub const HOST_KEY_FINGERPRINT: &str = "sftp.fingerprint";
+/// Which port is tried first.
 const USUAL_PORT: u16 = 3480;
 /// How soon the first door is there, and how soon nothing listens after the last.
 const LOOK_TIME: Duration = Duration::from_secs(1);
@@ -79,8 +85,20 @@ enum Closed {
 /// What listens for doors.
 pub struct Doorway {
     looking: JoinHandle<()>,
-    open: Arc<Mutex<Option<Open>>>,
+    open: Arc<Mutex<Ways>>,
 }
+
+/// The ways in that are open.
+#[derive(Default)]
+struct Ways {
+    http: Option<Open>,
+    #[cfg(feature = "sftp")]
+    sftp: Option<sftp::Open>,
+}
+
+/// What was told of the ways in that do not open, so that it is told once.
+#[derive(Default)]
+struct Told(Vec<String>);
 
 struct Open {
     running: Running,
@@ -90,27 +108,20 @@ struct Open {
 impl Doorway {
     /// Listens while there are doors, and gives up what those that are gone had begun.
     pub fn keep(basedir: Basedir, insecure: bool, book: Arc<BookFile>, doors: Doors) -> Self {
-        let open: Arc<Mutex<Option<Open>>> = Arc::default();
-        let place = Arc::clone(&open);
+        let open: Arc<Mutex<Ways>> = Arc::default();
+        let ways = Arc::clone(&open);
         // On the node's own thread, where servers are started.
         let looking = actix_rt::spawn(async move {
-            let mut told = None;
+            let mut told = Told::default();
             loop {
-                let is_open = locked(&place).is_some();
-                let book = book.look();
-                let wanted = book.as_ref().map_or(is_open, |book| !book.doors().is_empty());
-                if let Some(book) = &book {
-                    doors.parts.sweep(book, doors.clock.now());
-                }
-                if wanted && !is_open {
-                    match listen(&basedir, insecure, &doors) {
-                        Ok(opened) => *locked(&place) = Some(opened),
-                        Err(error) => tell(&mut told, &error),
+                if let Some(book) = book.look() {
+                    doors.parts.sweep(&book, doors.clock.now());
+                    if book.doors().is_empty() {
+                        let last = std::mem::take(&mut *locked(&ways));
+                        last.close().await;
+                    } else {
+                        locked(&ways).open(&basedir, insecure, &doors, &mut told);
                     }
-                }
-                let last = locked(&place).take_if(|_| !wanted);
-                if let Some(last) = last {
-                    last.running.stop().await;
                 }
                 tokio::time::sleep(LOOK_TIME).await;
             }
@@ -121,10 +132,43 @@ impl Doorway {
     /// Transfers under way get a moment to end.
     pub async fn close(self) {
         self.looking.abort();
-        let open = locked(&self.open).take();
-        if let Some(open) = open {
+        let open = std::mem::take(&mut *locked(&self.open));
+        open.close().await;
+    }
+}
+
+impl Ways {
+    /// Opens those that are shut.
+    fn open(&mut self, basedir: &Basedir, insecure: bool, doors: &Doors, told: &mut Told) {
+        if self.http.is_none() {
+            self.http = told.of(listen(basedir, insecure, doors));
+        }
+        #[cfg(feature = "sftp")]
+        if self.sftp.is_none() {
+            self.sftp = told.of(sftp::open(basedir, doors));
+        }
+    }
+
+    async fn close(mut self) {
+        if let Some(open) = self.http.take() {
             open.running.stop().await;
         }
+    }
+}
+
+impl Told {
+    /// What is open; what keeps it shut is told.
+    fn of<T>(&mut self, opened: Result<T, impl std::error::Error>) -> Option<T> {
+        let error = match opened {
+            Ok(opened) => return Some(opened),
+            Err(error) => error,
+        };
+        let text = error.to_string();
+        if !self.0.contains(&text) {
+            tracing::error!(%error, "nobody can come through a door");
+            self.0.push(text);
+        }
+        None
     }
 }
 
@@ -132,15 +176,7 @@ impl Doorway {
 impl Drop for Doorway {
     fn drop(&mut self) {
         self.looking.abort();
-        drop(locked(&self.open).take());
-    }
-}
-
-fn tell(told: &mut Option<String>, error: &Closed) {
-    let text = error.to_string();
-    if told.as_ref() != Some(&text) {
-        tracing::error!(%error, "nobody can come through a door");
-        *told = Some(text);
+        drop(std::mem::take(&mut *locked(&self.open)));
     }
 }
 

@@ -40,6 +40,8 @@ mod saved;
 mod secrets;
 mod seeds;
 mod service;
+#[cfg(feature = "sftp")]
+pub mod sftp;
 pub mod signals;
 mod storage;
 mod vdrive;

@@ -5,7 +5,7 @@ use super::announced::{next_sequence, version};
 use super::basedir::{Basedir, Role, io_error};
 use super::config::{self, Config, StorageConfig};
 use super::control::{Control, ControlActor};
-use super::doors::{BookFile, DOORS_URL, Doorway};
+use super::doors::{BookFile, DOORS_URL, Doorway, SFTP_URL};
 use super::error::NodeError;
 use super::foreground::Stop;
 use super::lock::NodeLock;
@@ -109,6 +109,7 @@ impl Node {
         basedir.remove(NODE_URL)?;
         basedir.remove(METRICS_URL)?;
         basedir.remove(DOORS_URL)?;
+        basedir.remove(SFTP_URL)?;
         let config = Config::read(&basedir)?;
         kept::prepare(&basedir, &config)?;
         let arbiters: Vec<Arbiter> = match config.webport {

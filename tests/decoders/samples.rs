@@ -66,6 +66,7 @@ pub fn all() -> Vec<Decoder> {
         ),
         decoder("s3_pieces", doors::s3_pieces, vec![PIECES.to_vec()]),
         decoder("dav_if", doors::dav_if, vec![IF.to_vec()]),
+        decoder("sftp_message", doors::sftp_message, sftp_messages()),
         decoder("size", sizelimit, ["1000", "10K", "5mB", "78Gb"].map(Vec::from).to_vec()),
     ]
 }
@@ -74,6 +75,19 @@ const DOCUMENT: &[u8] = b"<?xml version=\"1.0\"?><D:propfind xmlns:D=\"DAV:\" a=
       <getetag xmlns=\"x:\"/>&amp;<![CDATA[<]]></D:prop></D:propfind>";
 const PIECES: &[u8] = b"3;chunk-signature=00\r\nabc\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n";
 const IF: &[u8] = b"<http://host/dav/a> (<urn:uuid:1> [\"tag\"]) (Not <DAV:no-lock>)";
+
+/// Looking, opening, reading and writing.
+fn sftp_messages() -> Vec<Vec<u8>> {
+    let message = |kind: u8, rest: &[u8]| [&[kind, 0, 0, 0, 1], rest].concat();
+    vec![
+        vec![1, 0, 0, 0, 3],
+        message(17, b"\0\0\0\x09/a/../b/c"),
+        message(3, b"\0\0\0\x01a\0\0\0\x1a\0\0\0\x05\0\0\0\0\0\0\0\x09\0\0\x01\xa4"),
+        message(5, b"\0\0\0\x04\0\0\0\x01\0\0\0\0\0\0\0\x09\0\0\x80\0"),
+        message(6, b"\0\0\0\x04\0\0\0\x01\0\0\0\0\0\0\0\x09\0\0\0\x02ab"),
+        message(200, b"\0\0\0\x19posix-rename@openssh.com\0\0\0\x01a\0\0\0\x01b"),
+    ]
+}
 
 fn door() -> Vec<u8> {
     let cap = Cap::parse("URI:LIT:me").expect("a cap");

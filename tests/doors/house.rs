@@ -47,6 +47,7 @@ pub struct House {
     ask: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>,
     secrets: Vec<(String, Secret)>,
     pub clock: Clock,
+    pub doors: Doors,
     _world: World,
     _folder: tempfile::TempDir,
 }
@@ -74,7 +75,7 @@ impl House {
             parts: Parts::default(),
             locks: Locks::default(),
         };
-        let service = Rc::new(init_service(App::new().configure(routes(doors))).await);
+        let service = Rc::new(init_service(App::new().configure(routes(doors.clone()))).await);
         let ask = move |request: TestRequest| -> LocalBoxFuture<'static, Answer> {
             let service = service.clone();
             Box::pin(async move {
@@ -84,7 +85,7 @@ impl House {
                 Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
             })
         };
-        Self { ask: Box::new(ask), secrets, clock, _world: world, _folder: folder }
+        Self { ask: Box::new(ask), secrets, clock, doors, _world: world, _folder: folder }
     }
 
     pub fn secret(&self, door: &str) -> &Secret {

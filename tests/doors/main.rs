@@ -11,3 +11,5 @@ mod dav;
 mod house;
 mod restic;
 mod s3;
+#[cfg(feature = "sftp")]
+mod sftp;

@@ -81,6 +81,8 @@ pub const KEEPER_RECORD_MAX: u64 = 32 << 20;
 pub const DOORS_MAX: usize = 1_000;
 /// Letters of a door's name.
 pub const DOOR_NAME_MAX: usize = 64;
+/// Keys of SSH that open one.
+pub const DOOR_KEYS_MAX: usize = 16;
 /// Bytes of the file that keeps them.
 pub const DOORS_FILE_MAX: u64 = 4 << 20;
 /// Who shows a secret that opens nothing waits so long for the answer.
@@ -127,3 +129,43 @@ pub const DAV_COPIED_MAX: usize = 100_000;
 pub const DOOR_REDOS_MAX: usize = 16;
 /// Letters of a type that a client says a file has.
 pub const DOOR_TYPE_MAX: usize = 200;
+
+/// SSH connections at once, logged in or not.
+pub const SSH_CONNECTIONS_MAX: usize = 128;
+/// Channels of one.
+pub const SSH_CHANNELS_MAX: usize = 8;
+/// Who has not logged in by then is let go,
+pub const SSH_LOGIN_TIME: Duration = Duration::from_secs(60);
+/// and who has tried so often,
+pub const SSH_TRIES_MAX: usize = 6;
+/// and who is not heard for so long: programs that mount a directory are silent, so they are asked.
+pub const SSH_ASK_TIME: Duration = Duration::from_secs(60);
+/// Bytes of one message of SFTP; OpenSSH takes and sends no longer ones.
+pub const SFTP_MESSAGE_MAX: usize = 256 << 10;
+/// Bytes that one message reads or writes.
+pub const SFTP_DATA_MAX: usize = 128 << 10;
+/// Requests of one session that are not answered yet: clients send 64 for each file, and take no answers
+/// before these are read.
+pub const SFTP_REQUESTS_MAX: usize = 1_024;
+/// Bytes of them, and as many of their answers, of one
+pub const SFTP_SESSION_BYTES_MAX: usize = 4 << 20;
+/// and of all.
+pub const SFTP_BYTES_MAX: usize = 32 << 20;
+/// Files and directories that one session has open.
+pub const SFTP_HANDLES_MAX: usize = 256;
+/// Who takes no answer for so long is gone.
+pub const SFTP_STALL_TIME: Duration = Duration::from_secs(120);
+/// A session whose door was removed ends so soon. What it asks for is refused at once.
+pub const SFTP_LOOK_TIME: Duration = Duration::from_secs(1);
+/// Bytes of a path that a client names.
+pub const SFTP_PATH_MAX: usize = 16 << 10;
+/// Bytes of names that are told at once.
+pub const SFTP_NAMES_SIZE: usize = 32 << 10;
+/// Files that a session of a door which only adds may still rename.
+pub const SFTP_OWN_FILES_MAX: usize = 100;
+/// A reader that leaves out no more than that goes on, as if it had read it.
+pub const SFTP_SKIP_MAX: u64 = 1 << 20;
+/// With no socket to be had, so long none is accepted.
+pub const SSH_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of the file with the key by which SSH clients know a node.
+pub const HOST_KEY_FILE_MAX: u64 = 16 << 10;

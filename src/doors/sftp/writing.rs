@@ -1,0 +1,357 @@
+//! A file that is written: it is taken in here, and stored and linked when it is closed.
+//!
+//! ```text
+//! Kept       as the grid has it, or nothing yet
+//! Arriving   written from its front on, hashed as it comes
+//! Scratch    written in any order, in a file without a name
+//! Same       all of a file that the grid has
+//! ```
+//! Until it is closed nobody sees it but the session that writes it. A session that ends leaves nothing of it.
+
+use super::super::error::DoorError;
+use super::super::opened::Opened;
+use super::super::said::Said;
+use super::super::seen::{Seen, There};
+use super::attributes::Attributes;
+use super::packet::Path;
+use super::reply::Refusal;
+use crate::cap::Cap;
+use crate::files::{For, Node};
+use crate::grid::Code;
+use crate::grid::dirnode::{Child, Target};
+use crate::grid::upload::BodyHasher;
+use crate::http::scratch::Scratch;
+use crate::http::spool::Taking;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use tokio::sync::Mutex;
+
+type Hasher = Box<dyn Fn() -> Option<BodyHasher>>;
+
+/// A file that is open to be written. Several handles may be of the same.
+pub struct Writing {
+    door: Opened,
+    /// Where it goes; nowhere once it was removed.
+    path: RefCell<Option<Path>>,
+    size: Cell<u64>,
+    state: Mutex<State>,
+}
+
+struct State {
+    content: Content,
+    /// Whether it is to be stored, also with nothing written.
+    changed: bool,
+    said: Attributes,
+    expects: Expects,
+}
+
+/// What has to be there for it to be linked.
+enum Expects {
+    Anything,
+    Nothing,
+    /// What it began with.
+    Same(Target),
+}
+
+enum Content {
+    Kept {
+        node: Node,
+        size: u64,
+    },
+    Arriving(Taking<Hasher>),
+    Scratch(Scratch),
+    Same {
+        cap: Cap,
+        size: u64,
+    },
+    /// It could not be stored.
+    Lost,
+}
+
+/// What was linked.
+pub struct Linked {
+    pub path: Path,
+    pub cap: Cap,
+    pub replaced: bool,
+}
+
+impl Writing {
+    /// A file that begins empty.
+    pub fn empty(door: &Opened, path: Path, exclusive: bool) -> Result<Self, Refusal> {
+        let expects = if exclusive { Expects::Nothing } else { Expects::Anything };
+        let content = Content::Arriving(arriving(door)?);
+        Ok(Self::new(door, path, State::new(content, true, expects)))
+    }
+
+    /// A file that begins as what is there.
+    pub fn again(door: &Opened, path: Path, child: &Child) -> Result<Self, Refusal> {
+        let node = door.files().node(&child.target);
+        let size = node.file().map_err(DoorError::from)?.size().unwrap_or_default();
+        let expects = Expects::Same(child.target.clone());
+        let state = State::new(Content::Kept { node, size }, false, expects);
+        Ok(Self::new(door, path, state))
+    }
+
+    fn new(door: &Opened, path: Path, state: State) -> Self {
+        let (door, size) = (door.clone(), Cell::new(state.content.size()));
+        Self { door, path: RefCell::new(Some(path)), size, state: Mutex::new(state) }
+    }
+
+    pub fn size(&self) -> u64 {
+        self.size.get()
+    }
+
+    pub fn path(&self) -> Option<Path> {
+        self.path.borrow().clone()
+    }
+
+    pub fn is_at(&self, path: &[String]) -> bool {
+        self.path.borrow().as_deref() == Some(path)
+    }
+
+    /// Its place was moved, or one above it.
+    pub fn moved(&self, from: &[String], to: &[String]) {
+        let mut path = self.path.borrow_mut();
+        let below = path.as_deref().and_then(|path| path.strip_prefix(from)).map(<[_]>::to_vec);
+        if let Some(below) = below {
+            *path = Some([to, &below].concat());
+        }
+    }
+
+    /// Its place was taken away: it goes nowhere.
+    pub fn removed(&self) {
+        *self.path.borrow_mut() = None;
+    }
+
+    /// Writes there, or at its end.
+    pub async fn write(&self, at: Option<u64>, bytes: Bytes) -> Result<(), Refusal> {
+        let mut state = self.state.lock().await;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let at = at.unwrap_or_else(|| state.content.size());
+        state.changed = true;
+        let written = match state.open(&self.door, at).await? {
+            Content::Arriving(taking) => taking.take(bytes).await,
+            Content::Scratch(scratch) => scratch.write(at, bytes).await,
+            Content::Kept { .. } | Content::Same { .. } | Content::Lost => return Err(lost()),
+        };
+        self.size.set(state.content.size());
+        Ok(written?)
+    }
+
+    /// What was written, or what it began with.
+    pub async fn read(&self, at: u64, length: usize) -> Result<Bytes, Refusal> {
+        let mut state = self.state.lock().await;
+        let end = at.saturating_add(length as u64);
+        if at >= state.content.size() {
+            return Err(Refusal::end());
+        }
+        match state.scratch(&self.door).await? {
+            Content::Scratch(scratch) => Ok(scratch.read(at..end).await?),
+            _ => Err(lost()),
+        }
+    }
+
+    /// What is said of it; of its size at once.
+    pub async fn say(&self, said: Attributes) -> Result<(), Refusal> {
+        let mut state = self.state.lock().await;
+        state.said = state.said.then(Attributes { size: None, ..said });
+        if let Some(size) = said.size {
+            state.resize(&self.door, size).await?;
+            self.size.set(state.content.size());
+        }
+        Ok(())
+    }
+
+    /// Becomes all of a file that the grid has, if nothing was written yet; whether it did.
+    pub async fn become_same(&self, cap: &Cap, size: u64) -> bool {
+        let mut state = self.state.lock().await;
+        let is_fresh = state.content.size() == 0 && !matches!(state.content, Content::Lost);
+        if is_fresh {
+            state.content = Content::Same { cap: cap.clone(), size };
+            state.changed = true;
+            self.size.set(size);
+        }
+        is_fresh
+    }
+
+    /// Stores and links what there is, if it is to be; what was linked.
+    pub async fn store(&self, now: u64) -> Result<Option<Linked>, Refusal> {
+        let mut state = self.state.lock().await;
+        let Some(path) = self.path() else { return Ok(None) };
+        if !state.changed {
+            if state.said != Attributes::default() {
+                let seen = self.door.look(&path, For::Reading).await?;
+                say(&self.door, seen, std::mem::take(&mut state.said)).await?;
+            }
+            return Ok(None);
+        }
+        let (cap, size) = state.stored(&self.door).await?;
+        let replaced = self.link(&path, &cap, &state, now).await?;
+        let node = self.door.files().node(&Target::Known(cap.clone()));
+        state.content = Content::Kept { node, size };
+        (state.changed, state.said) = (false, Attributes::default());
+        state.expects = Expects::Same(Target::Known(cap.clone()));
+        Ok(Some(Linked { path, cap, replaced }))
+    }
+
+    async fn link(
+        &self,
+        path: &[String],
+        cap: &Cap,
+        state: &State,
+        now: u64,
+    ) -> Result<bool, Refusal> {
+        let seen = self.door.look(path, For::Making).await?;
+        let mut said = seen.child().map(|child| Said::of(&child.metadata)).unwrap_or_default();
+        said.set_changed(now as f64);
+        state.said.keep(&mut said, false);
+        let name = path.last().map(String::as_str).unwrap_or_default();
+        let metadata = said.of_bytes(cap, (name, None));
+        let expects = &state.expects;
+        let holds = |child: Option<&Child>| expects.holds(child);
+        let linked = self.door.put(seen.spot()?, (cap.clone(), metadata), &holds).await;
+        linked.map_err(|error| match error.code() {
+            Code::Unmet => {
+                Refusal::said("others changed what is there meanwhile; nothing was changed")
+            }
+            _ => error.into(),
+        })
+    }
+}
+
+impl State {
+    fn new(content: Content, changed: bool, expects: Expects) -> Self {
+        Self { content, changed, said: Attributes::default(), expects }
+    }
+
+    /// What can be written there.
+    async fn open(&mut self, door: &Opened, at: u64) -> Result<&mut Content, Refusal> {
+        match &self.content {
+            Content::Arriving(taking) if taking.size() == at => Ok(&mut self.content),
+            Content::Scratch(_) => Ok(&mut self.content),
+            content if content.size() == 0 && at == 0 && !matches!(content, Content::Lost) => {
+                self.content = Content::Arriving(arriving(door)?);
+                Ok(&mut self.content)
+            }
+            _ => self.scratch(door).await,
+        }
+    }
+
+    /// The same in a file that can be read, and written in any order.
+    async fn scratch(&mut self, door: &Opened) -> Result<&mut Content, Refusal> {
+        if matches!(self.content, Content::Scratch(_)) {
+            return Ok(&mut self.content);
+        }
+        let scratch = match std::mem::replace(&mut self.content, Content::Lost) {
+            Content::Arriving(taking) => Scratch::of(taking).await?,
+            Content::Kept { node, size } => filled(door, &node, size).await?,
+            Content::Same { cap, size } => {
+                filled(door, &door.files().node(&Target::Known(cap)), size).await?
+            }
+            Content::Scratch(scratch) => scratch,
+            Content::Lost => return Err(lost()),
+        };
+        self.content = Content::Scratch(scratch);
+        Ok(&mut self.content)
+    }
+
+    async fn resize(&mut self, door: &Opened, size: u64) -> Result<(), Refusal> {
+        if size == self.content.size() {
+            return Ok(());
+        }
+        self.changed = true;
+        if size == 0 {
+            self.content = Content::Arriving(arriving(door)?);
+            return Ok(());
+        }
+        match self.scratch(door).await? {
+            Content::Scratch(scratch) => Ok(scratch.resize(size).await?),
+            _ => Err(lost()),
+        }
+    }
+
+    /// Its cap, once it is safe on enough servers, and its size.
+    async fn stored(&mut self, door: &Opened) -> Result<(Cap, u64), Refusal> {
+        let size = self.content.size();
+        let body = match std::mem::replace(&mut self.content, Content::Lost) {
+            Content::Same { cap, .. } => return Ok((cap, size)),
+            Content::Kept { node, .. } => {
+                return Ok((node.file().map_err(DoorError::from)?.clone(), size));
+            }
+            Content::Arriving(taking) => taking.finish().await?,
+            Content::Scratch(scratch) => scratch.finish(),
+            Content::Lost => return Err(lost()),
+        };
+        Ok((door.store(body).await?, size))
+    }
+}
+
+impl Content {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Kept { size, .. } | Self::Same { size, .. } => *size,
+            Self::Arriving(taking) => taking.size(),
+            Self::Scratch(scratch) => scratch.size(),
+            Self::Lost => 0,
+        }
+    }
+}
+
+impl Expects {
+    fn holds(&self, child: Option<&Child>) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Nothing => child.is_none(),
+            Self::Same(target) => child.is_some_and(|child| child.target == *target),
+        }
+    }
+}
+
+fn arriving(door: &Opened) -> Result<Taking<Hasher>, Refusal> {
+    let grid = door.files().grid().clone();
+    Ok(door.spool().begin(Box::new(move || grid.body_hasher().ok()) as Hasher)?)
+}
+
+/// With what is in a file.
+async fn filled(door: &Opened, node: &Node, size: u64) -> Result<Scratch, Refusal> {
+    let mut scratch = Scratch::new(door.spool()).await?;
+    if size > 0 {
+        let mut content = pin!(door.read(node, 0..size).await?);
+        while let Some(piece) = content.next().await {
+            scratch.write(scratch.size(), piece.map_err(DoorError::from)?).await?;
+        }
+    }
+    Ok(scratch)
+}
+
+fn lost() -> Refusal {
+    Refusal::said("this file could not be written before, and nothing of it was stored")
+}
+
+/// Changes what is said of what is there: times and modes, which its link keeps.
+pub async fn say(door: &Opened, seen: Seen, said: Attributes) -> Result<(), Refusal> {
+    let child = match &seen.there {
+        // There is no link that could keep any.
+        There::Root => return Ok(()),
+        There::Child(child) => child.clone(),
+        There::Nothing | There::Orphan => return Err(seen.missing().into()),
+    };
+    let mut kept = Said::of(&child.metadata);
+    said.keep(&mut kept, child.target.is_directory());
+    if kept == Said::of(&child.metadata) {
+        return Ok(());
+    }
+    link_again(door, seen, child, kept).await
+}
+
+async fn link_again(door: &Opened, seen: Seen, child: Child, said: Said) -> Result<(), Refusal> {
+    let target = child.target.clone();
+    let holds = |now: Option<&Child>| now.is_some_and(|now| now.target == target);
+    let link = (child.target.clone(), said.metadata());
+    door.link(seen.spot()?, link, crate::grid::dirnode::Replace::Yes, &holds).await?;
+    Ok(())
+}

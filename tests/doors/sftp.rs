@@ -1,0 +1,234 @@
+//! SFTP without SSH: what stands, what is refused, what a session that ends leaves.
+
+use super::house::House;
+use bytes::{Buf, BufMut, Bytes};
+use std::cell::Cell;
+use tahoe::doors::sftp::{Room, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+
+const MEMORY: usize = 1 << 20;
+
+/// One session.
+struct Client {
+    stream: DuplexStream,
+    served: JoinHandle<std::io::Result<()>>,
+    number: Cell<u32>,
+}
+
+/// What came back: a kind and what it says, or a status.
+type Answer = Result<(u8, Bytes), u32>;
+
+fn string(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
+}
+
+impl Client {
+    async fn raw(house: &House, door: &str) -> Self {
+        let (stream, other) = duplex(1 << 16);
+        let secret = house.secret(door);
+        let opened = house.doors.enter(door, |door| door.by_password(secret.reveal())).unwrap();
+        let (input, output) = tokio::io::split(other);
+        let served = serve(input, output, (opened, house.clock.clone()), Room::new(MEMORY));
+        let served = tokio::task::spawn_local(served);
+        Self { stream, served, number: Cell::new(0) }
+    }
+
+    async fn new(house: &House, door: &str) -> Self {
+        let mut this = Self::raw(house, door).await;
+        this.send(&[1, 0, 0, 0, 3]).await;
+        let (kind, version) = this.receive().await.unwrap();
+        assert_eq!((kind, version.slice(..4)), (2, Bytes::from_static(&[0, 0, 0, 3])));
+        this
+    }
+
+    async fn send(&mut self, message: &[u8]) {
+        self.stream.write_all(&string(message)).await.unwrap();
+    }
+
+    /// The next message; none at the end.
+    async fn receive(&mut self) -> Option<(u8, Bytes)> {
+        let length = self.stream.read_u32().await.ok()?;
+        let mut message = vec![0; length as usize];
+        self.stream.read_exact(&mut message).await.unwrap();
+        let mut message = Bytes::from(message);
+        Some((message.get_u8(), message))
+    }
+
+    async fn ask(&mut self, kind: u8, parts: &[&[u8]]) -> Answer {
+        let number = self.number.get() + 1;
+        self.number.set(number);
+        let mut message = vec![kind];
+        message.put_u32(number);
+        parts.iter().for_each(|part| message.extend_from_slice(part));
+        self.send(&message).await;
+        let (kind, mut answer) = self.receive().await.unwrap();
+        assert_eq!(answer.get_u32(), number);
+        match kind {
+            101 => match answer.get_u32() {
+                0 => Ok((kind, answer)),
+                status => Err(status),
+            },
+            _ => Ok((kind, answer)),
+        }
+    }
+
+    async fn open(&mut self, path: &str, flags: u32) -> Result<Bytes, u32> {
+        let wanted = [flags.to_be_bytes(), [0; 4]].concat();
+        self.ask(3, &[&string(path.as_bytes()), &wanted]).await.map(|(_, handle)| handle)
+    }
+
+    async fn write(&mut self, handle: &[u8], at: u64, bytes: &[u8]) -> Answer {
+        self.ask(6, &[handle, &at.to_be_bytes(), &string(bytes)]).await
+    }
+
+    async fn read(&mut self, handle: &[u8], at: u64, length: u32) -> Result<Vec<u8>, u32> {
+        let read = self.ask(5, &[handle, &at.to_be_bytes(), &length.to_be_bytes()]).await;
+        read.map(|(_, bytes)| bytes[4..].to_vec())
+    }
+
+    /// Size and mode of what is there.
+    async fn look(&mut self, path: &str) -> Result<(u64, u32), u32> {
+        let (_, mut told) = self.ask(17, &[&string(path.as_bytes())]).await?;
+        let flags = told.get_u32();
+        assert_eq!(flags & 5, 5);
+        Ok((told.get_u64(), told.get_u32()))
+    }
+
+    async fn end(self) {
+        drop(self.stream);
+        // It may not have been told all that it asked for.
+        let _ = self.served.await.unwrap();
+    }
+}
+
+fn local<F: Future<Output = ()>>(test: F) {
+    actix_rt::System::new().block_on(test);
+}
+
+#[test]
+fn a_file_is_there_when_it_is_closed_and_not_before() {
+    local(async {
+        let house = House::new().await;
+        let (mut one, mut other) =
+            (Client::new(&house, "all").await, Client::new(&house, "all").await);
+        let handle = one.open("new", 0x1a).await.unwrap();
+        one.write(&handle, 3, b"def").await.unwrap();
+        one.write(&handle, 0, b"abc").await.unwrap();
+        assert_eq!(one.look("/new").await, Ok((6, 0o100_644)));
+        assert_eq!(other.look("new").await, Err(2));
+        one.ask(4, &[&handle]).await.unwrap();
+        assert_eq!(other.look("new").await, Ok((6, 0o100_644)));
+        let handle = other.open("new", 1).await.unwrap();
+        assert_eq!(other.read(&handle, 1, 100).await.unwrap(), b"bcdef");
+        assert_eq!(other.read(&handle, 6, 1).await, Err(1));
+        assert_eq!(other.ask(4, &[&handle]).await.unwrap().0, 101);
+        assert_eq!(other.read(&handle, 0, 1).await, Err(4), "it is closed");
+        // A session that ends leaves nothing of what it did not close.
+        let half = one.open("half", 0x1a).await.unwrap();
+        one.write(&half, 0, b"x").await.unwrap();
+        one.end().await;
+        assert_eq!(other.look("half").await, Err(2));
+        other.end().await;
+    });
+}
+
+#[test]
+fn a_door_does_no_more_than_it_may() {
+    local(async {
+        let house = House::new().await;
+        let mut all = Client::new(&house, "all").await;
+        let handle = all.open("there", 0x1a).await.unwrap();
+        all.write(&handle, 0, b"x").await.unwrap();
+        all.ask(4, &[&handle]).await.unwrap();
+        let mut reader = Client::new(&house, "look").await;
+        assert_eq!(reader.open("new", 0x1a).await, Err(3));
+        assert_eq!(reader.ask(13, &[&string(b"there")]).await, Err(3));
+        assert_eq!(reader.look("there").await, Ok((1, 0o100_444)));
+        let mut adder = Client::new(&house, "add").await;
+        assert_eq!(adder.open("there", 0x1a).await, Err(3));
+        assert_eq!(adder.ask(18, &[&string(b"there"), &string(b"x")]).await, Err(3));
+        let handle = adder.open("part", 0x1a).await.unwrap();
+        adder.ask(4, &[&handle]).await.unwrap();
+        adder.ask(18, &[&string(b"part"), &string(b"whole")]).await.unwrap();
+        assert_eq!(adder.ask(13, &[&string(b"whole")]).await, Err(3));
+        // The clock of the world is far from the end of any door; one that is shut ends its sessions.
+        for client in [all, reader, adder] {
+            client.end().await;
+        }
+    });
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_or_ends_the_session() {
+    local(async {
+        let house = House::new().await;
+        let mut client = Client::new(&house, "all").await;
+        for (kind, parts, status) in [
+            (99, vec![], 8),
+            (3, vec![], 5),
+            (17, string(b"a\0b"), 4),
+            (4, string(b"?"), 4),
+            (200, string(b"exec@nowhere"), 8),
+            (19, string(b"link"), 8),
+        ] {
+            assert_eq!(client.ask(kind, &[&parts]).await, Err(status), "{kind}");
+        }
+        // A write that would be longer than any file, and one that no disk holds.
+        let handle = client.open("long", 0x1a).await.unwrap();
+        for at in [u64::MAX, 1 << 60, 1 << 45] {
+            assert_eq!(client.write(&handle, at, b"x").await, Err(4), "{at}");
+        }
+        client.end().await;
+        for first in [&[1, 0, 0, 0, 2][..], &[3, 0, 0, 0, 1], &[]] {
+            let mut client = Client::raw(&house, "all").await;
+            client.send(first).await;
+            assert!(client.receive().await.is_none());
+            client.end().await;
+        }
+        let mut client = Client::new(&house, "all").await;
+        client.stream.write_all(&u32::MAX.to_be_bytes()).await.unwrap();
+        assert!(client.receive().await.is_none(), "too long");
+        client.end().await;
+    });
+}
+
+#[test]
+fn who_takes_no_answers_gets_no_memory() {
+    local(async {
+        let house = House::new().await;
+        let mut client = Client::new(&house, "all").await;
+        let handle = client.open("large", 0x1a).await.unwrap();
+        for at in 0..8 {
+            client.write(&handle, at * 100_000, &[at as u8; 100_000]).await.unwrap();
+        }
+        client.ask(4, &[&handle]).await.unwrap();
+        let handle = client.open("large", 1).await.unwrap();
+        // More than all sessions may have in memory; asked for at once, it comes one after the other.
+        let (mut input, mut output) = tokio::io::split(client.stream);
+        let asking = tokio::task::spawn_local(async move {
+            for number in 0..100u32 {
+                let mut message = vec![5];
+                message.put_u32(number);
+                message.extend_from_slice(&handle);
+                message.put_u64(u64::from(number % 8) * 100_000);
+                message.put_u32(100_000);
+                output.write_all(&string(&message)).await.unwrap();
+            }
+            output
+        });
+        let mut seen = 0;
+        for _ in 0..100 {
+            let length = input.read_u32().await.unwrap();
+            let mut message = vec![0; length as usize];
+            input.read_exact(&mut message).await.unwrap();
+            let number = u32::from_be_bytes(message[1..5].try_into().unwrap());
+            assert!(message[9..].iter().all(|byte| *byte == (number % 8) as u8));
+            assert_eq!(message.len(), 9 + 100_000);
+            seen += 1;
+        }
+        assert_eq!(seen, 100);
+        drop((asking.await.unwrap(), input));
+        client.served.await.unwrap().unwrap();
+    });
+}
