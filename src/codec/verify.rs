@@ -111,7 +111,8 @@ fn verify_blocks<E>(
         Err(error) => return Ok(error.into()),
     };
     // Enough for the hashes, never more than a batch.
-    for (first, count) in runs(share.geometry(), BATCH_MAX, BATCH_SEGMENTS_MAX) {
+    let all = 0..share.geometry().segments();
+    for (first, count) in runs(share.geometry(), all, (BATCH_MAX, BATCH_SEGMENTS_MAX)) {
         let range = share.range(first, count);
         if range.end > len {
             return Ok(Verdict::Corrupt(ShareError::Short));
@@ -131,15 +132,15 @@ pub fn opened(opening: Opening) -> Result<OpenShare, ShareError> {
     Ok(opening.finish()?.0)
 }
 
-/// The runs of blocks, first segment and how many, that together are all of a share: each of about
-/// `bytes`, of `most` blocks and of one block at least.
+/// The runs of blocks, first segment and how many, that together are a share's of these segments: each of
+/// about `bytes`, of `most` blocks and of one block at least.
 pub fn runs(
     geometry: &Geometry,
-    bytes: u64,
-    most: u64,
+    segments: Range<u64>,
+    (bytes, most): (u64, u64),
 ) -> impl Iterator<Item = (SegmentNum, u64)> + use<> {
     let step = (bytes / geometry.block_size().max(1)).clamp(1, most);
-    let segments = geometry.segments();
-    let run = move |first| (SegmentNum(first), step.min(segments - first));
-    (0..segments).step_by(step as usize).map(run)
+    let end = segments.end;
+    let run = move |first| (SegmentNum(first), step.min(end - first));
+    segments.step_by(step as usize).map(run)
 }

@@ -56,4 +56,4 @@ pub use servers::{Server, ServerPool};
 pub use source::{ReadAt, Source};
 pub use standing::{Duty, Standing};
 pub use upload::{UploadError, UploadOptions, Uploaded};
-pub use verify::{Finding, Flaw};
+pub use verify::{Finding, Flaw, Part};

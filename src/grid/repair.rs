@@ -14,7 +14,7 @@ use super::client::Client;
 use super::download::DownloadError;
 use super::upload::restore::Lacking;
 use super::upload::{Trouble, Troubles, UploadError};
-use super::verify::Verified;
+use super::verify::{Part, Verified};
 use crate::cap::Cap;
 use crate::codec::encode::Plan;
 use std::fmt;
@@ -103,7 +103,7 @@ impl Client {
             }
         }
         // Who was counted has got the leases.
-        let verified = self.verify_all(subject, add_lease && verify).await;
+        let verified = self.verify_all(subject, Part::ALL, add_lease && verify).await;
         if verified.checked.is_healthy() {
             return Ok(Repaired::nothing(verified.checked));
         }
@@ -117,7 +117,7 @@ impl Client {
     pub async fn spread(&self, cap: &Cap) -> Result<Repaired, CheckError> {
         self.permit(cap)?;
         let subject = Subject::of(cap)?;
-        let verified = self.verify_all(subject, false).await;
+        let verified = self.verify_all(subject, Part::ALL, false).await;
         let _turn = self.repairs.acquire().await.ok();
         Ok(self.repair(subject, verified).await)
     }

@@ -20,8 +20,8 @@ pub mod restore;
 mod round;
 
 use crate::base::limits::{
-    KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_READ_AT_ONCE, KEEP_SAVE_AFTER, KEEP_SAVE_EVERY,
-    KEEP_TELL_AFTER,
+    KEEP_AFTER, KEEP_EVERY, KEEP_LOOK, KEEP_RATE, KEEP_READ_AT_ONCE, KEEP_SAVE_AFTER,
+    KEEP_SAVE_EVERY, KEEP_TELL_AFTER,
 };
 use crate::base::lock::locked;
 use crate::base::system::{Clock, random};
@@ -61,6 +61,11 @@ pub trait Store: Send + Sync {
 
     /// Puts these in the place of all lines; whether that was possible.
     fn keep_copies(&self, lines: &str) -> bool;
+
+    /// How many bytes of shares are read a second now, in the mean; none is as many as there are.
+    fn rate(&self) -> Option<u64> {
+        Some(KEEP_RATE)
+    }
 }
 
 /// See the module. Clones are the same keeper.
@@ -77,6 +82,8 @@ struct Inner {
     noting: tokio::sync::Mutex<()>,
     /// Turns to read or repair a file.
     reading: Semaphore,
+    /// Until when what was read is rested after.
+    rested: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -116,8 +123,8 @@ impl Keeper {
         let (copies, lines) = (Copies::parse(&text), text.lines().count());
         let state = Mutex::new(State { record, copies, lines, unread_copies, ..State::default() });
         let (wake, noting) = (Notify::new(), tokio::sync::Mutex::default());
-        let reading = Semaphore::new(KEEP_READ_AT_ONCE);
-        Self(Arc::new(Inner { files, store, clock, state, wake, noting, reading }))
+        let (reading, rested) = (Semaphore::new(KEEP_READ_AT_ONCE), Mutex::default());
+        Self(Arc::new(Inner { files, store, clock, state, wake, noting, reading, rested }))
     }
 
     /// Keeps, for as long as this is polled.

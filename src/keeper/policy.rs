@@ -6,10 +6,10 @@
 
 use super::record::{Lack, Short};
 use crate::base::limits::{
-    KEEP_PATIENCE, KEEP_RENEW_DAYS, KEEP_RETRY, KEEP_SPREAD_RETRY, KEEP_VERIFY_DAYS,
+    KEEP_PART, KEEP_PATIENCE, KEEP_RENEW_DAYS, KEEP_RETRY, KEEP_SPREAD_RETRY, KEEP_VERIFY_DAYS,
 };
 use crate::base::{ShareNum, StorageIndex};
-use crate::grid::{Checked, Flaw};
+use crate::grid::{Checked, Flaw, Part};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -86,10 +86,15 @@ pub fn days(last: Option<u64>, today: u64) -> RangeInclusive<u64> {
     last.map_or(today, |last| (last + 1).min(today))..=today
 }
 
-/// Whether one of these days is a file's, of every so many.
-fn is_due(si: &StorageIndex, every: u64, days: &RangeInclusive<u64>) -> bool {
+/// A day of a file's own: as good as drawn by lot.
+fn its_day(si: &StorageIndex) -> u64 {
     let [a, b, c, d, ..] = si.0;
-    let its = u64::from(u32::from_be_bytes([a, b, c, d])) % every;
+    u64::from(u32::from_be_bytes([a, b, c, d]))
+}
+
+/// Whether one of these days is the one that is meant, of every so many.
+fn is_due(its: u64, every: u64, days: &RangeInclusive<u64>) -> bool {
+    let its = its % every;
     let (first, last) = (*days.start(), *days.end());
     // The file's first day from the first one on.
     let next = first + (its + every - first % every) % every;
@@ -98,12 +103,20 @@ fn is_due(si: &StorageIndex, every: u64, days: &RangeInclusive<u64>) -> bool {
 
 /// Whether its leases are to be renewed. In a first round all are: nobody knows how old they are.
 pub fn renews(si: &StorageIndex, last: Option<u64>, today: u64) -> bool {
-    last.is_none() || is_due(si, KEEP_RENEW_DAYS, &days(last, today))
+    last.is_none() || is_due(its_day(si), KEEP_RENEW_DAYS, &days(last, today))
 }
 
-/// Whether its shares are to be read.
-pub fn verifies(si: &StorageIndex, last: Option<u64>, today: u64) -> bool {
-    is_due(si, KEEP_VERIFY_DAYS, &days(last, today))
+/// The parts of a file of this size that are to be read. Each has a day of its own, so that a large file is
+/// read as whole as a small one, in the same time and a little at a time.
+pub fn parts_to_read(
+    si: &StorageIndex,
+    size: u64,
+    (last, today): (Option<u64>, u64),
+) -> impl Iterator<Item = Part> + use<> {
+    let (of, days) = (size.div_ceil(KEEP_PART).max(1), days(last, today));
+    let first = its_day(si);
+    let is_due = move |number: &u64| is_due(first.wrapping_add(*number), KEEP_VERIFY_DAYS, &days);
+    (0..of).filter(is_due).map(move |number| Part { number, of })
 }
 
 #[cfg(test)]
@@ -206,7 +219,7 @@ mod tests {
             (0..900_u32).map(|n| StorageIndex(u128::from(n * 7_919).to_le_bytes())).collect();
         for every in [KEEP_RENEW_DAYS, KEEP_VERIFY_DAYS] {
             let on = |days: RangeInclusive<u64>| {
-                files.iter().filter(|si| is_due(si, every, &days)).count()
+                files.iter().filter(|si| is_due(its_day(si), every, &days)).count()
             };
             let each: usize = (500..500 + every).map(|day| on(day..=day)).sum();
             assert_eq!(each, files.len(), "each once");
@@ -215,6 +228,23 @@ mod tests {
                 on(500..=509),
                 (500..=509).map(|day| on(day..=day)).sum::<usize>().min(files.len())
             );
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_as_many_days_as_a_small_one() {
+        let read = |size, last, today| {
+            let parts = parts_to_read(&StorageIndex([7; 16]), size, (Some(last), today));
+            parts.map(|part| (part.number, part.of)).collect::<Vec<_>>()
+        };
+        for (size, of) in [(0, 1), (KEEP_PART, 1), (KEEP_PART + 1, 2), (1 << 40, 1 << 10)] {
+            let mut all: Vec<_> =
+                (500..500 + KEEP_VERIFY_DAYS).flat_map(|day| read(size, day - 1, day)).collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..of).map(|number| (number, of)).collect::<Vec<_>>(), "each once");
+            assert_eq!(read(size, 400, 400 + KEEP_VERIFY_DAYS).len() as u64, of, "after a pause");
+            let most = (500..600).map(|day| read(size, day - 1, day).len()).max().unwrap();
+            assert!(most as u64 <= of.div_ceil(KEEP_VERIFY_DAYS), "never much at once: {most}");
         }
     }
 

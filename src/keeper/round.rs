@@ -6,18 +6,18 @@ use super::list::Kept;
 use super::policy::{self, Need};
 use super::record::{Figures, Lack, Record, Round};
 use crate::base::hash::{sha256, truncated};
-use crate::base::limits::{
-    KEEP_AT_ONCE, KEEP_POLITE_TIME, KEEP_RATE, KEEP_REST_MAX, KEEP_VERIFY_MAX,
-};
+use crate::base::limits::{KEEP_AT_ONCE, KEEP_POLITE_TIME, KEEP_SPREAD_MAX};
+use crate::base::lock::locked;
 use crate::base::{StorageIndex, base32};
 use crate::cap::{Cap, VdriveCap};
 use crate::grid::deep::directory;
 use crate::grid::dirnode::Target;
-use crate::grid::{CheckError, Checked, Missed, Reached, Repaired};
+use crate::grid::{CheckError, Checked, Missed, Part, Reached, Repaired};
 use crate::vdrive::format::DirectoryId;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt, iter, once, unfold};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 3600;
@@ -266,24 +266,21 @@ impl Keeper {
         let Some(si) = cap.storage_index() else { return What::Nothing };
         let (grid, now) = (self.files().grid(), self.now());
         let renew = policy::renews(&si, last, today);
-        let is_read = cap.size().is_none_or(|size| size <= KEEP_VERIFY_MAX)
-            && policy::verifies(&si, last, today);
+        let parts = policy::parts_to_read(&si, cap.size().unwrap_or(0), (last, today));
+        let mut parts = parts.peekable();
         let mut turn = None;
-        let found = match is_read {
-            true => {
+        let found = match parts.peek() {
+            Some(_) => {
                 turn = self.0.reading.acquire().await.ok();
-                grid.verify(cap, renew).await
+                self.read_parts(cap, parts, renew).await
             }
-            false => grid.check(cap, renew).await,
+            None => grid.check(cap, renew).await,
         };
         let found = match found {
             Ok(found) => found,
             Err(CheckError::BadCap(why)) => return What::Unread(why.to_string()),
             Err(CheckError::NoShares | CheckError::Prohibited(_)) => return What::Nothing,
         };
-        if found.verified {
-            self.rest_after(cap, &found).await;
-        }
         // It is this node's line then that is broken, not the file.
         if !self.is_connected_enough() {
             return What::Unjudged;
@@ -291,7 +288,7 @@ impl Keeper {
         let short = self.told(|record| record.short(&si));
         let servers = (grid.params().happy().into(), self.connected());
         let need = match policy::need(&found, servers, short, now) {
-            Need::Spread if cap.size().is_none_or(|size| size > KEEP_VERIFY_MAX) => Need::Room,
+            Need::Spread if cap.size().is_none_or(|size| size > KEEP_SPREAD_MAX) => Need::Room,
             need => need,
         };
         if !matches!(need, Need::Repair | Need::Spread) {
@@ -320,17 +317,44 @@ impl Keeper {
             Err(_) => (found.clone(), found, None),
         };
         if need == Need::Spread {
-            self.rest_after(cap, &before).await;
+            self.rest_after(cap.size().unwrap_or(0), &before).await;
         }
         FileSeen { si, before, after, need, failure }
     }
 
-    /// Reading shares takes of a line what is its part.
-    async fn rest_after(&self, cap: &Cap, found: &Checked) {
-        let size = cap.size().unwrap_or(0);
-        let bytes = size / found.needed.max(1) as u64 * found.good() as u64;
-        let time = Duration::from_secs_f64(bytes as f64 / KEEP_RATE as f64);
-        tokio::time::sleep(time.min(KEEP_REST_MAX)).await;
+    /// Reads these parts of a file, up to one that is not whole: then all of it is looked at.
+    async fn read_parts(
+        &self,
+        cap: &Cap,
+        parts: impl Iterator<Item = Part>,
+        renew: bool,
+    ) -> Result<Checked, CheckError> {
+        let (grid, mut seen) = (self.files().grid(), None);
+        for part in parts {
+            let found = grid.verify_part(cap, part, renew && seen.is_none()).await?;
+            self.rest_after(cap.size().unwrap_or(0) / part.of, &found).await;
+            let is_whole = found.is_healthy();
+            seen = Some(found);
+            if !is_whole {
+                break;
+            }
+        }
+        seen.ok_or(CheckError::NoShares)
+    }
+
+    /// Reading the shares of so many bytes takes of a line what is its part.
+    async fn rest_after(&self, bytes: u64, found: &Checked) {
+        let Some(rate) = self.0.store.rate() else { return };
+        let bytes = bytes / found.needed.max(1) as u64 * found.good() as u64;
+        let time = Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
+        let until = {
+            let mut until = locked(&self.0.rested);
+            let now = Instant::now();
+            let end = until.map_or(now, |until| until.max(now)) + time;
+            *until = Some(end);
+            end
+        };
+        tokio::time::sleep_until(until).await;
     }
 
     /// Notes what was seen; whether it is time to write that down.

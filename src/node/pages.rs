@@ -4,10 +4,11 @@
 use super::basedir::{Basedir, BasedirError};
 use super::kept::VDRIVE_FURL;
 use super::notices;
+use super::rates;
 use super::roots::NodeRoots;
 use super::vdrive::{self, Learner};
 use crate::base::limits::{
-    KEEP_COPIES_FILE_MAX, KEEPER_LIST_MAX, KEEPER_RECORD_MAX, TRASH_FILE_MAX,
+    KEEP_COPIES_FILE_MAX, KEEP_RATE, KEEPER_LIST_MAX, KEEPER_RECORD_MAX, TRASH_FILE_MAX,
 };
 use crate::base::lock::locked;
 use crate::base::system::Clock;
@@ -65,6 +66,13 @@ impl Store for KeeperFiles {
 
     fn keep_copies(&self, lines: &str) -> bool {
         written(self.0.write_secret(COPIES, lines.trim_end()))
+    }
+
+    fn rate(&self) -> Option<u64> {
+        rates::keeping(&self.0)
+            .inspect_err(|error| tracing::error!(%error, "the keeper's rate"))
+            .unwrap_or_default()
+            .unwrap_or(Some(KEEP_RATE))
     }
 
     fn record(&self) -> Option<Vec<u8>> {

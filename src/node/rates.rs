@@ -1,11 +1,13 @@
-//! How much of its line the owner lets a node take: the files `upload_rate` and `download_rate`.
+//! How much of its line the owner lets a node take: the files `upload_rate` and `download_rate`; and how much
+//! of that what it keeps, as `keep_rate` says.
 //!
 //! ```text
 //! 500K                   so many bytes a second, always
 //! 08:00-18:30 200K       at these times of the day, by this machine's clock; the first line that fits counts
 //! 22:00-06:00 off        as many as there are
 //! ```
-//! They are read again every minute, if the node was started with either.
+//! The first two are read again every minute, if the node was started with either; the last whenever something
+//! was read.
 
 use super::basedir::{Basedir, BasedirError};
 use super::config::size;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 const UP: &str = "upload_rate";
 const DOWN: &str = "download_rate";
+const KEEP: &str = "keep_rate";
 const TEXT_MAX: u64 = 4 << 10;
 const ACCEPTED: &str = "bytes a second such as `500K`, at least 4K, or `off`; or lines of times and these, \
                         such as `08:00-18:30 200K`";
@@ -89,17 +92,24 @@ fn now() -> Minute {
     u16::try_from(i32::from(now.hour()) * 60 + i32::from(now.minute())).unwrap_or(0)
 }
 
+/// What one of the files says, if it is there.
+fn read_one(basedir: &Basedir, name: &str) -> Result<Option<Schedule>, BasedirError> {
+    let text = basedir.read_text(name, TEXT_MAX)?;
+    let parse = |text: String| {
+        Schedule::parse(&text).ok_or_else(|| basedir.bad(name, text.trim(), ACCEPTED))
+    };
+    text.map(parse).transpose()
+}
+
 /// What the files say, if there is any.
 fn read(basedir: &Basedir) -> Result<Option<[Option<Schedule>; 2]>, BasedirError> {
-    let one = |name| {
-        let text = basedir.read_text(name, TEXT_MAX)?;
-        let parse = |text: String| {
-            Schedule::parse(&text).ok_or_else(|| basedir.bad(name, text.trim(), ACCEPTED))
-        };
-        text.map(parse).transpose()
-    };
-    let both = [one(UP)?, one(DOWN)?];
+    let both = [read_one(basedir, UP)?, read_one(basedir, DOWN)?];
     Ok(both.iter().any(Option::is_some).then_some(both))
+}
+
+/// The rate at which shares are read to be verified, now, if the owner says one.
+pub fn keeping(basedir: &Basedir) -> Result<Option<Option<u64>>, BasedirError> {
+    Ok(read_one(basedir, KEEP)?.map(|schedule| schedule.at(now())))
 }
 
 fn apply(rates: &Rates, both: &[Option<Schedule>; 2]) {

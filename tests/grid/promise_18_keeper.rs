@@ -7,7 +7,7 @@ use tahoe::grid::EncodingParams;
 use tahoe_testing::{Rng, data, grid_of, rounds};
 
 const SERVERS: usize = 12;
-const FILES: u64 = 40;
+const FILES: u64 = 200;
 const WEEKS: u64 = 520;
 /// A server fails in one of so many weeks: half of them do within a year.
 const HALF_LIFE: usize = 75;

@@ -9,7 +9,7 @@ use tahoe::cap::{Cap, ChkCap};
 use tahoe::codec::encode::{Encoder, Plan};
 use tahoe::codec::layout::{Offsets, Version};
 use tahoe::grid::timeouts::Timeouts;
-use tahoe::grid::{Checked, EncodingParams, Flaw, Repaired, Unrepaired};
+use tahoe::grid::{Checked, EncodingParams, Flaw, Part, Repaired, Unrepaired};
 use tahoe_testing::faults::Mode;
 use tahoe_testing::{Grid, data, grid, grid_of, impatient, no_hang, until};
 
@@ -90,6 +90,24 @@ impl Kept {
             until(|| self.grid.advisories(0) > told).await;
         }
         (flaw, self.grid.advisories(0) - told)
+    }
+}
+
+#[actix_rt::test]
+async fn a_part_is_read_alone_and_damage_is_found_in_its_own() {
+    let kept = Kept::new(1_500_000).await;
+    let share = kept.shares().into_values().next().unwrap();
+    let last = Offsets::parse(&share).unwrap().plaintext_tree as usize - 1;
+    kept.grid.corrupt(0, kept.si, |share| share[last] ^= 1);
+    let client = &kept.grid.client;
+    for of in [1, 2, 3, 100] {
+        let mut found = Vec::new();
+        for number in 0..of {
+            let part = client.verify_part(&kept.verify, Part { number, of }, false);
+            let checked = no_hang("a part", part).await.unwrap();
+            found.extend((!checked.is_healthy()).then_some((number, checked.good())));
+        }
+        assert_eq!(found, [(of - 1, 9)], "of {of}");
     }
 }
 

@@ -26,12 +26,12 @@ pub const KEEP_SPREAD_RETRY: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const KEEP_AT_ONCE: usize = 16;
 /// those of them that are read or repaired,
 pub const KEEP_READ_AT_ONCE: usize = 4;
-/// and the bytes a second at which shares are read for each of these.
-pub const KEEP_RATE: u64 = 1 << 20;
-/// So long in all a look at one file rests after that, so that others have their turn.
-pub const KEEP_REST_MAX: Duration = Duration::from_secs(10 * 60);
-/// Larger files are counted and not read: reading one would take a home's line for hours.
-pub const KEEP_VERIFY_MAX: u64 = 4 << 30;
+/// and the bytes a second at which shares are read for all of these, where the owner says nothing of it.
+pub const KEEP_RATE: u64 = 4 << 20;
+/// Bytes of a file that are read on one day; a larger one has as many days as it has such parts.
+pub const KEEP_PART: u64 = 1 << 30;
+/// The shares of larger files are not moved for their spread alone.
+pub const KEEP_SPREAD_MAX: u64 = 4 << 30;
 /// So long a look at one thing waits for the transfers of people.
 pub const KEEP_POLITE_TIME: Duration = Duration::from_secs(2);
 /// What is known is written down after so many things, or so long.

@@ -1,8 +1,8 @@
 //! One share, read from its beginning to its end. The next blocks are on their way while those before
 //! them are hashed.
 
-use super::Flaw;
 use super::company::Company;
+use super::{Flaw, Part};
 use crate::base::budget::Share as Room;
 use crate::base::file::FileFacts;
 use crate::base::limits::{BULK_MAX, BUSY_ROUNDS_MAX};
@@ -44,14 +44,14 @@ impl From<CutOff> for Flaw {
     }
 }
 
-/// Reads a share, in no more time than its company allows.
+/// Reads a share, or a part of its blocks, in no more time than its company allows.
 pub async fn inspect(
     client: &Client,
     found: &Found,
     facts: FileFacts,
-    company: &Company,
+    (part, company): (Part, &Company),
 ) -> Result<Inspected, Flaw> {
-    let reading = Reading { client, found, company };
+    let reading = Reading { client, found, part, company };
     let mut opening = Opening::new(facts, found.num, found.length, true)?;
     let fetched = reading.fetch(&mut opening).await;
     let contradicting = opening.contradicts_cap();
@@ -68,6 +68,7 @@ pub async fn inspect(
 struct Reading<'a> {
     client: &'a Client,
     found: &'a Found,
+    part: Part,
     company: &'a Company,
 }
 
@@ -102,7 +103,8 @@ impl Reading<'_> {
     }
 
     async fn blocks(&self, share: &OpenShare) -> Result<(), Flaw> {
-        let mut runs = runs(share.geometry(), WINDOW, BLOCKS_MAX);
+        let segments = self.part.segments(share.geometry().segments());
+        let mut runs = runs(share.geometry(), segments, (WINDOW, BLOCKS_MAX));
         let Some(mut run) = runs.next() else { return Ok(()) };
         let mut bytes = self.run(share, run).await?;
         loop {

@@ -32,6 +32,7 @@ use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::stream::{StreamExt, iter};
 use inspect::{Inspected, inspect};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,6 +94,25 @@ impl From<ShareError> for Flaw {
     }
 }
 
+/// A part of a file, of so many that are equally long: a large file is read over many days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which of them, from 0 on.
+    pub number: u64,
+    pub of: u64,
+}
+
+impl Part {
+    pub const ALL: Self = Self { number: 0, of: 1 };
+
+    /// Its segments, of so many.
+    fn segments(self, all: u64) -> Range<u64> {
+        let of = u128::from(self.of.max(1));
+        let begin = |number: u64| (u128::from(all) * u128::from(number) / of) as u64;
+        begin(self.number)..begin(self.number.saturating_add(1)).min(all)
+    }
+}
+
 /// One share and what was found of it.
 struct Seen {
     found: Found,
@@ -111,11 +131,26 @@ pub(super) struct Verified {
 impl Client {
     /// Reads all shares of the file, or immutable directory, that `cap` names.
     pub async fn verify(&self, cap: &Cap, add_lease: bool) -> Result<Checked, CheckError> {
-        self.permit(cap)?;
-        Ok(self.verify_all(Subject::of(cap)?, add_lease).await.checked)
+        self.verify_part(cap, Part::ALL, add_lease).await
     }
 
-    pub(super) fn verify_all(&self, subject: Subject, add_lease: bool) -> BoxFuture<'_, Verified> {
+    /// The same of a part of it: what leads from each share to the cap, and the blocks of that part.
+    pub async fn verify_part(
+        &self,
+        cap: &Cap,
+        part: Part,
+        add_lease: bool,
+    ) -> Result<Checked, CheckError> {
+        self.permit(cap)?;
+        Ok(self.verify_all(Subject::of(cap)?, part, add_lease).await.checked)
+    }
+
+    pub(super) fn verify_all(
+        &self,
+        subject: Subject,
+        part: Part,
+        add_lease: bool,
+    ) -> BoxFuture<'_, Verified> {
         // Boxed: it is large, and callers hold it beside much else.
         async move {
             let Subject { si, beside, .. } = subject;
@@ -135,7 +170,7 @@ impl Client {
             let (servers, shares): (Vec<_>, Vec<_>) = found.into_values().unzip();
             // A server that says it has hundreds is still one.
             let company = Company::of(shares.iter().filter(|shares| !shares.is_empty()).count());
-            let see = |shares| self.see(subject, shares, &company).boxed();
+            let see = |shares| self.see(subject, shares, (part, &company)).boxed();
             let each: Vec<_> = shares.into_iter().map(see).collect();
             let seen = iter(each).buffer_unordered(VERIFY_SERVERS_MAX).collect::<Vec<_>>().await;
             let seen: Vec<Seen> = seen.into_iter().flatten().collect();
@@ -156,7 +191,12 @@ impl Client {
 
     /// Reads the shares of one server, one after the other. One that falls silent is not asked for the
     /// next.
-    async fn see(&self, subject: Subject, shares: Vec<Found>, company: &Company) -> Vec<Seen> {
+    async fn see(
+        &self,
+        subject: Subject,
+        shares: Vec<Found>,
+        reading: (Part, &Company),
+    ) -> Vec<Seen> {
         let (mut seen, mut gone) = (Vec::new(), None);
         for found in shares {
             if !subject.facts.params.has(found.num) {
@@ -164,7 +204,7 @@ impl Client {
             }
             let verdict = match &gone {
                 Some(error) => Err(Flaw::Unreadable(RemoteError::clone(error))),
-                None => inspect(self, &found, subject.facts, company).await,
+                None => inspect(self, &found, subject.facts, reading).await,
             };
             if let Err(Flaw::Unreadable(error)) = &verdict
                 && matches!(error, RemoteError::Timeout | RemoteError::Disconnected)
@@ -189,7 +229,8 @@ impl Client {
         let found = shares_at((&server, si), HEADER_MAX as u32, opened);
         for found in found.into_iter().filter(|found| shares.contains(&found.num)) {
             let time = self.timeouts.read + Duration::from_secs(found.length / CLAIM_RATE_MIN);
-            let read = tokio::time::timeout(time, inspect(self, &found, facts, &company));
+            let read =
+                tokio::time::timeout(time, inspect(self, &found, facts, (Part::ALL, &company)));
             let late = || Err(Flaw::Unreadable(RemoteError::Timeout));
             match read.await.unwrap_or_else(|_| late()) {
                 Ok(_) => drop(good.insert(found.num)),
@@ -290,4 +331,19 @@ fn report(Found { server, si, num, .. }: &Found, flaw: &Flaw) -> Option<Report> 
     let is_told = matches!(flaw, Flaw::Corrupt(_) | Flaw::Foreign);
     let told = || AdviseCorrupt { si: *si, share: *num, reason: flaw.to_string() };
     is_told.then(|| (Arc::clone(server), told()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_together_all_and_none_is_read_twice() {
+        for (all, of) in [(0, 1), (1, 1), (7, 3), (3, 7), (1 << 20, 1_024), (u64::MAX, 3)] {
+            let parts: Vec<_> = (0..of).map(|number| Part { number, of }.segments(all)).collect();
+            assert_eq!((parts[0].start, parts[parts.len() - 1].end), (0, all), "{all} {of}");
+            assert!(parts.windows(2).all(|two| two[0].end == two[1].start), "{all} {of}");
+        }
+        assert_eq!(Part::ALL.segments(9), 0..9);
+    }
 }
