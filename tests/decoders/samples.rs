@@ -14,6 +14,7 @@ use tahoe::doors::book::{Door, Rights, line};
 use tahoe::doors::fuzz as doors;
 use tahoe::doors::secret::Secret;
 use tahoe::grid::dirnode::fuzz as dirnode;
+use tahoe::http::archive::{Entry, Kind, fuzz as archive, tar};
 use tahoe::introducer::announcement::default_seeds;
 use tahoe::introducer::{Announcement, Fields, Succession, fuzz as introducer};
 use tahoe::link::{Suite, fuzz as link, preamble};
@@ -66,6 +67,7 @@ pub fn all() -> Vec<Decoder> {
         ),
         decoder("s3_pieces", doors::s3_pieces, vec![PIECES.to_vec()]),
         decoder("dav_if", doors::dav_if, vec![IF.to_vec()]),
+        decoder("tar", archive::tar, tars()),
         decoder("size", sizelimit, ["1000", "10K", "5mB", "78Gb"].map(Vec::from).to_vec()),
     ]
 }
@@ -74,6 +76,18 @@ const DOCUMENT: &[u8] = b"<?xml version=\"1.0\"?><D:propfind xmlns:D=\"DAV:\" a=
       <getetag xmlns=\"x:\"/>&amp;<![CDATA[<]]></D:prop></D:propfind>";
 const PIECES: &[u8] = b"3;chunk-signature=00\r\nabc\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n";
 const IF: &[u8] = b"<http://host/dav/a> (<urn:uuid:1> [\"tag\"]) (Not <DAV:no-lock>)";
+
+/// Tars with all that this program writes.
+fn tars() -> Vec<Vec<u8>> {
+    let member = |path: &str, kind, content: &[u8]| {
+        let entry = Entry { path: path.to_owned(), kind, time: Some(1.5) };
+        [tar::begin(&entry), content.to_vec(), tar::fill(content.len() as u64)].concat()
+    };
+    let small = member("a/b", Kind::File(5), b"hello");
+    let long = member(&"\u{e9}".repeat(300), Kind::File(600), &[7; 600]);
+    let all = [member("a", Kind::Directory, b""), small.clone(), long, tar::end()].concat();
+    vec![tar::end(), [small, tar::end()].concat(), all]
+}
 
 fn door() -> Vec<u8> {
     let cap = Cap::parse("URI:LIT:me").expect("a cap");
