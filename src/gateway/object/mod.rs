@@ -2,9 +2,11 @@
 //!
 //! - [`read`], [`contents`], [`describe`], [`page`], [`validator`]: looking
 //! - [`write`], [`post`], [`unlinked`], [`children`]: changing
+//! - [`archive`]: whole trees as one file
 //! - [`bad_t`]: what is said to a `t` that is none
 //! - [`local`]: copying between the grid and the owner's own disk
 
+pub mod archive;
 pub mod bad_t;
 pub mod children;
 pub mod contents;

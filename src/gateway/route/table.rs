@@ -3,8 +3,11 @@
 //! A new page is one more row: its path, and the function that draws it.
 
 use super::super::answer::Failure;
+use super::super::object::archive::Form as Archive;
 use super::super::object::post::Made;
-use super::super::object::{bad_t, local, page, post as form, read, unlinked, write};
+use super::super::object::{
+    archive, bad_t, local, page, post as form, read, unlinked, write,
+};
 use super::super::pages::forms::{self, Asking};
 use super::super::pages::{
     assets, change, deleted, grid, home, info, join, moving, open, provisioning, safety, share,
@@ -90,6 +93,8 @@ pub static TABLE: &[Row] = &[
     get(Object, &["info"], Look(at_once!(info::info))),
     get(Object, &["rename-form"], Look(at_once!(read::rename_form))),
     get(Object, &["manifest"], Look(at_once!(read::refresh_caps))),
+    get(Object, &["zip"], Look(with!(archive::send, Archive::Zip))),
+    get(Object, &["tar"], Look(with!(archive::send, Archive::Tar))),
     get(Object, &["download"], of(does!(local::download))).by_own_page(),
     get(Object, &["view"], Look(with!(view::view))),
     get(Object, &["share"], Look(at_once!(share::share))),
