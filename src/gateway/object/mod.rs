@@ -2,7 +2,7 @@
 //!
 //! - [`read`], [`contents`], [`describe`], [`page`], [`validator`]: looking
 //! - [`write`], [`post`], [`unlinked`], [`children`]: changing
-//! - [`archive`]: whole trees as one file
+//! - [`archive`], [`unpack`]: whole trees as one file, out and in
 //! - [`bad_t`]: what is said to a `t` that is none
 //! - [`local`]: copying between the grid and the owner's own disk
 
@@ -16,6 +16,7 @@ pub mod page;
 pub mod post;
 pub mod read;
 pub mod unlinked;
+pub mod unpack;
 pub mod validator;
 pub mod write;
 

@@ -6,7 +6,7 @@ use super::super::answer::Failure;
 use super::super::object::archive::Form as Archive;
 use super::super::object::post::Made;
 use super::super::object::{
-    archive, bad_t, local, page, post as form, read, unlinked, write,
+    archive, bad_t, local, page, post as form, read, unlinked, unpack, write,
 };
 use super::super::pages::forms::{self, Asking};
 use super::super::pages::{
@@ -116,8 +116,10 @@ pub static TABLE: &[Row] = &[
     put(Object, &["uri"], of(Body(with!(write::put_cap)))),
     put(Object, &["mkdir"], of(does!(write::put_directory))),
     put(Object, &["upload"], of(does!(local::upload))),
+    put(Object, &["tar"], of(Body(with!(unpack::put)))),
     delete(Object, &[""], of(does!(write::delete))),
     post(Object, &["upload"], of(Form(with!(form::upload)))),
+    post(Object, &["unpack"], of(Form(with!(unpack::form)))),
     post(Object, &["mkdir"], of(does!(form::make_empty))),
     post(Object, &["mkdir-with-children"], of(Children(with!(form::make, Made::WithChildren)))),
     post(Object, &["mkdir-immutable"], of(Children(with!(form::make, Made::Immutable)))),
