@@ -100,6 +100,7 @@ pub static TABLE: &[Row] = &[
     get(Object, &["share"], Look(at_once!(share::share))),
     get(Object, &["new-folder"], Look(at_once!(forms::of_directory, Asking::NewFolder))),
     get(Object, &["attach"], Look(at_once!(forms::of_directory, Asking::Attach))),
+    get(Object, &["unpack-form"], Look(at_once!(forms::of_directory, Asking::Unpack))),
     get(Object, &["upload-form"], Look(at_once!(forms::of_directory, Asking::Upload))),
     get(Object, &["move-form"], Look(|asked, at, _| Box::pin(moving::form(asked, at)))),
     post(Object, &["move-form"], of(allowed!(moving::form))),
