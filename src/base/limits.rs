@@ -3,9 +3,11 @@
 //! Bytes unless the name ends in a unit. A limit is checked where bytes enter; nothing inside
 //! checks again.
 
+mod archives;
 mod kept;
 mod lines;
 
+pub use archives::*;
 pub use kept::*;
 pub use lines::*;
 use std::time::Duration;

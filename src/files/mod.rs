@@ -13,13 +13,16 @@
 //! - [`Files`]: the view; [`Actor`]: for whom it acts
 //! - [`address`]: which object a path names; [`follow`]: finding it; [`Node`]: what is there
 //! - [`change`]: putting, making, removing, moving; each starts from what was seen on the way there
+//! - [`descent`]: all that is below a directory, by every path; [`batch`]: much put there at once
 //! - [`undo`]: what was taken out, and putting it back
 //! - [`transfers`]: the memory of files on their way
 //! - [`blacklist`]: what the owner prohibits
 
 pub mod address;
+pub mod batch;
 pub mod blacklist;
 pub mod change;
+pub mod descent;
 mod error;
 pub mod follow;
 mod node;

@@ -52,6 +52,11 @@ impl Transfers {
         self.uploads.take(window(size, UPLOAD_WINDOW), UPLOAD_ROOM_TIME).await
     }
 
+    /// Memory for a small file that is read before somebody wants it, if there is any to spare.
+    pub fn ahead(&self, size: u64) -> Option<Share> {
+        self.downloads.try_take(window(size, DOWNLOAD_WINDOW)).ok()
+    }
+
     /// A part of a file, as fast as its reader takes it.
     pub fn download(&self, reader: FileReader, part: Range<u64>) -> Paced {
         let long = part.end.saturating_sub(part.start) > READ_CHUNK_MAX as u64;

@@ -52,7 +52,7 @@ impl Gateway {
     }
 
     /// Times that keep strangers from holding places do not bind the owner.
-    fn spool_for(&self, request: &HttpRequest) -> Spool {
+    pub fn spool_for(&self, request: &HttpRequest) -> Spool {
         self.spool.bodies_of(self.owner.sent(request.headers()))
     }
 

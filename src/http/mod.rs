@@ -5,9 +5,11 @@
 //! - [`spool`]: request bodies on their way in, in memory or in files without a name;
 //!   [`scratch`]: files that are written in any order;
 //!   [`spill`]: long answers on their way out, the same way
+//! - [`archive`]: zip and tar, written and read as streams; pure
 //! - [`conditions`], [`range`], [`mime`], [`tag`], [`date`], [`markup`]: conditions, parts, types, tags, dates and texts of what is asked for;
 //!   pure
 
+pub mod archive;
 pub mod conditions;
 pub mod connections;
 pub mod date;

@@ -6,7 +6,7 @@
 //! ```
 //! So the memory that an answer is made of is free again when it is made, however slowly it is read.
 
-use super::spool::{BodyError, Spool, on_disk};
+use super::spool::{BodyError, Spool, disk_failure, on_disk};
 use crate::base::blocking;
 use crate::base::limits::SPILL_PIECE;
 use crate::base::tally::Counted;
@@ -58,6 +58,62 @@ impl Spill {
         });
         BoxBody::new(SizedStream::new(size, Box::pin(pieces)))
     }
+}
+
+/// What is noted while an answer is on its way, to be sent behind it. Its memory is one piece.
+pub struct Notes {
+    /// None while a job has it, and for good if that failed.
+    spill: Option<Spill>,
+    /// Bytes that were noted, and those of them that were sent.
+    size: u64,
+    sent: u64,
+}
+
+impl Notes {
+    pub fn new(spool: &Spool) -> Self {
+        Self { spill: Some(Spill::new(spool.clone())), size: 0, sent: 0 }
+    }
+
+    /// Bytes noted so far.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub async fn add(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
+        let mut spill = self.spill.take().ok_or(BodyError::Disk)?;
+        if spill.piece.len() + bytes.len() > SPILL_PIECE && !spill.piece.is_empty() {
+            spill = put_down(spill).await?;
+        }
+        spill.piece.extend_from_slice(bytes);
+        self.size += bytes.len() as u64;
+        spill.size = self.size;
+        self.spill = Some(spill);
+        Ok(())
+    }
+
+    /// The next piece of all that was noted; none at the end. Nothing is noted any more once this was asked.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let Some(mut spill) = self.spill.take() else { return Ok(None) };
+        if spill.file.is_none() {
+            return Ok(Some(Bytes::from(spill.piece)).filter(|piece| !piece.is_empty()));
+        }
+        if !spill.piece.is_empty() {
+            spill = put_down(spill).await?;
+        }
+        let Some((piece, spill)) = next(spill, self.sent).await else { return Ok(None) };
+        let piece = piece.map_err(|error| disk_failure(&error))?;
+        self.sent += piece.len() as u64;
+        self.spill = Some(spill);
+        Ok(Some(piece))
+    }
+}
+
+async fn put_down(mut spill: Spill) -> Result<Spill, BodyError> {
+    on_disk(move || {
+        spill.put_down()?;
+        Ok(spill)
+    })
+    .await
 }
 
 /// A file as it is.
@@ -184,5 +240,40 @@ mod tests {
         let (refused, used) = made(SPILL_PIECE as u64, SPILL_PIECE as u32).await;
         assert_eq!(refused.unwrap_err(), BodyError::NoSpace);
         assert_eq!(used, 0);
+    }
+
+    #[actix_rt::test]
+    async fn notes_come_back_in_order_whatever_their_length() {
+        for (count, on_disk) in [(0_u32, false), (10, false), (40_000, true)] {
+            let dir = tempfile::tempdir().unwrap();
+            let spool = Spool::new(dir.path().to_owned(), 1 << 30);
+            let mut notes = Notes::new(&spool);
+            let mut wanted = Vec::new();
+            for number in 0..count {
+                let note = format!("{number}\n").into_bytes();
+                notes.add(&note).await.unwrap();
+                wanted.extend(note);
+            }
+            assert_eq!((notes.size(), spool.used() > 0), (wanted.len() as u64, on_disk));
+            let mut got = Vec::new();
+            while let Some(piece) = notes.next().await.unwrap() {
+                assert!(!piece.is_empty() && piece.len() <= SPILL_PIECE);
+                got.extend_from_slice(&piece);
+            }
+            assert!(got == wanted && notes.size() == wanted.len() as u64);
+            drop(notes);
+            assert_eq!(spool.used(), 0);
+        }
+    }
+
+    #[actix_rt::test]
+    async fn notes_that_have_no_room_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut notes = Notes::new(&Spool::new(dir.path().to_owned(), 100_000));
+        let mut outcome = Ok(());
+        for _ in 0..4 {
+            outcome = outcome.and(notes.add(&[7; 50_000]).await);
+        }
+        assert_eq!(outcome, Err(BodyError::NoSpace));
     }
 }

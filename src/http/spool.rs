@@ -20,12 +20,13 @@ use crate::grid::Source;
 use crate::grid::upload::{BodyHasher, Digest};
 use actix_web::http::header::{self, HeaderMap};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -104,6 +105,29 @@ impl Content {
                 (Source::spool(Arc::clone(file), *size), digest.clone())
             }
         }
+    }
+
+    /// All bytes from the first on, as they are read from the disk.
+    pub fn pieces(&self) -> impl Stream<Item = io::Result<Bytes>> + Unpin + use<> {
+        let (memory, file) = match self {
+            Self::Memory(bytes) => (bytes.clone(), None),
+            Self::File { file, size, .. } => (Bytes::new(), Some((Arc::clone(file), *size))),
+        };
+        let memory = stream::iter((!memory.is_empty()).then_some(Ok(memory)));
+        let read = stream::unfold((file, 0), |(file, at)| async move {
+            let (file, size) = file?;
+            let length = size.saturating_sub(at).min(READ_SIZE as u64);
+            let read = blocking(move || {
+                let mut piece = vec![0; length as usize];
+                file.read_exact_at(&mut piece, at).map(|()| (Bytes::from(piece), file))
+            });
+            match (length, read.await) {
+                (0, _) => None,
+                (_, Ok((piece, file))) => Some((Ok(piece), (Some((file, size)), at + length))),
+                (_, Err(error)) => Some((Err(error), (None, at))),
+            }
+        });
+        memory.chain(Box::pin(read))
     }
 
     /// All bytes from the first on, a few at a time.
@@ -203,25 +227,15 @@ impl Spool {
         &self,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         announced: Option<u64>,
-        hasher: &dyn Fn() -> Option<BodyHasher>,
+        hasher: &Hasher<'_>,
     ) -> Result<Body, BodyError> {
         if announced.is_some_and(|size| size > FILE_MAX) {
             return Err(BodyError::TooLarge(FILE_MAX));
         }
         let mut taking = self.begin(hasher)?;
-        let started = Instant::now();
-        let stall = if self.of_owner { WEB_OWNER_STALL_TIME } else { WEB_BODY_STALL_TIME };
-        loop {
-            let next = tokio::time::timeout(stall, body.next()).await;
-            match next.map_err(|_| BodyError::TooSlow)? {
-                Some(Ok(chunk)) => taking.take(chunk).await?,
-                Some(Err(_)) => return Err(BodyError::CutOff),
-                None => break,
-            }
-            let seconds = started.elapsed().saturating_sub(stall).as_secs();
-            if !self.of_owner && taking.size < seconds.saturating_mul(WEB_BODY_RATE_MIN) {
-                return Err(BodyError::TooSlow);
-            }
+        let mut arriving = self.arriving(&mut body);
+        while let Some(chunk) = arriving.next().await? {
+            taking.take(chunk).await?;
         }
         if announced.is_some_and(|size| size != taking.size) {
             return Err(BodyError::CutOff);
@@ -239,6 +253,12 @@ impl Spool {
     /// The right to be one of the bodies that there may be.
     pub(super) fn seat(&self) -> Result<OwnedSemaphorePermit, BodyError> {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)
+    }
+
+    /// A body as it comes, as slowly as it may.
+    pub fn arriving<S>(&self, body: S) -> Arriving<S> {
+        let stall = if self.of_owner { WEB_OWNER_STALL_TIME } else { WEB_BODY_STALL_TIME };
+        Arriving { body, stall, size: 0, waited: Duration::ZERO, of_owner: self.of_owner }
     }
 
     /// A body of at most `max` bytes, which must all come within a time, and the memory for it.
@@ -263,6 +283,36 @@ impl Spool {
         let taken = tokio::time::timeout(WEB_BODY_STALL_TIME, taking).await;
         taken.map_err(|_| BodyError::TooSlow)??;
         Ok((bytes, held))
+    }
+}
+
+/// Makes what hashes a file on its way in.
+pub type Hasher<'a> = dyn Fn() -> Option<BodyHasher> + 'a;
+
+/// A body on its way, piece by piece.
+pub struct Arriving<S> {
+    body: S,
+    stall: Duration,
+    size: u64,
+    /// How long it was waited for.
+    waited: Duration,
+    of_owner: bool,
+}
+
+impl<S: Stream<Item = Result<Bytes, E>> + Unpin, E> Arriving<S> {
+    /// The next piece; none at the end. Who stops waiting for one misses nothing.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let started = Instant::now();
+        let next = tokio::time::timeout(self.stall, self.body.next()).await;
+        self.waited += started.elapsed();
+        let Some(piece) = next.map_err(|_| BodyError::TooSlow)? else { return Ok(None) };
+        let piece = piece.map_err(|_| BodyError::CutOff)?;
+        self.size += piece.len() as u64;
+        let seconds = self.waited.saturating_sub(self.stall).as_secs();
+        match !self.of_owner && self.size < seconds.saturating_mul(WEB_BODY_RATE_MIN) {
+            true => Err(BodyError::TooSlow),
+            false => Ok(Some(piece)),
+        }
     }
 }
 
@@ -373,8 +423,6 @@ pub(super) fn disk_failure(error: &io::Error) -> BodyError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::stream;
-    use std::time::Duration;
 
     fn chunks(count: usize, size: usize) -> impl Stream<Item = Result<Bytes, ()>> + Unpin {
         stream::iter((0..count).map(move |i| Ok(Bytes::from(vec![i as u8; size]))))

@@ -104,6 +104,7 @@ const always = [
   ["new-folder", "/vdrive/private?t=new-folder"],
   ["attach", "/vdrive/private?t=attach"],
   ["upload-form", "/vdrive/private?t=upload-form"],
+  ["unpack-form", "/vdrive/private?t=unpack-form"],
   ["open", "/open"],
   ["storage", "/storage"],
   ["safety", "/safety"],

@@ -14,6 +14,7 @@ use tahoe::doors::book::{Door, Rights, line};
 use tahoe::doors::fuzz as doors;
 use tahoe::doors::secret::Secret;
 use tahoe::grid::dirnode::fuzz as dirnode;
+use tahoe::http::archive::{Entry, Kind, fuzz as archive, tar};
 use tahoe::introducer::announcement::default_seeds;
 use tahoe::introducer::{Announcement, Fields, Succession, fuzz as introducer};
 use tahoe::link::{Suite, fuzz as link, preamble};
@@ -67,6 +68,7 @@ pub fn all() -> Vec<Decoder> {
         decoder("s3_pieces", doors::s3_pieces, vec![PIECES.to_vec()]),
         decoder("dav_if", doors::dav_if, vec![IF.to_vec()]),
         decoder("sftp_message", doors::sftp_message, sftp_messages()),
+        decoder("tar", archive::tar, tars()),
         decoder("size", sizelimit, ["1000", "10K", "5mB", "78Gb"].map(Vec::from).to_vec()),
     ]
 }
@@ -87,6 +89,18 @@ fn sftp_messages() -> Vec<Vec<u8>> {
         message(6, b"\0\0\0\x04\0\0\0\x01\0\0\0\0\0\0\0\x09\0\0\0\x02ab"),
         message(200, b"\0\0\0\x19posix-rename@openssh.com\0\0\0\x01a\0\0\0\x01b"),
     ]
+}
+
+/// Tars with all that this program writes.
+fn tars() -> Vec<Vec<u8>> {
+    let member = |path: &str, kind, content: &[u8]| {
+        let entry = Entry { path: path.to_owned(), kind, time: Some(1.5) };
+        [tar::begin(&entry), content.to_vec(), tar::fill(content.len() as u64)].concat()
+    };
+    let small = member("a/b", Kind::File(5), b"hello");
+    let long = member(&"\u{e9}".repeat(300), Kind::File(600), &[7; 600]);
+    let all = [member("a", Kind::Directory, b""), small.clone(), long, tar::end()].concat();
+    vec![tar::end(), [small, tar::end()].concat(), all]
 }
 
 fn door() -> Vec<u8> {

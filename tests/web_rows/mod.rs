@@ -1,5 +1,6 @@
 //! The rows of the tables, by what they are about.
 
+mod archives;
 mod changing;
 mod conditions;
 mod errors;

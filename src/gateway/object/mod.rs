@@ -2,9 +2,11 @@
 //!
 //! - [`read`], [`contents`], [`describe`], [`page`], [`validator`]: looking
 //! - [`write`], [`post`], [`unlinked`], [`children`]: changing
+//! - [`archive`], [`unpack`]: whole trees as one file, out and in
 //! - [`bad_t`]: what is said to a `t` that is none
 //! - [`local`]: copying between the grid and the owner's own disk
 
+pub mod archive;
 pub mod bad_t;
 pub mod children;
 pub mod contents;
@@ -14,6 +16,7 @@ pub mod page;
 pub mod post;
 pub mod read;
 pub mod unlinked;
+pub mod unpack;
 pub mod validator;
 pub mod write;
 

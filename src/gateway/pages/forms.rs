@@ -42,6 +42,7 @@ pub enum Asking {
     NewFolder,
     Attach,
     Upload,
+    Unpack,
 }
 
 /// The dialog of a directory.
@@ -78,6 +79,18 @@ pub fn of_directory(
                 Field { required: false, ..Field::text("Name, if another", "name", false) },
             ],
             "Store it",
+        ),
+        Asking::Unpack => (
+            "Unpack a tar",
+            Some(
+                "The files and folders in it are stored here. A file of the same name is not replaced.",
+            ),
+            vec![("t", "unpack".to_owned()), ("replace", "false".to_owned())],
+            vec![Field {
+                kind: "file",
+                ..Field::text("A file that ends with .tar", "file", false)
+            }],
+            "Unpack it",
         ),
     };
     let hidden = hidden.into_iter().chain([when_done]).collect();

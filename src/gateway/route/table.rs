@@ -3,8 +3,11 @@
 //! A new page is one more row: its path, and the function that draws it.
 
 use super::super::answer::Failure;
+use super::super::object::archive::Form as Archive;
 use super::super::object::post::Made;
-use super::super::object::{bad_t, local, page, post as form, read, unlinked, write};
+use super::super::object::{
+    archive, bad_t, local, page, post as form, read, unlinked, unpack, write,
+};
 use super::super::pages::forms::{self, Asking};
 use super::super::pages::{
     assets, change, deleted, grid, home, info, join, moving, open, provisioning, safety, share,
@@ -90,11 +93,14 @@ pub static TABLE: &[Row] = &[
     get(Object, &["info"], Look(at_once!(info::info))),
     get(Object, &["rename-form"], Look(at_once!(read::rename_form))),
     get(Object, &["manifest"], Look(at_once!(read::refresh_caps))),
+    get(Object, &["zip"], Look(with!(archive::send, Archive::Zip))),
+    get(Object, &["tar"], Look(with!(archive::send, Archive::Tar))),
     get(Object, &["download"], of(does!(local::download))).by_own_page(),
     get(Object, &["view"], Look(with!(view::view))),
     get(Object, &["share"], Look(at_once!(share::share))),
     get(Object, &["new-folder"], Look(at_once!(forms::of_directory, Asking::NewFolder))),
     get(Object, &["attach"], Look(at_once!(forms::of_directory, Asking::Attach))),
+    get(Object, &["unpack-form"], Look(at_once!(forms::of_directory, Asking::Unpack))),
     get(Object, &["upload-form"], Look(at_once!(forms::of_directory, Asking::Upload))),
     get(Object, &["move-form"], Look(|asked, at, _| Box::pin(moving::form(asked, at)))),
     post(Object, &["move-form"], of(allowed!(moving::form))),
@@ -111,8 +117,10 @@ pub static TABLE: &[Row] = &[
     put(Object, &["uri"], of(Body(with!(write::put_cap)))),
     put(Object, &["mkdir"], of(does!(write::put_directory))),
     put(Object, &["upload"], of(does!(local::upload))),
+    put(Object, &["tar"], of(Body(with!(unpack::put)))),
     delete(Object, &[""], of(does!(write::delete))),
     post(Object, &["upload"], of(Form(with!(form::upload)))),
+    post(Object, &["unpack"], of(Form(with!(unpack::form)))),
     post(Object, &["mkdir"], of(does!(form::make_empty))),
     post(Object, &["mkdir-with-children"], of(Children(with!(form::make, Made::WithChildren)))),
     post(Object, &["mkdir-immutable"], of(Children(with!(form::make, Made::Immutable)))),

@@ -32,6 +32,12 @@ impl Directories {
         Ok(create::create(self, &furl, (create::fresh(&furl)?, children)).await?.into())
     }
 
+    /// The same with links that are set now.
+    pub async fn create_linking(&self, children: Vec<NewEntry>) -> Result<Cap, DirError> {
+        let now = self.now();
+        self.create(children.iter().map(|child| linked(child, None, now)).collect()).await
+    }
+
     /// The directory that all who have this furl of a vdrive server share. Works offline.
     pub fn global_root(furl: &Furl) -> Result<Cap, DirError> {
         Ok(create::shared(furl)?.into())

@@ -26,6 +26,29 @@ export async function a_shared_folder_is_attached_by_pasting({ grid, profile }) 
   assert.equal(await page.locator("text=Delete").count(), 0);
 }
 
+export async function a_folder_comes_as_a_zip_and_a_tar_is_unpacked({ grid, profile }) {
+  await fill(grid);
+  const page = await profile({ acceptDownloads: true });
+  await page.goto(`${grid.url}/vdrive/private/Documents`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("[data-do=zip]")]);
+  assert.equal(download.suggestedFilename(), "Documents.zip");
+  assert.equal(readFileSync(await download.path()).readUInt32LE(0), 0x04034b50);
+  const packed = await (await grid.ask("/vdrive/private/Documents?t=tar")).arrayBuffer();
+  const tar = { name: "Documents.tar", mimeType: "application/x-tar", buffer: Buffer.from(packed) };
+  await grid.ask("/vdrive/private/unpacked?t=mkdir", { method: "POST" });
+  await page.goto(`${grid.url}/vdrive/private/unpacked`);
+  const unpack = async () => {
+    await page.click("[data-do=unpack]");
+    await page.setInputFiles("dialog input[type=file]", tar);
+    await page.click("dialog button:has-text('Unpack it')");
+  };
+  await unpack();
+  await page.waitForSelector("a:has-text('page.pdf')");
+  // What is there is not replaced, and that is told.
+  await unpack();
+  await page.waitForSelector("h2:has-text('Not unpacked: 2')");
+}
+
 export async function a_capability_is_copied_with_one_click({ grid, profile }) {
   await fill(grid);
   const page = await profile({ permissions: ["clipboard-read", "clipboard-write"] });
