@@ -306,8 +306,10 @@ mod tests {
         [content, &tar::fill(content.len() as u64)].concat()
     }
 
-    /// What is in these bytes, with the contents of files.
-    fn read(bytes: &[u8]) -> (Vec<(String, What)>, Vec<u8>, Result<(), BadTar>) {
+    /// Members, the contents of files, and how it ended.
+    type Read = (Vec<(String, What)>, Vec<u8>, Result<(), BadTar>);
+
+    fn read(bytes: &[u8]) -> Read {
         let (mut untar, mut members, mut contents) = (Untar::default(), Vec::new(), Vec::new());
         for piece in bytes.chunks(100) {
             untar.feed(Bytes::copy_from_slice(piece));
