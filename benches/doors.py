@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """rclone through each door, beside the web API and beside a stock Tahoe-LAFS 1.20's own SFTP door, in one
-run on one machine: many small files and a large one, there and back.
+run on one machine: many small files and a large one, there and back. And restic: a backup of mixed files and
+all of it restored, beside a folder that rclone serves by restic's protocol.
 
-    python3 benches/doors.py --tahoe target/release/tahoe [--files 2000] [--size 100000000] [--only ours]
+    python3 benches/doors.py --tahoe target/release/tahoe [--files 2000] [--size 100000000]
+        [--backup 1000000000] [--peer-files 200] [--peer-backup 50000000] [--only ours]
 """
 
 import argparse
@@ -22,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import doors_dav  # noqa: E402
 import doors_s3  # noqa: E402
+import doors_sftp  # noqa: E402
 import grids  # noqa: E402
 
 SMALL = 4_000
@@ -73,6 +76,55 @@ def through(place, folder, env):
     return took
 
 
+def mixed(folder, size):
+    """Files of several sizes that are so many bytes together."""
+    os.makedirs(folder)
+    number = 0
+    while size > 0:
+        some = min(size, [16_000, 60_000, 250_000, 1_000_000, 8_000_000][number % 5])
+        with open(os.path.join(folder, f"{number:05}"), "wb") as file:
+            file.write(os.urandom(some))
+        size, number = size - some, number + 1
+
+
+def restic(repository, folder, source, env, options=()):
+    """Seconds of a backup, and of getting all of it back."""
+    back = os.path.join(folder, "back")
+    env = {**env, "RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": repository,
+           "RESTIC_CACHE_DIR": os.path.join(folder, "cache"), "RESTIC_PROGRESS_FPS": "0.1"}
+    took = {}
+    for what, command in [("init", ["init"]), ("backup", ["backup", source]),
+                          ("restore", ["restore", "latest", "--target", back])]:
+        began = time.perf_counter()
+        done = subprocess.run(["restic", *options, *command], env=env, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise RuntimeError(f"restic {what}: {done.stdout[-800:]}")
+        took[what] = time.perf_counter() - began
+    subprocess.run(["diff", "-r", source, back + source], check=True)
+    shutil.rmtree(back)
+    return took
+
+
+def served(folder, source):
+    """The same with a folder that rclone serves; nothing of it is synced to the disk."""
+    port = grids.free_ports(1)[0]
+    server = subprocess.Popen(["rclone", "serve", "restic", "--addr", f"127.0.0.1:{port}",
+                               os.path.join(folder, "served")], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(2)
+        return restic(f"rest:http://127.0.0.1:{port}/", folder, source, dict(os.environ))
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def told_backup(name, size, took):
+    rates = [f"{what}: {took[what]:8.2f} ({size / took[what] / 1e6:6.1f} MB/s)" for what in ["backup", "restore"]]
+    print(f"  {name:22}" + "   ".join(rates), flush=True)
+
+
 def web_api(grid, folder):
     """The same by eight connections of the web API."""
     took = {}
@@ -100,6 +152,19 @@ def web_api(grid, folder):
     return took
 
 
+def backups(grid, door, folder, of):
+    """restic through each door that it can use, and to a folder that is served."""
+    (source, size), plain = of, door.environment()
+    told_backup("REST", size, restic(door.rest + "bench/", folder, source, plain))
+    told_backup("S3", size, restic(f"s3:{door.endpoint}/restic-bench", folder, source, plain))
+    with tempfile.TemporaryDirectory() as place:
+        files = doors_sftp.Door(grid, "files", place)
+        ssh = " ".join(["ssh", *files.options(), "-p", str(files.port), files.place()[:-1], "-s", "sftp"])
+        took = restic(f"sftp:{files.place('/restic')}", folder, source, plain, ["-o", f"sftp.command={ssh}"])
+        told_backup("SFTP", size, took)
+    told_backup("a folder, unsynced", size, served(folder, source))
+
+
 def told(name, took):
     steps = ["small up", "small down", "large up", "large down"]
     print(f"  {name:12}" + "".join(f"{step}: {took[step]:8.2f}   " for step in steps), flush=True)
@@ -111,6 +176,9 @@ def main():
     parser.add_argument("--venv", default=os.path.join(ROOT, "target/peer-venv"))
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--size", type=int, default=10**8)
+    parser.add_argument("--peer-files", type=int, default=200, help="small files of the stock grid")
+    parser.add_argument("--backup", type=int, default=10**9, help="bytes that restic backs up")
+    parser.add_argument("--peer-backup", type=int, default=5 * 10**7)
     parser.add_argument("--only", choices=["ours", "peer"])
     arguments = parser.parse_args()
     print(f"{arguments.files} files of {SMALL} bytes, one of {arguments.size}; seconds", flush=True)
@@ -122,6 +190,8 @@ def main():
                 file.write(os.urandom(SMALL))
         with open(os.path.join(folder, "large", "file"), "wb") as file:
             file.write(os.urandom(arguments.size))
+        source = os.path.join(folder, "mixed")
+        mixed(source, arguments.backup)
         if arguments.only != "peer":
             with grids.Ours(os.path.abspath(arguments.tahoe), os.path.join(folder, "ours")) as grid:
                 grids.until("the owner's directory", lambda: doors_dav.own(grid))
@@ -141,7 +211,12 @@ def main():
                         "RCLONE_CONFIG_FILES_PORT": port, "RCLONE_CONFIG_FILES_USER": "box",
                         "RCLONE_CONFIG_FILES_PASS": hidden, "RCLONE_CONFIG_FILES_SHELL_TYPE": "none"}
                 told("SFTP", through("files:files", folder, env))
+                print(f"restic, {arguments.backup} bytes of mixed files", flush=True)
+                backups(grid, door, folder, (source, arguments.backup))
         if arguments.only != "ours":
+            for name in sorted(os.listdir(os.path.join(folder, "small")))[arguments.peer_files:]:
+                os.remove(os.path.join(folder, "small", name))
+            print(f"the same with {arguments.peer_files} small files, {arguments.peer_backup} bytes by restic")
             with Sftp(grids.peer_venv(arguments.venv), os.path.join(folder, "peer")) as grid:
                 keys = os.path.join(folder, "keys")
                 os.makedirs(keys)
@@ -152,6 +227,13 @@ def main():
                        "RCLONE_CONFIG_SFTP_SHELL_TYPE": "none", "RCLONE_CONFIG_SFTP_DISABLE_HASHCHECK": "true",
                        "RCLONE_CONFIG_SFTP_SET_MODTIME": "false"}
                 told("1.20's SFTP", through("sftp:", folder, env))
+                source = os.path.join(folder, "less")
+                mixed(source, arguments.peer_backup)
+                ssh = (f"ssh -F none -i {keys}/user -o StrictHostKeyChecking=no -o LogLevel=ERROR -o "
+                       f"UserKnownHostsFile=/dev/null -p {grid.port} user@127.0.0.1 -s sftp")
+                took = restic("sftp:user@127.0.0.1:/restic", folder, source, dict(os.environ),
+                              ["-o", f"sftp.command={ssh}"])
+                told_backup("1.20's SFTP", arguments.peer_backup, took)
 
 
 if __name__ == "__main__":

@@ -178,8 +178,10 @@ class Session:
 
     def end(self):
         self.process.stdin.close()
+        self.process.stdout.read()
         self.process.stdout.close()
-        return self.process.wait(timeout=60)
+        if self.process.wait(timeout=60):
+            raise RuntimeError("a session did not end well")
 
 
 def same(one, other):

@@ -158,8 +158,20 @@ impl PublicKey {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
         let is_it = rest.get(..length)? == kind.as_bytes() && KEY_KINDS.contains(&kind);
-        is_it.then_some(Self(bytes))
+        (is_it && strings(&bytes)? == if kind == "ssh-ed25519" { 2 } else { 3 })
+            .then_some(Self(bytes))
     }
+}
+
+/// How many strings these bytes are, each with its length before it; none if they end within one.
+fn strings(mut bytes: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        bytes = rest.get(usize::try_from(u32::from_be_bytes(*length)).ok()?..)?;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// All doors of a node.
@@ -278,6 +290,8 @@ mod tests {
             assert_eq!(PublicKey::parse(bad), None, "{bad}");
         }
         assert_eq!(PublicKey::parse(&line_of(1).replacen("ed25519", "ed25518", 1)), None);
+        let cut = BASE64.encode(&mine.0[..40]);
+        assert_eq!(PublicKey::parse(&format!("ssh-ed25519 {cut}")), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use super::book::{Book, line};
 use super::dav::wish::Wish;
 use super::s3::{chunked, query};
-#[cfg(feature = "sftp")]
 use super::sftp::packet;
 use super::xml::Element;
 use bytes::Bytes;
@@ -68,7 +67,6 @@ pub fn dav_if(bytes: &[u8]) {
 }
 
 /// A message of SFTP. No path that it names leads anywhere but down.
-#[cfg(feature = "sftp")]
 pub fn sftp_message(bytes: &[u8]) {
     let _ = packet::is_init(Bytes::copy_from_slice(bytes));
     let Some(message) = packet::Message::parse(Bytes::copy_from_slice(bytes)) else { return };
@@ -86,7 +84,7 @@ mod tests {
 
     #[test]
     fn nothing_that_clients_say_makes_a_reader_panic() {
-        let all: [fn(&[u8]); 5] = [xml, doors, s3_query, s3_pieces, dav_if];
+        let all: [fn(&[u8]); 6] = [xml, doors, s3_query, s3_pieces, dav_if, sftp_message];
         run(5, prop::collection::vec(any::<u8>(), 0..200), |bytes| {
             all.iter().for_each(|f| f(&bytes))
         });

@@ -31,7 +31,6 @@ mod said;
 pub mod secret;
 mod seen;
 pub mod serve;
-#[cfg(feature = "sftp")]
 pub mod sftp;
 mod xml;
 

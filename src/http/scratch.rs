@@ -32,7 +32,11 @@ pub struct Scratch {
 impl Scratch {
     /// An empty one.
     pub async fn new(spool: &Spool) -> Result<Self, BodyError> {
-        let (seat, maker) = (Some(spool.seat()?), spool.clone());
+        Self::on(spool, Some(spool.seat()?)).await
+    }
+
+    async fn on(spool: &Spool, seat: Option<OwnedSemaphorePermit>) -> Result<Self, BodyError> {
+        let maker = spool.clone();
         let file = Arc::new(on_disk(move || maker.file()).await?);
         Ok(Self { spool: spool.clone(), file, size: 0, counted: 0, held: Vec::new(), seat })
     }
@@ -54,8 +58,8 @@ impl Scratch {
         }
         let Content::Memory(bytes) = &body.content else { return Err(BodyError::Disk) };
         let bytes = bytes.clone();
-        drop(body);
-        let mut this = Self::new(&spool).await?;
+        let (_, seat) = body.take_apart();
+        let mut this = Self::on(&spool, seat).await?;
         this.write(0, bytes).await?;
         Ok(this)
     }

@@ -54,6 +54,11 @@ pub struct House {
 
 impl House {
     pub async fn new() -> Self {
+        Self::with_spool(1 << 30).await
+    }
+
+    /// With so many bytes for bodies on their way in.
+    pub async fn with_spool(bytes: u64) -> Self {
         let (world, folder) = (world(), tempfile::tempdir().unwrap());
         let clock = world.clock.clone();
         let directories = world.node();
@@ -69,7 +74,7 @@ impl House {
         let doors = Doors {
             keeper: Arc::new(Doorbook(Arc::new(Book::parse(&lines)))),
             files: Files::new(directories, Arc::new(NoRoots), Trash::default()),
-            spool: Spool::new(folder.path().to_owned(), 1 << 30),
+            spool: Spool::new(folder.path().to_owned(), bytes),
             clock: clock.clone(),
             hosts: Arc::new([]),
             parts: Parts::default(),

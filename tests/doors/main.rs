@@ -11,5 +11,4 @@ mod dav;
 mod house;
 mod restic;
 mod s3;
-#[cfg(feature = "sftp")]
 mod sftp;

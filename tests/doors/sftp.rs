@@ -12,6 +12,7 @@ const MEMORY: usize = 1 << 20;
 /// One session.
 struct Client {
     stream: DuplexStream,
+    room: Room,
     served: JoinHandle<std::io::Result<()>>,
     number: Cell<u32>,
 }
@@ -29,9 +30,10 @@ impl Client {
         let secret = house.secret(door);
         let opened = house.doors.enter(door, |door| door.by_password(secret.reveal())).unwrap();
         let (input, output) = tokio::io::split(other);
-        let served = serve(input, output, (opened, house.clock.clone()), Room::new(MEMORY));
+        let room = Room::new(MEMORY);
+        let served = serve(input, output, (opened, house.clock.clone()), room.clone());
         let served = tokio::task::spawn_local(served);
-        Self { stream, served, number: Cell::new(0) }
+        Self { stream, room, served, number: Cell::new(0) }
     }
 
     async fn new(house: &House, door: &str) -> Self {
@@ -152,7 +154,6 @@ fn a_door_does_no_more_than_it_may() {
         adder.ask(4, &[&handle]).await.unwrap();
         adder.ask(18, &[&string(b"part"), &string(b"whole")]).await.unwrap();
         assert_eq!(adder.ask(13, &[&string(b"whole")]).await, Err(3));
-        // The clock of the world is far from the end of any door; one that is shut ends its sessions.
         for client in [all, reader, adder] {
             client.end().await;
         }
@@ -194,7 +195,7 @@ fn what_makes_no_sense_is_refused_or_ends_the_session() {
 }
 
 #[test]
-fn who_takes_no_answers_gets_no_memory() {
+fn who_takes_no_answers_has_no_more_than_their_memory() {
     local(async {
         let house = House::new().await;
         let mut client = Client::new(&house, "all").await;
@@ -204,31 +205,91 @@ fn who_takes_no_answers_gets_no_memory() {
         }
         client.ask(4, &[&handle]).await.unwrap();
         let handle = client.open("large", 1).await.unwrap();
-        // More than all sessions may have in memory; asked for at once, it comes one after the other.
+        // Ten times the memory of all sessions, asked for at once.
         let (mut input, mut output) = tokio::io::split(client.stream);
-        let asking = tokio::task::spawn_local(async move {
-            for number in 0..100u32 {
-                let mut message = vec![5];
-                message.put_u32(number);
-                message.extend_from_slice(&handle);
-                message.put_u64(u64::from(number % 8) * 100_000);
-                message.put_u32(100_000);
-                output.write_all(&string(&message)).await.unwrap();
+        for number in 0..100u32 {
+            let mut message = vec![5];
+            message.put_u32(number);
+            message.extend_from_slice(&handle);
+            message.put_u64(u64::from(number % 8) * 100_000);
+            message.put_u32(100_000);
+            output.write_all(&string(&message)).await.unwrap();
+        }
+        let least = || client.room.free() < 100_000;
+        for _ in 0..1_000 {
+            if least() {
+                break;
             }
-            output
-        });
-        let mut seen = 0;
-        for _ in 0..100 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        assert!(least(), "answers wait for {} more bytes", client.room.free());
+        // Taken, they come all, in the order of one handle.
+        for wanted in 0..100u32 {
             let length = input.read_u32().await.unwrap();
             let mut message = vec![0; length as usize];
             input.read_exact(&mut message).await.unwrap();
-            let number = u32::from_be_bytes(message[1..5].try_into().unwrap());
-            assert!(message[9..].iter().all(|byte| *byte == (number % 8) as u8));
+            assert_eq!(u32::from_be_bytes(message[1..5].try_into().unwrap()), wanted);
             assert_eq!(message.len(), 9 + 100_000);
-            seen += 1;
+            assert!(message[9..].iter().all(|byte| *byte == (wanted % 8) as u8));
         }
-        assert_eq!(seen, 100);
-        drop((asking.await.unwrap(), input));
+        drop((output, input));
         client.served.await.unwrap().unwrap();
+        assert_eq!(client.room.free(), MEMORY);
+    });
+}
+
+#[test]
+fn a_write_that_was_refused_spoils_its_file_and_nothing_else() {
+    local(async {
+        let house = House::with_spool(3 << 20).await;
+        let mut client = Client::new(&house, "all").await;
+        let handle = client.open("kept", 0x1a).await.unwrap();
+        client.write(&handle, 0, b"good").await.unwrap();
+        client.ask(4, &[&handle]).await.unwrap();
+        // In memory up to a mebibyte, then in a file, and then there is no more room.
+        let handle = client.open("kept", 0x1a).await.unwrap();
+        let (mut at, piece) = (0, [7; 100_000]);
+        while client.write(&handle, at, &piece).await.is_ok() {
+            at += piece.len() as u64;
+        }
+        assert!(at > 1 << 20, "{at}");
+        assert_eq!(client.write(&handle, at, b"more").await, Err(4));
+        assert_eq!(client.ask(4, &[&handle]).await, Err(4), "it is not stored");
+        let handle = client.open("kept", 1).await.unwrap();
+        assert_eq!(client.read(&handle, 0, 100).await.unwrap(), b"good");
+        // The room is there again.
+        let handle = client.open("next", 0x1a).await.unwrap();
+        for at in 0..20 {
+            client.write(&handle, at * 100_000, &piece).await.unwrap();
+        }
+        client.ask(4, &[&handle]).await.unwrap();
+        assert_eq!(client.look("next").await.unwrap().0, 2_000_000);
+        client.end().await;
+    });
+}
+
+#[test]
+fn what_was_closed_is_stored_though_nobody_hears_of_it() {
+    local(async {
+        let house = House::new().await;
+        let mut client = Client::new(&house, "all").await;
+        let mut handles = Vec::new();
+        for n in 0..10 {
+            let handle = client.open(&format!("file-{n}"), 0x1a).await.unwrap();
+            client.write(&handle, 0, &[n; 300_000]).await.unwrap();
+            handles.push(handle);
+        }
+        for (number, handle) in (100u32..).zip(&handles) {
+            let mut message = vec![4];
+            message.put_u32(number);
+            message.extend_from_slice(handle);
+            client.send(&message).await;
+        }
+        client.end().await;
+        let mut other = Client::new(&house, "all").await;
+        for n in 0..10 {
+            assert_eq!(other.look(&format!("file-{n}")).await, Ok((300_000, 0o100_644)), "{n}");
+        }
+        other.end().await;
     });
 }

@@ -130,8 +130,10 @@ pub const DOOR_REDOS_MAX: usize = 16;
 /// Letters of a type that a client says a file has.
 pub const DOOR_TYPE_MAX: usize = 200;
 
-/// SSH connections at once, logged in or not.
+/// SSH connections at once, logged in
 pub const SSH_CONNECTIONS_MAX: usize = 128;
+/// and not yet.
+pub const SSH_STRANGERS_MAX: usize = 64;
 /// Channels of one.
 pub const SSH_CHANNELS_MAX: usize = 8;
 /// Who has not logged in by then is let go,
@@ -153,6 +155,10 @@ pub const SFTP_SESSION_BYTES_MAX: usize = 4 << 20;
 pub const SFTP_BYTES_MAX: usize = 32 << 20;
 /// Files and directories that one session has open.
 pub const SFTP_HANDLES_MAX: usize = 256;
+/// Files that are open to be written, of one session
+pub const SFTP_WRITTEN_OF_SESSION_MAX: usize = 64;
+/// and of all: half of the bodies that a gateway takes in at once.
+pub const SFTP_WRITTEN_MAX: usize = 256;
 /// Who takes no answer for so long is gone.
 pub const SFTP_STALL_TIME: Duration = Duration::from_secs(120);
 /// A session whose door was removed ends so soon. What it asks for is refused at once.
@@ -166,6 +172,10 @@ pub const SFTP_OWN_FILES_MAX: usize = 100;
 /// A reader that leaves out no more than that goes on, as if it had read it.
 pub const SFTP_SKIP_MAX: u64 = 1 << 20;
 /// With no socket to be had, so long none is accepted.
-pub const SSH_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub const SSH_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// So long after its end a connection still carries what was said last.
+pub const SSH_GOODBYE_TIME: Duration = Duration::from_secs(2);
+/// Bytes on their way between a socket and what encrypts them.
+pub const SSH_LINE_SIZE: usize = 64 << 10;
 /// Bytes of the file with the key by which SSH clients know a node.
 pub const HOST_KEY_FILE_MAX: u64 = 16 << 10;

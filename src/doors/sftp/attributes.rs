@@ -135,8 +135,10 @@ impl Attributes {
         let bits = (0..9).map(|n| 0o400 >> n);
         let rights: String = bits.zip("rwxrwxrwx".chars()).map(letter).collect();
         let kind = if self.is_directory() { 'd' } else { '-' };
-        let changed = self.times.and_then(|(_, changed)| moment(f64::from(changed)));
-        let changed = changed.map_or_else(|| "-".to_owned(), |moment| moment.date().to_string());
+        // Some programs read this line, and want a date.
+        let (_, changed) = self.times.unwrap_or_default();
+        let changed = moment(f64::from(changed)).map(|moment| moment.date().to_string());
+        let changed = changed.unwrap_or_default();
         format!("{kind}{rights} 1 - - {:>12} {changed} {name}", self.size.unwrap_or_default())
     }
 

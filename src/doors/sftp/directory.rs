@@ -6,30 +6,41 @@ use super::super::seen::There;
 use super::attributes::Attributes;
 use super::packet::Path;
 use super::reply::{Answer, Refusal};
+use super::room::Room;
 use super::session::{Session, exists};
+use crate::base::budget::Share;
 use crate::base::limits::SFTP_NAMES_SIZE;
 use crate::cap::Cap;
 use crate::files::For;
-use crate::grid::dirnode::{Child, Listing, Metadata, Replace, Target};
+use crate::grid::dirnode::{Child, Metadata, Replace, Target};
+use std::collections::VecDeque;
 
 /// A name as it is told: as it is, and as a line for people.
 type Named = (String, String, Attributes);
 
 /// A directory that is listed, as it was when that began.
 pub struct Lister {
-    door: Opened,
-    listing: Listing,
     itself: Attributes,
-    dots_told: bool,
-    at: usize,
+    left: VecDeque<(String, Attributes)>,
+    /// The memory of what is left.
+    _held: Share,
 }
 
 impl Lister {
-    pub async fn open(door: &Opened, path: &[String]) -> Result<Self, Refusal> {
+    pub async fn open(door: &Opened, path: &[String], room: &Room) -> Result<Self, Refusal> {
         let node = door.node(path).await?;
+        let may_write = door.may_add().is_ok();
+        let itself = Attributes::of(None, &node, may_write);
+        // The listing's own memory is for those who give it back soon.
         let listing = door.files().list(&node).await?;
-        let itself = Attributes::of(None, &node, door.may_add().is_ok());
-        Ok(Self { door: door.clone(), listing, itself, dots_told: false, at: 0 })
+        let size = listing.entries.iter().map(|entry| entry.name.len() + NAME_SIZE).sum::<usize>();
+        let _held = room.names(size)?;
+        let dots = [".", ".."].map(|name| (name.to_owned(), itself));
+        let names = listing.entries.iter().map(|entry| {
+            let node = door.files().node(&entry.child.target);
+            (entry.name.clone(), Attributes::of(Some(&entry.child), &node, may_write))
+        });
+        Ok(Self { itself, left: dots.into_iter().chain(names).collect(), _held })
     }
 
     pub const fn itself(&self) -> Attributes {
@@ -38,20 +49,12 @@ impl Lister {
 
     /// Some more of what is in it.
     pub fn next(&mut self) -> Result<Vec<Named>, Refusal> {
-        let mut names = Vec::new();
-        if !std::mem::replace(&mut self.dots_told, true) {
-            names.extend([".", ".."].map(|name| named(name, self.itself)));
-        }
-        let (mut size, may_write) = (0, self.door.may_add().is_ok());
-        for entry in self.listing.entries.iter().skip(self.at) {
-            let node = self.door.files().node(&entry.child.target);
-            let attributes = Attributes::of(Some(&entry.child), &node, may_write);
-            size += NAME_SIZE + 2 * entry.name.len();
-            names.push(named(&entry.name, attributes));
-            self.at += 1;
-            if size > SFTP_NAMES_SIZE {
-                break;
-            }
+        let (mut names, mut size) = (Vec::new(), 0);
+        while size < SFTP_NAMES_SIZE {
+            let Some((name, attributes)) = self.left.pop_front() else { break };
+            size += NAME_SIZE + 2 * name.len();
+            let line = attributes.line(&name);
+            names.push((name, line, attributes));
         }
         match names.is_empty() {
             true => Err(Refusal::end()),
@@ -62,10 +65,6 @@ impl Lister {
 
 /// Bytes that are told of a name beside the name itself, more or less.
 const NAME_SIZE: usize = 80;
-
-fn named(name: &str, attributes: Attributes) -> Named {
-    (name.to_owned(), attributes.line(name), attributes)
-}
 
 impl Session {
     pub(super) async fn make_directory(&self, path: &[String]) -> Result<Answer, Refusal> {
@@ -110,21 +109,26 @@ impl Session {
 
     /// Removes a file.
     pub(super) async fn remove(&self, path: &[String]) -> Result<Answer, Refusal> {
-        self.door.may_remove()?;
         let file = self.written_at(path);
         let seen = self.door.look(path, For::Reading).await?;
         match &seen.there {
             There::Root => return Err(DoorError::Root.into()),
             There::Child(_) if seen.is_directory() => {
+                self.door.may_remove()?;
                 return Err(Refusal::said("this is a directory"));
             }
             There::Child(_) => {
+                self.door.may_remove()?;
                 let is_file =
                     |now: Option<&Child>| now.is_some_and(|now| !now.target.is_directory());
                 self.door.remove(path, Some(&is_file)).await?;
             }
+            // Of what is not there yet nothing is taken away.
             There::Nothing | There::Orphan if file.is_some() => {}
-            There::Nothing | There::Orphan => return Err(seen.missing().into()),
+            There::Nothing | There::Orphan => {
+                self.door.may_remove()?;
+                return Err(seen.missing().into());
+            }
         }
         if let Some(file) = file {
             file.removed();
@@ -156,7 +160,7 @@ impl Session {
         if child.is_some() {
             door.relocate(from, to, replace).await?;
         }
-        self.renamed(from, to);
+        self.renamed(from, to, overwrite);
         Ok(Answer::Done)
     }
 
@@ -192,10 +196,10 @@ impl Session {
         }
     }
 
-    fn renamed(&self, from: &[String], to: &[String]) {
+    fn renamed(&self, from: &[String], to: &[String], overwrite: bool) {
         let written = self.all_written();
         written.iter().filter(|file| file.is_at(to)).for_each(|file| file.removed());
-        written.iter().for_each(|file| file.moved(from, to));
+        written.iter().for_each(|file| file.moved(from, to, overwrite));
         for (path, _) in self.own.borrow_mut().iter_mut().filter(|(path, _)| path == from) {
             *path = to.to_vec();
         }

@@ -13,14 +13,18 @@
 
 mod attributes;
 mod directory;
+#[cfg(feature = "sftp")]
 pub mod listen;
 mod order;
 pub mod packet;
 mod reading;
 mod reply;
+mod room;
 mod serve;
 mod session;
+#[cfg(feature = "sftp")]
 pub mod ssh;
 mod writing;
 
-pub use serve::{Room, serve};
+pub use room::Room;
+pub use serve::serve;

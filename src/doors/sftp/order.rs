@@ -2,8 +2,8 @@
 //!
 //! A client sends requests without waiting for answers, and some (sshfs) do not even look at the answer to
 //! `CLOSE`. So what concerns the same thing happens in the order in which it was asked for: whatever is done
-//! with something that is open, and whatever is done at paths of which one leads through the other, unless
-//! neither changes anything. Everything else happens beside each other.
+//! with something that is open, and whatever changes something, with what sees that change. Everything else
+//! happens beside each other, so that nobody waits for an upload who only looks at what is above it.
 
 use super::packet::{HandleId, Path};
 use futures_util::FutureExt;
@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 pub enum Touch {
     Handle(HandleId),
     Sees(Path),
+    /// What is in it.
+    Lists(Path),
     Changes(Path),
 }
 
@@ -23,10 +25,17 @@ impl Touch {
     fn meets(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Handle(one), Self::Handle(other)) => one == other,
-            (Self::Sees(_), Self::Sees(_)) | (Self::Handle(_), _) | (_, Self::Handle(_)) => false,
-            (Self::Sees(one) | Self::Changes(one), Self::Sees(other) | Self::Changes(other)) => {
+            (Self::Changes(one), Self::Changes(other)) => {
                 one.starts_with(other) || other.starts_with(one)
             }
+            (Self::Changes(change), Self::Sees(seen))
+            | (Self::Sees(seen), Self::Changes(change)) => seen.starts_with(change),
+            (Self::Changes(change), Self::Lists(listed))
+            | (Self::Lists(listed), Self::Changes(change)) => {
+                let above = change.split_last().map(|(_, above)| above);
+                listed.starts_with(change) || above == Some(listed.as_slice())
+            }
+            (Self::Handle(_) | Self::Sees(_) | Self::Lists(_), _) | (_, Self::Handle(_)) => false,
         }
     }
 }
@@ -55,7 +64,10 @@ impl Order {
         let meets = |one: &&Running| {
             one.touches.iter().any(|theirs| touches.iter().any(|ours| ours.meets(theirs)))
         };
-        let after = self.running.iter().filter(meets).map(|one| one.ended.clone()).collect();
+        // The last that has to do with one handle has waited for all before it.
+        let most = if matches!(touches.as_slice(), [Touch::Handle(_)]) { 1 } else { usize::MAX };
+        let last_first = self.running.iter().rev().filter(meets).take(most);
+        let after = last_first.map(|one| one.ended.clone()).collect();
         let (ends, ended) = oneshot::channel();
         self.running.push(Running { touches, ended: ended.shared() });
         Turn { after, _ends: ends }
@@ -92,8 +104,12 @@ mod tests {
             (Touch::Sees(at("a/c")), true),
             (Touch::Changes(at("ab")), true),
             (Touch::Sees(at("a/b")), false),
-            (Touch::Sees(at("a")), false),
-            (Touch::Sees(at("")), false),
+            (Touch::Sees(at("a/b/c")), false),
+            (Touch::Sees(at("a")), true),
+            (Touch::Sees(at("")), true),
+            (Touch::Lists(at("a")), false),
+            (Touch::Lists(at("a/b")), false),
+            (Touch::Lists(at("")), true),
             (Touch::Changes(at("a/b/c")), false),
         ] {
             assert_eq!(may_go(&mut order.enter(vec![touch.clone()])), goes, "{touch:?}");

@@ -141,7 +141,7 @@ fn request(kind: u8, rest: &mut Rest) -> Result<Request, NoRequest> {
             at: rest.u64()?,
             length: usize::try_from(rest.u32()?).unwrap_or(SFTP_DATA_MAX).min(SFTP_DATA_MAX),
         },
-        6 => Request::Write { handle: rest.handle()?, at: rest.u64()?, bytes: rest.string()? },
+        6 => Request::Write { handle: rest.handle()?, at: rest.u64()?, bytes: rest.last_string()? },
         7 | 17 => Request::Look(rest.path()?),
         8 => Request::LookAtHandle(rest.handle()?),
         9 => Request::Say { path: rest.path()?, said: rest.attributes()? },
@@ -197,6 +197,12 @@ impl Rest {
             true => Ok(self.0.split_to(length)),
             false => Err(NoRequest::Malformed),
         }
+    }
+
+    /// A string that is kept, and that would keep all of its message. Some clients send more than they mean.
+    fn last_string(&mut self) -> Result<Bytes, NoRequest> {
+        let string = self.string()?;
+        Ok(if self.0.is_empty() { string } else { Bytes::copy_from_slice(&string) })
     }
 
     fn handle(&mut self) -> Result<HandleId, NoRequest> {

@@ -93,9 +93,8 @@ pub enum Answer {
     /// Names, each as it is and as a line for people.
     Names(Vec<(String, String, Attributes)>),
     Attributes(Attributes),
-    /// Where nobody tells how much room there is, none is told.
     Room {
-        room: Option<Room>,
+        left: Room,
         may_write: bool,
     },
     Limits,
@@ -130,9 +129,9 @@ pub fn message(id: u32, answer: Result<Answer, Refusal>) -> Vec<u8> {
             begin(&mut out, 105, id);
             attributes.write(&mut out);
         }
-        Ok(Answer::Room { room, may_write }) => {
+        Ok(Answer::Room { left, may_write }) => {
             begin(&mut out, 201, id);
-            numbers(&mut out, &of_room(room, may_write));
+            numbers(&mut out, &of_room(left, may_write));
         }
         Ok(Answer::Limits) => {
             begin(&mut out, 201, id);
@@ -158,8 +157,7 @@ pub fn version() -> Vec<u8> {
 }
 
 /// In the order of `statvfs`.
-fn of_room(room: Option<Room>, may_write: bool) -> [u64; 11] {
-    let (available, used) = room.map_or((0, 0), |room| (room.available, room.used));
+fn of_room(Room { available, used }: Room, may_write: bool) -> [u64; 11] {
     let blocks = available.saturating_add(used) / BLOCK;
     let free = available / BLOCK;
     let flag = if may_write { 0 } else { READ_ONLY };
@@ -225,9 +223,9 @@ mod tests {
 
     #[test]
     fn room_is_told_in_blocks() {
-        let room = Some(Room { available: 10 * BLOCK + 1, used: 5 * BLOCK });
+        let room = Room { available: 10 * BLOCK + 1, used: 5 * BLOCK };
         let wanted = [BLOCK, BLOCK, 15, 10, 10, 0, 0, 0, 0, 0, NAME_MAX];
         assert_eq!(of_room(room, true), wanted);
-        assert_eq!(of_room(None, false)[9], READ_ONLY);
+        assert_eq!(of_room(room, false)[9], READ_ONLY);
     }
 }

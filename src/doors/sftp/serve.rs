@@ -8,11 +8,12 @@ use super::super::opened::Opened;
 use super::order::{Order, Turn};
 use super::packet::{Message, Request, is_init};
 use super::reply::{self, Refusal};
+use super::room::Room;
 use super::session::Session;
 use crate::base::budget::{Budget, Share};
 use crate::base::limits::{
-    SFTP_BYTES_MAX, SFTP_LOOK_TIME, SFTP_MESSAGE_MAX, SFTP_NAMES_SIZE, SFTP_REQUESTS_MAX,
-    SFTP_SESSION_BYTES_MAX, SFTP_STALL_TIME,
+    SFTP_LOOK_TIME, SFTP_MESSAGE_MAX, SFTP_NAMES_SIZE, SFTP_REQUESTS_MAX, SFTP_SESSION_BYTES_MAX,
+    SFTP_STALL_TIME,
 };
 use crate::base::system::Clock;
 use bytes::Bytes;
@@ -26,66 +27,56 @@ use tokio::time::timeout;
 /// Memory of a session, and of all.
 type Held = [Share; 2];
 
-/// An answer on its way, with the memory that it takes.
-type Told = (Vec<u8>, Held);
+/// An answer on its way, with the memory that it takes if it is long.
+type Told = (Vec<u8>, Option<Held>);
 
-/// The memory that messages take, and that answers take.
-#[derive(Clone)]
-pub struct Room {
-    asked: Budget,
-    told: Budget,
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self::new(SFTP_BYTES_MAX)
-    }
-}
-
-impl Room {
-    /// So much for each.
-    pub fn new(bytes: usize) -> Self {
-        Self { asked: Budget::new(bytes), told: Budget::new(bytes) }
-    }
-}
-
-/// Serves a client until it goes, or its door does. `room` is the memory of all sessions together.
+/// Serves a client until it goes, or its door does. `room` is what all sessions have together.
 pub async fn serve(
     mut input: impl AsyncRead + Unpin,
-    mut output: impl AsyncWrite + Unpin + 'static,
+    output: impl AsyncWrite + Unpin + 'static,
     (door, clock): (Opened, Clock),
     room: Room,
 ) -> io::Result<()> {
-    let Some(length) = length(&mut input).await? else { return Ok(()) };
-    if !is_init(body(&mut input, length).await?) {
+    let still = door.clone();
+    let served = async {
+        let Some(output) = timeout(SFTP_STALL_TIME, greet(&mut input, output)).await?? else {
+            return Ok(());
+        };
+        let (answers, told) = mpsc::channel(ANSWERS_MAX);
+        let telling = actix_rt::spawn(tell(output, told));
+        let own = Room::new(SFTP_SESSION_BYTES_MAX);
+        let (asked, told) = ([own.asked, room.asked.clone()], [own.told, room.told.clone()]);
+        let client = Client { session: Session::new(door, clock, room), answers, room: told };
+        let worked = client.work(&mut input, &asked).await;
+        drop(client);
+        // What was done is told to the end, if it was not the telling that failed.
+        worked.and(telling.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())))
+    };
+    tokio::select! {
+        biased;
+        () = gone(&still) => Ok(()),
+        served = served => served,
+    }
+}
+
+/// Hears which version is spoken, and says so; none if nobody is there.
+async fn greet<W: AsyncWrite + Unpin>(
+    input: &mut (impl AsyncRead + Unpin),
+    mut output: W,
+) -> io::Result<Option<W>> {
+    let Some(length) = length(input).await? else { return Ok(None) };
+    if !is_init(body(input, length).await?) {
         return Err(io::ErrorKind::InvalidData.into());
     }
     output.write_all(&reply::version()).await?;
-    let (answers, told) = mpsc::channel(ANSWERS_MAX);
-    let telling = actix_rt::spawn(tell(output, told));
-    let still = door.clone();
-    let own = Room::new(SFTP_SESSION_BYTES_MAX);
-    let (asked, told) = ([own.asked, room.asked], [own.told, room.told]);
-    let client = Client { session: Session::new(door, clock), answers, room: told };
-    tokio::select! {
-        biased;
-        () = gone(&still) => {
-            telling.abort();
-            Ok(())
-        }
-        worked = client.work(&mut input, &asked) => {
-            drop(client);
-            // What was done is told to the end, if it was not the telling that failed.
-            worked.and(telling.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())))
-        }
-    }
+    Ok(Some(output))
 }
 
 /// Answers that wait to be sent.
 const ANSWERS_MAX: usize = 32;
 
 /// Waits until the door is shut: who is in it is put out then. What they ask for is refused at once.
-async fn gone(door: &Opened) {
+pub async fn gone(door: &Opened) {
     while door.is_there().is_ok() {
         tokio::time::sleep(SFTP_LOOK_TIME).await;
     }
@@ -140,50 +131,52 @@ impl Client {
         room: &[Budget; 2],
     ) -> io::Result<()> {
         let (mut order, mut running) = (Order::default(), FuturesUnordered::new());
-        loop {
+        let heard = loop {
             let mut next = pin!(next(input, room));
             let next = loop {
                 tokio::select! {
                     biased;
-                    Some(ended) = running.next() => {
-                        let ended: io::Result<()> = ended;
-                        ended?;
-                    }
-                    next = &mut next, if running.len() < SFTP_REQUESTS_MAX => break next?,
+                    Some(()) = running.next() => {}
+                    () = self.answers.closed() => break Ok(None),
+                    next = &mut next, if running.len() < SFTP_REQUESTS_MAX => break next,
                 }
             };
-            // Nobody asks any more; what was asked for is done.
-            let Some((message, held)) = next else { break };
-            let touches = message.request.as_ref().map(|asked| self.session.touches(asked));
-            let turn = order.enter(touches.unwrap_or_default());
-            running.push(self.one(message, turn, held));
-        }
-        while let Some(ended) = running.next().await {
-            ended?;
-        }
-        Ok(())
+            match next {
+                Ok(Some((message, held))) => {
+                    let touches = message.request.as_ref().map(|asked| self.session.touches(asked));
+                    let turn = order.enter(touches.unwrap_or_default());
+                    running.push(self.one(message, turn, held));
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // Nobody asks any more, or hears. What was asked for is done: who unmounts a directory closes files
+        // without waiting.
+        while let Some(()) = running.next().await {}
+        heard
     }
 
-    async fn one(&self, message: Message, mut turn: Turn, asked: Held) -> io::Result<()> {
+    async fn one(&self, message: Message, mut turn: Turn, asked: Held) {
         let Message { id, request } = message;
         turn.comes().await;
-        let size = match &request {
-            Ok(Request::Read { length, .. }) => *length,
-            Ok(Request::List(_)) => NAMES_ROOM,
-            _ => SMALL_ROOM,
+        let held = match &request {
+            Ok(Request::Read { length, .. }) => Some(taken(&self.room, *length).await),
+            Ok(Request::List(_)) => Some(taken(&self.room, NAMES_ROOM).await),
+            // What is answered in a few bytes waits for no memory: others may wait for what it has.
+            _ => None,
         };
-        let held = taken(&self.room, size).await;
         let answer = match request {
             Ok(request) => self.session.answer(request).await,
             Err(error) => Err(Refusal::from(error)),
         };
         drop((turn, asked));
-        let told = (reply::message(id, answer), held);
-        self.answers.send(told).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        // Who does not hear it any more has done without.
+        let _ = self.answers.send((reply::message(id, answer), held)).await;
     }
 }
 
-/// Bytes that count at least, of messages and of answers.
+/// Bytes that count at least of a message.
 const SMALL_ROOM: usize = 1 << 10;
 /// Bytes of an answer with names, more or less: each stands there twice.
 const NAMES_ROOM: usize = 2 * SFTP_NAMES_SIZE;

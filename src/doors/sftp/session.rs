@@ -3,14 +3,15 @@
 use super::super::book::Rights;
 use super::super::error::DoorError;
 use super::super::opened::Opened;
-use super::super::room::Room;
+use super::super::room::Room as Left;
 use super::super::seen::There;
 use super::attributes::Attributes;
 use super::directory::Lister;
 use super::order::Touch;
-use super::packet::{HandleId, Path, Request, flags, written};
+use super::packet::{HandleId, NoRequest, Path, Request, flags, written};
 use super::reading::Reading;
 use super::reply::{Answer, Refusal};
+use super::room::Room;
 use super::writing::{Linked, Writing, say};
 use crate::base::limits::{SFTP_HANDLES_MAX, SFTP_OWN_FILES_MAX};
 use crate::base::system::Clock;
@@ -31,6 +32,7 @@ pub struct Session {
     /// Files that it made where nothing was, of a door that only adds: programs write under another name
     /// first.
     pub(super) own: RefCell<VecDeque<(Path, Cap)>>,
+    room: Room,
 }
 
 #[derive(Clone)]
@@ -43,9 +45,9 @@ enum Handle {
 type Answered = Result<Answer, Refusal>;
 
 impl Session {
-    pub fn new(door: Opened, clock: Clock) -> Self {
+    pub fn new(door: Opened, clock: Clock, room: Room) -> Self {
         let (handles, next, own) = Default::default();
-        Self { door, clock, handles, next, own }
+        Self { door, clock, handles, next, own, room }
     }
 
     /// What a request has to do with.
@@ -59,7 +61,8 @@ impl Session {
             Open { path, flags, .. } if flags & flags::WRITE == 0 => {
                 vec![Touch::Sees(path.clone())]
             }
-            Look(path) | OpenDirectory(path) => vec![Touch::Sees(path.clone())],
+            Look(path) => vec![Touch::Sees(path.clone())],
+            OpenDirectory(path) => vec![Touch::Lists(path.clone())],
             Open { path, .. }
             | Say { path, .. }
             | Remove(path)
@@ -101,7 +104,7 @@ impl Session {
                 self.must_write(handle)?.0.say(said).await.map(|()| Answer::Done)
             }
             Request::OpenDirectory(path) => {
-                let lister = Lister::open(&self.door, &path).await?;
+                let lister = Lister::open(&self.door, &path, &self.room).await?;
                 self.opened(Handle::Directory(Rc::new(Mutex::new(lister))))
             }
             Request::List(handle) => match self.handle(handle)? {
@@ -118,7 +121,8 @@ impl Session {
             Request::Rename { from, to, overwrite } => self.rename(&from, &to, overwrite).await,
             Request::Room(_) | Request::RoomAtHandle(_) => {
                 let may_write = self.door.may_add().is_ok();
-                Ok(Answer::Room { room: Room::of(&self.door).await, may_write })
+                let left = Left::of(&self.door).await.ok_or(NoRequest::Unsupported)?;
+                Ok(Answer::Room { left, may_write })
             }
             Request::Store(handle) => match self.handle(handle)? {
                 Handle::Writing { file, .. } => self.store(&file).await,
@@ -181,6 +185,10 @@ impl Session {
 
     async fn open(&self, path: Path, flags: u32, said: Attributes) -> Answered {
         if flags & flags::WRITE == 0 {
+            // What it wrote itself it also reads, before others do.
+            if let Some(file) = self.written_at(&path) {
+                return self.opened(Handle::Writing { file, at_end: false });
+            }
             let node = self.door.node(&path).await?;
             let size = match &node {
                 Node::Directory(_) => return Err(Refusal::said("this is a directory")),
@@ -209,6 +217,8 @@ impl Session {
     }
 
     async fn begin(&self, path: Path, flags: u32) -> Result<Writing, Refusal> {
+        let turn = self.room.write(self.all_written().len())?;
+        let door = (&self.door, turn);
         let has = |flag| flags & flag != 0;
         let seen = self.door.look(&path, For::Making).await?;
         match &seen.there {
@@ -219,7 +229,7 @@ impl Session {
             }
             There::Nothing => {
                 seen.can_hold()?;
-                Writing::empty(&self.door, path, has(flags::EXCLUSIVE))
+                Writing::empty(door, path, has(flags::EXCLUSIVE))
             }
             There::Child(_) if has(flags::CREATE) && has(flags::EXCLUSIVE) => Err(exists()),
             There::Child(_) if seen.is_directory() => Err(Refusal::said("this is a directory")),
@@ -227,8 +237,8 @@ impl Session {
                 self.door.may_remove()?;
                 seen.can_hold()?;
                 match has(flags::TRUNCATE) {
-                    true => Writing::empty(&self.door, path, false),
-                    false => Writing::again(&self.door, path, child),
+                    true => Writing::empty(door, path, false),
+                    false => Writing::again(door, path, child),
                 }
             }
         }
@@ -361,7 +371,10 @@ impl Session {
             at = at.saturating_add(bytes.len() as u64);
             to.write((!at_end).then_some(place), bytes).await?;
         }
-        Ok(Answer::Done)
+        match length > 0 && end > reading.size {
+            true => Err(Refusal::end()),
+            false => Ok(Answer::Done),
+        }
     }
 }
 

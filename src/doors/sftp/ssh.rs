@@ -3,26 +3,27 @@
 use super::super::book::PublicKey;
 use super::super::opened::Opened;
 use super::super::serve::Doors;
-use super::serve::{Room, serve};
+use super::room::Room;
+use super::serve::{gone, serve};
 use crate::base::limits::{
     DOOR_REFUSAL_TIME, SFTP_DATA_MAX, SSH_ASK_TIME, SSH_CHANNELS_MAX, SSH_CONNECTIONS_MAX,
-    SSH_LOGIN_TIME, SSH_TRIES_MAX,
+    SSH_GOODBYE_TIME, SSH_LINE_SIZE, SSH_LOGIN_TIME, SSH_STRANGERS_MAX, SSH_TRIES_MAX,
 };
 use crate::base::system::random;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::keys::{HashAlg, PrivateKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
     run_stream,
 };
-use russh::{Channel, ChannelId, Disconnect, MethodKind, MethodSet, SshId};
+use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, SshId};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Messages of a channel that wait to be read, and bytes that may be on their way.
 const CHANNEL_MESSAGES: usize = 16;
@@ -35,7 +36,7 @@ pub struct HostKey(PrivateKey);
 
 /// The file with it is no key that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no private key of SSH without a passphrase")]
+#[error("this is no private key of SSH, of Ed25519 or ECDSA and without a passphrase")]
 pub struct NotAHostKey;
 
 impl HostKey {
@@ -46,7 +47,8 @@ impl HostKey {
     /// Of a file as OpenSSH writes it.
     pub fn parse(text: &str) -> Result<Self, NotAHostKey> {
         let key = PrivateKey::from_openssh(text).map_err(|_| NotAHostKey)?;
-        if key.is_encrypted() { Err(NotAHostKey) } else { Ok(Self(key)) }
+        let is_known = matches!(key.algorithm(), Algorithm::Ed25519 | Algorithm::Ecdsa { .. });
+        if is_known && !key.is_encrypted() { Ok(Self(key)) } else { Err(NotAHostKey) }
     }
 
     /// The file.
@@ -71,8 +73,11 @@ impl Default for HostKey {
 pub struct SshDoors {
     doors: Doors,
     config: Arc<Config>,
-    /// The memory of all sessions.
+    /// What all sessions have together.
     room: Room,
+    /// Places of who has not logged in yet,
+    strangers: Arc<Semaphore>,
+    /// and of who has.
     places: Arc<Semaphore>,
 }
 
@@ -80,7 +85,7 @@ impl SshDoors {
     pub fn new(doors: Doors, key: HostKey) -> Self {
         let config = Config {
             server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-tahoe")),
-            methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
+            methods: methods(),
             auth_rejection_time: DOOR_REFUSAL_TIME,
             // Clients ask first which ways there are.
             auth_rejection_time_initial: Some(Duration::ZERO),
@@ -89,55 +94,79 @@ impl SshDoors {
             window_size: WINDOW,
             maximum_packet_size: PACKET,
             channel_buffer_size: CHANNEL_MESSAGES,
-            inactivity_timeout: None,
+            // What answers when it is asked is there.
+            inactivity_timeout: Some(SSH_ASK_TIME * 5),
             keepalive_interval: Some(SSH_ASK_TIME),
             ..Config::default()
         };
-        let (config, room) = (Arc::new(config), Room::default());
-        Self { doors, config, room, places: Arc::new(Semaphore::new(SSH_CONNECTIONS_MAX)) }
+        let [strangers, places] =
+            [SSH_STRANGERS_MAX, SSH_CONNECTIONS_MAX].map(|most| Arc::new(Semaphore::new(most)));
+        Self { doors, config: Arc::new(config), room: Room::default(), strangers, places }
     }
 
-    /// Serves one connection to its end, if there is a place for it.
-    pub async fn serve(self, socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Ok(_place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+    /// Serves one connection to its end, if there is a place for it. What is between the socket and the
+    /// protocol is cut through here when its time is over, whatever either waits for.
+    pub async fn serve(self, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
+        let Ok(place) = Arc::clone(&self.strangers).try_acquire_owned() else { return };
+        let (mut line, other) = tokio::io::duplex(SSH_LINE_SIZE);
         let (arrivals, mut arrived) = mpsc::channel(SSH_CHANNELS_MAX);
-        let visitor =
-            Visitor { doors: self.doors.clone(), door: None, channels: HashMap::new(), arrivals };
-        let begun = run_stream(Arc::clone(&self.config), socket, visitor);
-        let Ok(Ok(mut running)) = tokio::time::timeout(SSH_LOGIN_TIME, begun).await else { return };
-        let handle = running.handle();
-        let login = tokio::time::sleep(SSH_LOGIN_TIME);
-        let mut login = std::pin::pin!(login);
-        let mut has_come = false;
-        loop {
-            tokio::select! {
-                biased;
-                ended = &mut running => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "an SSH connection ended");
-                    }
-                    return;
-                }
-                Some(arrival) = arrived.recv() => {
-                    has_come = true;
-                    actix_rt::spawn(self.clone().sftp(arrival));
-                }
-                () = &mut login, if !has_come => {
-                    has_come = true;
-                    let why = "nobody logged in, or asked for files";
-                    let told =
-                        handle.disconnect(Disconnect::ByApplication, why.to_owned(), String::new());
-                    let _ = told.await;
-                }
+        let (come, came) = oneshot::channel();
+        let visitor = Visitor {
+            doors: self.doors.clone(),
+            door: None,
+            come: Some(come),
+            using: HashSet::new(),
+            turns: Arc::new(Semaphore::new(SSH_CHANNELS_MAX)),
+            arrivals,
+        };
+        let running = run_stream(Arc::clone(&self.config), other, visitor);
+        let running = async {
+            if let Err(error) = async { running.await?.await }.await {
+                tracing::debug!(%error, "an SSH connection ended");
             }
+            // What was said last is on its way still.
+            tokio::time::sleep(SSH_GOODBYE_TIME).await;
+        };
+        let sessions = async {
+            while let Some(arrival) = arrived.recv().await {
+                actix_rt::spawn(self.clone().sftp(arrival));
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = self.may_stay(came, place) => {}
+            _ = tokio::io::copy_bidirectional(&mut socket, &mut line) => {}
+            () = running => {}
+            () = sessions => {}
         }
     }
 
-    async fn sftp(self, Arrival { channel, door }: Arrival) {
+    /// Waits until a connection is to end: nobody logs in, there is no place for one more, or the door is shut.
+    async fn may_stay(&self, came: oneshot::Receiver<Opened>, stranger: OwnedSemaphorePermit) {
+        let Ok(Ok(door)) = tokio::time::timeout(SSH_LOGIN_TIME, came).await else { return };
+        let Ok(_place) = self.places.try_acquire() else { return };
+        drop(stranger);
+        gone(&door).await;
+    }
+
+    async fn sftp(self, Arrival { channel, door, turn: _turn }: Arrival) {
         let (mut input, output) = channel.split();
+        // A channel that nobody reads would hold up all others.
+        loop {
+            match tokio::time::timeout(SSH_LOGIN_TIME, input.wait()).await {
+                Ok(Some(ChannelMsg::RequestSubsystem { name, .. })) if name == SFTP => break,
+                Ok(Some(message)) if !matches!(message, ChannelMsg::Eof | ChannelMsg::Close) => {}
+                _ => {
+                    drop(input);
+                    return drop(output.close().await);
+                }
+            }
+        }
         let clock = self.doors.clock.clone();
         let served =
             serve(input.make_reader(), output.make_writer(), (door, clock), self.room).await;
+        drop(input);
         if let Err(error) = &served {
             tracing::debug!(%error, "an SFTP session broke off");
         }
@@ -148,10 +177,14 @@ impl SshDoors {
     }
 }
 
-/// Somebody who wants to speak SFTP.
+/// The one subsystem that there is.
+const SFTP: &str = "sftp";
+
+/// A channel of somebody who has logged in, and the right to have one more.
 struct Arrival {
     channel: Channel<Msg>,
     door: Opened,
+    turn: OwnedSemaphorePermit,
 }
 
 /// One connection.
@@ -159,18 +192,23 @@ struct Visitor {
     doors: Doors,
     /// What they opened.
     door: Option<Opened>,
-    /// Channels that are not used for anything yet.
-    channels: HashMap<ChannelId, Channel<Msg>>,
+    /// Tells that they did.
+    come: Option<oneshot::Sender<Opened>>,
+    /// Channels by which SFTP is spoken.
+    using: HashSet<ChannelId>,
+    turns: Arc<Semaphore>,
     arrivals: mpsc::Sender<Arrival>,
 }
 
 impl Visitor {
     fn enter(&mut self, door: Option<Opened>) -> Auth {
-        self.door = door;
-        match self.door {
-            Some(_) => Auth::Accept,
-            None => Auth::reject(),
+        let Some(door) = door else { return refused() };
+        if let Some(come) = self.come.take() {
+            // Nobody waits any more where time is over.
+            let _ = come.send(door.clone());
         }
+        self.door = Some(door);
+        Auth::Accept
     }
 
     fn by_key(&self, name: &str, key: &russh::keys::PublicKey) -> Option<Opened> {
@@ -194,7 +232,7 @@ impl Handler for Visitor {
     ) -> Result<Auth, Self::Error> {
         Ok(match self.by_key(name, offer.public_key) {
             Some(_) => Auth::Accept,
-            None => Auth::reject(),
+            None => refused(),
         })
     }
 
@@ -213,8 +251,10 @@ impl Handler for Visitor {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.channels.len() < SSH_CHANNELS_MAX {
-            self.channels.insert(channel.id(), channel);
+        let turn = Arc::clone(&self.turns).try_acquire_owned().ok();
+        if let (Some(turn), Some(door)) = (turn, self.door.clone())
+            && self.arrivals.try_send(Arrival { channel, door, turn }).is_ok()
+        {
             reply.accept().await;
         }
         Ok(())
@@ -225,7 +265,7 @@ impl Handler for Visitor {
         channel: ChannelId,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.channels.remove(&channel);
+        self.using.remove(&channel);
         Ok(())
     }
 
@@ -235,15 +275,7 @@ impl Handler for Visitor {
         name: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let wanted = if name == "sftp" { self.channels.remove(&channel) } else { None };
-        let sent = match (wanted, &self.door) {
-            (Some(channel), Some(door)) => {
-                let arrival = Arrival { channel, door: door.clone() };
-                self.arrivals.try_send(arrival).is_ok()
-            }
-            _ => false,
-        };
-        match sent {
+        match name == SFTP && self.using.insert(channel) {
             true => session.channel_success(channel),
             false => session.channel_failure(channel),
         }
@@ -267,4 +299,13 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         session.channel_failure(channel)
     }
+}
+
+/// Whoever was refused may try again, as often as anybody.
+fn refused() -> Auth {
+    Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false }
+}
+
+fn methods() -> MethodSet {
+    MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..])
 }

@@ -14,19 +14,21 @@ use super::super::said::Said;
 use super::super::seen::{Seen, There};
 use super::attributes::Attributes;
 use super::packet::Path;
+use super::reading::Reading;
 use super::reply::Refusal;
+use crate::base::limits::FILE_MAX;
 use crate::cap::Cap;
 use crate::files::{For, Node};
 use crate::grid::Code;
 use crate::grid::dirnode::{Child, Target};
 use crate::grid::upload::BodyHasher;
 use crate::http::scratch::Scratch;
-use crate::http::spool::Taking;
+use crate::http::spool::{BodyError, Taking};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 type Hasher = Box<dyn Fn() -> Option<BodyHasher>>;
 
@@ -36,18 +38,23 @@ pub struct Writing {
     /// Where it goes; nowhere once it was removed.
     path: RefCell<Option<Path>>,
     size: Cell<u64>,
+    expects: RefCell<Expects>,
     state: Mutex<State>,
+    /// The right to be one of the files that are written.
+    _turn: OwnedSemaphorePermit,
 }
 
 struct State {
     content: Content,
+    /// Reads what the grid has.
+    reading: Option<Reading>,
     /// Whether it is to be stored, also with nothing written.
     changed: bool,
     said: Attributes,
-    expects: Expects,
 }
 
 /// What has to be there for it to be linked.
+#[derive(Clone)]
 enum Expects {
     Anything,
     Nothing,
@@ -79,24 +86,44 @@ pub struct Linked {
 
 impl Writing {
     /// A file that begins empty.
-    pub fn empty(door: &Opened, path: Path, exclusive: bool) -> Result<Self, Refusal> {
+    pub fn empty(
+        (door, turn): (&Opened, OwnedSemaphorePermit),
+        path: Path,
+        exclusive: bool,
+    ) -> Result<Self, Refusal> {
         let expects = if exclusive { Expects::Nothing } else { Expects::Anything };
         let content = Content::Arriving(arriving(door)?);
-        Ok(Self::new(door, path, State::new(content, true, expects)))
+        Ok(Self::new((door, turn), path, (content, true), expects))
     }
 
     /// A file that begins as what is there.
-    pub fn again(door: &Opened, path: Path, child: &Child) -> Result<Self, Refusal> {
+    pub fn again(
+        (door, turn): (&Opened, OwnedSemaphorePermit),
+        path: Path,
+        child: &Child,
+    ) -> Result<Self, Refusal> {
         let node = door.files().node(&child.target);
         let size = node.file().map_err(DoorError::from)?.size().unwrap_or_default();
         let expects = Expects::Same(child.target.clone());
-        let state = State::new(Content::Kept { node, size }, false, expects);
-        Ok(Self::new(door, path, state))
+        Ok(Self::new((door, turn), path, (Content::Kept { node, size }, false), expects))
     }
 
-    fn new(door: &Opened, path: Path, state: State) -> Self {
-        let (door, size) = (door.clone(), Cell::new(state.content.size()));
-        Self { door, path: RefCell::new(Some(path)), size, state: Mutex::new(state) }
+    fn new(
+        (door, turn): (&Opened, OwnedSemaphorePermit),
+        path: Path,
+        (content, changed): (Content, bool),
+        expects: Expects,
+    ) -> Self {
+        let size = Cell::new(content.size());
+        let state = State { content, reading: None, changed, said: Attributes::default() };
+        Self {
+            door: door.clone(),
+            path: RefCell::new(Some(path)),
+            size,
+            expects: RefCell::new(expects),
+            state: Mutex::new(state),
+            _turn: turn,
+        }
     }
 
     pub fn size(&self) -> u64 {
@@ -111,13 +138,16 @@ impl Writing {
         self.path.borrow().as_deref() == Some(path)
     }
 
-    /// Its place was moved, or one above it.
-    pub fn moved(&self, from: &[String], to: &[String]) {
+    /// Its place was moved, or one above it; what is at the new one may be replaced, or not.
+    pub fn moved(&self, from: &[String], to: &[String], overwrite: bool) {
         let mut path = self.path.borrow_mut();
         let below = path.as_deref().and_then(|path| path.strip_prefix(from)).map(<[_]>::to_vec);
-        if let Some(below) = below {
-            *path = Some([to, &below].concat());
+        let Some(below) = below else { return };
+        let mut expects = self.expects.borrow_mut();
+        if below.is_empty() && !matches!(*expects, Expects::Same(_)) {
+            *expects = if overwrite { Expects::Anything } else { Expects::Nothing };
         }
+        *path = Some([to, &below].concat());
     }
 
     /// Its place was taken away: it goes nowhere.
@@ -132,14 +162,14 @@ impl Writing {
             return Ok(());
         }
         let at = at.unwrap_or_else(|| state.content.size());
+        let written = state.write(&self.door, at, bytes).await;
         state.changed = true;
-        let written = match state.open(&self.door, at).await? {
-            Content::Arriving(taking) => taking.take(bytes).await,
-            Content::Scratch(scratch) => scratch.write(at, bytes).await,
-            Content::Kept { .. } | Content::Same { .. } | Content::Lost => return Err(lost()),
-        };
+        // Without these bytes it is another file than was meant, whatever the client makes of the answer.
+        if written.is_err() {
+            state.content = Content::Lost;
+        }
         self.size.set(state.content.size());
-        Ok(written?)
+        written
     }
 
     /// What was written, or what it began with.
@@ -148,6 +178,11 @@ impl Writing {
         let end = at.saturating_add(length as u64);
         if at >= state.content.size() {
             return Err(Refusal::end());
+        }
+        if let Content::Kept { node, size } = &state.content {
+            let (node, size) = (node.clone(), *size);
+            let new = || Reading::new(self.door.clone(), node, size);
+            return state.reading.get_or_insert_with(new).read(at, length).await;
         }
         match state.scratch(&self.door).await? {
             Content::Scratch(scratch) => Ok(scratch.read(at..end).await?),
@@ -160,8 +195,9 @@ impl Writing {
         let mut state = self.state.lock().await;
         state.said = state.said.then(Attributes { size: None, ..said });
         if let Some(size) = said.size {
-            state.resize(&self.door, size).await?;
+            let resized = state.resize(&self.door, size).await;
             self.size.set(state.content.size());
+            resized?;
         }
         Ok(())
     }
@@ -181,20 +217,27 @@ impl Writing {
     /// Stores and links what there is, if it is to be; what was linked.
     pub async fn store(&self, now: u64) -> Result<Option<Linked>, Refusal> {
         let mut state = self.state.lock().await;
-        let Some(path) = self.path() else { return Ok(None) };
         if !state.changed {
-            if state.said != Attributes::default() {
+            if state.said != Attributes::default()
+                && let Some(path) = self.path()
+            {
                 let seen = self.door.look(&path, For::Reading).await?;
                 say(&self.door, seen, std::mem::take(&mut state.said)).await?;
             }
             return Ok(None);
         }
+        let is_wanted = self.path.borrow().is_some();
+        if !is_wanted {
+            return Ok(None);
+        }
         let (cap, size) = state.stored(&self.door).await?;
-        let replaced = self.link(&path, &cap, &state, now).await?;
+        // It may have been moved while it was stored.
+        let Some(path) = self.path() else { return Ok(None) };
+        let replaced = self.link(&path, &cap, &state.said, now).await?;
         let node = self.door.files().node(&Target::Known(cap.clone()));
-        state.content = Content::Kept { node, size };
+        (state.content, state.reading) = (Content::Kept { node, size }, None);
         (state.changed, state.said) = (false, Attributes::default());
-        state.expects = Expects::Same(Target::Known(cap.clone()));
+        *self.expects.borrow_mut() = Expects::Same(Target::Known(cap.clone()));
         Ok(Some(Linked { path, cap, replaced }))
     }
 
@@ -202,16 +245,16 @@ impl Writing {
         &self,
         path: &[String],
         cap: &Cap,
-        state: &State,
+        attributes: &Attributes,
         now: u64,
     ) -> Result<bool, Refusal> {
         let seen = self.door.look(path, For::Making).await?;
         let mut said = seen.child().map(|child| Said::of(&child.metadata)).unwrap_or_default();
         said.set_changed(now as f64);
-        state.said.keep(&mut said, false);
+        attributes.keep(&mut said, false);
         let name = path.last().map(String::as_str).unwrap_or_default();
         let metadata = said.of_bytes(cap, (name, None));
-        let expects = &state.expects;
+        let expects = self.expects.borrow().clone();
         let holds = |child: Option<&Child>| expects.holds(child);
         let linked = self.door.put(seen.spot()?, (cap.clone(), metadata), &holds).await;
         linked.map_err(|error| match error.code() {
@@ -224,8 +267,13 @@ impl Writing {
 }
 
 impl State {
-    fn new(content: Content, changed: bool, expects: Expects) -> Self {
-        Self { content, changed, said: Attributes::default(), expects }
+    async fn write(&mut self, door: &Opened, at: u64, bytes: Bytes) -> Result<(), Refusal> {
+        match self.open(door, at).await? {
+            Content::Arriving(taking) => taking.take(bytes).await?,
+            Content::Scratch(scratch) => scratch.write(at, bytes).await?,
+            Content::Kept { .. } | Content::Same { .. } | Content::Lost => return Err(lost()),
+        }
+        Ok(())
     }
 
     /// What can be written there.
@@ -246,32 +294,45 @@ impl State {
         if matches!(self.content, Content::Scratch(_)) {
             return Ok(&mut self.content);
         }
-        let scratch = match std::mem::replace(&mut self.content, Content::Lost) {
-            Content::Arriving(taking) => Scratch::of(taking).await?,
-            Content::Kept { node, size } => filled(door, &node, size).await?,
+        // What the grid has is there still if it cannot be had now.
+        let scratch = match &self.content {
+            Content::Kept { node, size } => filled(door, node, *size).await?,
             Content::Same { cap, size } => {
-                filled(door, &door.files().node(&Target::Known(cap)), size).await?
+                let node = door.files().node(&Target::Known(cap.clone()));
+                filled(door, &node, *size).await?
             }
-            Content::Scratch(scratch) => scratch,
-            Content::Lost => return Err(lost()),
+            _ => match std::mem::replace(&mut self.content, Content::Lost) {
+                Content::Arriving(taking) => Scratch::of(taking).await?,
+                _ => return Err(lost()),
+            },
         };
-        self.content = Content::Scratch(scratch);
+        (self.content, self.reading) = (Content::Scratch(scratch), None);
         Ok(&mut self.content)
     }
 
     async fn resize(&mut self, door: &Opened, size: u64) -> Result<(), Refusal> {
+        if matches!(self.content, Content::Lost) {
+            return Err(lost());
+        }
         if size == self.content.size() {
             return Ok(());
         }
-        self.changed = true;
+        if size > FILE_MAX {
+            return Err(BodyError::TooLarge(FILE_MAX).into());
+        }
         if size == 0 {
-            self.content = Content::Arriving(arriving(door)?);
+            (self.content, self.changed) = (Content::Arriving(arriving(door)?), true);
             return Ok(());
         }
-        match self.scratch(door).await? {
-            Content::Scratch(scratch) => Ok(scratch.resize(size).await?),
-            _ => Err(lost()),
+        let resized = match self.scratch(door).await? {
+            Content::Scratch(scratch) => scratch.resize(size).await,
+            _ => return Err(lost()),
+        };
+        self.changed = true;
+        if resized.is_err() {
+            self.content = Content::Lost;
         }
+        Ok(resized?)
     }
 
     /// Its cap, once it is safe on enough servers, and its size.
