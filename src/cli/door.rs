@@ -33,10 +33,11 @@ Examples:
                                                    by SFTP without a password
   tahoe door remove guest                          at once, also for who is in it
 
-A door opens a capability to programs that speak WebDAV, S3, SFTP or restic's protocol, and no more than that:
-they see this directory and what is below it. Nothing listens until there is a door, and then at a port
-of this machine (`doorsport` in the node's directory says otherwise). What the node keeps of a door opens
-nothing without its secret, which is shown once.";
+A door opens a capability to programs that speak WebDAV, S3, SFTP or restic's protocol, and no
+more than that: they see this directory and what is below it. Nothing listens until there is a door,
+and then at ports of this machine (`doorsport` and `sftpport` in the node's directory say
+otherwise). What the node keeps of a door opens nothing without its secret, which is shown once, or
+one of its keys.";
 
 /// Bytes of a file with public keys that are read.
 const KEYS_FILE_MAX: u64 = 64 << 10;

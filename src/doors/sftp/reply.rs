@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(denied.get(9..13), Some(&[0, 0, 0, 3][..]));
         let ended = message(1, Err(Refusal::end()));
         assert_eq!(ended.get(9..13), Some(&[0, 0, 0, 1][..]));
-        assert!(version().starts_with(&[0, 0, 0, 193, 2, 0, 0, 0, 3, 0, 0, 0, 24, b'p']));
+        assert!(version().starts_with(&[0, 0, 0, 195, 2, 0, 0, 0, 3, 0, 0, 0, 24, b'p']));
     }
 
     #[test]
