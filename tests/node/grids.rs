@@ -543,5 +543,6 @@ fn an_idle_storage_node_is_small_and_quiet() {
     let memory = server.memory();
     println!("idle storage node: {} KiB resident, {spent} ticks of CPU in 3 s", memory >> 10);
     assert!(spent <= 1, "{spent} ticks");
-    assert!(memory <= 18 << 20, "{memory} bytes resident, unoptimised");
+    // Mostly pages of the program, of which SSH is a tenth.
+    assert!(memory <= 20 << 20, "{memory} bytes resident, unoptimised");
 }
