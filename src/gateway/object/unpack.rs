@@ -27,7 +27,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
+use futures_util::stream::{FuturesOrdered, Stream, StreamExt};
 use serde_json::{Map, Value, json};
 
 /// `PUT DIR?t=tar`
@@ -93,7 +93,7 @@ async fn unpack<E>(
         batch: Batch::new(&asked.files, (dir, top), replace),
         above,
         taken: None,
-        stored: FuturesUnordered::new(),
+        stored: FuturesOrdered::new(),
         report: Report::default(),
     };
     let run = unpacking.run(spool.arriving(body)).await;
@@ -117,7 +117,8 @@ struct Unpacking<'a> {
     above: Vec<String>,
     /// The file that is coming.
     taken: Option<Taken<'a>>,
-    stored: FuturesUnordered<LocalBoxFuture<'a, Stored>>,
+    /// In the order of the archive: of two files of one name the last counts.
+    stored: FuturesOrdered<LocalBoxFuture<'a, Stored>>,
     report: Report,
 }
 
@@ -162,7 +163,8 @@ impl<'a> Unpacking<'a> {
             Event::End => {
                 let Some(Taken { names, time, taking }) = self.taken.take() else { return Ok(()) };
                 let (body, asked) = (taking.finish().await?, self.asked);
-                self.stored.push(Box::pin(async move { (names, time, store(asked, body).await) }));
+                self.stored
+                    .push_back(Box::pin(async move { (names, time, store(asked, body).await) }));
                 Ok(())
             }
         }
