@@ -100,7 +100,10 @@ impl Notes {
         if !spill.piece.is_empty() {
             spill = put_down(spill).await?;
         }
-        let Some((piece, spill)) = next(spill, self.sent).await else { return Ok(None) };
+        let Some((piece, spill)) = next(spill, self.sent).await else {
+            // Whoever has had less than was noted must not take it for all.
+            return if self.sent == self.size { Ok(None) } else { Err(BodyError::Disk) };
+        };
         let piece = piece.map_err(|error| disk_failure(&error))?;
         self.sent += piece.len() as u64;
         self.spill = Some(spill);

@@ -317,7 +317,7 @@ impl Keeper {
             Err(_) => (found.clone(), found, None),
         };
         if need == Need::Spread {
-            self.rest_after(cap.size().unwrap_or(0), &before).await;
+            self.note_read(cap.size().unwrap_or(0), &before);
         }
         FileSeen { si, before, after, need, failure }
     }
@@ -331,8 +331,9 @@ impl Keeper {
     ) -> Result<Checked, CheckError> {
         let (grid, mut seen) = (self.files().grid(), None);
         for part in parts {
+            self.may_read().await;
             let found = grid.verify_part(cap, part, renew && seen.is_none()).await?;
-            self.rest_after(cap.size().unwrap_or(0) / part.of, &found).await;
+            self.note_read(cap.size().unwrap_or(0) / part.of, &found);
             let is_whole = found.is_healthy();
             seen = Some(found);
             if !is_whole {
@@ -342,19 +343,21 @@ impl Keeper {
         seen.ok_or(CheckError::NoShares)
     }
 
+    /// Waits until what was read before has had its time; what was found is told meanwhile.
+    async fn may_read(&self) {
+        let until = *locked(&self.0.rested);
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
     /// Reading the shares of so many bytes takes of a line what is its part.
-    async fn rest_after(&self, bytes: u64, found: &Checked) {
+    fn note_read(&self, bytes: u64, found: &Checked) {
         let Some(rate) = self.0.store.rate() else { return };
         let bytes = bytes / found.needed.max(1) as u64 * found.good() as u64;
         let time = Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
-        let until = {
-            let mut until = locked(&self.0.rested);
-            let now = Instant::now();
-            let end = until.map_or(now, |until| until.max(now)) + time;
-            *until = Some(end);
-            end
-        };
-        tokio::time::sleep_until(until).await;
+        let (mut until, now) = (locked(&self.0.rested), Instant::now());
+        *until = Some(until.map_or(now, |until| until.max(now)) + time);
     }
 
     /// Notes what was seen; whether it is time to write that down.

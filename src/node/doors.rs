@@ -140,12 +140,13 @@ impl Doorway {
 impl Ways {
     /// Opens those that are shut.
     fn open(&mut self, basedir: &Basedir, insecure: bool, doors: &Doors, told: &mut Told) {
-        if self.http.is_none() {
-            self.http = told.of(listen(basedir, insecure, doors));
-        }
+        // Where the other address is told, this one has been tried: who waits for that has both.
         #[cfg(feature = "sftp")]
         if self.sftp.is_none() {
             self.sftp = told.of(sftp::open(basedir, doors));
+        }
+        if self.http.is_none() {
+            self.http = told.of(listen(basedir, insecure, doors));
         }
     }
 

@@ -136,6 +136,54 @@ fn a_file_is_there_when_it_is_closed_and_not_before() {
 }
 
 #[test]
+fn who_only_reads_what_is_written_stores_nothing_of_it() {
+    local(async {
+        let house = House::new().await;
+        let (mut one, mut other) =
+            (Client::new(&house, "all").await, Client::new(&house, "all").await);
+        let writes = one.open("new", 0x1a).await.unwrap();
+        one.write(&writes, 0, b"half").await.unwrap();
+        let reads = one.open("new", 1).await.unwrap();
+        assert_eq!(one.read(&reads, 0, 9).await.unwrap(), b"half");
+        assert_eq!(one.write(&reads, 0, b"x").await, Err(4));
+        one.ask(4, &[&reads]).await.unwrap();
+        assert_eq!(other.look("new").await, Err(2), "it is not closed yet");
+        one.write(&writes, 4, b" and half").await.unwrap();
+        one.ask(4, &[&writes]).await.unwrap();
+        assert_eq!(other.look("new").await, Ok((13, 0o100_644)));
+        // A file that is open is told as by its name, its time too.
+        let reads = other.open("new", 1).await.unwrap();
+        let by_name = other.ask(17, &[&string(b"new")]).await.unwrap();
+        assert_eq!(other.ask(8, &[&reads]).await.unwrap(), by_name);
+        for client in [one, other] {
+            client.end().await;
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_renamed_takes_nothing_away() {
+    local(async {
+        let house = House::new().await;
+        let mut client = Client::new(&house, "all").await;
+        for path in ["a", "a/empty", "b", "b/full"] {
+            client.ask(14, &[&string(path.as_bytes()), &[0; 4]]).await.unwrap();
+        }
+        let rename = string(b"posix-rename@openssh.com");
+        for (from, to) in [("a", "a/empty"), ("a", "b"), ("a/empty", ""), ("", "c")] {
+            let paths = [string(from.as_bytes()), string(to.as_bytes())].concat();
+            assert!(client.ask(200, &[&rename, &paths]).await.is_err(), "{from} {to}");
+        }
+        for path in ["a/empty", "b/full"] {
+            assert_eq!(client.look(path).await, Ok((0, 0o040_755)), "{path}");
+        }
+        client.ask(200, &[&rename, &string(b"a"), &string(b"b/full")]).await.unwrap();
+        assert_eq!(client.look("b/full/empty").await, Ok((0, 0o040_755)));
+        client.end().await;
+    });
+}
+
+#[test]
 fn a_door_does_no_more_than_it_may() {
     local(async {
         let house = House::new().await;

@@ -7,7 +7,7 @@ use super::attributes::Attributes;
 use super::packet::Path;
 use super::reply::{Answer, Refusal};
 use super::room::Room;
-use super::session::{Session, exists};
+use super::session::{Session, exists, look};
 use crate::base::budget::Share;
 use crate::base::limits::SFTP_NAMES_SIZE;
 use crate::cap::Cap;
@@ -28,9 +28,8 @@ pub struct Lister {
 
 impl Lister {
     pub async fn open(door: &Opened, path: &[String], room: &Room) -> Result<Self, Refusal> {
-        let node = door.node(path).await?;
+        let (node, itself) = look(door, path).await?;
         let may_write = door.may_add().is_ok();
-        let itself = Attributes::of(None, &node, may_write);
         // The listing's own memory is for those who give it back soon.
         let listing = door.files().list(&node).await?;
         let size = listing.entries.iter().map(|entry| entry.name.len() + NAME_SIZE).sum::<usize>();
@@ -154,6 +153,9 @@ impl Session {
         door.may_remove()?;
         if from == to {
             return Ok(Answer::Done);
+        }
+        if to.starts_with(from) {
+            return Err(Refusal::said("nothing goes into itself"));
         }
         let is_directory = child.as_ref().is_some_and(|child| child.target.is_directory());
         let replace = self.make_way(to, is_directory, overwrite).await?;

@@ -80,8 +80,8 @@ pub enum Request {
         to: Path,
         overwrite: bool,
     },
-    Room(Path),
-    RoomAtHandle(HandleId),
+    /// How much more there may be; the same wherever it is asked.
+    Room,
     Store(HandleId),
     Limits,
     Copy {
@@ -163,8 +163,8 @@ fn extended(name: &[u8], rest: &mut Rest) -> Result<Request, NoRequest> {
         b"posix-rename@openssh.com" => {
             Request::Rename { from: rest.path()?, to: rest.path()?, overwrite: true }
         }
-        b"statvfs@openssh.com" => Request::Room(rest.path()?),
-        b"fstatvfs@openssh.com" => Request::RoomAtHandle(rest.handle()?),
+        b"statvfs@openssh.com" => rest.path().map(|_| Request::Room)?,
+        b"fstatvfs@openssh.com" => rest.handle().map(|_| Request::Room)?,
         b"fsync@openssh.com" => Request::Store(rest.handle()?),
         b"lsetstat@openssh.com" => Request::Say { path: rest.path()?, said: rest.attributes()? },
         b"limits@openssh.com" => Request::Limits,

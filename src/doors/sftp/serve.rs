@@ -44,8 +44,8 @@ pub async fn serve(
         };
         let (answers, told) = mpsc::channel(ANSWERS_MAX);
         let telling = actix_rt::spawn(tell(output, told));
-        let own = Room::new(SFTP_SESSION_BYTES_MAX);
-        let (asked, told) = ([own.asked, room.asked.clone()], [own.told, room.told.clone()]);
+        let own = || Budget::new(SFTP_SESSION_BYTES_MAX);
+        let (asked, told) = ([own(), room.asked.clone()], [own(), room.told.clone()]);
         let client = Client { session: Session::new(door, clock, room), answers, room: told };
         let worked = client.work(&mut input, &asked).await;
         drop(client);

@@ -37,9 +37,19 @@ pub struct Session {
 
 #[derive(Clone)]
 enum Handle {
-    Reading(Rc<Mutex<Reading>>),
-    Writing { file: Rc<Writing>, at_end: bool },
+    Reading(Rc<Mutex<Reading>>, Attributes),
+    Writing(Rc<Writing>, Use),
     Directory(Rc<Mutex<Lister>>),
+}
+
+/// What a handle of a file that is being written is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// To read what was written so far.
+    Reads,
+    Writes,
+    /// To write at its end, wherever is said.
+    Appends,
 }
 
 type Answered = Result<Answer, Refusal>;
@@ -54,8 +64,7 @@ impl Session {
     pub fn touches(&self, request: &Request) -> Vec<Touch> {
         use Request::{
             Close, Copy, Limits, List, Look, LookAtHandle, MakeDirectory, Open, OpenDirectory,
-            Read, RealPath, Remove, RemoveDirectory, Rename, Room, RoomAtHandle, Say, SayOfHandle,
-            Store, Write,
+            Read, RealPath, Remove, RemoveDirectory, Rename, Room, Say, SayOfHandle, Store, Write,
         };
         match request {
             Open { path, flags, .. } if flags & flags::WRITE == 0 => {
@@ -84,7 +93,7 @@ impl Session {
             | SayOfHandle { handle, .. }
             | List(handle) => vec![Touch::Handle(*handle)],
             Copy { from, to, .. } => vec![Touch::Handle(*from), Touch::Handle(*to)],
-            RealPath(_) | Room(_) | RoomAtHandle(_) | Limits => Vec::new(),
+            RealPath(_) | Room | Limits => Vec::new(),
         }
     }
 
@@ -109,7 +118,7 @@ impl Session {
             }
             Request::List(handle) => match self.handle(handle)? {
                 Handle::Directory(lister) => lister.lock().await.next().map(Answer::Names),
-                Handle::Reading(_) | Handle::Writing { .. } => Err(Refusal::no_handle()),
+                Handle::Reading(..) | Handle::Writing(..) => Err(Refusal::no_handle()),
             },
             Request::Remove(path) => self.remove(&path).await,
             Request::MakeDirectory(path) => self.make_directory(&path).await,
@@ -119,15 +128,15 @@ impl Session {
                 Ok(Answer::Names(vec![(path.clone(), path, Attributes::default())]))
             }
             Request::Rename { from, to, overwrite } => self.rename(&from, &to, overwrite).await,
-            Request::Room(_) | Request::RoomAtHandle(_) => {
+            Request::Room => {
                 let may_write = self.door.may_add().is_ok();
                 let left = Left::of(&self.door).await.ok_or(NoRequest::Unsupported)?;
                 Ok(Answer::Room { left, may_write })
             }
             Request::Store(handle) => match self.handle(handle)? {
-                Handle::Writing { file, .. } => self.store(&file).await,
+                Handle::Writing(file, _) => self.store(&file).await,
                 // What can only be read is durable.
-                Handle::Reading(_) | Handle::Directory(_) => Ok(Answer::Done),
+                Handle::Reading(..) | Handle::Directory(_) => Ok(Answer::Done),
             },
             Request::Limits => Ok(Answer::Limits),
             Request::Copy { from, from_at, length, to, to_at } => {
@@ -142,15 +151,19 @@ impl Session {
 
     fn writing(&self, id: HandleId) -> Option<Rc<Writing>> {
         match self.handles.borrow().get(&id) {
-            Some(Handle::Writing { file, .. }) => Some(Rc::clone(file)),
+            Some(Handle::Writing(file, _)) => Some(Rc::clone(file)),
             _ => None,
         }
     }
 
+    /// The file of a handle that writes, and whether at its end.
     fn must_write(&self, id: HandleId) -> Result<(Rc<Writing>, bool), Refusal> {
         match self.handle(id)? {
-            Handle::Writing { file, at_end } => Ok((file, at_end)),
-            Handle::Reading(_) | Handle::Directory(_) => Err(Refusal::no_handle()),
+            Handle::Writing(file, Use::Writes) => Ok((file, false)),
+            Handle::Writing(file, Use::Appends) => Ok((file, true)),
+            Handle::Writing(_, Use::Reads) | Handle::Reading(..) | Handle::Directory(_) => {
+                Err(Refusal::said("this is not open to be written"))
+            }
         }
     }
 
@@ -158,7 +171,7 @@ impl Session {
     pub(super) fn all_written(&self) -> Vec<Rc<Writing>> {
         let handles = self.handles.borrow();
         let written = handles.values().filter_map(|handle| match handle {
-            Handle::Writing { file, .. } => Some(Rc::clone(file)),
+            Handle::Writing(file, _) => Some(Rc::clone(file)),
             _ => None,
         });
         written.collect()
@@ -187,20 +200,19 @@ impl Session {
         if flags & flags::WRITE == 0 {
             // What it wrote itself it also reads, before others do.
             if let Some(file) = self.written_at(&path) {
-                return self.opened(Handle::Writing { file, at_end: false });
+                return self.opened(Handle::Writing(file, Use::Reads));
             }
-            let node = self.door.node(&path).await?;
+            let (node, attributes) = look(&self.door, &path).await?;
             let size = match &node {
                 Node::Directory(_) => return Err(Refusal::said("this is a directory")),
                 node => node.file()?.size().unwrap_or_default(),
             };
-            let reading = Reading::new(self.door.clone(), node, size);
-            return self.opened(Handle::Reading(Rc::new(Mutex::new(reading))));
+            let reading = Rc::new(Mutex::new(Reading::new(self.door.clone(), node, size)));
+            return self.opened(Handle::Reading(reading, attributes));
         }
         self.door.may_add()?;
         let has = |flag| flags & flag != 0;
-        let known = self.written_at(&path);
-        let file = match known {
+        let file = match self.written_at(&path) {
             Some(_) if has(flags::CREATE) && has(flags::EXCLUSIVE) => return Err(exists()),
             Some(file) if has(flags::TRUNCATE) => {
                 file.say(Attributes { size: Some(0), ..said }).await?;
@@ -213,7 +225,8 @@ impl Session {
                 Rc::new(file)
             }
         };
-        self.opened(Handle::Writing { file, at_end: has(flags::APPEND) })
+        let way = if has(flags::APPEND) { Use::Appends } else { Use::Writes };
+        self.opened(Handle::Writing(file, way))
     }
 
     async fn begin(&self, path: Path, flags: u32) -> Result<Writing, Refusal> {
@@ -224,9 +237,7 @@ impl Session {
         match &seen.there {
             There::Orphan => Err(DoorError::Orphan.into()),
             There::Root => Err(DoorError::Root.into()),
-            There::Nothing if !has(flags::CREATE) => {
-                Err(self.door.look(&path, For::Reading).await?.missing().into())
-            }
+            There::Nothing if !has(flags::CREATE) => Err(seen.missing().into()),
             There::Nothing => {
                 seen.can_hold()?;
                 Writing::empty(door, path, has(flags::EXCLUSIVE))
@@ -245,18 +256,15 @@ impl Session {
     }
 
     async fn close(&self, id: HandleId) -> Answered {
-        match self.handle(id)? {
-            Handle::Writing { file, .. } => {
-                // Until it is linked it is seen as what it will be.
-                let stored = self.store(&file).await;
-                self.handles.borrow_mut().remove(&id);
-                stored
-            }
-            Handle::Reading(_) | Handle::Directory(_) => {
-                self.handles.borrow_mut().remove(&id);
+        let closed = match self.handle(id)? {
+            // Until it is linked it is seen as what it will be.
+            Handle::Writing(file, Use::Writes | Use::Appends) => self.store(&file).await,
+            Handle::Writing(_, Use::Reads) | Handle::Reading(..) | Handle::Directory(_) => {
                 Ok(Answer::Done)
             }
-        }
+        };
+        self.handles.borrow_mut().remove(&id);
+        closed
     }
 
     async fn store(&self, file: &Writing) -> Answered {
@@ -274,8 +282,8 @@ impl Session {
 
     async fn read(&self, id: HandleId, at: u64, length: usize) -> Result<Bytes, Refusal> {
         match self.handle(id)? {
-            Handle::Reading(reading) => reading.lock().await.read(at, length).await,
-            Handle::Writing { file, .. } => file.read(at, length).await,
+            Handle::Reading(reading, _) => reading.lock().await.read(at, length).await,
+            Handle::Writing(file, _) => file.read(at, length).await,
             Handle::Directory(_) => Err(Refusal::no_handle()),
         }
     }
@@ -290,27 +298,14 @@ impl Session {
         if let Some(file) = self.written_at(path) {
             return Ok(Answer::Attributes(self.of_written(&file)));
         }
-        let seen = self.door.look(path, For::Reading).await?;
-        let may_write = self.door.may_add().is_ok();
-        let attributes = match &seen.there {
-            There::Child(child) => {
-                let node = self.door.files().node(&child.target);
-                Attributes::of(Some(child), &node, may_write)
-            }
-            There::Root => Attributes::of(None, &self.door.node(path).await?, may_write),
-            There::Nothing | There::Orphan => return Err(seen.missing().into()),
-        };
-        Ok(Answer::Attributes(attributes))
+        Ok(Answer::Attributes(look(&self.door, path).await?.1))
     }
 
     async fn look_at(&self, id: HandleId) -> Answered {
         Ok(Answer::Attributes(match self.handle(id)? {
-            Handle::Writing { file, .. } => self.of_written(&file),
+            Handle::Writing(file, _) => self.of_written(&file),
             Handle::Directory(lister) => lister.lock().await.itself(),
-            Handle::Reading(reading) => {
-                let may_write = self.door.may_add().is_ok();
-                Attributes::of(None, &reading.lock().await.node, may_write)
-            }
+            Handle::Reading(_, attributes) => attributes,
         }))
     }
 
@@ -354,7 +349,7 @@ impl Session {
         (to, to_at): (HandleId, u64),
     ) -> Answered {
         let (to, at_end) = self.must_write(to)?;
-        let Handle::Reading(reading) = self.handle(from)? else {
+        let Handle::Reading(reading, _) = self.handle(from)? else {
             return Err(Refusal::said("only what is open to be read is copied"));
         };
         let mut reading = reading.lock().await;
@@ -376,6 +371,18 @@ impl Session {
             false => Ok(Answer::Done),
         }
     }
+}
+
+/// What is at a path, and what is said of it.
+pub(super) async fn look(door: &Opened, path: &[String]) -> Result<(Node, Attributes), Refusal> {
+    let seen = door.look(path, For::Reading).await?;
+    let (child, node) = match &seen.there {
+        There::Child(child) => (Some(child), door.files().node(&child.target)),
+        There::Root => (None, door.node(path).await?),
+        There::Nothing | There::Orphan => return Err(seen.missing().into()),
+    };
+    let attributes = Attributes::of(child, &node, door.may_add().is_ok());
+    Ok((node, attributes))
 }
 
 /// Bytes that are copied at once.

@@ -1,7 +1,7 @@
 //! A file that is written: it is taken in here, and stored and linked when it is closed.
 //!
 //! ```text
-//! Kept       as the grid has it, or nothing yet
+//! Kept       as the grid has it
 //! Arriving   written from its front on, hashed as it comes
 //! Scratch    written in any order, in a file without a name
 //! Same       all of a file that the grid has
@@ -20,7 +20,7 @@ use crate::base::limits::FILE_MAX;
 use crate::cap::Cap;
 use crate::files::{For, Node};
 use crate::grid::Code;
-use crate::grid::dirnode::{Child, Target};
+use crate::grid::dirnode::{Child, Replace, Target};
 use crate::grid::upload::BodyHasher;
 use crate::http::scratch::Scratch;
 use crate::http::spool::{BodyError, Taking};
@@ -73,7 +73,7 @@ enum Content {
         cap: Cap,
         size: u64,
     },
-    /// It could not be stored.
+    /// It could not be written, or not be stored.
     Lost,
 }
 
@@ -184,10 +184,7 @@ impl Writing {
             let new = || Reading::new(self.door.clone(), node, size);
             return state.reading.get_or_insert_with(new).read(at, length).await;
         }
-        match state.scratch(&self.door).await? {
-            Content::Scratch(scratch) => Ok(scratch.read(at..end).await?),
-            _ => Err(lost()),
-        }
+        Ok(state.scratch(&self.door).await?.read(at..end).await?)
     }
 
     /// What is said of it; of its size at once.
@@ -268,46 +265,40 @@ impl Writing {
 
 impl State {
     async fn write(&mut self, door: &Opened, at: u64, bytes: Bytes) -> Result<(), Refusal> {
-        match self.open(door, at).await? {
-            Content::Arriving(taking) => taking.take(bytes).await?,
-            Content::Scratch(scratch) => scratch.write(at, bytes).await?,
-            Content::Kept { .. } | Content::Same { .. } | Content::Lost => return Err(lost()),
+        // Of what is empty there is nothing to be had first.
+        if at == 0
+            && matches!(self.content, Content::Kept { size: 0, .. } | Content::Same { size: 0, .. })
+        {
+            self.content = Content::Arriving(arriving(door)?);
         }
-        Ok(())
-    }
-
-    /// What can be written there.
-    async fn open(&mut self, door: &Opened, at: u64) -> Result<&mut Content, Refusal> {
-        match &self.content {
-            Content::Arriving(taking) if taking.size() == at => Ok(&mut self.content),
-            Content::Scratch(_) => Ok(&mut self.content),
-            content if content.size() == 0 && at == 0 && !matches!(content, Content::Lost) => {
-                self.content = Content::Arriving(arriving(door)?);
-                Ok(&mut self.content)
-            }
-            _ => self.scratch(door).await,
+        match &mut self.content {
+            Content::Arriving(taking) if taking.size() == at => Ok(taking.take(bytes).await?),
+            _ => Ok(self.scratch(door).await?.write(at, bytes).await?),
         }
     }
 
-    /// The same in a file that can be read, and written in any order.
-    async fn scratch(&mut self, door: &Opened) -> Result<&mut Content, Refusal> {
-        if matches!(self.content, Content::Scratch(_)) {
-            return Ok(&mut self.content);
-        }
+    /// All of it in a file that can be read, and written in any order.
+    async fn scratch(&mut self, door: &Opened) -> Result<&mut Scratch, Refusal> {
         // What the grid has is there still if it cannot be had now.
-        let scratch = match &self.content {
-            Content::Kept { node, size } => filled(door, node, *size).await?,
+        let new = match &self.content {
+            Content::Scratch(_) | Content::Lost => None,
+            Content::Kept { node, size } => Some(filled(door, node, *size).await?),
             Content::Same { cap, size } => {
                 let node = door.files().node(&Target::Known(cap.clone()));
-                filled(door, &node, *size).await?
+                Some(filled(door, &node, *size).await?)
             }
-            _ => match std::mem::replace(&mut self.content, Content::Lost) {
-                Content::Arriving(taking) => Scratch::of(taking).await?,
-                _ => return Err(lost()),
+            Content::Arriving(_) => match std::mem::replace(&mut self.content, Content::Lost) {
+                Content::Arriving(taking) => Some(Scratch::of(taking).await?),
+                _ => None,
             },
         };
-        (self.content, self.reading) = (Content::Scratch(scratch), None);
-        Ok(&mut self.content)
+        if let Some(new) = new {
+            (self.content, self.reading) = (Content::Scratch(new), None);
+        }
+        match &mut self.content {
+            Content::Scratch(scratch) => Ok(scratch),
+            _ => Err(lost()),
+        }
     }
 
     async fn resize(&mut self, door: &Opened, size: u64) -> Result<(), Refusal> {
@@ -324,10 +315,7 @@ impl State {
             (self.content, self.changed) = (Content::Arriving(arriving(door)?), true);
             return Ok(());
         }
-        let resized = match self.scratch(door).await? {
-            Content::Scratch(scratch) => scratch.resize(size).await,
-            _ => return Err(lost()),
-        };
+        let resized = self.scratch(door).await?.resize(size).await;
         self.changed = true;
         if resized.is_err() {
             self.content = Content::Lost;
@@ -406,13 +394,8 @@ pub async fn say(door: &Opened, seen: Seen, said: Attributes) -> Result<(), Refu
     if kept == Said::of(&child.metadata) {
         return Ok(());
     }
-    link_again(door, seen, child, kept).await
-}
-
-async fn link_again(door: &Opened, seen: Seen, child: Child, said: Said) -> Result<(), Refusal> {
-    let target = child.target.clone();
-    let holds = |now: Option<&Child>| now.is_some_and(|now| now.target == target);
-    let link = (child.target.clone(), said.metadata());
-    door.link(seen.spot()?, link, crate::grid::dirnode::Replace::Yes, &holds).await?;
+    let holds = |now: Option<&Child>| now.is_some_and(|now| now.target == child.target);
+    let link = (child.target.clone(), kept.metadata());
+    door.link(seen.spot()?, link, Replace::Yes, &holds).await?;
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::grid::dirnode::{Replace, writable};
 use crate::http::archive::path::names;
 use crate::http::archive::untar::{BadTar, Event, Member, Untar, What};
 use crate::http::markup::escape;
-use crate::http::spool::{Arriving, Body, Hasher, Spool, Taking};
+use crate::http::spool::{Arriving, Hasher, Spool, Taking};
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
@@ -163,8 +163,8 @@ impl<'a> Unpacking<'a> {
             Event::End => {
                 let Some(Taken { names, time, taking }) = self.taken.take() else { return Ok(()) };
                 let (body, asked) = (taking.finish().await?, self.asked);
-                self.stored
-                    .push_back(Box::pin(async move { (names, time, store(asked, body).await) }));
+                let stored = async move { (names, time, asked.gateway.store(body).await) };
+                self.stored.push_back(Box::pin(stored));
                 Ok(())
             }
         }
@@ -303,10 +303,6 @@ const fn is_of_a_place(code: Code) -> bool {
             | ReadOnly
             | Unreadable
     )
-}
-
-async fn store(asked: &Asked<'_>, body: Body) -> Result<Cap, Failure> {
-    asked.gateway.store(body).await
 }
 
 /// As other programs write times without a fraction.
