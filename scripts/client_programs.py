@@ -102,8 +102,8 @@ class Wire:
     def __init__(self, port, most=None):
         self.target, self.most, self.up, self.down = port, most, 0, 0
         self.stalled, self.sockets, self.lock = threading.Event(), [], threading.Lock()
-        # Seconds for what was sent whole, before the client is killed.
-        self.rest = 0
+        # What must be so before the client is killed.
+        self.until = lambda: True
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -237,7 +237,8 @@ class Client:
             except subprocess.TimeoutExpired:
                 stdin = None
             if self.door.wire and self.door.wire.stalled.is_set():
-                time.sleep(self.door.wire.rest)
+                with contextlib.suppress(RuntimeError):
+                    grids.until("what was sent", self.door.wire.until, 30)
                 raise Cut(process.args[0])
             if self.doors["stop"].is_set():
                 raise RuntimeError("stopped")

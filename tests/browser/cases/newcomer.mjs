@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 
-export async function stores_shares_and_finds_within_a_minute({ grid, profile, browser }) {
+export async function stores_shares_and_finds_within_a_minute({ grid, profile, browser, slack, figures }) {
   const began = Date.now();
   // By the address that `demo` prints.
   const page = await profile({}, false);
@@ -41,6 +41,8 @@ export async function stores_shares_and_finds_within_a_minute({ grid, profile, b
   assert.equal(readFileSync(await download.path(), "utf8"), content);
   assert.equal((await friend.goto(`${grid.url}/vdrive/private`)).status(), 401);
   assert.ok(await friend.isVisible("text=Only the owner may see this"));
-  assert.ok(Date.now() - began < 60_000, "it took longer than a minute");
+  const took = (Date.now() - began) / 1000;
+  figures.push(`a newcomer's first file stored, shared and found in ${took.toFixed(0)} s`);
+  assert.ok(took < 60 * slack, "it took longer than a minute");
   assert.ok(browser.contexts().length === 2);
 }
