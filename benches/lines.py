@@ -1,265 +1,38 @@
 #!/usr/bin/env python3
 """Transfers over lines as people have them, for this project's grid and a stock Tahoe-LAFS 1.20.
 
-Every node lives in a network namespace of its own. A TUN device joins it to a star in user space that
-gives it an access line: a rate up and down, a queue with tail drop, a delay, loss. The same for both
-grids, one after the other: an introducer, ten storage nodes, a gateway without storage, 3-of-10.
+Every node has an access line of its own (`scripts/star.py`): a rate up and down, a queue with tail drop,
+a delay, loss. The same for both grids, one after the other: an introducer, ten storage nodes, a gateway
+without storage, 3-of-10.
 
 A transfer's share is what it moved of the file's bytes, over what the line would have moved in that time:
 upward 10/3 of the file cross the gateway's uplink, downward the file crosses its downlink.
 
-    sudo python3 benches/lines.py [--only ours|peer] [--lines home,office] [--rows transfers,beside]
+With `--check` three rows run small, for this project's grid alone, and counts decide, never times.
+
+    sudo python3 benches/lines.py [--check] [--only ours|peer] [--lines home,office] [--rows transfers,beside]
                                   [--tahoe PROGRAM] [--venv DIR] [--big]
 
-Needs Linux, root (for the namespaces and TUN devices) and `ip` and `nsenter`. Standard library only.
+Needs Linux, root, `ip` and `nsenter`. Standard library only.
 """
 
 import argparse
-import array
-import ctypes
-import fcntl
-import heapq
 import json
 import multiprocessing
 import os
-import random
-import select
-import signal
-import socket
 import statistics
-import struct
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import grids  # noqa: E402
+from star import FIRST_SERVER, GATEWAY, SERVERS, Lines, Ours, Peer, ask  # noqa: E402
 
-SERVERS = 10
 DEEP_FILES = 1000
-GATEWAY, INTRODUCER = 1, 2  # host numbers; servers follow
-FIRST_SERVER = 3
-PORT = 3457
-MBIT = 1_000_000 / 8
-LOSS_BASED = ["cubic", "reno"]
-CLONE_NEWNET = 0x40000000
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
-
-
-def address(host):
-    return f"10.77.0.{host}"
-
-
-class Access:
-    """A node's line: bytes a second each way, bytes of queue, seconds one way, share lost."""
-
-    def __init__(self, up, down, delay, queue=125_000, loss=0.0):
-        self.up, self.down, self.delay, self.queue, self.loss = up, down, delay, queue, loss
-
-
-def line(name, queue):
-    """The access line of each node of a scenario, and its TCP congestion control."""
-    spread = [i / (SERVERS - 1) for i in range(SERVERS)]
-    if name == "office":
-        servers = [Access(100 * MBIT, 100 * MBIT, 0.015, queue) for _ in spread]
-        gateway, control = Access(100 * MBIT, 100 * MBIT, 0.0, queue), LOSS_BASED
-    elif name == "home":
-        servers = [Access((10 + 40 * ((i * 7) % SERVERS) / (SERVERS - 1)) * MBIT, 100 * MBIT,
-                          0.010 + 0.030 * at, queue) for i, at in enumerate(spread)]
-        gateway, control = Access(20 * MBIT, 100 * MBIT, 0.0, queue), LOSS_BASED
-    elif name == "far":
-        servers = [Access(100 * MBIT, 100 * MBIT, 0.100, queue) for _ in spread]
-        gateway, control = Access(100 * MBIT, 100 * MBIT, 0.0, queue), LOSS_BASED
-    elif name in ("world", "world-bbr"):
-        servers = [Access(50 * MBIT, 50 * MBIT, 0.075 + 0.050 * at, queue, 0.005) for at in spread]
-        gateway = Access(50 * MBIT, 50 * MBIT, 0.0, queue)
-        control = ["bbr"] if name == "world-bbr" else LOSS_BASED
-    else:
-        raise SystemExit(f"no line is called {name}: office, home, far, world, world-bbr")
-    nodes = {GATEWAY: gateway, INTRODUCER: Access(100 * MBIT, 100 * MBIT, 0.015, queue)}
-    nodes.update({FIRST_SERVER + i: one for i, one in enumerate(servers)})
-    return nodes, control
-
-
-class Namespace:
-    """A network namespace that lasts as long as a process in it, and its TUN device."""
-
-    def __init__(self, host, control):
-        ours, theirs = socket.socketpair()
-        self.host, self.process = host, multiprocessing.Process(
-            target=self._hold, args=(theirs, host, control), daemon=True)
-        self.process.start()
-        theirs.close()
-        _, data, _, _ = ours.recvmsg(1, socket.CMSG_SPACE(4))
-        self.tun = array.array("i", data[0][2])[0]
-        self.pid = self.process.pid
-        ours.close()
-
-    @staticmethod
-    def _hold(sock, host, control):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "a network namespace")
-        tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH", b"line", IFF_TUN | IFF_NO_PI))
-        for command in ("link set lo up", f"addr add {address(host)}/24 dev line",
-                        "link set line mtu 1500 txqueuelen 10000 up"):
-            subprocess.run(["ip", *command.split()], check=True)
-        Namespace._control(control)
-        socket.send_fds(sock, [b"t"], [tun])
-        signal.pause()
-
-    @staticmethod
-    def _control(names):
-        """Takes the first congestion control of `names` that a namespace may have."""
-        for name in names:
-            try:
-                with open("/proc/sys/net/ipv4/tcp_congestion_control", "w") as file:
-                    file.write(name)
-                return
-            except OSError as error:
-                refused = error
-        raise refused
-
-    def enter(self):
-        """Puts the calling thread into the namespace."""
-        with open(f"/proc/{self.pid}/ns/net") as file:
-            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-
-    def close(self):
-        os.close(self.tun)
-        self.process.kill()
-        self.process.join()
-
-
-class Star:
-    """Carries packets between the namespaces, in a process of its own."""
-
-    def __init__(self, namespaces, nodes):
-        self.control, theirs = multiprocessing.Pipe()
-        tuns = {namespace.host: namespace.tun for namespace in namespaces}
-        self.process = multiprocessing.Process(target=self._run, args=(theirs, tuns, nodes),
-                                               daemon=True)
-        self.process.start()
-
-    def change(self, host, **what):
-        """Changes a line: up, down, delay, loss, queue; `silent` drops all of it."""
-        self.control.send((host, what))
-
-    def counters(self):
-        """Bytes that entered each node's line, by host: (up, down)."""
-        self.control.send((None, {}))
-        return self.control.recv()
-
-    def close(self):
-        self.process.kill()
-        self.process.join()
-
-    @staticmethod
-    def _run(control, tuns, nodes):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.nice(-10)
-        by_fd = {fd: host for host, fd in tuns.items()}
-        up_free, down_free = dict.fromkeys(tuns, 0.0), dict.fromkeys(tuns, 0.0)
-        silent, count_up, count_down = set(), dict.fromkeys(tuns, 0), dict.fromkeys(tuns, 0)
-        events, seq, now_of, chance = [], 0, time.monotonic, random.Random(7).random
-        read = [*by_fd, control.fileno()]
-        while True:
-            wait = max(0.0, events[0][0] - now_of()) if events else None
-            ready, _, _ = select.select(read, [], [], wait)
-            for fd in ready:
-                host = by_fd.get(fd)
-                if host is None:
-                    Star._command(control, nodes, silent, (count_up, count_down))
-                    continue
-                access = nodes[host]
-                for _ in range(64):
-                    try:
-                        packet = os.read(fd, 2048)
-                    except BlockingIOError:
-                        break
-                    if packet[0] >> 4 != 4 or packet[16:19] != b"\x0a\x4d\x00":
-                        continue
-                    now, target = now_of(), packet[19]
-                    if target not in tuns or host in silent:
-                        continue
-                    start = max(now, up_free[host])
-                    if (start - now) * access.up > access.queue or chance() < access.loss:
-                        continue
-                    count_up[host] += len(packet)
-                    up_free[host] = start + len(packet) / access.up
-                    seq += 1
-                    due = up_free[host] + access.delay + nodes[target].delay
-                    heapq.heappush(events, (due, seq, target, False, packet))
-            now = now_of()
-            while events and events[0][0] <= now:
-                due, _, target, arrived, packet = heapq.heappop(events)
-                access = nodes[target]
-                if arrived:
-                    count_down[target] += len(packet)
-                    try:
-                        os.write(tuns[target], packet)
-                    except OSError:
-                        pass
-                    continue
-                start = max(due, down_free[target])
-                if target in silent or (start - due) * access.down > access.queue \
-                        or chance() < access.loss:
-                    continue
-                down_free[target] = start + len(packet) / access.down
-                seq += 1
-                heapq.heappush(events, (down_free[target], seq, target, True, packet))
-
-    @staticmethod
-    def _command(control, nodes, silent, counts):
-        host, what = control.recv()
-        if host is None:
-            control.send({host: (counts[0][host], counts[1][host]) for host in counts[0]})
-            return
-        if "silent" in what:
-            (silent.add if what.pop("silent") else silent.discard)(host)
-        for name, value in what.items():
-            setattr(nodes[host], name, value)
-
-
-class Placed:
-    """A grid whose nodes live in namespaces."""
-
-    def place(self, namespaces):
-        hosts = [INTRODUCER, *range(FIRST_SERVER, FIRST_SERVER + SERVERS), GATEWAY]
-        for node, host in zip(self.nodes(), hosts):
-            node.host, node.port = address(host), PORT
-            node.enter = ["nsenter", "-t", str(namespaces[host].pid), "-n"]
-        return self
-
-
-class Ours(Placed, grids.Ours):
-    pass
-
-
-class Peer(Placed, grids.Peer):
-    pass
-
-
-def ask(url, method="GET", body=None, timeout=900):
-    """Status, body and seconds of one request; a status of 0 is an answer that ended early."""
-    request = urllib.request.Request(url, data=body, method=method)
-    began = time.monotonic()
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return answer.status, answer.read(), time.monotonic() - began
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), time.monotonic() - began
-    except OSError as error:
-        return 0, str(error).encode(), time.monotonic() - began
 
 
 def put(grid, data):
@@ -278,9 +51,9 @@ def get(grid, cap, data):
 
 
 class Bench:
-    def __init__(self, grid, star, nodes):
-        self.grid, self.star, self.gateway = grid, star, nodes[GATEWAY]
-        self.nodes = nodes
+    def __init__(self, lines):
+        self.grid, self.star, self.nodes = lines.grid, lines.star, lines.nodes
+        self.gateway = self.nodes[GATEWAY]
 
     def wire(self, work):
         """What `work` answers, and bytes up and down the gateway's line meanwhile."""
@@ -418,37 +191,93 @@ class Bench:
                   f"{took:.2f} s, {DEEP_FILES / took:.0f} objects a second", flush=True)
 
 
+class Check(Bench):
+    """Rows in which counts show that a line is used well."""
+
+    def received(self, work):
+        """What `work` answers, and bytes that each server sent meanwhile, and the gateway got."""
+        before = self.star.counters()
+        result = work()
+        after = self.star.counters()
+        sent = [after[host][0] - before[host][0] for host in self.nodes if host >= FIRST_SERVER]
+        return result, sent, after[GATEWAY][1] - before[GATEWAY][1]
+
+    def transfers(self, size=6_000_000):
+        data = os.urandom(size)
+        (cap, _), up, _ = self.wire(lambda: put(self.grid, data))
+        bound = size * SERVERS / 3
+        must("sent", up / bound, 0.95, 1.2, "of what ten shares of it are")
+        _, sent, got = self.received(lambda: get(self.grid, cap, data))
+        must("received", got / size, 1.0, 1.2, "of the file")
+        must("servers that brought a part", sum(one > size / 50 for one in sent), 5, SERVERS)
+
+    def beside(self):
+        """Small requests during an upload: all are answered, and leave before what waits."""
+        cap, _ = put(self.grid, os.urandom(10_000))
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(put(self.grid, os.urandom(8_000_000))))
+        thread.start()
+        time.sleep(1)
+        answered = 0
+        while thread.is_alive():
+            status, body, _ = ask(self.grid.url + "uri/" + quote(cap, safe=""))
+            if status != 200:
+                raise SystemExit(f"a small file during an upload: {status} {body[:80]}")
+            answered += 1
+        must("uploads that small files were read beside", len(outcome), 1, 1)
+        must("small files read during it", answered, 3, 10**6)
+
+    def tunnel(self):
+        """A download without line from the middle on, for some seconds: it goes on where it was."""
+        data = os.urandom(6_000_000)
+        cap, _ = put(self.grid, data)
+
+        def tunnel():
+            grids.until("the middle", lambda: self.star.counters()[GATEWAY][1] - before > 3_000_000)
+            self.star.change(GATEWAY, silent=True)
+            time.sleep(5)
+            self.star.change(GATEWAY, silent=False)
+
+        before = self.star.counters()[GATEWAY][1]
+        thread = threading.Thread(target=tunnel)
+        thread.start()
+        status, body, _ = ask(self.grid.url + "uri/" + quote(cap, safe=""))
+        thread.join()
+        if status != 200 or body != data:
+            raise SystemExit(f"a download through a tunnel: {status}, {len(body)} bytes")
+        got = self.star.counters()[GATEWAY][1] - before
+        must("received through a tunnel", got / len(data), 1.0, 1.5, "of the file")
+
+
+def must(what, found, least, most, of=""):
+    """Stops the run where a count is another than it should be."""
+    if not least <= found <= most:
+        raise SystemExit(f"{what}: {found} {of}, not from {least} to {most}")
+    print(f"{what}: {found:.3g} {of}".rstrip(), flush=True)
+
+
+def check(program):
+    with Lines(Ours, program, "home") as lines:
+        bench = Check(lines)
+        bench.transfers()
+        bench.beside()
+        bench.tunnel()
+
+
 def run(kind, program, name, arguments):
-    nodes, control = line(name, arguments.queue)
-    namespaces = {host: Namespace(host, control) for host in nodes}
-    star = Star(namespaces.values(), nodes)
-    folder = tempfile.mkdtemp(prefix="lines-")
-    failed = True
-    try:
-        namespaces[GATEWAY].enter()
-        grid = kind(program, os.path.join(folder, "grid"), SERVERS).place(namespaces)
-        print(f"{name}, {grid.name}", flush=True)
-        with grid:
-            time.sleep(2)
-            bench = Bench(grid, star, nodes)
-            for row in arguments.rows.split(","):
-                if row == "transfers":
-                    bench.transfers([10**7, 10**8] if arguments.big else [10**7])
-                else:
-                    getattr(bench, row)()
-        failed = False
-    finally:
-        star.close()
-        for namespace in namespaces.values():
-            namespace.close()
-        if failed:
-            print(f"the nodes' folders are left in {folder}")
-        else:
-            subprocess.run(["rm", "-rf", folder], check=False)
+    with Lines(kind, program, name, arguments.queue) as lines:
+        print(f"{name}, {lines.grid.name}", flush=True)
+        bench = Bench(lines)
+        for row in arguments.rows.split(","):
+            if row == "transfers":
+                bench.transfers([10**7, 10**8] if arguments.big else [10**7])
+            else:
+                getattr(bench, row)()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="counts only, small, for this grid alone")
     parser.add_argument("--only", choices=["ours", "peer"])
     parser.add_argument("--lines", default="office,home,world,world-bbr")
     parser.add_argument("--rows", default="transfers",
@@ -458,6 +287,8 @@ def main():
     parser.add_argument("--venv", default=os.path.join(ROOT, "target/peer-venv"))
     parser.add_argument("--big", action="store_true", help="100 MB too")
     arguments = parser.parse_args()
+    if arguments.check:
+        return check(arguments.tahoe)
     kinds = []
     if arguments.only != "peer":
         kinds.append((Ours, arguments.tahoe))

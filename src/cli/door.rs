@@ -202,9 +202,12 @@ fn keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, CliError> {
         let mut text = String::new();
         let read = LocalFile::open(file)?.take(KEYS_FILE_MAX).read_to_string(&mut text);
         read.map_err(|error| unreadable(file, &error))?;
-        let lines = text.lines().map(str::trim);
+        let (lines, before) = (text.lines().map(str::trim), keys.len());
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
             keys.push(PublicKey::parse(line).ok_or_else(|| no_key(file))?);
+        }
+        if keys.len() == before {
+            return Err(no_key(file));
         }
     }
     match keys.len() <= DOOR_KEYS_MAX {
@@ -345,4 +348,26 @@ fn settings(basedir: &Basedir, door: &Door, secret: Option<&Secret>) -> Result<(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_keys_has_one_at_least_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys");
+        let key =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICSm6cnCrvMiXJ1+amrWn5rbsuZO3r1O7niwYBXdwfCQ me";
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            keys(std::slice::from_ref(&file)).map(|keys| keys.len())
+        };
+        assert_eq!(read(&format!("# mine\n\n{key}\n  {key}\r\n")).unwrap(), 2);
+        for bad in ["", "# mine\n", "-----BEGIN OPENSSH PRIVATE KEY-----\n", &format!("{key}\nx")] {
+            let told = read(bad).unwrap_err().what();
+            assert!(told.contains("no public key of a kind"), "{bad:?}: {told}");
+        }
+    }
 }

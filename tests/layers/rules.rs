@@ -166,6 +166,7 @@ pub const EFFECTS: &[Effect] = &[
         names: &["spawn_blocking"],
         allowed: &[
             ("src/base/blocking.rs", "the one place for servers and clients"),
+            ("crates/objects/src/tub/addresses.rs", "the kernel tells of addresses at any time"),
             ("src/node/demo.rs", "the demo's own steps"),
             ("src/node/saved.rs", "the last known announcements, written at leisure"),
             ("src/node/storage.rs", "opening a store"),
@@ -185,6 +186,7 @@ pub const EFFECTS: &[Effect] = &[
                 "what sockets are told about their lines; only its tests open some",
             ),
             ("crates/objects/src/tub/network.rs", "the one place that dials and listens for links"),
+            ("crates/objects/src/tub/addresses.rs", "whether an address is this machine's"),
             ("crates/objects/src/tub/prompt.rs", "how those acknowledge while they are young"),
             ("src/http/listen.rs", "the HTTP server"),
             ("src/doors/sftp/listen.rs", "the SSH server"),

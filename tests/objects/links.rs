@@ -1,7 +1,7 @@
 //! The object layer when links are lost, cross, part, or let nothing through.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tahoe::base::limits;
@@ -59,6 +59,34 @@ async fn a_kept_connection_comes_back() {
     until_within(SOON, || seen.lock().unwrap().len() == 2).await;
     let back = seen.lock().unwrap()[1].clone();
     assert!(back.call(Take {}).await.is_ok());
+    drop(keep);
+}
+
+#[actix_rt::test]
+async fn a_host_with_another_address_dials_at_once() {
+    tokio::time::pause();
+    let net = LoopbackNet::default();
+    let (server, client) = (tub(&net, "server"), tub(&net, "client"));
+    let furl = server.register(keeper().0, None);
+    let (seen, count) =
+        (Arc::new(AtomicUsize::new(0)), |seen: &AtomicUsize| seen.load(Ordering::SeqCst));
+    let sink = seen.clone();
+    let keep = client.keep::<Keeper>(furl, move |_| {
+        sink.fetch_add(1, Ordering::SeqCst);
+    });
+    until_within(SOON, || count(&seen) == 1).await;
+    net.kill("client");
+    // By now it dials once in a minute.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(count(&seen), 1);
+    net.revive("client");
+    let began = Instant::now();
+    net.readdress("client");
+    until_within(SOON, || count(&seen) == 2).await;
+    // A link that breaks because of that is made anew without a pause.
+    net.readdress("client");
+    until_within(SOON, || count(&seen) == 3).await;
+    assert!(began.elapsed() < limits::RECONNECT_MIN / 2, "{:?}", began.elapsed());
     drop(keep);
 }
 

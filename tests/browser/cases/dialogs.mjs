@@ -72,7 +72,7 @@ export async function details_say_what_it_survives_and_where_it_is({ grid, profi
   await fill(grid);
   const page = await profile();
   await page.goto(`${grid.url}/vdrive/private/lake.png?t=info`);
-  assert.ok(await page.isVisible("text=survives the loss of any 7"));
+  await page.waitForSelector("text=survives the loss of any 7");
   await page.click("text=Check it now");
   await page.waitForSelector("text=All 10 shares are there, on 10 servers");
   assert.equal(await page.locator(".shares li").count(), 10);
@@ -88,13 +88,13 @@ export async function a_node_without_an_introducer_joins_by_pasting({ grid, prof
   const { url, login, end } = await grid.run("lonely");
   const page = await profile({}, false);
   await page.goto(url);
-  assert.ok(await page.isVisible("text=Let’s join a grid"));
-  assert.ok(await page.isVisible("text=Only the node’s owner can do this"));
+  await page.waitForSelector("text=Let’s join a grid");
+  await page.waitForSelector("text=Only the node’s owner can do this");
   await page.goto(await login());
   await page.waitForURL(`${url}/`);
   await page.fill("[name=furl]", "pb://nonsense");
   await page.click("text=Join the grid");
-  assert.ok(await page.isVisible("text=That is not a furl"));
+  await page.waitForSelector("text=That is not a furl");
   // Files are told apart by their names, whether chosen or dropped.
   const furl = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(`${text}\n`) });
   await page.setInputFiles("[data-furl-files]", [furl("vdrive.furl", "pb+xk1://v"), furl("introducer.furl", "pb+xk1://i")]);
@@ -122,7 +122,7 @@ export async function a_node_without_an_introducer_joins_by_pasting({ grid, prof
     await page.goto(url);
     await page.waitForTimeout(250);
   }
-  assert.ok(await page.isVisible("a:has-text('Global drive')"));
+  await page.waitForSelector("a:has-text('Global drive')");
   await end();
 }
 
@@ -138,13 +138,13 @@ export async function an_unknown_server_is_dialled_when_its_reader_says_so({ gri
   const page = await profile();
   const address = `${grid.url}/uri/${encodeURIComponent(cap)}`;
   await page.goto(`${address}?allow-new-tub=1`);
-  assert.ok(await page.isVisible("text=A link may not change anything"));
+  await page.waitForSelector("text=A link may not change anything");
   await page.goto(`${address}?sort=size`);
-  assert.ok(await page.isVisible("h1:has-text('An unknown server')"));
+  await page.waitForSelector("h1:has-text('An unknown server')");
   await page.click("text=Connect to that server");
   await page.waitForSelector("text=This folder is empty");
   await page.goto(address);
-  assert.ok(await page.isVisible("text=This folder is empty"), "the leave is remembered");
+  await page.waitForSelector("text=This folder is empty");
   await friend.end();
   await vdrive.end();
   complaints.length = 0;

@@ -1,5 +1,6 @@
 // Everything again with scripts switched off.
 import { strict as assert } from "node:assert";
+import { becomes } from "../becomes.mjs";
 
 const names = (page) => page.$$eval(".rows .row .c-name a", (links) => links.map((link) => link.textContent));
 
@@ -11,7 +12,7 @@ export async function forms_do_what_scripts_do({ grid, profile }) {
   await page.setInputFiles("input[type=file]", { name: "from home.txt", mimeType: "text/plain", buffer: Buffer.from("home") });
   await page.click("button:has-text('Store it')");
   await page.waitForURL("**/vdrive/private");
-  assert.ok((await names(page)).includes("from home.txt"));
+  await becomes(() => names(page).then((all) => all.includes("from home.txt")), true);
   await page.goto(at);
   for (const name of ["one.txt", "two.txt"]) {
     await page.click("a:has-text('Upload')");
@@ -22,34 +23,34 @@ export async function forms_do_what_scripts_do({ grid, profile }) {
   await page.click("a:has-text('New folder')");
   await page.fill("[name=name]", "folder");
   await page.click("button:has-text('Make it')");
-  assert.deepEqual(await names(page), ["folder", "one.txt", "two.txt"]);
+  await becomes(() => names(page), ["folder", "one.txt", "two.txt"]);
   await page.click("[aria-label='More about one.txt']");
   await page.click("a:has-text('Rename')");
   await page.fill("[name=to_name]", "first.txt");
   await page.click("button:has-text('Rename')");
-  assert.deepEqual(await names(page), ["folder", "first.txt", "two.txt"]);
+  await becomes(() => names(page), ["folder", "first.txt", "two.txt"]);
   await page.check("[aria-label='Select first.txt']");
   await page.check("[aria-label='Select two.txt']");
   await page.click("button:has-text('Move or copy')");
   await page.click(".pick button:has-text('folder')");
   await page.click("button:has-text('Move here')");
-  assert.deepEqual(await names(page), ["folder"]);
+  await becomes(() => names(page), ["folder"]);
   await page.click(".rows a:has-text('folder')");
-  assert.deepEqual(await names(page), ["first.txt", "two.txt"]);
+  await becomes(() => names(page), ["first.txt", "two.txt"]);
   await page.click("a:has-text('Name')");
-  assert.deepEqual(await names(page), ["two.txt", "first.txt"]);
+  await becomes(() => names(page), ["two.txt", "first.txt"]);
   await page.check("[aria-label='Select two.txt']");
   await page.click("button:has-text('Delete')");
-  assert.ok(await page.isVisible("text=“two.txt” is deleted."));
-  assert.deepEqual(await names(page), ["first.txt"]);
+  await page.waitForSelector("text=“two.txt” is deleted.");
+  await becomes(() => names(page), ["first.txt"]);
   await page.click("button:has-text('Undo')");
-  assert.deepEqual(await names(page), ["first.txt", "two.txt"]);
+  await becomes(() => names(page), ["first.txt", "two.txt"]);
   await page.click("a:has-text('first.txt')");
   assert.equal(await page.textContent("pre.paper"), "one.txt");
   await page.click("a:has-text('Share')");
   assert.match(await page.inputValue("input.cap"), /^URI:LIT:/);
   await page.goto(`${at}?filter=nothing`);
-  assert.ok(await page.isVisible("text=Nothing here has that in its name"));
+  await page.waitForSelector("text=Nothing here has that in its name");
   await page.goto(`${grid.url}/provisioning`);
   await page.fill("[name=check]", "365");
   await page.click("text=Work it out");
@@ -57,11 +58,11 @@ export async function forms_do_what_scripts_do({ grid, profile }) {
   await page.goto(`${at}?t=info`);
   await page.click("text=Count everything in it");
   for (let i = 0; i < 20 && !(await page.isVisible("dt:has-text('Their size')")); i += 1) await page.reload();
-  assert.ok(await page.isVisible("h1:has-text('What is in it')"));
+  await page.waitForSelector("h1:has-text('What is in it')");
   await page.click("[aria-label='Log out']");
-  assert.ok(await page.isVisible("text=This browser has not shown that it is the owner"));
+  await page.waitForSelector("text=This browser has not shown that it is the owner");
   await page.goto(await grid.login());
   await page.waitForURL(`${grid.url}/`);
   await page.goto(`${grid.url}/status`);
-  assert.ok(await page.isVisible("h1:has-text('Activity')"));
+  await page.waitForSelector("h1:has-text('Activity')");
 }

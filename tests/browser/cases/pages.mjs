@@ -5,15 +5,15 @@ export async function the_grid_and_planning({ grid, profile }) {
   const page = await profile();
   await page.goto(`${grid.url}/grid`);
   assert.ok(await page.locator(".servers tbody tr").count() >= 10);
-  assert.ok(await page.isVisible("text=it survives the loss of any 7"));
+  await page.waitForSelector("text=it survives the loss of any 7");
   await page.click("text=Plan with these numbers");
   assert.equal(await page.inputValue("[name=k]"), "3");
   await page.fill("[name=k]", "5");
   await page.click("text=Work it out");
-  assert.ok(await page.isVisible("text=survives the loss of any 5"));
+  await page.waitForSelector("text=survives the loss of any 5");
   assert.equal(await page.locator(".chart .bar.chosen").count(), 1);
   await page.goto(`${grid.url}/provisioning?k=9&n=3`);
-  assert.ok(await page.isVisible("text=It must be 1 ≤ needed"));
+  await page.waitForSelector("text=It must be 1 ≤ needed");
 }
 
 export async function activity_is_live({ grid, profile }) {
@@ -44,7 +44,7 @@ export async function a_transfer_has_a_page({ grid, profile }) {
   await page.waitForURL("**/status");
   const gone = await page.goto(`${grid.url}/status/up-999999`);
   assert.equal(gone.status(), 404);
-  assert.ok(await page.isVisible("text=not remembered any more"));
+  await page.waitForSelector("text=not remembered any more");
 }
 
 export async function the_grid_says_how_full_its_servers_are({ grid, profile }) {
@@ -68,8 +68,8 @@ export async function refusals_say_what_to_do({ grid, profile }) {
   ]) {
     const answer = await page.goto(grid.url + path);
     assert.equal(answer.status(), status, path);
-    assert.ok(await page.isVisible(`text=${words}`), path);
-    assert.ok(await page.isVisible("text=To the start"), path);
+    await page.waitForSelector(`text=${words}`);
+    await page.waitForSelector("text=To the start");
     assert.ok(!(await page.title()).includes("URI:"));
   }
   // What is missing may be there a moment later, or among what was deleted.

@@ -28,7 +28,7 @@ export async function every_kind_is_shown({ grid, profile }) {
   await page.goto(`${at}/letter.txt?t=view`);
   assert.match(await page.textContent("pre.paper"), /third stone/);
   await page.goto(`${at}/archive.zip?t=view`);
-  assert.ok(await page.isVisible("text=There is no preview"));
+  await page.waitForSelector("text=There is no preview");
   await page.goto(`${at}/Documents/page.pdf?t=view`);
   const frame = await (await page.waitForSelector("iframe")).contentFrame();
   assert.match(frame.url(), /\/shown\/[a-z2-7]+$/);

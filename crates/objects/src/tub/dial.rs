@@ -43,6 +43,10 @@ impl Finder for TubInner {
         })
     }
 
+    fn readdressed(&self) -> BoxFuture<()> {
+        self.options.network.readdressed()
+    }
+
     fn spawn(&self, task: BoxFuture<()>) {
         self.arbiter().spawn(task);
     }

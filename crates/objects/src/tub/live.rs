@@ -68,6 +68,10 @@ pub(super) trait Finder: Send + Sync + 'static {
     /// Connects if need be, and asks whether the object is there and has this interface.
     fn find(self: Arc<Self>, furl: Furl, interface: u32) -> BoxFuture<Result<Live, RemoteError>>;
 
+    /// Completes when what could not be found when this was called may be: this machine has got other
+    /// addresses.
+    fn readdressed(&self) -> BoxFuture<()>;
+
     /// Runs `task` where links live.
     fn spawn(&self, task: BoxFuture<()>);
 }

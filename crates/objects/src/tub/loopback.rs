@@ -6,6 +6,7 @@
 
 use super::furl::Hint;
 use super::network::{BoxStream, Connecting, Listener, Network};
+use super::object::BoxFuture;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroU32;
@@ -82,6 +83,8 @@ struct State {
     faults: Faults,
     dialled: u64,
     observer: Option<Observer>,
+    /// Those whose host waits for another address.
+    readdressed: HashMap<String, Arc<Notify>>,
 }
 
 #[derive(Default)]
@@ -171,6 +174,15 @@ impl LoopbackNet {
         });
     }
 
+    /// The host gets another address: its streams break, and new ones go.
+    pub fn readdress(&self, name: &str) {
+        self.change(|state| {
+            *state.deaths.entry(name.to_owned()).or_default() += 1;
+            state.conditions.remove(name);
+            state.readdressed.entry(name.to_owned()).or_default().notify_waiters();
+        });
+    }
+
     fn bind(&self, name: &str) -> Arrivals {
         let (incoming, receive) = mpsc::unbounded_channel();
         self.change(|state| {
@@ -223,6 +235,11 @@ impl Network for LoopbackNet {
             Hint::Loop(name) => Ok((Box::new(self.bind(name)), hint.clone())),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    fn readdressed(&self) -> BoxFuture<()> {
+        let readdressed = self.lock().readdressed.entry(self.host.clone()).or_default().clone();
+        Box::pin(readdressed.notified_owned())
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::furl::Hint;
 use super::network::{BoxStream, Connecting, Listener, Network};
+use super::object::BoxFuture;
 use crate::base::lock::locked;
 use std::future::Future;
 use std::io;
@@ -83,6 +84,10 @@ impl Network for Metered {
     fn listen(&self, hint: &Hint) -> io::Result<(Box<dyn Listener>, Hint)> {
         let (listener, hint) = self.network.listen(hint)?;
         Ok((Box::new(MeteredListener { listener, rates: self.rates.clone() }), hint))
+    }
+
+    fn readdressed(&self) -> BoxFuture<()> {
+        self.network.readdressed()
     }
 }
 

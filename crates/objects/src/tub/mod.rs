@@ -31,6 +31,7 @@
 //! - `tub`: the face of it all.
 
 mod accept;
+mod addresses;
 mod budget;
 mod call;
 mod carrier;

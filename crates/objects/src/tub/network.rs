@@ -1,7 +1,9 @@
 //! Ways to reach other tubs: TCP, a network inside this process, or whatever carries bytes. Sockets
 //! are opened here and nowhere else in this layer.
 
+use super::addresses::changes;
 use super::furl::Hint;
+use super::object::BoxFuture;
 use super::prompt::PromptStream;
 use crate::base::limits::DIAL_TIME;
 use crate::base::sockets::{fit_to_line, unpace};
@@ -35,6 +37,12 @@ pub trait Network: Send + Sync + 'static {
     /// Takes in streams where `hint` says. Answers the hint by which others reach the place, which may
     /// say more: a port that was chosen.
     fn listen(&self, hint: &Hint) -> io::Result<(Box<dyn Listener>, Hint)>;
+
+    /// Completes when what could not be reached when this was called may be: this machine has got
+    /// other addresses. A network that does not learn of that leaves it pending.
+    fn readdressed(&self) -> BoxFuture<()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Takes in streams of peers; dropped, it takes in no more.
@@ -62,6 +70,15 @@ impl Network for Tcp {
         let ip: IpAddr = unbracketed(host).parse().map_err(|_| io::ErrorKind::InvalidInput)?;
         let (listener, address) = bind(SocketAddr::new(ip, *port))?;
         Ok((listener, Hint::tcp(host.clone(), address.port())))
+    }
+
+    fn readdressed(&self) -> BoxFuture<()> {
+        let mut changes = changes();
+        Box::pin(async move {
+            if changes.changed().await.is_err() {
+                std::future::pending().await
+            }
+        })
     }
 }
 
@@ -104,5 +121,6 @@ fn prompt(stream: TcpStream) -> io::Result<BoxStream> {
         unpace(&stream, peer.ip());
         fit_to_line(&stream, peer.ip());
     }
-    Ok(Box::new(PromptStream::new(stream)))
+    let local = stream.local_addr()?.ip().to_canonical();
+    Ok(Box::new(PromptStream::new(stream, local)))
 }

@@ -1,13 +1,16 @@
-//! A TCP stream that acknowledges at once while it is young.
+//! A TCP stream that acknowledges at once while it is young, and ends when its address is gone.
 //!
 //! Where segments are large (64 KiB on the loopback device) and the receive window has not grown yet,
 //! a sender waits for an acknowledgement that the receiver's kernel delays by 40 ms. That hits the
 //! first large answer of each link, which is the one that somebody waits for. Small answers fill no
 //! window: asking for their acknowledgements would be a system call and a packet each, for nothing.
 
+use super::addresses::gone;
+use super::object::BoxFuture;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -20,11 +23,16 @@ pub(super) struct PromptStream {
     stream: TcpStream,
     /// Bytes to be acknowledged at once from now on.
     young: usize,
+    /// Completes when this machine no longer has the address of this end.
+    gone: Option<BoxFuture<()>>,
 }
 
 impl PromptStream {
-    pub(super) const fn new(stream: TcpStream) -> Self {
-        Self { stream, young: YOUNG }
+    /// `local`: the address of this end.
+    pub(super) fn new(stream: TcpStream, local: IpAddr) -> Self {
+        let may_go = !local.is_loopback();
+        let gone = may_go.then(|| -> BoxFuture<()> { Box::pin(gone(local)) });
+        Self { stream, young: YOUNG, gone }
     }
 
     /// Lets the kernel acknowledge what was read. It is a request: nothing depends on it.
@@ -42,7 +50,15 @@ impl AsyncRead for PromptStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending()
+            && let Some(gone) = &mut self.gone
+            && gone.as_mut().poll(context).is_ready()
+        {
+            self.gone = None;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let Poll::Ready(Ok(())) = read else { return read };
         let read = buffer.filled().len() - before;
         if self.young > 0 && read >= LARGE {
             self.acknowledge(read);

@@ -54,6 +54,8 @@ async fn keep<I: Interface>(
 ) {
     let mut pause = RECONNECT_MIN;
     loop {
+        // Whatever broke the link, or let none be made: who has other addresses since has not tried them.
+        let readdressed = finder.readdressed();
         match finder.clone().find(furl.clone(), I::id()).await {
             Ok(live) => {
                 pause = RECONNECT_MIN;
@@ -70,6 +72,7 @@ async fn keep<I: Interface>(
         tokio::select! {
             biased;
             () = now.notified() => pause = RECONNECT_MIN,
+            () = readdressed => pause = RECONNECT_MIN,
             () = tokio::time::sleep(with_jitter(pause)) => {}
         }
     }
