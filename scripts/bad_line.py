@@ -119,6 +119,7 @@ class Day:
         if status in (200, 201):
             with self.lock:
                 self.kept.append((body.decode().strip(), size, hashlib.sha256(data).digest()))
+        return status
 
     def get(self, small):
         with self.lock:
@@ -154,7 +155,7 @@ class Day:
     def people(self, over):
         """Who does what: each one thing after the other."""
         def uploads():
-            self.put(self.chance.choice(LARGE))
+            return self.put(self.chance.choice(LARGE))
 
         def downloads():
             self.get(small=False)
@@ -165,8 +166,9 @@ class Day:
 
         def lives(does):
             while not over.is_set():
-                does()
-                over.wait(0.05)
+                did = does()
+                # Who is told to come back later does.
+                over.wait(1 if did in NOT_NOW else 0.05)
 
         return [threading.Thread(target=lives, args=(does,)) for does in (uploads, downloads, browses)]
 

@@ -47,7 +47,7 @@ impl Files {
 
     /// A part of a file, verified, as fast as its reader takes it.
     pub async fn read(&self, node: &Node, part: Range<u64>) -> Result<Paced, FilesError> {
-        let reader = self.grid().open_at(node.file()?, part.start).await?;
+        let reader = self.grid().open_at(node.file()?, part.clone()).await?;
         Ok(self.transfers.download(reader, part))
     }
 }

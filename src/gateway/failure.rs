@@ -241,11 +241,11 @@ impl From<DirError> for Failure {
             DirError::TooManyRedos
             | DirError::NoVdrive
             | DirError::NotItsServer(_)
+            | DirError::Unreachable { .. }
             | DirError::CutOff => (StatusCode::SERVICE_UNAVAILABLE, ""),
-            DirError::Unreachable { .. }
-            | DirError::NoSuchDirectory(_)
-            | DirError::Corrupt(_)
-            | DirError::Unreadable(_) => (StatusCode::GONE, "UnrecoverableFileError: "),
+            DirError::NoSuchDirectory(_) | DirError::Corrupt(_) | DirError::Unreadable(_) => {
+                (StatusCode::GONE, "UnrecoverableFileError: ")
+            }
             DirError::Refused(_) | DirError::Forged(_) => (StatusCode::BAD_GATEWAY, ""),
             DirError::TooBig(_) | DirError::TooManyAtOnce => (StatusCode::PAYLOAD_TOO_LARGE, ""),
             DirError::NotKept(_) => (StatusCode::INSUFFICIENT_STORAGE, ""),

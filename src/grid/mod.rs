@@ -21,6 +21,7 @@ pub mod dirnode;
 pub mod download;
 pub mod happiness;
 mod lists;
+mod outage;
 pub mod params;
 pub mod permute;
 pub mod placement;

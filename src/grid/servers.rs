@@ -4,6 +4,7 @@
 //! downloads take a snapshot in the order of their storage index and live with what happens to it.
 
 use super::lists::Lists;
+use super::outage::Outage;
 use super::permute::{permute, position};
 use super::response_time::ResponseTime;
 use super::server_id::ServerId;
@@ -117,6 +118,7 @@ struct Known {
     refused: BTreeSet<ServerId>,
     /// Servers that are being dialled, and until when it is worth to wait for them.
     expected: BTreeMap<ServerId, Instant>,
+    outage: Outage,
     /// By id, so that what is remembered outlives a link.
     standings: BTreeMap<ServerId, Standing>,
     /// The way to all of them is a line of which others are to have some.
@@ -172,6 +174,7 @@ impl ServerPool {
         let server = Arc::new(server);
         known.servers.insert(server.id, Arc::clone(&server));
         known.expected.remove(&server.id);
+        known.outage.is_back(server.id);
         drop(known);
         self.0.added.notify_waiters();
         server
@@ -207,6 +210,8 @@ impl ServerPool {
         let mut known = self.known();
         if known.servers.get(&server.id).is_some_and(|current| Arc::ptr_eq(current, server)) {
             known.servers.remove(&server.id);
+            let last = known.servers.is_empty();
+            known.outage.lose(server.id, last);
         }
     }
 
@@ -270,6 +275,13 @@ impl ServerPool {
         let now = Instant::now();
         known.expected.retain(|_, until| *until > now);
         known.expected.len()
+    }
+
+    /// Servers that are not here and may be soon: those that are dialled, and those that were lost
+    /// together with all others, as they are when this machine's line breaks.
+    pub fn away(&self) -> usize {
+        let dialled = self.expected();
+        dialled.max(self.known().outage.away())
     }
 }
 

@@ -48,7 +48,7 @@ async fn put(client: &Client, bytes: &[u8]) -> (Cap, u32) {
 
 async fn first_piece(client: &Client, cap: &Cap, from: u64) -> u32 {
     let first = async {
-        let file = client.open_at(cap, from).await.unwrap();
+        let file = client.open_at(cap, from..from).await.unwrap();
         file.read(from..file.size()).next().await.unwrap().unwrap()
     };
     counted(first).await.1

@@ -73,6 +73,15 @@ impl FarGrid {
         self.switches.push(switch);
     }
 
+    /// Servers behind links of so many bytes a second.
+    async fn with_rates(rates: &[u32]) -> Self {
+        let mut grid = Self::of(0).await;
+        for rate in rates {
+            grid.add(Some(*rate)).await;
+        }
+        grid
+    }
+
     async fn put(&self, bytes: &[u8]) -> (Cap, Placement, Duration) {
         let began = Instant::now();
         let source = Source::bytes(bytes.to_vec());
@@ -313,4 +322,21 @@ async fn what_is_remembered_outlives_a_link() {
     pool.remove(&server);
     let anew = pool.add(Server { standing: Standing::default(), ..(*server).clone() });
     assert!(anew.standing.has_lied());
+}
+
+#[actix::test]
+async fn servers_of_different_lines_bring_what_each_can() {
+    tokio::time::pause();
+    const FAST: u32 = 1_000_000;
+    // A block of it takes six seconds.
+    const SLOW: u32 = 60_000;
+    let rates: Vec<u32> = (0..10).map(|index| if index % 2 == 0 { FAST } else { SLOW }).collect();
+    let grid = FarGrid::with_rates(&rates).await;
+    let bytes = data(1, 20_000_000);
+    let (cap, ..) = grid.put(&bytes).await;
+    let began = Instant::now();
+    let file = grid.client.open_at(&cap, 0..bytes.len() as u64).await.unwrap();
+    assert!(file.read_all(0..file.size()).await.unwrap() == bytes);
+    let (took, quick) = (began.elapsed(), Duration::from_secs(20 / 5));
+    assert!(took < quick * 2, "{took:?}, where the quick ones alone need {quick:?}");
 }

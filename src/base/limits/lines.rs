@@ -15,3 +15,8 @@ pub const UPLOADS_KEPT_MAX: usize = 4_096;
 pub const UPLOAD_LEFT_TIME: Duration = Duration::from_secs(10);
 /// From so many on those that are over are looked for.
 pub const SESSIONS_LOOK: usize = 64;
+/// Servers that were lost with all others are expected back for so long, and what they may have is not called
+/// gone: longer than tunnels, and than a router that starts anew.
+pub const OUTAGE_TIME: Duration = Duration::from_secs(600);
+/// Links notice within so long that the line under them broke: a silent one at rest needs the longest.
+pub const LOST_TOGETHER: Duration = Duration::from_secs(120);

@@ -96,7 +96,7 @@ async fn fetched(
     // What is in its cap is transferred from nowhere.
     let transfer = cap.storage_index().map(|_| asked.gateway.history.download(cap, part.clone()));
     let trace = transfer.as_ref().map(Transfer::trace).unwrap_or_default();
-    let reader = asked.files.grid().open_traced(cap, part.start, trace).await?;
+    let reader = asked.files.grid().open_traced(cap, part.clone(), trace).await?;
     let content = begun(asked.files.transfers().download(reader, part)).await?;
     Ok(content.inspect(move |piece| {
         if let (Some(transfer), Ok(piece)) = (&transfer, piece) {

@@ -54,6 +54,8 @@ impl Entry {
 struct State {
     entries: Vec<Entry>,
     lines: Lines,
+    /// Who waits for a server to have brought something, by their order.
+    waiting: BTreeSet<(ServerId, u64)>,
     /// As many servers are wanted as there are.
     wide: bool,
     /// Every server has answered, failed or was given up.
@@ -96,6 +98,24 @@ pub struct Left<'a> {
     pub tried: &'a [Arc<Share>],
     /// Shares whose servers are asked for the same segments.
     pub busy: &'a [Arc<Share>],
+    /// Of the collection.
+    pub order: u64,
+}
+
+/// A server that is to be asked, once it has brought what others asked for.
+pub struct Reserved {
+    book: Arc<Book>,
+    server: ServerId,
+    bytes: u64,
+    order: u64,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut state = self.book.state();
+        state.lines.released(self.server, self.bytes);
+        state.waiting.remove(&(self.server, self.order));
+    }
 }
 
 /// Bytes that a server was asked for. Dropped, they no longer come.
@@ -110,12 +130,16 @@ impl UnderWay {
     pub fn came(mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         self.book.state().lines.came(self.server, bytes);
+        self.book.room_again();
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.book.state().lines.dropped(self.server, self.bytes);
+        if self.bytes > 0 {
+            self.book.state().lines.dropped(self.server, self.bytes);
+            self.book.room_again();
+        }
     }
 }
 
@@ -242,7 +266,7 @@ impl Book {
     /// that serves none of the busy ones, where they will be there soonest; of those that differ little in
     /// this, open before not, quick before sluggish.
     pub fn choose(&self, left: &Left<'_>, bytes: u64) -> Option<Arc<Share>> {
-        let Left { taken, tried, busy } = left;
+        let Left { taken, tried, busy, order } = left;
         let state = self.state();
         let untried = state.entries.iter().filter(|entry| {
             entry.standing != Standing::Bad
@@ -254,9 +278,69 @@ impl Book {
             let load = busy.iter().filter(|share| share.same_server(&entry.share)).count();
             let wait = state.lines.wait(entry.share.server().id, bytes, presumed) + entry.delay();
             let wait = wait.as_micros() / LIKE_WAITS.as_micros();
-            (entry.standing, load, wait, !entry.share.is_open(), entry.pace, entry.share.num())
+            let meant = entry.share.is_meant_for(*order);
+            (
+                entry.standing,
+                !meant,
+                load,
+                wait,
+                !entry.share.is_open(),
+                entry.pace,
+                entry.share.num(),
+            )
         });
         best.map(|entry| Arc::clone(&entry.share))
+    }
+
+    /// A share that nobody has asked, of a server that nobody has: meant for who comes as `order`. None
+    /// before the first share is open, since what comes beside those that are waited for is in their way;
+    /// nor where lines are not what is waited for.
+    pub fn unused(&self, order: u64) -> Option<Arc<Share>> {
+        let state = self.state();
+        let idle = |entry: &&Entry| state.lines.is_idle(entry.share.server().id);
+        if !state.wide || !state.entries.iter().any(|entry| entry.share.is_open()) {
+            return None;
+        }
+        let fits = |entry: &&Entry| {
+            let num = entry.share.num();
+            let another =
+                |other: &Entry| other.share.num() == num && other.share.is_meant_for(order);
+            entry.standing == Standing::Good
+                && entry.share.is_new()
+                && !state.entries.iter().any(another)
+        };
+        let unused = state.entries.iter().filter(idle).filter(fits);
+        let share = Arc::clone(&unused.min_by_key(|entry| entry.pace)?.share);
+        share.mean_for(order);
+        Some(share)
+    }
+
+    /// Whether to ask for so many bytes of the share now. Where lines are what is waited for, servers get
+    /// only as much to bring as keeps them busy: the rest goes to whoever is done first. Those that come
+    /// first in the file go before others.
+    pub fn may_ask(&self, share: &Arc<Share>, bytes: u64, order: u64) -> bool {
+        let mut state = self.state();
+        let server = share.server().id;
+        let distance = state.entry(share).map_or(Duration::ZERO, |entry| entry.distance);
+        let mut earlier = state.waiting.range((server, 0)..(server, order));
+        !state.wide
+            || state.lines.is_idle(server)
+            || earlier.next().is_none() && state.lines.has_room(server, bytes, distance)
+    }
+
+    /// The share is to be asked for so many bytes, as things look now.
+    pub fn reserve(self: &Arc<Self>, share: &Arc<Share>, bytes: u64, order: u64) -> Reserved {
+        let (mut state, server) = (self.state(), share.server().id);
+        state.lines.reserved(server, bytes);
+        state.waiting.insert((server, order));
+        Reserved { book: Arc::clone(self), server, bytes, order }
+    }
+
+    /// A server has less to bring than before: whoever waits may choose again.
+    fn room_again(&self) {
+        if self.is_wide() {
+            self.changed.notify_waiters();
+        }
     }
 
     /// The share is asked for so many bytes. What becomes of them is told to what this answers.

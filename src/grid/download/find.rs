@@ -265,7 +265,7 @@ async fn more_may_come(search: &Search, book: &Book) {
     match book.next_round() {
         Some(round) => tokio::time::sleep(search.timeouts.again * 2_u32.pow(round)).await,
         None => {
-            book.nobody_left(search.pool.expected());
+            book.nobody_left(search.pool.away());
             book.wanted().await;
         }
     }

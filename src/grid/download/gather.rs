@@ -5,7 +5,7 @@
 //! replaced too, and asked again after a pause. It ends when k shares answered, or when no share and
 //! no server is left to try.
 
-use super::book::{Book, Left};
+use super::book::{Book, Left, Reserved};
 use super::share::{Fault, Share};
 use super::{Download, DownloadError};
 use crate::base::ShareNum;
@@ -16,6 +16,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Replacements are waited for so many times shorter, so that a grid half of which hangs costs
@@ -24,6 +27,9 @@ const HURRY: u32 = 4;
 
 /// A share is late when it takes so many times what its server's line lets expect.
 const LATE_FACTOR: u32 = 3;
+
+/// Less than this is no reason to ask another share.
+const SLOW_MIN: Duration = Duration::from_millis(50);
 
 /// What one share is asked for.
 pub type Question<T> =
@@ -38,6 +44,10 @@ pub struct Gathering<'a, T> {
     question: Question<T>,
     /// What each share is asked for.
     bytes: u64,
+    /// Of several collections the lower one goes first.
+    order: u64,
+    /// Shares that will be asked as soon as their servers have room, unless others look better then.
+    reserved: Vec<(Arc<Share>, Reserved)>,
     /// Shares that were asked, whatever came of it.
     tried: Vec<Arc<Share>>,
     /// Shares whose servers were busy, once each time.
@@ -50,22 +60,55 @@ pub struct Gathering<'a, T> {
     pub have: BTreeMap<ShareNum, (Arc<Share>, T)>,
 }
 
+/// Whether somebody waits for one collection, and what comes after it waits with it.
+#[derive(Default)]
+pub struct Awaited {
+    is: AtomicBool,
+    told: Notify,
+}
+
+impl Awaited {
+    /// From now on.
+    pub fn now(&self) {
+        self.is.store(true, Relaxed);
+        self.told.notify_one();
+    }
+
+    fn is(&self) -> bool {
+        self.is.load(Relaxed)
+    }
+}
+
 /// A share that has not answered yet.
 struct Asked {
     share: Arc<Share>,
     since: Instant,
+    /// When it is slower than it should be, which matters to who waits.
+    slow: Instant,
     /// When it is late.
     due: Instant,
     late: bool,
+    /// Another share is asked in its place.
+    replaced: bool,
+}
+
+impl Asked {
+    /// When something is done about it next; nothing is about one that is late.
+    fn until(&self, awaited: bool) -> Option<Instant> {
+        let slow = awaited && !self.replaced;
+        (!self.late).then_some(if slow { self.slow } else { self.due })
+    }
 }
 
 impl<'a, T: Send + 'static> Gathering<'a, T> {
     /// Each answer will be about so many bytes.
-    pub fn new(download: &'a Download, question: Question<T>, bytes: u64) -> Self {
+    pub fn new(download: &'a Download, question: Question<T>, (bytes, order): (u64, u64)) -> Self {
         Self {
             download,
             question,
             bytes,
+            order,
+            reserved: Vec::new(),
             tried: Vec::new(),
             busy: Vec::new(),
             asked: Vec::new(),
@@ -80,7 +123,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
     }
 
     /// Asks until k shares have answered.
-    pub async fn fill(&mut self) -> Result<(), DownloadError> {
+    pub async fn fill(&mut self, awaited: &Awaited) -> Result<(), DownloadError> {
         let needed = self.download.facts.params.needed();
         loop {
             let changed = self.book().changed();
@@ -88,15 +131,17 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
             if self.have.len() >= needed {
                 return Ok(());
             }
-            if self.asked.is_empty() && self.book().is_exhausted() {
+            let none = self.asked.is_empty() && self.reserved.is_empty();
+            if none && self.book().is_exhausted() {
                 return Err(self.download.too_few());
             }
-            let hedge = self.next_hedge();
+            let hedge = self.next_hedge(awaited.is());
             tokio::select! {
                 biased;
                 Some((share, answer)) = self.answers.next() => self.note(share, answer),
                 () = changed => {}
-                () = until(hedge) => self.give_others_a_chance(),
+                () = awaited.told.notified() => {}
+                () = until(hedge) => self.give_others_a_chance(awaited.is()),
             }
         }
     }
@@ -112,8 +157,11 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         if !self.book().is_ready() && !self.book().is_exhausted() {
             return;
         }
+        self.reserved.clear();
         loop {
-            let prompt = self.asked.iter().filter(|asked| !asked.late).map(|asked| &asked.share);
+            let prompt = self.asked.iter().filter(|asked| !asked.replaced);
+            let prompt = prompt.map(|asked| &asked.share);
+            let prompt = prompt.chain(self.reserved.iter().map(|(share, _)| share));
             let prompt: Vec<Arc<Share>> = prompt.cloned().collect();
             if self.have.len() + prompt.len() >= needed {
                 return;
@@ -122,18 +170,33 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
                 self.have.keys().copied().chain(prompt.iter().map(|share| share.num())).collect();
             let busy: Vec<Arc<Share>> =
                 self.have.values().map(|(share, _)| Arc::clone(share)).chain(prompt).collect();
-            let left = Left { taken: &taken, tried: &self.tried, busy: &busy };
+            let (tried, order) = (&self.tried, self.order);
+            let left = Left { taken: &taken, tried, busy: &busy, order };
             let Some(share) = self.book().choose(&left, self.bytes) else { return };
-            self.ask(share);
+            if share.is_meant_for(self.order) || self.book().may_ask(&share, self.bytes, self.order)
+            {
+                self.ask(share);
+            } else {
+                let reserved = self.book().reserve(&share, self.bytes, self.order);
+                self.reserved.push((share, reserved));
+            }
         }
     }
 
     fn ask(&mut self, share: Arc<Share>) {
         self.tried.push(Arc::clone(&share));
         let since = Instant::now();
-        let expected = self.book().wait(&share, self.bytes).saturating_mul(LATE_FACTOR);
-        let due = since + (self.download.hedge_after() / self.hurry).max(expected);
-        self.asked.push(Asked { share: Arc::clone(&share), since, due, late: false });
+        let expected = self.book().wait(&share, self.bytes);
+        let late = (self.download.hedge_after() / self.hurry).max(expected * LATE_FACTOR);
+        let (due, slow) = (since + late, since + late.min(expected * 3 / 2 + SLOW_MIN));
+        self.asked.push(Asked {
+            share: Arc::clone(&share),
+            since,
+            slow,
+            due,
+            late: false,
+            replaced: false,
+        });
         let under_way = self.book().asked(&share, self.bytes);
         let answer = (self.question)(Arc::clone(&share));
         self.answers.push(Box::pin(async move {
@@ -172,7 +235,15 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         }
         self.busy.push(Arc::clone(&share));
         let since = Instant::now() + self.download.timeouts.again * 2_u32.pow(round);
-        self.asked.push(Asked { share: Arc::clone(&share), since, due: since, late: true });
+        let (slow, due) = (since, since);
+        self.asked.push(Asked {
+            share: Arc::clone(&share),
+            since,
+            slow,
+            due,
+            late: true,
+            replaced: true,
+        });
         let question = Arc::clone(&self.question);
         self.answers.push(Box::pin(async move {
             tokio::time::sleep_until(since).await;
@@ -181,18 +252,25 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         }));
     }
 
-    /// When the first share that is still in time will be late.
-    fn next_hedge(&self) -> Option<Instant> {
-        self.asked.iter().filter(|asked| !asked.late).map(|asked| asked.due).min()
+    /// When something is to be done about a share that has not answered.
+    fn next_hedge(&self, awaited: bool) -> Option<Instant> {
+        self.asked.iter().filter_map(|asked| asked.until(awaited)).min()
     }
 
-    fn give_others_a_chance(&mut self) {
+    fn give_others_a_chance(&mut self, awaited: bool) {
         let now = Instant::now();
-        for asked in self.asked.iter_mut().filter(|asked| !asked.late && asked.due <= now) {
-            asked.late = true;
-            self.hurry = HURRY;
-            asked.share.server().standing.note_late(Duty::Read);
-            self.download.book.slow(&asked.share);
+        for asked in &mut self.asked {
+            if asked.until(awaited).is_none_or(|until| until > now) {
+                continue;
+            }
+            asked.replaced = true;
+            // Before that, its line may have been slower than usual for a moment.
+            if asked.due <= now {
+                asked.late = true;
+                self.hurry = HURRY;
+                asked.share.server().standing.note_late(Duty::Read);
+                self.download.book.slow(&asked.share);
+            }
         }
     }
 }

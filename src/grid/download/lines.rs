@@ -14,6 +14,10 @@ const SAMPLE_MIN: u64 = 32 << 10;
 /// Bytes a second that a line of some length is thought to carry while nothing is known: those of homes
 /// bring that, and others are known soon.
 pub const FAR_RATE: f64 = 2e6;
+/// Blocks that a server has to bring at once, at least: one on its way and one that follows it.
+const BLOCKS_AHEAD: u64 = 2;
+/// What a server has to bring at most, beyond the way to it and if that is more.
+const QUEUE_TIME: Duration = Duration::from_millis(200);
 /// What comes sooner was here already, or comes as quickly from anybody.
 const SPAN_MIN: Duration = Duration::from_millis(2);
 
@@ -24,22 +28,56 @@ const WAIT_MAX: Duration = Duration::from_secs(86_400);
 #[derive(Default)]
 pub struct Lines(BTreeMap<ServerId, Line>);
 
+#[derive(Default)]
 struct Line {
     /// Bytes that were asked for and have not come.
     under_way: u64,
+    /// Bytes that it will be asked for, as things look.
+    reserved: u64,
     /// Bytes a second; none while too little came to tell.
     rate: Option<f64>,
     /// When it last brought something or, if it had nothing to bring, was asked.
-    since: Instant,
+    since: Option<Instant>,
+}
+
+impl Line {
+    fn span(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Lines {
+    /// A server is to be asked for so many bytes, once it has brought others.
+    pub fn reserved(&mut self, server: ServerId, bytes: u64) {
+        self.0.entry(server).or_default().reserved += bytes;
+    }
+
+    /// It is not, or is asked now.
+    pub fn released(&mut self, server: ServerId, bytes: u64) {
+        if let Some(line) = self.0.get_mut(&server) {
+            line.reserved = line.reserved.saturating_sub(bytes);
+        }
+    }
+
+    /// Whether so many bytes more are worth asking for now. Enough keeps a line busy until the next
+    /// question comes to the server, which is `distance` away; what is more stands there while others could
+    /// bring it.
+    pub fn has_room(&self, server: ServerId, bytes: u64, distance: Duration) -> bool {
+        let Some(line) = self.0.get(&server) else { return true };
+        let ahead = line.rate.map_or(0.0, |rate| rate * (distance + QUEUE_TIME).as_secs_f64());
+        let enough = (bytes * BLOCKS_AHEAD).max(ahead as u64);
+        line.under_way + bytes <= enough
+    }
+
+    /// Whether a server has nothing to bring.
+    pub fn is_idle(&self, server: ServerId) -> bool {
+        self.0.get(&server).is_none_or(|line| line.under_way == 0)
+    }
     /// A server was asked for so many bytes.
     pub fn asked(&mut self, server: ServerId, bytes: u64) {
-        let now = Instant::now();
-        let line = self.0.entry(server).or_insert(Line { under_way: 0, rate: None, since: now });
+        let line = self.0.entry(server).or_default();
         if line.under_way == 0 {
-            line.since = now;
+            line.since = Some(Instant::now());
         }
         line.under_way += bytes;
     }
@@ -48,8 +86,8 @@ impl Lines {
     pub fn came(&mut self, server: ServerId, bytes: u64) {
         let Some(line) = self.0.get_mut(&server) else { return };
         line.under_way = line.under_way.saturating_sub(bytes);
-        let span = line.since.elapsed();
-        line.since = Instant::now();
+        let span = line.span();
+        line.since = Some(Instant::now());
         if bytes >= SAMPLE_MIN && span >= SPAN_MIN {
             let rate = bytes as f64 / span.as_secs_f64();
             line.rate = Some(line.rate.map_or(rate, |before| (before + rate) / 2.0));
@@ -63,15 +101,17 @@ impl Lines {
         }
     }
 
-    /// How long its line would be busy until it has brought `bytes` more, if one that has shown nothing
+    /// How long its line would be busy until it has brought all that it is to bring and `bytes` more, if one that has shown nothing
     /// carries as much as is `presumed`.
     pub fn wait(&self, server: ServerId, bytes: u64, presumed: Option<f64>) -> Duration {
         let line = self.0.get(&server);
-        let (under_way, rate) = line.map_or((0, None), |line| (line.under_way, line.rate));
+        let rate = line.and_then(|line| line.rate);
         let Some(rate) = rate.or(presumed) else { return Duration::ZERO };
-        let since = line.map_or(Duration::ZERO, |line| line.since.elapsed());
-        let left = (under_way as f64 - rate * since.as_secs_f64()).max(0.0);
-        let seconds = (left + bytes as f64) / rate;
+        let before = line.map_or(0.0, |line| {
+            let left = line.under_way as f64 - rate * line.span().as_secs_f64();
+            left.max(0.0) + line.reserved as f64
+        });
+        let seconds = (before + bytes as f64) / rate;
         Duration::try_from_secs_f64(seconds).unwrap_or(WAIT_MAX).min(WAIT_MAX)
     }
 
@@ -143,6 +183,36 @@ mod tests {
             4_000,
             "it has shown what it carries"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_has_room_for_what_keeps_it_busy_and_no_more() {
+        let mut lines = shown(&[(1, 1), (2, 100)]).await;
+        let room = |lines: &Lines, number, bytes| {
+            lines.has_room(server(number), bytes, Duration::from_millis(300))
+        };
+        // At a MiB a second half of one is on its way, or stands before it.
+        lines.asked(server(1), MIB * 7 / 16);
+        assert!(room(&lines, 1, MIB / 16));
+        lines.asked(server(1), MIB / 16);
+        assert!(!room(&lines, 1, MIB / 16));
+        // Two blocks at least, however slow it is.
+        lines.asked(server(2), MIB / 16);
+        assert!(room(&lines, 2, MIB / 16));
+        lines.asked(server(2), MIB / 16);
+        assert!(!room(&lines, 2, MIB / 16));
+        lines.came(server(2), MIB / 16);
+        assert!(room(&lines, 2, MIB / 16) && !lines.is_idle(server(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_server_is_to_be_asked_for_counts_until_it_is_not() {
+        let mut lines = shown(&[(1, 1)]).await;
+        lines.reserved(server(1), 2 * MIB);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 3_000);
+        assert!(lines.is_idle(server(1)));
+        lines.released(server(1), 2 * MIB);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 1_000);
     }
 
     #[tokio::test(start_paused = true)]

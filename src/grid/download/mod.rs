@@ -11,6 +11,7 @@
 //! Where something else stands under the file's storage index, its shares are kept under another one
 //! that anybody can tell who can check them. It is looked at when the first does not give enough.
 
+mod ahead;
 mod book;
 mod error;
 mod find;
@@ -42,7 +43,7 @@ use crate::tub::RemoteError;
 use book::Book;
 use bytes::Bytes;
 use futures_util::future::FutureExt;
-use gather::{Gathering, Question};
+use gather::{Awaited, Gathering, Question};
 use share::{Opener, Share};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -103,7 +104,7 @@ impl Download {
             async move { share.open(&this.opener(&this.first)).await.map(|_| ()) }.boxed()
         });
         let bytes = self.first.end - self.first.start;
-        Gathering::new(self, question, bytes).fill().await
+        Gathering::new(self, question, (bytes, 0)).fill(&Awaited::default()).await
     }
 
     /// For a share of which these bytes will be read next.
@@ -118,9 +119,9 @@ impl Download {
     }
 
     /// The plaintext of a unit.
-    async fn unit(self: &Arc<Self>, unit: Unit) -> Result<Bytes, DownloadError> {
+    async fn unit(self: &Arc<Self>, unit: Unit, awaited: &Awaited) -> Result<Bytes, DownloadError> {
         let since = Instant::now();
-        let read = self.read_unit(unit).await;
+        let read = self.read_unit(unit, awaited).await;
         if let Some(tree) = self.tree.get() {
             let segments = unit.first.0..unit.first.0.saturating_add(unit.count);
             self.trace.segments(tree.geometry(), since, (segments, read.is_ok()));
@@ -128,7 +129,11 @@ impl Download {
         read
     }
 
-    async fn read_unit(self: &Arc<Self>, unit: Unit) -> Result<Bytes, DownloadError> {
+    async fn read_unit(
+        self: &Arc<Self>,
+        unit: Unit,
+        awaited: &Awaited,
+    ) -> Result<Bytes, DownloadError> {
         let this = Arc::clone(self);
         let blocks = blocks_of(&self.facts, unit);
         let bytes = blocks.end - blocks.start;
@@ -144,9 +149,9 @@ impl Download {
             }
             .boxed()
         });
-        let mut gathering = Gathering::new(self, question, bytes);
+        let mut gathering = Gathering::new(self, question, (bytes, unit.first.0));
         loop {
-            gathering.fill().await?;
+            gathering.fill(awaited).await?;
             let needed = self.facts.params.needed();
             let runs = gathering.have.values().take(needed).map(|(_, run)| run.clone()).collect();
             match self.decode(runs).await? {

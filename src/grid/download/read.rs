@@ -1,11 +1,11 @@
 //! A file that can be read at any place, and the stream of one read.
 
+use super::ahead::{Cut, WIDE_UNIT_MAX, open_ahead};
+use super::gather::Awaited;
 use super::{Download, DownloadError, Trace, Unit, blocks_of};
 use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey, proven_index};
-use crate::base::limits::{
-    BATCH_SEGMENTS_MAX, BULK_MAX, OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX, READ_UNIT_MAX,
-};
+use crate::base::limits::{OPEN_HEAD_MAX, READ_AHEAD_UNITS, READ_CHUNK_MAX, READ_UNIT_MAX};
 use crate::cap::{Cap, FileCap};
 use crate::codec::encode::Plan;
 use crate::codec::layout::HEADER_MAX;
@@ -48,8 +48,10 @@ enum File {
     Shares {
         download: Arc<Download>,
         geometry: Geometry,
-        /// Looks for further shares as long as the file is open.
+        /// Looks for further shares as long as the file is open,
         _find: Task,
+        /// and opens some that a long read will want.
+        _ahead: Option<Task>,
     },
 }
 
@@ -58,7 +60,7 @@ struct Opening {
     facts: FileFacts,
     /// Without it, reading gives ciphertext.
     key: Option<FileKey>,
-    offset: u64,
+    part: Range<u64>,
     trace: Trace,
 }
 
@@ -66,20 +68,20 @@ impl Client {
     /// Opens the file that `cap` names. Fails at once if too few of its shares can be found, so that
     /// an error can still be told before the first byte.
     pub async fn open(&self, cap: &Cap) -> Result<FileReader, DownloadError> {
-        self.open_at(cap, 0).await
+        self.open_at(cap, 0..0).await
     }
 
-    /// As [`Client::open`], for a first read at byte `offset`: what it needs is fetched together with
+    /// As [`Client::open`], for a first read of `part`: what that begins with is fetched together with
     /// what opening needs.
-    pub async fn open_at(&self, cap: &Cap, offset: u64) -> Result<FileReader, DownloadError> {
-        self.open_traced(cap, offset, Trace::default()).await
+    pub async fn open_at(&self, cap: &Cap, part: Range<u64>) -> Result<FileReader, DownloadError> {
+        self.open_traced(cap, part, Trace::default()).await
     }
 
     /// As [`Client::open_at`]; what is done, then and by reading, is taken down in `trace`.
     pub async fn open_traced(
         &self,
         cap: &Cap,
-        offset: u64,
+        part: Range<u64>,
         trace: Trace,
     ) -> Result<FileReader, DownloadError> {
         self.permit(cap)?;
@@ -90,7 +92,7 @@ impl Client {
             }
             Some(FileCap::Chk(chk)) => {
                 let key = Some(chk.key().clone());
-                let opening = Opening { facts: chk.facts()?, key, offset, trace };
+                let opening = Opening { facts: chk.facts()?, key, part, trace };
                 self.open_shares(chk.storage_index(), opening).await
             }
             Some(FileCap::ChkVerify(_)) | None => Err(DownloadError::NotReadable),
@@ -103,18 +105,18 @@ impl Client {
         si: StorageIndex,
         facts: FileFacts,
     ) -> Result<FileReader, DownloadError> {
-        let trace = Trace::default();
-        self.open_shares(si, Opening { facts, key: None, offset: 0, trace }).await
+        let (part, trace) = (0..facts.size, Trace::default());
+        self.open_shares(si, Opening { facts, key: None, part, trace }).await
     }
 
     async fn open_shares(
         &self,
         si: StorageIndex,
-        Opening { facts, key, offset, trace }: Opening,
+        Opening { facts, key, part, trace }: Opening,
     ) -> Result<FileReader, DownloadError> {
         if self.pool.is_empty() {
             let needed = facts.params.needed();
-            return Err(match self.pool.expected() {
+            return Err(match self.pool.away() {
                 0 => DownloadError::NoServers,
                 away => DownloadError::NotNow { found: 0, needed, away },
             });
@@ -125,7 +127,7 @@ impl Client {
             beside: proven_index(&si, &facts.ueb_hash),
             pool: self.pool.clone(),
             head: head_len(&facts),
-            early: early_ranges(&facts, offset),
+            early: early_ranges(&facts, part.start),
             needed: facts.params.needed(),
             large: facts.size >= WIDE_MIN,
             timeouts: self.timeouts.clone(),
@@ -138,7 +140,7 @@ impl Client {
             book,
             tree: OnceLock::new(),
             contradicted: AtomicBool::new(false),
-            first: first_blocks(&facts, offset),
+            first: first_blocks(&facts, part.start),
             decoders: Mutex::default(),
             buffers: self.download_buffers.get(),
             compute: self.compute.clone(),
@@ -147,9 +149,11 @@ impl Client {
             usual: Mutex::default(),
             trace,
         });
+        let long = part.end.saturating_sub(part.start) >= WIDE_MIN && part.end <= facts.size;
+        let ahead = long.then(|| Task::spawn(open_ahead(Arc::clone(&download), part)));
         download.open().await?;
         let geometry = *download.tree.get().ok_or(DownloadError::CutOff)?.geometry();
-        Ok(FileReader(Arc::new(File::Shares { download, geometry, _find: find })))
+        Ok(FileReader(Arc::new(File::Shares { download, geometry, _find: find, _ahead: ahead })))
     }
 }
 
@@ -232,6 +236,7 @@ type Timed = (Result<Bytes, DownloadError>, Duration);
 struct UnderWay {
     unit: Unit,
     task: Task<Timed>,
+    awaited: Arc<Awaited>,
     spare: Option<OwnedSemaphorePermit>,
 }
 
@@ -241,11 +246,8 @@ struct Reading {
     file: FileReader,
     geometry: Geometry,
     range: Range<u64>,
-    /// The next segment to ask for, and the first that is not wanted.
-    next: u64,
-    end: u64,
-    /// Plaintext bytes of the next unit: small at first, for an early first byte.
-    ramp: u64,
+    /// What has not been asked for.
+    cut: Cut,
     window: VecDeque<UnderWay>,
     /// The first unit is there.
     begun: bool,
@@ -259,18 +261,11 @@ struct Reading {
 
 impl Reading {
     fn new(file: &FileReader, geometry: Geometry, range: Range<u64>) -> Self {
-        let segment = |offset: u64| offset / geometry.segment_size();
-        let end = match range.is_empty() {
-            true => segment(range.start),
-            false => segment(range.end - 1) + 1,
-        };
         Self {
             file: file.clone(),
             geometry,
-            next: segment(range.start),
-            end,
+            cut: Cut::new(geometry, &range),
             range,
-            ramp: geometry.segment_size(),
             window: VecDeque::new(),
             begun: false,
             rest: Bytes::new(),
@@ -294,8 +289,11 @@ impl Reading {
         }
         while self.rest.is_empty() {
             self.top_up();
-            let UnderWay { unit, mut task, spare } = self.window.pop_front()?;
+            let UnderWay { unit, mut task, awaited, spare } = self.window.pop_front()?;
             self.spare = spare;
+            if self.is_wide() {
+                awaited.now();
+            }
             let Some((read, took)) = task.outcome().await else {
                 return Some(Err(DownloadError::CutOff));
             };
@@ -313,10 +311,9 @@ impl Reading {
     /// A unit took so long. Where that is long, lines are what is waited for.
     fn note(&mut self, took: Duration) {
         self.begun = true;
-        let left = (self.end - self.next).saturating_mul(self.geometry.segment_size());
         if let File::Shares { download, .. } = &*self.file.0
             && took >= LONG_UNIT
-            && left >= WIDE_MIN
+            && self.cut.left() >= WIDE_MIN
         {
             download.book.widen();
         }
@@ -339,39 +336,28 @@ impl Reading {
 
     /// Plaintext bytes of a unit at most.
     fn unit_max(&self) -> u64 {
-        if self.begun && self.is_wide() { READ_UNIT_MAX / 2 } else { READ_UNIT_MAX }
+        if self.begun && self.is_wide() { WIDE_UNIT_MAX } else { READ_UNIT_MAX }
     }
 
     /// Starts units until the window is full.
     fn top_up(&mut self) {
         let File::Shares { download, .. } = &*self.file.0 else { return };
-        while self.next < self.end {
+        while self.cut.left() > 0 {
             let own = self.window.iter().filter(|under_way| under_way.spare.is_none()).count();
             let full = own >= self.ahead();
             let spare = if full && self.begun { download.spare_unit() } else { None };
             if full && spare.is_none() {
                 return;
             }
-            let count = self.unit_len().min(self.end - self.next);
-            let unit = Unit { first: SegmentNum(self.next), count };
-            let download = Arc::clone(download);
+            let Some(unit) = self.cut.next(self.unit_max()) else { return };
+            let (download, awaited) = (Arc::clone(download), Arc::<Awaited>::default());
+            let told = Arc::clone(&awaited);
             let task = Task::spawn(async move {
                 let since = Instant::now();
-                (download.unit(unit).await, since.elapsed())
+                (download.unit(unit, &told).await, since.elapsed())
             });
-            self.window.push_back(UnderWay { unit, task, spare });
-            self.next += count;
-            self.ramp = self.ramp.saturating_mul(2);
+            self.window.push_back(UnderWay { unit, task, awaited, spare });
         }
-    }
-
-    /// Segments of the next unit: what the ramp allows and one answer of a server can hold.
-    fn unit_len(&self) -> u64 {
-        // Segments are a little longer than 1 MiB where k does not divide it: round.
-        let size = self.geometry.segment_size();
-        let by_ramp = self.ramp.min(self.unit_max()).saturating_add(size / 2) / size;
-        let by_answer = BULK_MAX as u64 / self.geometry.block_size().max(1);
-        by_ramp.min(by_answer).clamp(1, BATCH_SEGMENTS_MAX)
     }
 
     /// What of a unit's bytes the read is about.

@@ -63,13 +63,16 @@ pub struct Share {
     open: OnceCell<OpenShare>,
     /// Bytes that came before they were read, by offset, until they are.
     early: Mutex<Vec<(u64, Bytes)>>,
+    /// Who will read them.
+    meant_for: OnceLock<u64>,
 }
 
 impl Share {
     pub fn new(mut found: Found) -> Self {
         let mut early = std::mem::take(&mut found.parts);
         let head = if early.len() == 1 { early.pop().unwrap_or_default().1 } else { Bytes::new() };
-        Self { found, head, open: OnceCell::new(), early: Mutex::new(early) }
+        let (open, early, meant_for) = (OnceCell::new(), Mutex::new(early), OnceLock::new());
+        Self { found, head, open, early, meant_for }
     }
 
     pub fn num(&self) -> ShareNum {
@@ -90,6 +93,20 @@ impl Share {
 
     pub fn is_open(&self) -> bool {
         self.open.initialized()
+    }
+
+    /// Neither opened nor meant for anybody.
+    pub fn is_new(&self) -> bool {
+        !self.is_open() && self.meant_for.get().is_none()
+    }
+
+    /// What comes with its opening is for who comes as `order`.
+    pub fn mean_for(&self, order: u64) {
+        let _ = self.meant_for.set(order);
+    }
+
+    pub fn is_meant_for(&self, order: u64) -> bool {
+        self.meant_for.get() == Some(&order)
     }
 
     /// Proves the share's block tree, once; also takes the file's tree from it while that is not
