@@ -232,17 +232,21 @@ class Check(Bench):
         data = os.urandom(6_000_000)
         cap, _ = put(self.grid, data)
 
+        passed = []
+
         def tunnel():
             grids.until("the middle", lambda: self.star.counters()[GATEWAY][1] - before > 3_000_000)
             self.star.change(GATEWAY, silent=True)
             time.sleep(5)
             self.star.change(GATEWAY, silent=False)
+            passed.append(True)
 
         before = self.star.counters()[GATEWAY][1]
         thread = threading.Thread(target=tunnel)
         thread.start()
         status, body, _ = ask(self.grid.url + "uri/" + quote(cap, safe=""))
         thread.join()
+        must("tunnels", len(passed), 1, 1)
         if status != 200 or body != data:
             raise SystemExit(f"a download through a tunnel: {status}, {len(body)} bytes")
         got = self.star.counters()[GATEWAY][1] - before

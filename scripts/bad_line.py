@@ -166,11 +166,16 @@ class Day:
 
         def lives(does):
             while not over.is_set():
-                did = does()
+                try:
+                    did = does()
+                except Exception as error:  # pylint: disable=broad-except
+                    self.wrong.append(f"an answer that makes no sense: {error!r}")
+                    did = None
                 # Who is told to come back later does.
                 over.wait(1 if did in NOT_NOW else 0.05)
 
-        return [threading.Thread(target=lives, args=(does,)) for does in (uploads, downloads, browses)]
+        return [threading.Thread(target=lives, args=(does,), daemon=True)
+                for does in (uploads, downloads, browses)]
 
     def all_there(self):
         """Reads what was acknowledged; answers how much of it is lost."""
@@ -184,8 +189,11 @@ class Day:
             except RuntimeError:
                 lost += 1
         for name, text in self.named.items():
-            _, body, _ = ask(f"{self.grid.url}{self.directory}/{name}")
-            lost += body != text
+            url = f"{self.grid.url}{self.directory}/{name}"
+            try:
+                grids.until(name, lambda: ask(url)[1] == text, 60)
+            except RuntimeError:
+                lost += 1
         return lost
 
     def tell(self):

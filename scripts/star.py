@@ -6,6 +6,7 @@ the namespaces and TUN devices), `ip` and `nsenter`. Standard library only.
 """
 
 import array
+import contextlib
 import ctypes
 import fcntl
 import heapq
@@ -33,6 +34,7 @@ PORT = 3457
 MBIT = 1_000_000 / 8
 LOSS_BASED = ["cubic", "reno"]
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 
 
@@ -71,12 +73,22 @@ def line(name, queue):
     return nodes, control
 
 
+# What is opened here goes to the processes as it is.
+processes = multiprocessing.get_context("fork")
+
+
+def end_with_parent():
+    """Has this process end with the one that made it, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Namespace:
     """A network namespace that lasts as long as a process in it, and its TUN device."""
 
     def __init__(self, host, control):
         ours, theirs = socket.socketpair()
-        self.host, self.process = host, multiprocessing.Process(
+        self.host, self.process = host, processes.Process(
             target=self._hold, args=(theirs, host, control), daemon=True)
         self.process.start()
         theirs.close()
@@ -87,7 +99,7 @@ class Namespace:
 
     @staticmethod
     def _hold(sock, host, control):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end_with_parent()
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "a network namespace")
         tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -132,9 +144,9 @@ class Star:
     """Carries packets between the namespaces, in a process of its own."""
 
     def __init__(self, namespaces, nodes):
-        self.control, theirs = multiprocessing.Pipe()
+        self.control, theirs = processes.Pipe()
         tuns = {namespace.host: namespace.tun for namespace in namespaces}
-        self.process = multiprocessing.Process(target=self._run, args=(theirs, tuns, nodes),
+        self.process = processes.Process(target=self._run, args=(theirs, tuns, nodes),
                                                daemon=True)
         self.process.start()
 
@@ -157,8 +169,9 @@ class Star:
 
     @staticmethod
     def _run(control, tuns, nodes):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.nice(-10)
+        end_with_parent()
+        with contextlib.suppress(OSError):
+            os.nice(-10)
         by_fd = {fd: host for host, fd in tuns.items()}
         hosts = {host: host for host in tuns}
         up_free, down_free = dict.fromkeys(tuns, 0.0), dict.fromkeys(tuns, 0.0)

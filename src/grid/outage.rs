@@ -1,7 +1,7 @@
 //! Servers that were lost because this machine's line broke, and not because they are gone.
 //!
-//! A line that breaks takes all links along, within the time that different links need to notice it. A
-//! server that stops, or dies, leaves the others.
+//! A line that breaks takes all links along, that to the introducer too, within the time that different
+//! links need to notice it. Servers that stop, or die, leave others.
 
 use super::ServerId;
 use crate::base::limits::{LOST_TOGETHER, OUTAGE_TIME};
@@ -12,8 +12,12 @@ use tokio::time::Instant;
 pub struct Outage {
     /// Servers whose links were lost, and when.
     lost: BTreeMap<ServerId, Instant>,
-    /// When the last link of all was.
+    /// When the last link to a server was lost, while there is none.
     alone: Option<Instant>,
+    /// The introducer's link is up.
+    introduced: bool,
+    /// When the line broke. It says nothing of what is lost later.
+    broke: Option<Instant>,
 }
 
 impl Outage {
@@ -22,20 +26,32 @@ impl Outage {
         let now = Instant::now();
         self.lost.retain(|_, since| *since + OUTAGE_TIME > now);
         self.lost.insert(server, now);
-        if last {
-            self.alone = Some(now);
-        }
+        self.alone = last.then_some(now);
+        self.judge();
+    }
+
+    /// The link to the introducer is up or down from now on.
+    pub fn introducer_is(&mut self, up: bool) {
+        self.introduced = up;
+        self.judge();
+    }
+
+    fn judge(&mut self) {
+        let alone = self.alone.filter(|alone| !self.introduced && alone.elapsed() < LOST_TOGETHER);
+        self.broke = alone.or(self.broke);
     }
 
     pub fn is_back(&mut self, server: ServerId) {
         self.lost.remove(&server);
+        self.alone = None;
     }
 
     /// Servers that have not come back from it yet; none once that has had its time.
     pub fn away(&self) -> usize {
-        let alone = self.alone.filter(|alone| alone.elapsed() < OUTAGE_TIME);
-        alone.map_or(0, |alone| {
-            self.lost.values().filter(|since| **since + LOST_TOGETHER > alone).count()
+        let broke = self.broke.filter(|broke| broke.elapsed() < OUTAGE_TIME);
+        broke.map_or(0, |broke| {
+            let with_it = |since: Instant| since <= broke && since + LOST_TOGETHER > broke;
+            self.lost.values().filter(|since| with_it(**since)).count()
         })
     }
 }
@@ -60,6 +76,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn while_the_introducer_is_there_the_line_is_whole() {
+        for introducer_first in [false, true] {
+            let mut outage = Outage::default();
+            outage.introducer_is(true);
+            outage.lose(server(0), true);
+            assert_eq!(outage.away(), 0);
+            outage.is_back(server(0));
+            if introducer_first {
+                outage.introducer_is(false);
+            }
+            outage.lose(server(0), true);
+            advance(Duration::from_secs(20)).await;
+            outage.introducer_is(false);
+            assert_eq!(outage.away(), 1);
+            // It is back before the server.
+            outage.introducer_is(true);
+            assert_eq!(outage.away(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_is_lost_with_all_others_is_away_until_it_is_back_or_its_time_is_over() {
         let mut outage = Outage::default();
         outage.lose(server(0), false);
@@ -70,6 +107,9 @@ mod tests {
         assert_eq!(outage.away(), 2, "one went long before");
         outage.is_back(server(2));
         assert_eq!(outage.away(), 1);
+        advance(Duration::from_secs(60)).await;
+        outage.lose(server(2), false);
+        assert_eq!(outage.away(), 1, "this one went by itself");
         advance(OUTAGE_TIME).await;
         assert_eq!(outage.away(), 0);
     }

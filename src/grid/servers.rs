@@ -210,7 +210,8 @@ impl ServerPool {
         let mut known = self.known();
         if known.servers.get(&server.id).is_some_and(|current| Arc::ptr_eq(current, server)) {
             known.servers.remove(&server.id);
-            let last = known.servers.is_empty();
+            // This node's own server is there without a line.
+            let last = known.servers.values().all(|server| server.storage.peer().is_none());
             known.outage.lose(server.id, last);
         }
     }
@@ -275,6 +276,11 @@ impl ServerPool {
         let now = Instant::now();
         known.expected.retain(|_, until| *until > now);
         known.expected.len()
+    }
+
+    /// The link to the introducer is up or down from now on.
+    pub fn introducer_is(&self, up: bool) {
+        self.known().outage.introducer_is(up);
     }
 
     /// Servers that are not here and may be soon: those that are dialled, and those that were lost

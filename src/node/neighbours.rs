@@ -327,6 +327,7 @@ impl Listener for Neighbours {
 
     fn introducer(&mut self, connected: bool) {
         self.state().introducer = connected;
+        self.0.pool.introducer_is(connected);
     }
 
     fn settled(&mut self, book: &Book) {

@@ -1,5 +1,6 @@
 //! What a read will ask for: how it is cut into units, and shares opened before it comes to them.
 
+use super::book::UnderWay;
 use super::share::Share;
 use super::{Download, Unit, blocks_of};
 use crate::base::limits::{BATCH_SEGMENTS_MAX, BULK_MAX, READ_AHEAD_UNITS, READ_UNIT_MAX};
@@ -8,6 +9,7 @@ use crate::codec::{Geometry, SegmentNum};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Plaintext of a unit at most, where a file is read from many servers: more and smaller ones are under
 /// way.
@@ -63,12 +65,21 @@ pub async fn open_ahead(download: Arc<Download>, part: Range<u64>) {
     let units = std::iter::from_fn(|| cut.next(WIDE_UNIT_MAX)).skip(1).take(UNITS_AHEAD);
     let mut wanted = units.flat_map(|unit| std::iter::repeat_n(unit, needed)).peekable();
     let mut opening = FuturesUnordered::new();
+    let mut right: Option<(Unit, Arc<OwnedSemaphorePermit>)> = None;
     loop {
         let changed = download.book.changed();
-        while let Some(unit) = wanted.peek().copied()
-            && let Some(share) = download.book.unused(unit.first.0)
-        {
-            opening.push(open(&download, share, unit));
+        // What the read has come to it asks for itself.
+        while wanted.next_if(|unit| download.book.has_begun(unit.first.0)).is_some() {}
+        while let Some(unit) = wanted.peek().copied() {
+            if right.as_ref().is_none_or(|(of, _)| *of != unit) {
+                let Some(permit) = download.spare_unit() else { break };
+                right = Some((unit, Arc::new(permit)));
+            }
+            let Some(share) = download.book.unused(unit.first.0) else { break };
+            let blocks = blocks_of(&download.facts, unit);
+            let under_way = download.book.asked(&share, blocks.end - blocks.start);
+            let permit = right.as_ref().map(|(_, permit)| Arc::clone(permit));
+            opening.push(open(&download, (share, blocks), (under_way, permit)));
             wanted.next();
         }
         if wanted.peek().is_none() && opening.is_empty() {
@@ -83,9 +94,11 @@ pub async fn open_ahead(download: Arc<Download>, part: Range<u64>) {
 }
 
 /// What fails here is tried again, and judged, by the read.
-async fn open(download: &Download, share: Arc<Share>, unit: Unit) {
-    let blocks = blocks_of(&download.facts, unit);
-    let under_way = download.book.asked(&share, blocks.end - blocks.start);
+async fn open(
+    download: &Download,
+    (share, blocks): (Arc<Share>, Range<u64>),
+    (under_way, _right): (UnderWay, Option<Arc<OwnedSemaphorePermit>>),
+) {
     if share.open(&download.opener(&blocks)).await.is_ok() {
         under_way.came();
     }

@@ -8,7 +8,7 @@ use crate::base::file::Params;
 use crate::base::limits::RETURN_ROUNDS_MAX;
 use crate::base::lock::locked;
 use crate::grid::ServerId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -54,8 +54,11 @@ impl Entry {
 struct State {
     entries: Vec<Entry>,
     lines: Lines,
-    /// Who waits for a server to have brought something, by their order.
-    waiting: BTreeSet<(ServerId, u64)>,
+    /// Who waits for a server to have brought something, and for how many bytes of their own.
+    waiting: BTreeMap<Turn, u64>,
+    turns: u64,
+    /// The latest collection that has begun.
+    begun: u64,
     /// As many servers are wanted as there are.
     wide: bool,
     /// Every server has answered, failed or was given up.
@@ -105,16 +108,16 @@ pub struct Left<'a> {
 /// A server that is to be asked, once it has brought what others asked for.
 pub struct Reserved {
     book: Arc<Book>,
-    server: ServerId,
-    bytes: u64,
-    order: u64,
+    turn: Turn,
 }
+
+/// A place in the line before a server: of two collections the lower order goes first, of two of one order
+/// the one that came first.
+type Turn = (ServerId, u64, u64);
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        let mut state = self.book.state();
-        state.lines.released(self.server, self.bytes);
-        state.waiting.remove(&(self.server, self.order));
+        self.book.state().waiting.remove(&self.turn);
     }
 }
 
@@ -276,13 +279,15 @@ impl Book {
         let presumed = state.presumed_rate();
         let best = untried.min_by_key(|entry| {
             let load = busy.iter().filter(|share| share.same_server(&entry.share)).count();
-            let wait = state.lines.wait(entry.share.server().id, bytes, presumed) + entry.delay();
+            let server = entry.share.server().id;
+            let bytes = bytes + state.waiting_before(server, *order).sum::<u64>();
+            let wait = state.lines.wait(server, bytes, presumed) + entry.delay();
             let wait = wait.as_micros() / LIKE_WAITS.as_micros();
             let meant = entry.share.is_meant_for(*order);
             (
                 entry.standing,
-                !meant,
                 load,
+                !meant,
                 wait,
                 !entry.share.is_open(),
                 entry.pace,
@@ -298,7 +303,8 @@ impl Book {
     pub fn unused(&self, order: u64) -> Option<Arc<Share>> {
         let state = self.state();
         let idle = |entry: &&Entry| state.lines.is_idle(entry.share.server().id);
-        if !state.wide || !state.entries.iter().any(|entry| entry.share.is_open()) {
+        let is_open = |entry: &Entry| entry.share.is_open();
+        if !state.wide || !state.entries.iter().any(is_open) {
             return None;
         }
         let fits = |entry: &&Entry| {
@@ -315,6 +321,17 @@ impl Book {
         Some(share)
     }
 
+    /// A collection of this order begins.
+    pub fn begin(&self, order: u64) {
+        let mut state = self.state();
+        state.begun = state.begun.max(order);
+    }
+
+    /// Whether one of this order, or a later one, has begun.
+    pub fn has_begun(&self, order: u64) -> bool {
+        self.state().begun >= order
+    }
+
     /// Whether to ask for so many bytes of the share now. Where lines are what is waited for, servers get
     /// only as much to bring as keeps them busy: the rest goes to whoever is done first. Those that come
     /// first in the file go before others.
@@ -322,18 +339,19 @@ impl Book {
         let mut state = self.state();
         let server = share.server().id;
         let distance = state.entry(share).map_or(Duration::ZERO, |entry| entry.distance);
-        let mut earlier = state.waiting.range((server, 0)..(server, order));
+        let room = state.lines.has_room(server, bytes, distance);
         !state.wide
             || state.lines.is_idle(server)
-            || earlier.next().is_none() && state.lines.has_room(server, bytes, distance)
+            || room && state.waiting_before(server, order).next().is_none()
     }
 
     /// The share is to be asked for so many bytes, as things look now.
     pub fn reserve(self: &Arc<Self>, share: &Arc<Share>, bytes: u64, order: u64) -> Reserved {
-        let (mut state, server) = (self.state(), share.server().id);
-        state.lines.reserved(server, bytes);
-        state.waiting.insert((server, order));
-        Reserved { book: Arc::clone(self), server, bytes, order }
+        let mut state = self.state();
+        state.turns += 1;
+        let turn = (share.server().id, order, state.turns);
+        state.waiting.insert(turn, bytes);
+        Reserved { book: Arc::clone(self), turn }
     }
 
     /// A server has less to bring than before: whoever waits may choose again.
@@ -437,7 +455,8 @@ impl Book {
             counted.map(|entry| entry.share.num()).collect::<BTreeSet<_>>().len()
         };
         let unheard = state.silent.union(&state.lost).count();
-        let (usable, seen, away) = (numbers(true), numbers(false), unheard + state.dialled);
+        // A server may be among both.
+        let (usable, seen, away) = (numbers(true), numbers(false), unheard.max(state.dialled));
         Tally { usable, seen, away, incompatible: state.incompatible }
     }
 }
@@ -446,6 +465,11 @@ impl State {
     /// What a line is thought to carry that has shown nothing: nobody would find out of a slower guess.
     fn presumed_rate(&self) -> Option<f64> {
         self.lines.best_rate().or(self.wide.then_some(FAR_RATE))
+    }
+
+    /// Bytes that those wait for who go before `order`.
+    fn waiting_before(&self, server: ServerId, order: u64) -> impl Iterator<Item = u64> + '_ {
+        self.waiting.range((server, 0, 0)..(server, order, 0)).map(|(_, bytes)| *bytes)
     }
 
     fn good_shares(&self) -> usize {

@@ -100,6 +100,19 @@ impl Asked {
     }
 }
 
+impl<T> Drop for Gathering<'_, T> {
+    /// A server that was replaced and has not answered in as much time again is remembered as late.
+    fn drop(&mut self) {
+        let now = Instant::now();
+        for asked in self.asked.iter().filter(|asked| asked.replaced && !asked.late) {
+            if now >= asked.slow + (asked.slow - asked.since) {
+                asked.share.server().standing.note_late(Duty::Read);
+                self.download.book.slow(&asked.share);
+            }
+        }
+    }
+}
+
 impl<'a, T: Send + 'static> Gathering<'a, T> {
     /// Each answer will be about so many bytes.
     pub fn new(download: &'a Download, question: Question<T>, (bytes, order): (u64, u64)) -> Self {
@@ -127,7 +140,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         let needed = self.download.facts.params.needed();
         loop {
             let changed = self.book().changed();
-            self.ask_missing(needed);
+            self.ask_missing(needed, awaited.is());
             if self.have.len() >= needed {
                 return Ok(());
             }
@@ -153,7 +166,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         }
     }
 
-    fn ask_missing(&mut self, needed: usize) {
+    fn ask_missing(&mut self, needed: usize, awaited: bool) {
         if !self.book().is_ready() && !self.book().is_exhausted() {
             return;
         }
@@ -173,7 +186,10 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
             let (tried, order) = (&self.tried, self.order);
             let left = Left { taken: &taken, tried, busy: &busy, order };
             let Some(share) = self.book().choose(&left, self.bytes) else { return };
-            if share.is_meant_for(self.order) || self.book().may_ask(&share, self.bytes, self.order)
+            // Nobody knows when a server that has much to bring will have room; who waits asks it.
+            if awaited
+                || share.is_meant_for(self.order)
+                || self.book().may_ask(&share, self.bytes, self.order)
             {
                 self.ask(share);
             } else {
@@ -185,6 +201,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
 
     fn ask(&mut self, share: Arc<Share>) {
         self.tried.push(Arc::clone(&share));
+        share.is_asked();
         let since = Instant::now();
         let expected = self.book().wait(&share, self.bytes);
         let late = (self.download.hedge_after() / self.hurry).max(expected * LATE_FACTOR);

@@ -32,8 +32,6 @@ pub struct Lines(BTreeMap<ServerId, Line>);
 struct Line {
     /// Bytes that were asked for and have not come.
     under_way: u64,
-    /// Bytes that it will be asked for, as things look.
-    reserved: u64,
     /// Bytes a second; none while too little came to tell.
     rate: Option<f64>,
     /// When it last brought something or, if it had nothing to bring, was asked.
@@ -47,18 +45,6 @@ impl Line {
 }
 
 impl Lines {
-    /// A server is to be asked for so many bytes, once it has brought others.
-    pub fn reserved(&mut self, server: ServerId, bytes: u64) {
-        self.0.entry(server).or_default().reserved += bytes;
-    }
-
-    /// It is not, or is asked now.
-    pub fn released(&mut self, server: ServerId, bytes: u64) {
-        if let Some(line) = self.0.get_mut(&server) {
-            line.reserved = line.reserved.saturating_sub(bytes);
-        }
-    }
-
     /// Whether so many bytes more are worth asking for now. Enough keeps a line busy until the next
     /// question comes to the server, which is `distance` away; what is more stands there while others could
     /// bring it.
@@ -94,14 +80,19 @@ impl Lines {
         }
     }
 
-    /// It will not bring them.
+    /// It will not bring them: nobody waits any more. In the time that it had, its line has carried less
+    /// than it was asked for.
     pub fn dropped(&mut self, server: ServerId, bytes: u64) {
-        if let Some(line) = self.0.get_mut(&server) {
-            line.under_way = line.under_way.saturating_sub(bytes);
+        let Some(line) = self.0.get_mut(&server) else { return };
+        let span = line.span();
+        if bytes >= SAMPLE_MIN && span >= SPAN_MIN {
+            let rate = line.under_way as f64 / span.as_secs_f64();
+            line.rate = Some(line.rate.map_or(rate, |before| before.min(rate)));
         }
+        line.under_way = line.under_way.saturating_sub(bytes);
     }
 
-    /// How long its line would be busy until it has brought all that it is to bring and `bytes` more, if one that has shown nothing
+    /// How long its line would be busy until it has brought `bytes` more, if one that has shown nothing
     /// carries as much as is `presumed`.
     pub fn wait(&self, server: ServerId, bytes: u64, presumed: Option<f64>) -> Duration {
         let line = self.0.get(&server);
@@ -109,7 +100,7 @@ impl Lines {
         let Some(rate) = rate.or(presumed) else { return Duration::ZERO };
         let before = line.map_or(0.0, |line| {
             let left = line.under_way as f64 - rate * line.span().as_secs_f64();
-            left.max(0.0) + line.reserved as f64
+            left.max(0.0)
         });
         let seconds = (before + bytes as f64) / rate;
         Duration::try_from_secs_f64(seconds).unwrap_or(WAIT_MAX).min(WAIT_MAX)
@@ -206,13 +197,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_server_is_to_be_asked_for_counts_until_it_is_not() {
+    async fn who_brought_nothing_in_its_time_is_slower_than_that() {
         let mut lines = shown(&[(1, 1)]).await;
-        lines.reserved(server(1), 2 * MIB);
-        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 3_000);
-        assert!(lines.is_idle(server(1)));
-        lines.released(server(1), 2 * MIB);
-        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 1_000);
+        for number in [1, 2] {
+            lines.asked(server(number), MIB);
+            advance(Duration::from_secs(4)).await;
+            lines.dropped(server(number), MIB);
+            assert_eq!(rounded(lines.wait(server(number), MIB, Some(9e9))), 4_000, "{number}");
+        }
+        // It is said of one that had no time, too, and changes nothing.
+        lines.asked(server(1), MIB);
+        lines.dropped(server(1), MIB);
+        assert_eq!(rounded(lines.wait(server(1), MIB, None)), 4_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -149,6 +149,7 @@ impl Download {
             }
             .boxed()
         });
+        self.book.begin(unit.first.0);
         let mut gathering = Gathering::new(self, question, (bytes, unit.first.0));
         loop {
             gathering.fill(awaited).await?;

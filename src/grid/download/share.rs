@@ -63,15 +63,15 @@ pub struct Share {
     open: OnceCell<OpenShare>,
     /// Bytes that came before they were read, by offset, until they are.
     early: Mutex<Vec<(u64, Bytes)>>,
-    /// Who will read them.
-    meant_for: OnceLock<u64>,
+    /// Who will read them, until it does.
+    meant_for: Mutex<Option<u64>>,
 }
 
 impl Share {
     pub fn new(mut found: Found) -> Self {
         let mut early = std::mem::take(&mut found.parts);
         let head = if early.len() == 1 { early.pop().unwrap_or_default().1 } else { Bytes::new() };
-        let (open, early, meant_for) = (OnceCell::new(), Mutex::new(early), OnceLock::new());
+        let (open, early, meant_for) = (OnceCell::new(), Mutex::new(early), Mutex::default());
         Self { found, head, open, early, meant_for }
     }
 
@@ -97,16 +97,21 @@ impl Share {
 
     /// Neither opened nor meant for anybody.
     pub fn is_new(&self) -> bool {
-        !self.is_open() && self.meant_for.get().is_none()
+        !self.is_open() && locked(&self.meant_for).is_none()
     }
 
     /// What comes with its opening is for who comes as `order`.
     pub fn mean_for(&self, order: u64) {
-        let _ = self.meant_for.set(order);
+        *locked(&self.meant_for) = Some(order);
     }
 
     pub fn is_meant_for(&self, order: u64) -> bool {
-        self.meant_for.get() == Some(&order)
+        *locked(&self.meant_for) == Some(order)
+    }
+
+    /// Somebody reads it now.
+    pub fn is_asked(&self) {
+        *locked(&self.meant_for) = None;
     }
 
     /// Proves the share's block tree, once; also takes the file's tree from it while that is not
@@ -226,7 +231,7 @@ impl Share {
                 Some(bytes)
             }
             None => {
-                if self.is_open() {
+                if self.is_open() && locked(&self.meant_for).is_none() {
                     early.clear();
                 }
                 None

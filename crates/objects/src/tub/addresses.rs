@@ -19,9 +19,13 @@ pub(super) fn changes() -> watch::Receiver<u64> {
     CHANGES.subscribe()
 }
 
-/// Completes when this machine no longer has the address.
+/// Completes when this machine no longer has an address that it has now.
 pub(super) async fn gone(ip: IpAddr) {
     let mut changes = changes();
+    // Some addresses work and cannot be bound to, such as those of a VRF.
+    if !is_ours(ip) {
+        return std::future::pending().await;
+    }
     while is_ours(ip) {
         if changes.changed().await.is_err() {
             return std::future::pending().await;
@@ -45,8 +49,8 @@ mod linux {
     use std::time::Duration;
     use tokio::sync::watch;
 
-    /// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR` and `RTMGRP_IPV6_IFADDR` of `linux/rtnetlink.h`.
-    const GROUPS: u32 = 0x1 | 0x10 | 0x100;
+    /// `RTMGRP_IPV4_IFADDR` and `RTMGRP_IPV6_IFADDR` of `linux/rtnetlink.h`.
+    const GROUPS: u32 = 0x10 | 0x100;
     /// An interface that goes away takes its addresses along: one change, told in many messages.
     const BURST: Duration = Duration::from_millis(50);
     const STACK: usize = 64 << 10;
@@ -91,14 +95,11 @@ mod linux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_address_of_this_machine_stays_and_another_is_gone_at_once() {
-        let hour = Duration::from_secs(3600);
-        for (ip, is_gone) in [("127.0.0.1", false), ("192.0.2.1", true)] {
-            let gone = tokio::time::timeout(hour, gone(ip.parse().unwrap())).await;
-            assert_eq!(gone.is_ok(), is_gone, "{ip}");
+    #[test]
+    fn an_address_is_of_this_machine_or_not() {
+        for (ip, ours) in [("127.0.0.1", true), ("192.0.2.1", false), ("2001:db8::1", false)] {
+            assert_eq!(is_ours(ip.parse().unwrap()), ours, "{ip}");
         }
     }
 }

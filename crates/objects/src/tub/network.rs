@@ -59,7 +59,7 @@ impl Network for Tcp {
     fn dial<'a>(&'a self, hint: &'a Hint) -> Connecting<'a> {
         Box::pin(async move {
             let Hint::Tcp { host, port } = hint else { return unsupported() };
-            let connect = TcpStream::connect((unbracketed(host), *port));
+            let connect = connect(unbracketed(host), *port);
             prompt(tokio::time::timeout(DIAL_TIME, connect).await??)
         })
     }
@@ -79,6 +79,18 @@ impl Network for Tcp {
                 std::future::pending().await
             }
         })
+    }
+}
+
+/// Begins anew when this machine gets other addresses: what left from one that is gone is not answered.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut changes = changes();
+    loop {
+        tokio::select! {
+            biased;
+            stream = TcpStream::connect((host, port)) => return stream,
+            Ok(()) = changes.changed() => {}
+        }
     }
 }
 

@@ -9,6 +9,12 @@ use crate::base::system::random;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// All machines of a network may get their addresses at the same time.
+const HURRY: Duration = Duration::from_millis(50);
+/// Addresses may change again and again, or only seem to.
+const HURRY_EVERY: Duration = Duration::from_secs(2);
 
 /// Reaches for an object again and again, with growing pauses, until it is dropped.
 pub struct Reconnector {
@@ -53,6 +59,7 @@ async fn keep<I: Interface>(
     now: Arc<Notify>,
 ) {
     let mut pause = RECONNECT_MIN;
+    let mut hurried: Option<Instant> = None;
     loop {
         // Whatever broke the link, or let none be made: who has other addresses since has not tried them.
         let readdressed = finder.readdressed();
@@ -72,7 +79,10 @@ async fn keep<I: Interface>(
         tokio::select! {
             biased;
             () = now.notified() => pause = RECONNECT_MIN,
-            () = readdressed => pause = RECONNECT_MIN,
+            () = readdressed, if hurried.is_none_or(|then| then.elapsed() >= HURRY_EVERY) => {
+                (pause, hurried) = (RECONNECT_MIN, Some(Instant::now()));
+                tokio::time::sleep(with_jitter(HURRY)).await;
+            }
             () = tokio::time::sleep(with_jitter(pause)) => {}
         }
     }
