@@ -283,7 +283,7 @@ impl World {
             let path = format!("/uri/{root}/{}?t=uri&replace=false", escaped(&name_of(number)));
             let (status, text) = self.web.put(&path, cap.reveal().into_bytes()).await;
             assert!(
-                status.is_success() || status == StatusCode::GONE,
+                status.is_success() || status == StatusCode::SERVICE_UNAVAILABLE,
                 "seed {}: {status} {text:?}",
                 self.seed
             );

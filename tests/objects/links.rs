@@ -66,7 +66,7 @@ async fn a_kept_connection_comes_back() {
 async fn a_host_with_another_address_dials_at_once() {
     tokio::time::pause();
     let net = LoopbackNet::default();
-    let (server, client) = (tub(&net, "server"), tub(&net, "client"));
+    let (server, client) = (tub(&net, "server"), tub(&net.at("client"), "client"));
     let furl = server.register(keeper().0, None);
     let (seen, count) =
         (Arc::new(AtomicUsize::new(0)), |seen: &AtomicUsize| seen.load(Ordering::SeqCst));
@@ -80,7 +80,6 @@ async fn a_host_with_another_address_dials_at_once() {
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(count(&seen), 1);
     net.revive("client");
-    let began = Instant::now();
     net.readdress("client");
     until_within(SOON, || count(&seen) == 2).await;
     // A link that breaks because of that is made anew nearly without a pause.
