@@ -540,9 +540,13 @@ fn an_idle_storage_node_is_small_and_quiet() {
     // The one place that must let time pass: idleness is what is measured.
     std::thread::sleep(std::time::Duration::from_secs(3));
     let spent = ticks(server.pid()) - before;
-    let memory = server.memory();
-    println!("idle storage node: {} KiB resident, {spent} ticks of CPU in 3 s", memory >> 10);
+    let (memory, own) = (server.memory(), server.own_memory());
+    println!(
+        "idle storage node: {} KiB resident, {} KiB of it its own, {spent} ticks of CPU in 3 s",
+        memory >> 10,
+        own >> 10
+    );
     assert!(spent <= 1, "{spent} ticks");
-    // Mostly pages of the program, of which SSH is a tenth.
-    assert!(memory <= 20 << 20, "{memory} bytes resident, unoptimised");
+    assert!(own <= 3 << 20, "{own} bytes of its own");
+    assert!(memory <= 30 << 20, "{memory} bytes resident, unoptimised");
 }

@@ -110,6 +110,12 @@ impl Process {
         self.status("VmRSS:")
     }
 
+    /// What of that is no file's, such as the program's: how much of a file is mapped at once is up to the
+    /// kernel.
+    pub fn own_memory(&self) -> u64 {
+        self.status("RssAnon:")
+    }
+
     /// The most that it was since the start, or since it was last forgotten.
     pub fn peak(&self) -> u64 {
         self.status("VmHWM:")
