@@ -168,7 +168,7 @@ class Day:
             while not over.is_set():
                 try:
                     did = does()
-                except Exception as error:  # pylint: disable=broad-except
+                except Exception as error:
                     self.wrong.append(f"an answer that makes no sense: {error!r}")
                     did = None
                 # Who is told to come back later does.

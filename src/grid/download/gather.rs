@@ -93,6 +93,16 @@ struct Asked {
 }
 
 impl Asked {
+    /// Asked now.
+    fn in_time(share: Arc<Share>, since: Instant, (slow, due): (Instant, Instant)) -> Self {
+        Self { share, since, slow, due, late: false, replaced: false }
+    }
+
+    /// Asked then, and not waited for.
+    fn later(share: Arc<Share>, since: Instant) -> Self {
+        Self { late: true, replaced: true, ..Self::in_time(share, since, (since, since)) }
+    }
+
     /// When something is done about it next; nothing is about one that is late.
     fn until(&self, awaited: bool) -> Option<Instant> {
         let slow = awaited && !self.replaced;
@@ -106,8 +116,7 @@ impl<T> Drop for Gathering<'_, T> {
         let now = Instant::now();
         for asked in self.asked.iter().filter(|asked| asked.replaced && !asked.late) {
             if now >= asked.slow + (asked.slow - asked.since) {
-                asked.share.server().standing.note_late(Duty::Read);
-                self.download.book.slow(&asked.share);
+                self.download.note_late(&asked.share);
             }
         }
     }
@@ -206,14 +215,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         let expected = self.book().wait(&share, self.bytes);
         let late = (self.download.hedge_after() / self.hurry).max(expected * LATE_FACTOR);
         let (due, slow) = (since + late, since + late.min(expected * 3 / 2 + SLOW_MIN));
-        self.asked.push(Asked {
-            share: Arc::clone(&share),
-            since,
-            slow,
-            due,
-            late: false,
-            replaced: false,
-        });
+        self.asked.push(Asked::in_time(Arc::clone(&share), since, (slow, due)));
         let under_way = self.book().asked(&share, self.bytes);
         let answer = (self.question)(Arc::clone(&share));
         self.answers.push(Box::pin(async move {
@@ -252,15 +254,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
         }
         self.busy.push(Arc::clone(&share));
         let since = Instant::now() + self.download.timeouts.again * 2_u32.pow(round);
-        let (slow, due) = (since, since);
-        self.asked.push(Asked {
-            share: Arc::clone(&share),
-            since,
-            slow,
-            due,
-            late: true,
-            replaced: true,
-        });
+        self.asked.push(Asked::later(Arc::clone(&share), since));
         let question = Arc::clone(&self.question);
         self.answers.push(Box::pin(async move {
             tokio::time::sleep_until(since).await;
@@ -285,8 +279,7 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
             if asked.due <= now {
                 asked.late = true;
                 self.hurry = HURRY;
-                asked.share.server().standing.note_late(Duty::Read);
-                self.download.book.slow(&asked.share);
+                self.download.note_late(&asked.share);
             }
         }
     }

@@ -203,6 +203,12 @@ impl Download {
         *usual = Some(usual.map_or(took, |before| (before * 3 + took) / 4));
     }
 
+    /// A share keeps its reader waiting; so may what else its server has, here and for others.
+    fn note_late(&self, share: &Arc<Share>) {
+        share.server().standing.note_late(Duty::Read);
+        self.book.slow(share);
+    }
+
     /// Strikes a share out and, if what it gave was wrong, tells its server.
     fn blame(&self, share: &Arc<Share>, fault: Fault) {
         tracing::info!(server = %share.server(), share = %share.num(), %fault, "a share is unusable");

@@ -8,15 +8,25 @@ use std::net::{IpAddr, UdpSocket};
 use std::sync::LazyLock;
 use tokio::sync::watch;
 
-/// Changes whenever addresses of this machine may have come or gone.
-pub(super) fn changes() -> watch::Receiver<u64> {
+/// Tells whenever addresses of this machine may have come or gone since it was made.
+pub(super) struct Changes(watch::Receiver<u64>);
+
+impl Changes {
+    pub(super) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+pub(super) fn changes() -> Changes {
     static CHANGES: LazyLock<watch::Sender<u64>> = LazyLock::new(|| {
         let changes = watch::Sender::new(0);
         #[cfg(target_os = "linux")]
         linux::observe(changes.clone());
         changes
     });
-    CHANGES.subscribe()
+    Changes(CHANGES.subscribe())
 }
 
 /// Completes when this machine no longer has an address that it has now.
@@ -27,9 +37,7 @@ pub(super) async fn gone(ip: IpAddr) {
         return std::future::pending().await;
     }
     while is_ours(ip) {
-        if changes.changed().await.is_err() {
-            return std::future::pending().await;
-        }
+        changes.next().await;
     }
 }
 

@@ -74,11 +74,7 @@ impl Network for Tcp {
 
     fn readdressed(&self) -> BoxFuture<()> {
         let mut changes = changes();
-        Box::pin(async move {
-            if changes.changed().await.is_err() {
-                std::future::pending().await
-            }
-        })
+        Box::pin(async move { changes.next().await })
     }
 }
 
@@ -89,7 +85,7 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
         tokio::select! {
             biased;
             stream = TcpStream::connect((host, port)) => return stream,
-            Ok(()) = changes.changed() => {}
+            () = changes.next() => {}
         }
     }
 }
