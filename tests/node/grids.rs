@@ -548,5 +548,5 @@ fn an_idle_storage_node_is_small_and_quiet() {
     );
     assert!(spent <= 1, "{spent} ticks");
     assert!(own <= 3 << 20, "{own} bytes of its own");
-    assert!(memory <= 30 << 20, "{memory} bytes resident, unoptimised");
+    assert!(memory <= 24 << 20, "{memory} bytes resident, unoptimised");
 }
