@@ -12,7 +12,7 @@ use tahoe::tub::Identity;
 async fn pair(suite: Suite, from: &Identity, to: &Identity) -> (Records, Records) {
     let (mut near, mut far) = tokio::io::duplex(4096);
     let public = to.tub_id().0;
-    let dial = initiate(&mut near, from.keys(), (suite, &public), b"");
+    let dial = initiate(&mut near, from.keys(), (suite, &public), || b"");
     let answer = respond(&mut far, to.keys(), b"");
     let (dialled, answered) = tokio::join!(dial, answer);
     (dialled.unwrap().records, answered.unwrap().records)

@@ -39,6 +39,7 @@ pub fn all() -> Vec<Decoder> {
     vec![
         decoder("preamble", link::preamble, vec![preamble::encode(Suite::AesGcm).to_vec()]),
         decoder("handshake", link::handshake, handshakes()),
+        decoder("braid", link::braid, vec![braid()]),
         decoder("record", link::record, vec![vec![0; 17], vec![0; 4096]]),
         decoder("frame", tub::frame, frames()),
         decoder("arguments", tub::arguments, arguments()),
@@ -227,6 +228,18 @@ fn containers() -> Vec<Vec<u8>> {
         [header, vec![9; 100], lease.repeat(leases as usize)].concat()
     };
     [(1, 0), (1, 1), (2, 1), (2, 3)].map(|(version, leases)| container(version, leases)).to_vec()
+}
+
+/// Two strands of three runs.
+fn braid() -> Vec<u8> {
+    let run = |number: u32, length: u16| {
+        let head = [number.to_le_bytes().as_slice(), &length.to_le_bytes()].concat();
+        [head, vec![9; usize::from(length)]].concat()
+    };
+    // The first byte is where the second strand begins, and part of a number.
+    let mut one = run(0, 20);
+    one[0] = one.len() as u8;
+    [one, run(0, 8_192), run(1, 1)].concat()
 }
 
 /// The records of lease journals: edits that fit, and a void.

@@ -50,7 +50,7 @@ impl Rogue {
     ) -> Option<Self> {
         let mut stream = socket(to).await.ok()?;
         let (suite, hello) = (Suite::default(), encoded(hello));
-        let link = initiate(&mut stream, identity.keys(), (suite, &tub.0), &hello);
+        let link = initiate(&mut stream, identity.keys(), (suite, &tub.0), || &hello);
         let link = tokio::time::timeout(PATIENCE * 2, link).await.ok()?.ok()?;
         Some(Self::new(stream, link))
     }

@@ -13,3 +13,4 @@ mod hostile;
 mod hostile_links;
 mod layer;
 mod links;
+mod strands;

@@ -255,7 +255,7 @@ impl Peer {
     async fn dial(net: &LoopbackNet, tub: TubId) -> Self {
         let mut stream = net.dial(&Hint::Loop("server".to_owned())).await.unwrap();
         let (me, suite) = (Identity::random(), Suite::default());
-        let link = initiate(&mut stream, me.keys(), (suite, &tub.0), &hello(KEEPS_ANSWERS)).await;
+        let link = initiate(&mut stream, me.keys(), (suite, &tub.0), || hello(KEEPS_ANSWERS)).await;
         Self::new(stream, link.unwrap())
     }
 

@@ -1,6 +1,7 @@
 //! What a read will ask for: how it is cut into units, and shares opened before it comes to them.
 
 use super::book::UnderWay;
+use super::gather::until;
 use super::share::Share;
 use super::{Download, Unit, blocks_of};
 use crate::base::limits::{BATCH_SEGMENTS_MAX, BULK_MAX, READ_AHEAD_UNITS, READ_UNIT_MAX};
@@ -68,6 +69,7 @@ pub async fn open_ahead(download: Arc<Download>, part: Range<u64>) {
     let mut right: Option<(Unit, Arc<OwnedSemaphorePermit>)> = None;
     loop {
         let changed = download.book.changed();
+        let due = download.book.ahead_from();
         // What the read has come to it asks for itself.
         while wanted.next_if(|unit| download.book.has_begun(unit.first.0)).is_some() {}
         while let Some(unit) = wanted.peek().copied() {
@@ -89,6 +91,7 @@ pub async fn open_ahead(download: Arc<Download>, part: Range<u64>) {
             biased;
             Some(()) = opening.next() => {}
             () = changed => {}
+            () = until(due) => {}
         }
     }
 }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Servers whose answers will come within so much of each other are equally quick: it costs as much to
 /// open another share.
@@ -20,6 +21,13 @@ const LIKE_WAITS: Duration = Duration::from_millis(30);
 /// Round trips until a share that is not open has brought its first blocks: one to open it, and those in
 /// which a connection that was at rest finds out how much its line takes.
 const OPENING_TRIPS: u32 = 6;
+
+/// What is fetched a second time, of one that is only slow, is at most one part in so many.
+const TWICE_SHARE: u64 = 25;
+
+/// Round trips by which the shares that are waited for are ahead of those that are opened beside them.
+/// Connections double what they bring with each, so these are no longer in the way of those.
+const LEAD_TRIPS: u32 = 2;
 
 /// How a share has behaved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +65,11 @@ struct State {
     /// Who waits for a server to have brought something, and for how many bytes of their own.
     waiting: BTreeMap<Turn, u64>,
     turns: u64,
+    /// Bytes that servers were asked for, and those of them that another had been asked for.
+    asked: u64,
+    twice: u64,
+    /// When the first share was asked for blocks, and how far it is away.
+    first: Option<(Instant, Duration)>,
     /// The latest collection that has begun.
     begun: u64,
     /// As many servers are wanted as there are.
@@ -298,13 +311,13 @@ impl Book {
     }
 
     /// A share that nobody has asked, of a server that nobody has: meant for who comes as `order`. None
-    /// before the first share is open, since what comes beside those that are waited for is in their way;
-    /// nor where lines are not what is waited for.
+    /// before [`Book::ahead_from`], since what comes beside those that are waited for is in their way; nor
+    /// where lines are not what is waited for.
     pub fn unused(&self, order: u64) -> Option<Arc<Share>> {
         let state = self.state();
         let idle = |entry: &&Entry| state.lines.is_idle(entry.share.server().id);
-        let is_open = |entry: &Entry| entry.share.is_open();
-        if !state.wide || !state.entries.iter().any(is_open) {
+        let is_early = state.ahead_from().is_none_or(|from| from > Instant::now());
+        if !state.wide || is_early {
             return None;
         }
         let fits = |entry: &&Entry| {
@@ -319,6 +332,11 @@ impl Book {
         let share = Arc::clone(&unused.min_by_key(|entry| entry.pace)?.share);
         share.mean_for(order);
         Some(share)
+    }
+
+    /// When shares may be opened ahead, if that is not yet.
+    pub fn ahead_from(&self) -> Option<Instant> {
+        self.state().ahead_from().filter(|from| *from > Instant::now())
     }
 
     /// A collection of this order begins.
@@ -354,6 +372,18 @@ impl Book {
         Reserved { book: Arc::clone(self), turn }
     }
 
+    /// Whether so many bytes may be fetched a second time, from another server, because the first one is
+    /// slower than it should be.
+    pub fn may_fetch_twice(&self, bytes: u64) -> bool {
+        let mut state = self.state();
+        let twice = state.twice + bytes;
+        let may = twice <= bytes.max(state.asked / TWICE_SHARE);
+        if may {
+            state.twice = twice;
+        }
+        may
+    }
+
     /// A server has less to bring than before: whoever waits may choose again.
     fn room_again(&self) {
         if self.is_wide() {
@@ -364,7 +394,15 @@ impl Book {
     /// The share is asked for so many bytes. What becomes of them is told to what this answers.
     pub fn asked(self: &Arc<Self>, share: &Arc<Share>, bytes: u64) -> UnderWay {
         let server = share.server().id;
-        self.state().lines.asked(server, bytes);
+        let mut state = self.state();
+        state.lines.asked(server, bytes);
+        state.asked += bytes;
+        if state.first.is_none() {
+            let distance = state.entry(share).map_or(Duration::ZERO, |entry| entry.distance);
+            state.first = Some((Instant::now(), distance));
+            self.changed.notify_waiters();
+        }
+        drop(state);
         UnderWay { book: Arc::clone(self), server, bytes }
     }
 
@@ -465,6 +503,11 @@ impl State {
     /// What a line is thought to carry that has shown nothing: nobody would find out of a slower guess.
     fn presumed_rate(&self) -> Option<f64> {
         self.lines.best_rate().or(self.wide.then_some(FAR_RATE))
+    }
+
+    fn ahead_from(&self) -> Option<Instant> {
+        let (asked, distance) = self.first?;
+        Some(asked + distance * LEAD_TRIPS)
     }
 
     /// Bytes that those wait for who go before `order`.

@@ -274,9 +274,15 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
             if asked.until(awaited).is_none_or(|until| until > now) {
                 continue;
             }
+            let late = asked.due <= now;
+            if !late && !self.download.book.may_fetch_twice(self.bytes) {
+                // It is waited for until it is late.
+                asked.slow = asked.due;
+                continue;
+            }
             asked.replaced = true;
             // Before that, its line may have been slower than usual for a moment.
-            if asked.due <= now {
+            if late {
                 asked.late = true;
                 self.hurry = HURRY;
                 self.download.note_late(&asked.share);
@@ -285,7 +291,8 @@ impl<'a, T: Send + 'static> Gathering<'a, T> {
     }
 }
 
-async fn until(time: Option<Instant>) {
+/// At that time, or never.
+pub async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

@@ -9,6 +9,13 @@ use std::time::Duration;
 
 /// Plaintext of one record: Noise messages are at most 65,535 bytes, 16 of them the tag.
 pub const RECORD_PLAIN_MAX: usize = 65_519;
+/// A line that takes so long there and back is a long one: there a lost packet costs a stream much of its
+/// pace.
+pub const BRAID_ROUND_TRIP: Duration = Duration::from_millis(50);
+/// Streams of a link over a long line: as many as browsers open to one host.
+pub const STRANDS_MAX: usize = 6;
+/// Bytes of one call or its answer for which they are all opened: more than a stream sends unasked.
+pub const STRANDS_WORTH: usize = 32 << 10;
 /// Records after which each direction takes a new key (at most 64 GiB under one key).
 pub const REKEY_RECORDS: u64 = 1 << 20;
 /// A link that has not finished its handshake by then is closed.

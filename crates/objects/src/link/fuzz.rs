@@ -1,5 +1,6 @@
 //! Bodies of fuzz targets: hostile bytes for each decoder of this layer.
 
+use super::braid::Braid;
 use super::handshake::{Keys, initiate, respond};
 use super::preamble::{self, Suite};
 use super::record::{Opened, Records, Sealed};
@@ -9,7 +10,7 @@ use std::cell::RefCell;
 use std::io::Cursor;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use zeroize::Zeroizing;
 
 /// Reads from `data`, then ends; swallows what is written.
@@ -68,7 +69,7 @@ pub fn handshake(data: &[u8]) {
     assert!(matches!(answered.now_or_never(), Some(Err(_)) | None), "a stranger got through");
     let public = keys.public();
     let mut stream = Scripted(Cursor::new(data));
-    let dialled = initiate(&mut stream, &keys, (Suite::AesGcm, &public), b"hello");
+    let dialled = initiate(&mut stream, &keys, (Suite::AesGcm, &public), || b"hello");
     assert!(matches!(dialled.now_or_never(), Some(Err(_)) | None), "an impostor got through");
 }
 
@@ -77,7 +78,7 @@ fn linked() -> Option<(Records, Records)> {
     let keys = keys();
     let public = keys.public();
     let (mut near, mut far) = tokio::io::duplex(4096);
-    let dialled = initiate(&mut near, &keys, (Suite::AesGcm, &public), b"hello");
+    let dialled = initiate(&mut near, &keys, (Suite::AesGcm, &public), || b"hello");
     let mut both = std::pin::pin!(join(dialled, respond(&mut far, &keys, b"hello")));
     // Three messages, each ready at once: a few turns see them through.
     let (dialled, answered) = (0..8).find_map(|_| both.as_mut().now_or_never())?;
@@ -88,6 +89,18 @@ fn linked() -> Option<(Records, Records)> {
 fn with_prefix(data: &[u8]) -> Vec<u8> {
     let data = data.get(..usize::from(u16::MAX)).unwrap_or(data);
     [&(data.len() as u16).to_be_bytes(), data].concat()
+}
+
+/// A braid whose two strands say any bytes gives no more than was said, and no run twice.
+pub fn braid(data: &[u8]) {
+    let middle = data.first().map_or(0, |first| usize::from(*first)).min(data.len());
+    let (one, other) = data.split_at(middle);
+    let (joining, joined) = tokio::sync::mpsc::unbounded_channel();
+    let _ = joining.send(Scripted(Cursor::new(other)));
+    let mut braid = Braid::new(Scripted(Cursor::new(one)), joined);
+    let mut said = Vec::new();
+    let _ = braid.read_to_end(&mut said).now_or_never();
+    assert!(said.len() <= data.len(), "it gave more than it got");
 }
 
 /// A record of any bytes is refused, and does not harm the next good one.

@@ -39,6 +39,8 @@ pub struct Established {
     pub peer: [u8; 32],
     /// What the peer sent beside its key.
     pub hello: Vec<u8>,
+    /// A number that this handshake has and hardly any other.
+    pub number: u64,
 }
 
 /// A key pair for links: the X25519 secret and its public point.
@@ -74,12 +76,12 @@ fn prologue(suite: Suite, responder: &[u8; 32]) -> Vec<u8> {
     [preamble::encode(suite).as_slice(), responder].concat()
 }
 
-/// Opens a link to the holder of `responder`'s private key.
-pub async fn initiate<S: AsyncRead + AsyncWrite + Unpin>(
+/// Opens a link to the holder of `responder`'s private key. Asked for `hello` once that has answered.
+pub async fn initiate<S: AsyncRead + AsyncWrite + Unpin, H: AsRef<[u8]>>(
     stream: &mut S,
     keys: &Keys,
     (suite, responder): (Suite, &[u8; 32]),
-    hello: &[u8],
+    hello: impl FnOnce() -> H,
 ) -> Result<Established, LinkError> {
     let prologue = prologue(suite, responder);
     let mut noise =
@@ -91,9 +93,20 @@ pub async fn initiate<S: AsyncRead + AsyncWrite + Unpin>(
     let theirs = read_message(stream, &mut noise, KEY + TAG).await?;
 
     let mut last = Vec::new();
-    append_message(&mut noise, hello, &mut last)?;
+    append_message(&mut noise, hello().as_ref(), &mut last)?;
     stream.write_all(&last).await?;
-    Ok(Established { records: Records::new(suite, noise)?, peer: *responder, hello: theirs })
+    established(suite, noise, *responder, theirs)
+}
+
+fn established(
+    suite: Suite,
+    noise: HandshakeState,
+    peer: [u8; 32],
+    hello: Vec<u8>,
+) -> Result<Established, LinkError> {
+    let hash = noise.get_handshake_hash().first_chunk();
+    let number = u64::from_le_bytes(*hash.ok_or(LinkError::Handshake)?);
+    Ok(Established { records: Records::new(suite, noise)?, peer, hello, number })
 }
 
 /// Bytes with which every initiator begins: preamble, length, first message.
@@ -140,7 +153,7 @@ impl Greeted {
         let theirs = read_message(stream, &mut noise, KEY + TAG + TAG).await?;
         let peer = noise.get_remote_static().and_then(|key| key.try_into().ok());
         let peer = peer.ok_or(LinkError::Handshake)?;
-        Ok(Established { records: Records::new(suite, noise)?, peer, hello: theirs })
+        established(suite, noise, peer, theirs)
     }
 }
 

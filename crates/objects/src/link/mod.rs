@@ -16,6 +16,7 @@
 //! XK: a scanner without the responder's key gets no answer and learns no identity, nor what kind of
 //! server it found; the initiator's identity travels encrypted; the first request leaves after one round trip.
 
+pub mod braid;
 mod cipher;
 #[doc(hidden)]
 pub mod fuzz;
@@ -25,6 +26,7 @@ pub mod pool;
 pub mod preamble;
 pub mod record;
 
+pub use braid::Braid;
 pub use handshake::{Established, Greeted, LinkError, greeted, initiate, respond};
 pub use pool::{Buffer, Pool};
 pub use preamble::Suite;

@@ -8,6 +8,7 @@ use super::furl::TubId;
 use super::inner::TubInner;
 use super::network::{BoxStream, Listener};
 use super::peers::Arrival;
+use super::strands;
 use crate::base::limits::HANDSHAKE_TIME;
 use crate::link::{Established, LinkError, greeted};
 use std::cell::Cell;
@@ -83,6 +84,9 @@ async fn shake_hands(tub: Arc<TubInner>, mut stream: BoxStream, greeted: Rc<Cell
         Err(_) => return tracing::debug!("a handshake took too long"),
     };
     let Ok(hello) = codec::decode::<Hello>(&established.hello) else { return };
+    if strands::is_strand(&hello) {
+        return strands::join(&tub, stream, &established, &hello).await;
+    }
     actix_rt::spawn(welcome(tub, stream, established, hello));
 }
 
@@ -94,12 +98,15 @@ async fn respond(
 ) -> Result<Established, LinkError> {
     let initiator = greeted(stream, tub.identity.keys()).await?;
     known.set(true);
-    initiator.answer(stream, &tub.hello).await
+    let hello = codec::encoded(&tub.hello).unwrap_or_default();
+    initiator.answer(stream, &hello).await
 }
 
 async fn welcome(tub: Arc<TubInner>, stream: BoxStream, established: Established, hello: Hello) {
     tub.peers.make_room(tub.options.limits.strangers);
-    let conn = Conn::new(&tub, TubId(established.peer), hello, false);
+    let braided = strands::is_braided(&hello, &tub.hello);
+    let (stream, strands) = strands::weave(stream, established.number, braided);
+    let conn = Conn::new(&tub, TubId(established.peer), hello, strands, false);
     match tub.peers.arrived(&conn, tub.identity.tub_id()) {
         Arrival::Keep => conn.accept(),
         Arrival::Duplicate => conn.close(Reason::Duplicate),

@@ -13,11 +13,13 @@ use super::live::{Finder, Live};
 use super::network::BoxStream;
 use super::object::BoxFuture;
 use super::peers::Want;
+use super::strands;
 use super::sturdy::Lookup;
 use crate::base::limits::HANDSHAKE_TIME;
 use crate::link::{Established, initiate};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 impl Finder for TubInner {
     fn at_hand(&self, furl: &Furl) -> Option<Live> {
@@ -87,23 +89,30 @@ async fn connect(
 
 async fn dial(tub: &Arc<TubInner>, peer: TubId, hints: &[Hint]) {
     let attempt = tokio::time::timeout(HANDSHAKE_TIME, reach(tub, peer, hints));
-    let Ok(Some((stream, established, hello))) = attempt.await else {
+    let Ok(Some(Reached { hint, stream, established, hello, braided })) = attempt.await else {
         return tub.peers.dialled(peer, Err(RemoteError::Disconnected));
     };
-    let conn = Conn::new(tub, peer, hello, true);
+    let (stream, strands) = strands::weave(stream, established.number, braided);
+    let conn = Conn::new(tub, peer, hello, strands, true);
     tub.peers.dialled(peer, Ok(conn.clone()));
+    actix_rt::spawn(strands::dial(Arc::downgrade(tub), conn.clone(), hint));
     let (reader, writer) = tokio::io::split(stream);
     let wires =
         Wires { reader: Box::new(reader), writer: Box::new(writer), records: established.records };
     drive(conn, wires).await;
 }
 
+/// A peer that has proven its key.
+struct Reached {
+    hint: Hint,
+    stream: BoxStream,
+    established: Established,
+    hello: Hello,
+    braided: bool,
+}
+
 /// Tries all hints at once; the first that proves the key wins.
-async fn reach(
-    tub: &Arc<TubInner>,
-    peer: TubId,
-    hints: &[Hint],
-) -> Option<(BoxStream, Established, Hello)> {
+async fn reach(tub: &Arc<TubInner>, peer: TubId, hints: &[Hint]) -> Option<Reached> {
     let mut attempts: FuturesUnordered<_> =
         hints.iter().map(|hint| reach_one(tub, peer, hint)).collect();
     while let Some(outcome) = attempts.next().await {
@@ -114,17 +123,20 @@ async fn reach(
     None
 }
 
-async fn reach_one(
-    tub: &Arc<TubInner>,
-    peer: TubId,
-    hint: &Hint,
-) -> Option<(BoxStream, Established, Hello)> {
+async fn reach_one(tub: &Arc<TubInner>, peer: TubId, hint: &Hint) -> Option<Reached> {
     let mut stream = tub.options.network.dial(hint).await.ok()?;
     let suite = tub.options.suite;
     let keys = tub.identity.keys();
-    let established = initiate(&mut stream, keys, (suite, &peer.0), &tub.hello).await;
+    let asked = Instant::now();
+    let mut own = tub.hello.clone();
+    let greeting = || {
+        own = strands::greeting(&own, asked.elapsed());
+        codec::encoded(&own).unwrap_or_default()
+    };
+    let established = initiate(&mut stream, keys, (suite, &peer.0), greeting).await;
     let established =
         established.inspect_err(|error| tracing::debug!(%peer, %hint, %error, "no link")).ok()?;
     let hello = codec::decode(&established.hello).ok()?;
-    Some((stream, established, hello))
+    let braided = strands::is_braided(&own, &hello);
+    Some(Reached { hint: hint.clone(), stream, established, hello, braided })
 }

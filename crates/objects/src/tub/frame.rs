@@ -31,6 +31,17 @@ pub const PREFIX: usize = 8;
 /// [`Target::Answer`].
 pub const KEEPS_ANSWERS: u32 = 1;
 
+/// Another: of a responder, that it understands [`BRAIDED`] and [`STRAND`].
+pub const BRAIDS: u32 = 2;
+/// Said by an initiator to one that understands it: the link is a [`Braid`](crate::link::Braid).
+pub const BRAIDED: u32 = 4;
+/// The same: this is no link but another strand of the initiator's braided link whose
+/// [number](crate::link::Established::number) stands where the incarnation would. A responder that takes
+/// it says so by one byte, [`JOINED`], after which the stream carries runs.
+pub const STRAND: u32 = 8;
+/// See [`STRAND`].
+pub const JOINED: u8 = 1;
+
 /// The method that every object has: answers a live reference to itself.
 pub(crate) const RESOLVE: u16 = u16::MAX;
 

@@ -1,9 +1,8 @@
 //! What the clones of a tub share with its connections and its tasks.
 
 use super::budget::Budget;
-use super::codec;
 use super::conn::{Conn, ExportCount};
-use super::frame::{Hello, KEEPS_ANSWERS};
+use super::frame::{BRAIDS, Hello, KEEPS_ANSWERS};
 use super::furl::Hint;
 use super::identity::Identity;
 use super::options::TubOptions;
@@ -20,7 +19,7 @@ use tokio::time::Instant;
 pub(super) struct TubInner {
     pub(super) identity: Identity,
     pub(super) options: TubOptions,
-    pub(super) hello: Vec<u8>,
+    pub(super) hello: Hello,
     pub(super) sturdy: SturdyTable,
     pub(super) peers: Peers,
     pub(super) pool: Pool,
@@ -42,14 +41,11 @@ impl TubInner {
             incarnation: u64::from_le_bytes(random()),
             calls: options.limits.calls,
             call_bytes: options.limits.call_bytes,
-            features: KEEPS_ANSWERS,
+            features: KEEPS_ANSWERS | BRAIDS,
         };
-        let mut bytes = Vec::new();
-        // A hello is a few integers; it always fits.
-        let _ = codec::encode(&hello, &mut bytes);
         Arc::new(Self {
             identity,
-            hello: bytes,
+            hello,
             sturdy: SturdyTable::default(),
             peers: Peers::default(),
             pool: Pool::default(),

@@ -7,6 +7,7 @@
 use super::furl::Hint;
 use super::network::{BoxStream, Connecting, Listener, Network};
 use super::object::BoxFuture;
+use crate::base::lock::locked;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroU32;
@@ -32,7 +33,7 @@ const SMALL_PIECE: usize = 4 << 10;
 pub struct Faults {
     /// Added to each piece of data on its way.
     pub latency: Duration,
-    /// Bytes a second that each direction of a stream carries; as many as there are if `None`.
+    /// Bytes a second that all streams between two hosts carry each way; as many as there are if `None`.
     pub rate: Option<NonZeroU32>,
     /// Position, counted over the bytes from the dialler, at which one bit is flipped.
     pub flip_outbound: Option<(u64, u8)>,
@@ -71,6 +72,9 @@ struct Node {
     incoming: mpsc::UnboundedSender<BoxStream>,
 }
 
+/// Until when what was sent one way keeps the line busy, where its rate is limited.
+type Line = Arc<Mutex<Option<Instant>>>;
+
 #[derive(Default)]
 struct State {
     nodes: HashMap<String, Node>,
@@ -81,6 +85,8 @@ struct State {
     /// Between the two nothing passes, whoever dialled.
     parted: HashSet<(String, String)>,
     faults: Faults,
+    /// By who sends to whom.
+    lines: HashMap<(String, String), Line>,
     dialled: u64,
     observer: Option<Observer>,
     /// Those whose host waits for another address.
@@ -214,6 +220,7 @@ impl LoopbackNet {
             changed: self.shared.changed.clone(),
             stream: state.dialled,
             observer: state.observer.clone(),
+            lines: [state.line(&self.host, name), state.line(name, &self.host)],
         };
         carry(near, far, state.faults.clone(), way);
         Ok(Box::new(ours))
@@ -272,6 +279,10 @@ impl State {
         [one, other].iter().filter_map(|host| self.deaths.get(*host)).sum()
     }
 
+    fn line(&mut self, from: &str, to: &str) -> Line {
+        self.lines.entry((from.to_owned(), to.to_owned())).or_default().clone()
+    }
+
     /// How the way between two hosts is.
     fn between(&self, one: &str, other: &str) -> Condition {
         let of = |host| self.conditions.get(host).copied().unwrap_or(Condition::Up);
@@ -290,6 +301,8 @@ struct Way {
     changed: Arc<Notify>,
     stream: u64,
     observer: Option<Observer>,
+    /// Outbound and inbound.
+    lines: [Line; 2],
 }
 
 impl Way {
@@ -303,6 +316,17 @@ impl Way {
         } else {
             Condition::Down
         }
+    }
+
+    /// When so many bytes have come through, behind all that were sent that way before.
+    fn turn(&self, inbound: bool, bytes: usize, rate: NonZeroU32) -> Instant {
+        let [outbound_line, inbound_line] = &self.lines;
+        let mut busy = locked(if inbound { inbound_line } else { outbound_line });
+        let micros = bytes as u64 * 1_000_000 / u64::from(rate.get());
+        let now = Instant::now();
+        let until = busy.map_or(now, |until| until.max(now)) + Duration::from_micros(micros);
+        *busy = Some(until);
+        until
     }
 
     fn tell(&self, inbound: bool, bytes: &[u8]) {
@@ -408,8 +432,7 @@ impl Pump {
             }
             self.way.until(|condition| condition != Condition::Stopped).await;
             if let Some(rate) = self.rate {
-                let micros = piece.len() as u64 * 1_000_000 / u64::from(rate.get());
-                tokio::time::sleep(Duration::from_micros(micros)).await;
+                tokio::time::sleep_until(self.way.turn(self.inbound, piece.len(), rate)).await;
             }
             let (count, keep) = (piece.len(), self.mangle(&mut piece));
             let Some(piece) = piece.get(..keep) else { return };

@@ -68,6 +68,7 @@ mod promise;
 mod prompt;
 mod reconnect;
 mod refs;
+mod strands;
 mod sturdy;
 mod traffic;
 #[allow(clippy::module_inception, reason = "the tub is what the module is about")]

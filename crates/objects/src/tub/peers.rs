@@ -56,6 +56,11 @@ impl Peers {
         self.lock().get(&peer)?.live.clone().filter(|conn| conn.is_open())
     }
 
+    /// All open connections to a peer.
+    pub(super) fn links(&self, peer: TubId) -> Vec<Arc<Conn>> {
+        self.lock().get(&peer).map(|peer| peer.links.clone()).unwrap_or_default()
+    }
+
     pub(super) fn connected(&self) -> Vec<TubId> {
         let table = self.lock();
         let open = |peer: &Peer| peer.live.as_ref().is_some_and(|conn| conn.is_open());

@@ -132,8 +132,11 @@ impl Conn {
         let OutCall { target, interface, method, payload, bulk_max } = call;
         let callee = Callee::from(&target);
         let head = Head::Call { id, target, interface, method };
-        let queued = OutFrame::new(&head, &payload.body, payload.bulk)
-            .and_then(|frame| self.queue.push_call(frame.answered_with(bulk_max), callee));
+        let queued = OutFrame::new(&head, &payload.body, payload.bulk).and_then(|frame| {
+            let most = frame.length.max(bulk_max);
+            self.strands.iter().for_each(|strands| strands.expect(most));
+            self.queue.push_call(frame.answered_with(bulk_max), callee)
+        });
         match queued {
             Ok(place) => Some(Departure::new(self.traffic.clone(), place)),
             Err(error) => {

@@ -30,6 +30,7 @@ use super::frame::{Head, Hello, OutFrame, Reason, Target};
 use super::furl::{self, TubId};
 use super::inner::TubInner;
 use super::payload::RawReply;
+use super::strands::Strands;
 use super::traffic::Traffic;
 use pending::Pending;
 use queue::Queue;
@@ -58,6 +59,8 @@ pub(super) struct Conn {
     /// The responder is known to keep this connection.
     confirmed: AtomicBool,
     pub(super) standing: Standing,
+    /// If the line is long.
+    pub(super) strands: Option<Strands>,
     queue: Queue,
     traffic: Arc<Traffic>,
     pending: Pending,
@@ -81,12 +84,14 @@ impl Conn {
         tub: &Arc<TubInner>,
         peer: TubId,
         hello: Hello,
+        strands: Option<Strands>,
         initiated: bool,
     ) -> Arc<Self> {
         Arc::new(Self {
             tub: Arc::downgrade(tub),
             peer,
             standing: Standing::default(),
+            strands,
             queue: Queue::new(hello.calls, hello.call_bytes),
             traffic: Arc::default(),
             hello,
