@@ -87,8 +87,8 @@ def mixed(folder, size):
         size, number = size - some, number + 1
 
 
-def restic(repository, folder, source, env, options=()):
-    """Seconds of a backup, and of getting all of it back."""
+def restic(repository, folder, source, env, options=(), synced=False):
+    """Seconds of a backup, and of getting all of it back. With `synced` a backup ends when the disk has it."""
     back = os.path.join(folder, "back")
     env = {**env, "RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": repository,
            "RESTIC_CACHE_DIR": os.path.join(folder, "cache"), "RESTIC_PROGRESS_FPS": "0.1"}
@@ -100,6 +100,8 @@ def restic(repository, folder, source, env, options=()):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             raise RuntimeError(f"restic {what}: {done.stdout[-800:]}")
+        if synced and what == "backup":
+            os.sync()
         took[what] = time.perf_counter() - began
     subprocess.run(["diff", "-r", source, back + source], check=True)
     shutil.rmtree(back)
@@ -107,14 +109,14 @@ def restic(repository, folder, source, env, options=()):
 
 
 def served(folder, source):
-    """The same with a folder that rclone serves; nothing of it is synced to the disk."""
+    """The same with a folder that rclone serves, which syncs nothing: that is done once, at the end."""
     port = grids.free_ports(1)[0]
     server = subprocess.Popen(["rclone", "serve", "restic", "--addr", f"127.0.0.1:{port}",
                                os.path.join(folder, "served")], stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(2)
-        return restic(f"rest:http://127.0.0.1:{port}/", folder, source, dict(os.environ))
+        return restic(f"rest:http://127.0.0.1:{port}/", folder, source, dict(os.environ), synced=True)
     finally:
         server.terminate()
         server.wait()
@@ -162,7 +164,7 @@ def backups(grid, door, folder, of):
         ssh = " ".join(["ssh", *files.options(), "-p", str(files.port), files.place()[:-1], "-s", "sftp"])
         took = restic(f"sftp:{files.place('/restic')}", folder, source, plain, ["-o", f"sftp.command={ssh}"])
         told_backup("SFTP", size, took)
-    told_backup("a folder, unsynced", size, served(folder, source))
+    told_backup("a folder, synced last", size, served(folder, source))
 
 
 def told(name, took):

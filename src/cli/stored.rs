@@ -55,6 +55,8 @@ struct Transfer {
     kind: String,
     #[serde(rename = "total-size")]
     size: Option<u64>,
+    /// Who came by a door is somebody else.
+    door: Option<String>,
     /// The part of it that is on the servers, 0 to 1.
     #[serde(rename = "progress-encode-push")]
     stored: Option<f64>,
@@ -63,7 +65,9 @@ struct Transfer {
 impl Transfers {
     /// Bytes stored of the one upload of that size; of several nobody knows which is meant.
     fn stored(&self, size: u64) -> Option<u64> {
-        let fits = |transfer: &&Transfer| transfer.kind == "upload" && transfer.size == Some(size);
+        let fits = |transfer: &&Transfer| {
+            transfer.kind == "upload" && transfer.size == Some(size) && transfer.door.is_none()
+        };
         let mut uploads = self.active.iter().filter(fits);
         let part = uploads.next()?.stored?;
         uploads.next().is_none().then_some((part.clamp(0.0, 1.0) * size as f64) as u64)
@@ -73,7 +77,7 @@ impl Transfers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::history::History;
+    use crate::files::history::History;
     use crate::gateway::pages::activity::described;
     use crate::grid::progress::{self, Stage};
     use serde_json::json;
@@ -87,13 +91,15 @@ mod tests {
     #[test]
     fn the_one_upload_of_that_size_is_meant() {
         let history = History::default();
-        let (upload, _other) = (history.upload(1_000), history.upload(2_000));
+        let (upload, _other) = (history.upload(1_000, None), history.upload(2_000, None));
         assert_eq!(transfers(&history).stored(1_000), Some(0));
         let stage = Stage::Sending;
         upload.listener()(&progress::Progress { stage, done: 250, total: 1_000, servers: 10 });
         assert_eq!(transfers(&history).stored(1_000), Some(250));
         assert_eq!(transfers(&history).stored(3_000), None);
-        let _same = history.upload(1_000);
+        let _by_a_door = history.upload(1_000, Some("box".into()));
+        assert_eq!(transfers(&history).stored(1_000), Some(250));
+        let _same = history.upload(1_000, None);
         assert_eq!(transfers(&history).stored(1_000), None);
     }
 }

@@ -44,6 +44,7 @@ impl Opened {
     pub fn new(door: &Door, cap: &Cap, (files, spool): (Files, Spool), still: Still) -> Self {
         let (door_id, name) = (door.id().to_owned(), door.name.clone());
         let (rights, root) = (door.rights, Root::Cap(cap.reveal()));
+        let files = files.through(&name);
         Self { door_id, name, rights, root, files, spool, still, patient: true }
     }
 

@@ -15,7 +15,7 @@
 //! - [`change`]: putting, making, removing, moving; each starts from what was seen on the way there
 //! - [`descent`]: all that is below a directory, by every path; [`batch`]: much put there at once
 //! - [`undo`]: what was taken out, and putting it back
-//! - [`transfers`]: the memory of files on their way
+//! - [`transfers`]: the memory of files on their way; [`history`]: what is known of each
 //! - [`blacklist`]: what the owner prohibits
 
 pub mod address;
@@ -25,6 +25,7 @@ pub mod change;
 pub mod descent;
 mod error;
 pub mod follow;
+pub mod history;
 mod node;
 pub mod transfers;
 pub mod undo;
@@ -33,12 +34,13 @@ pub use address::{Address, Root};
 pub use change::Spot;
 pub use error::FilesError;
 pub use follow::{For, Found, Link, Object};
-pub use node::Node;
+pub use node::{Fetched, Node};
 pub use undo::{Actor, Trash};
 
 use crate::cap::Cap;
 use crate::grid::dirnode::Directories;
 use crate::grid::{Client, Traversal, UploadOptions, Uploaded};
+use history::History;
 use std::sync::Arc;
 use transfers::Transfers;
 use undo::Keeping;
@@ -58,6 +60,9 @@ pub struct Files {
     directories: Directories,
     roots: Arc<dyn Roots>,
     transfers: Transfers,
+    history: History,
+    /// The door by which somebody came.
+    door: Option<Arc<str>>,
     trash: Trash,
     /// What changes take away, where somebody keeps it.
     keeping: Option<Arc<Keeping>>,
@@ -66,17 +71,22 @@ pub struct Files {
 impl Files {
     /// What is deleted is kept in `trash`, once it is said for whom.
     pub fn new(directories: Directories, roots: Arc<dyn Roots>, trash: Trash) -> Self {
-        let transfers = Transfers::default();
-        Self { directories, roots, transfers, trash, keeping: None }
+        let (transfers, history) = (Transfers::default(), History::default());
+        Self { directories, roots, transfers, history, door: None, trash, keeping: None }
     }
 
     /// The same for somebody: what their changes take away is kept for them.
     #[must_use]
     pub fn acting(&self, actor: Actor) -> Self {
         let keeping = Arc::new(Keeping::new(self.trash.clone(), actor));
-        let Self { directories, roots, transfers, trash, .. } = self.clone();
-        let directories = directories.kept_by(keeping.clone());
-        Self { directories, roots, transfers, trash, keeping: Some(keeping) }
+        let directories = self.directories.clone().kept_by(keeping.clone());
+        Self { directories, keeping: Some(keeping), ..self.clone() }
+    }
+
+    /// The same for whoever comes by this door: what is transferred is on record as theirs.
+    #[must_use]
+    pub fn through(&self, door: &str) -> Self {
+        Self { door: Some(door.into()), ..self.clone() }
     }
 
     /// The same, for a user who said yes to dialling servers that only a cap names.
@@ -107,6 +117,11 @@ impl Files {
         &self.transfers
     }
 
+    /// What is being transferred, and was.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
     pub const fn trash(&self) -> &Trash {
         &self.trash
     }
@@ -116,14 +131,19 @@ impl Files {
         self.keeping.as_ref()?.token()
     }
 
-    /// Stores a file, when there is memory for it.
+    /// Stores a file, when there is memory for it; the history is told of its progress.
     pub async fn store(
         &self,
         source: crate::grid::Source,
         options: UploadOptions,
     ) -> Result<Uploaded, FilesError> {
         let _room = self.transfers.upload(source.size()).await?;
-        Ok(self.grid().upload(source, options).await?)
+        let transfer = self.history.upload(source.size(), self.door.clone());
+        let options = UploadOptions { progress: Some(transfer.listener()), ..options };
+        let uploaded = self.grid().upload(source, options).await?;
+        transfer.left_out(uploaded.placed.left_out);
+        transfer.stored(&uploaded.cap);
+        Ok(uploaded)
     }
 
     /// A walk through all that is below a directory, around what the owner prohibits.

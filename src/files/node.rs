@@ -2,12 +2,17 @@
 //!
 //! Doors that say no more of a thing than this need no more of caps than this.
 
+use super::history::Transfer;
 use super::transfers::Paced;
 use super::{Files, FilesError};
 use crate::cap::Cap;
-use crate::grid::Prohibited;
 use crate::grid::dirnode::{Listing, Target};
+use crate::grid::{DownloadError, Prohibited};
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt};
 use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// A thing in the grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +27,29 @@ pub enum Node {
     Unknown,
     /// What the owner does not want touched: every use of it is refused.
     Prohibited(Prohibited),
+}
+
+/// A part of a file on its way to its reader, and on record.
+pub struct Fetched {
+    paced: Paced,
+    transfer: Option<Transfer>,
+}
+
+impl Stream for Fetched {
+    type Item = Result<Bytes, DownloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let piece = ready!(self.paced.poll_next_unpin(cx));
+        match (&piece, &self.transfer) {
+            (Some(Ok(piece)), Some(transfer)) => {
+                if transfer.advance(piece.len() as u64) {
+                    self.transfer = None;
+                }
+            }
+            _ => self.transfer = None,
+        }
+        Poll::Ready(piece)
+    }
 }
 
 impl Files {
@@ -46,9 +74,19 @@ impl Files {
     }
 
     /// A part of a file, verified, as fast as its reader takes it.
-    pub async fn read(&self, node: &Node, part: Range<u64>) -> Result<Paced, FilesError> {
-        let reader = self.grid().open_at(node.file()?, part.clone()).await?;
-        Ok(self.transfers.download(reader, part))
+    pub async fn read(&self, node: &Node, part: Range<u64>) -> Result<Fetched, FilesError> {
+        self.fetch(node.file()?, part).await
+    }
+
+    /// The same of a file's cap.
+    pub async fn fetch(&self, cap: &Cap, part: Range<u64>) -> Result<Fetched, FilesError> {
+        // What is in its cap is transferred from nowhere.
+        let somewhere = cap.storage_index().is_some();
+        let transfer =
+            somewhere.then(|| self.history.download(cap, part.clone(), self.door.clone()));
+        let trace = transfer.as_ref().map(Transfer::trace).unwrap_or_default();
+        let reader = self.grid().open_traced(cap, part.clone(), trace).await?;
+        Ok(Fetched { paced: self.transfers.download(reader, part), transfer })
     }
 }
 

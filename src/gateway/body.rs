@@ -69,14 +69,8 @@ impl Gateway {
     /// Stores a body that was taken in; its cap when it is safe on enough servers.
     pub async fn store(&self, body: Body) -> Result<Cap, Failure> {
         let (source, digest) = body.content.source();
-        let _room = self.files.transfers().upload(source.size()).await?;
-        let operation = self.history.upload(source.size());
-        let progress = Some(operation.listener());
-        let options = UploadOptions { digest, progress, ..UploadOptions::default() };
-        let uploaded = self.files.grid().upload(source, options).await?;
-        operation.left_out(uploaded.placed.left_out);
-        operation.stored(&uploaded.cap);
-        Ok(uploaded.cap)
+        let options = UploadOptions { digest, ..UploadOptions::default() };
+        Ok(self.files.store(source, options).await?.cap)
     }
 
     /// Takes in a JSON text that describes children, none if there is no body, and the room that is

@@ -2,8 +2,8 @@
 //!
 //! Every event has a row, so that no two in one row overlap.
 
-use super::history::Record;
 use crate::base::hash::blake2b;
+use crate::files::history::Record;
 use crate::grid::download::trace::{Asked, BlocksRead, Events, SegmentsRead, Span};
 use serde_json::{Map, Value, json};
 use std::time::Duration;

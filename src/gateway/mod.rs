@@ -13,7 +13,7 @@
 //! - [`body`]: request bodies on their way in
 //! - [`destination`]: a file of this machine that somebody asked for; `public`: those of `/static`
 //! - [`object`]: files and directories; [`work`]: checking, and long work on whole trees
-//! - [`welcome`], [`status`], [`node_status`], [`history`], `events`: the node and what it has been doing
+//! - [`welcome`], [`status`], [`node_status`], `events`: the node and what it has been doing
 //! - [`pages`]: everything that is drawn for people; [`shown`]: PDFs in their frames
 //! - [`answer`], [`failure`], [`json`], [`sniff`]: statuses, headers, types
 //! - [`crate::http`]: sockets, bodies, ranges and conditions, which every front end shares
@@ -30,7 +30,6 @@ pub mod destination;
 mod events;
 pub mod failure;
 pub mod guard;
-pub mod history;
 pub mod json;
 mod login;
 mod looked;

@@ -1,7 +1,6 @@
 //! What a gateway has: everything that answering a request may take.
 
 use super::guard::Guard;
-use super::history::History;
 use super::node_status::{Status, StorageStatus};
 use super::owner::Owner;
 use super::shown::Shown;
@@ -20,7 +19,6 @@ pub struct Gateway {
     pub owner: Owner,
     /// The owner may have the node read and write files on its own disk.
     pub allow_localfile: bool,
-    pub history: History,
     pub operations: Operations,
     pub pages: Pages,
     /// The state of this node, for the welcome page.

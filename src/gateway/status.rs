@@ -3,13 +3,13 @@
 use super::answer::{Failure, plain, quoted, text, typed};
 use super::asked::Asked;
 use super::events;
-use super::history::{History, Kind, Record};
 use super::json;
 use super::node_status::{CollectedStatus, HeldStatus, ScrubStatus, ScrubbedStatus, StorageStatus};
 use super::pages::activity::{self, described};
 use super::pages::simple::whole;
 use super::pages::words::date;
 use super::state::Gateway;
+use crate::files::history::{History, Kind, Record};
 use crate::http::markup::escape;
 use crate::keeper::{self, record::Figures};
 use crate::storage::Latency;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// `/status`
 pub fn transfers(asked: &Asked<'_>) -> Result<HttpResponse, Failure> {
-    let history = &asked.gateway.history;
+    let history = asked.files.history();
     if asked.arguments.t() == "events" {
         return activity::events(history);
     }
@@ -54,7 +54,7 @@ fn remembered(history: &History, name: &str) -> Result<Arc<Record>, Failure> {
 /// `/status/down-N/event_json`
 pub fn events(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, Failure> {
     let [name] = words else { return Err(Failure::not_found()) };
-    let record = remembered(&asked.gateway.history, name)?;
+    let record = remembered(asked.files.history(), name)?;
     if record.kind != Kind::Download {
         return Err(Failure::not_found());
     }
@@ -64,7 +64,7 @@ pub fn events(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, Failu
 /// `/status/TYPE-N`
 pub fn transfer(asked: &Asked<'_>, words: &[String]) -> Result<HttpResponse, Failure> {
     let [name] = words else { return Err(Failure::not_found()) };
-    let record = remembered(&asked.gateway.history, name)?;
+    let record = remembered(asked.files.history(), name)?;
     let all = "<p class=\"links\"><a href=\"/status\">All transfers</a></p>\n";
     Ok(whole("Transfer", &(activity::one(&record)? + all)))
 }
@@ -97,11 +97,11 @@ fn figures(gateway: &Gateway) -> (Map<String, Value>, Map<String, Value>) {
     for (kind, who, did) in
         [(Kind::Upload, "uploader", "uploaded"), (Kind::Download, "downloader", "downloaded")]
     {
-        let count = gateway.history.counters(kind);
+        let count = gateway.files.history().counters(kind);
         counters.insert(format!("{who}.files_{did}"), json!(count.files));
         counters.insert(format!("{who}.bytes_{did}"), json!(count.bytes));
     }
-    stats.insert("node.uptime".to_owned(), json!(gateway.history.uptime() as f64));
+    stats.insert("node.uptime".to_owned(), json!(gateway.files.history().uptime() as f64));
     let wanted = gateway.files.grid().params();
     stats.insert("grid.shares_needed".to_owned(), json!(wanted.k()));
     stats.insert("grid.servers_of_happiness".to_owned(), json!(wanted.happy()));

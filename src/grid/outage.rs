@@ -41,6 +41,11 @@ impl Outage {
         self.broke = alone.or(self.broke);
     }
 
+    /// Whether the line broke since then.
+    pub fn broke_since(&self, since: Instant) -> bool {
+        self.broke.is_some_and(|broke| broke >= since)
+    }
+
     pub fn is_back(&mut self, server: ServerId) {
         self.lost.remove(&server);
         self.alone = None;
@@ -105,6 +110,8 @@ mod tests {
         advance(Duration::from_secs(20)).await;
         outage.lose(server(2), true);
         assert_eq!(outage.away(), 2, "one went long before");
+        let broke = Instant::now();
+        assert!(outage.broke_since(broke));
         outage.is_back(server(2));
         assert_eq!(outage.away(), 1);
         advance(Duration::from_secs(60)).await;
@@ -112,5 +119,6 @@ mod tests {
         assert_eq!(outage.away(), 1, "this one went by itself");
         advance(OUTAGE_TIME).await;
         assert_eq!(outage.away(), 0);
+        assert!(outage.broke_since(broke) && !outage.broke_since(Instant::now()));
     }
 }

@@ -50,6 +50,9 @@ impl Meter {
     }
 
     pub fn at(&self, stage: Stage, done: u64) {
+        if stage == Stage::Placing {
+            self.0.sent.store(0, Ordering::Relaxed);
+        }
         if let Some(listener) = &self.0.listener {
             let servers = self.0.servers.load(Ordering::Relaxed) as usize;
             listener(&Progress { stage, done, total: self.0.total, servers });

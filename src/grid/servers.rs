@@ -9,7 +9,9 @@ use super::permute::{permute, position};
 use super::response_time::ResponseTime;
 use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
-use crate::base::limits::{CLOCK_OFF_SECONDS, EXPECT_TIME, SPARE_AFTER, STANDINGS_MAX};
+use crate::base::limits::{
+    CLOCK_OFF_SECONDS, EXPECT_TIME, GATHER_TIME, SPARE_AFTER, STANDINGS_MAX,
+};
 use crate::base::lock::locked;
 use crate::base::secret::LeaseMasterSecret;
 use crate::base::system::Clock;
@@ -126,6 +128,11 @@ struct Known {
 }
 
 impl Known {
+    /// No server is connected but this node's own, which is there without a line.
+    fn is_alone(&self) -> bool {
+        self.servers.values().all(|server| server.storage.peer().is_none())
+    }
+
     /// What is remembered of a server, from now on with what `new` remembers if that is its first entry.
     fn standing(&mut self, id: ServerId, new: Standing) -> Standing {
         if self.standings.len() >= STANDINGS_MAX && !self.standings.contains_key(&id) {
@@ -210,8 +217,7 @@ impl ServerPool {
         let mut known = self.known();
         if known.servers.get(&server.id).is_some_and(|current| Arc::ptr_eq(current, server)) {
             known.servers.remove(&server.id);
-            // This node's own server is there without a line.
-            let last = known.servers.values().all(|server| server.storage.peer().is_none());
+            let last = known.is_alone();
             known.outage.lose(server.id, last);
         }
     }
@@ -281,6 +287,30 @@ impl ServerPool {
     /// The link to the introducer is up or down from now on.
     pub fn introducer_is(&self, up: bool) {
         self.known().outage.introducer_is(up);
+    }
+
+    /// Whether this machine's line broke since then, or has not come back, as far as can be told: what
+    /// failed may go later.
+    pub fn was_cut_off(&self, since: Instant) -> bool {
+        let known = self.known();
+        known.outage.broke_since(since) || known.is_alone() && known.outage.away() > 0
+    }
+
+    /// Waits for those that were lost with the line: at most so long for the first, and then
+    /// [`GATHER_TIME`] for the others. False if none came.
+    pub async fn is_back(&self, time: Duration) -> bool {
+        let mut until = Instant::now() + time;
+        let mut came = false;
+        loop {
+            let added = self.0.added.notified();
+            let away = self.known().outage.away();
+            if !came && !self.known().is_alone() {
+                (came, until) = (true, Instant::now() + GATHER_TIME);
+            }
+            if came && away == 0 || tokio::time::timeout_at(until, added).await.is_err() {
+                return came;
+            }
+        }
     }
 
     /// Servers that are not here and may be soon: those that are dialled, and those that were lost

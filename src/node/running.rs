@@ -23,7 +23,6 @@ use crate::doors::{Doors, Locks, Parts};
 use crate::files::Files;
 use crate::files::blacklist::Blacklist;
 use crate::gateway::Gateway;
-use crate::gateway::history::History;
 use crate::gateway::node_status::Status;
 use crate::gateway::owner::Owner;
 use crate::gateway::state::{Join, Pages};
@@ -368,7 +367,6 @@ impl Node {
             guard: service::guard(config, &webport),
             owner: owner.clone(),
             allow_localfile: self.basedir.flag("webport_allow_localfile")?,
-            history: History::default(),
             operations: Operations::new(Clock::System),
             pages,
             status: self.status(config, client),

@@ -5,6 +5,7 @@ use super::house::{Answer, House};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use futures_util::future::join_all;
+use tahoe::files::history::Kind;
 
 impl House {
     async fn ask(&self, method: &str, at: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -59,6 +60,23 @@ async fn files_come_back_with_what_was_said_of_them() {
     ] {
         assert_eq!(house.status("PUT", at, &[], "x").await, status, "{at}");
     }
+}
+
+#[actix_rt::test]
+async fn what_goes_through_a_door_is_on_record_as_its() {
+    let house = House::new().await;
+    let poem = "line after line\n".repeat(100);
+    house.put("all/poem", &poem).await;
+    let got = house.ask("GET", "look/poem", &[("range", "bytes=100-299")], "").await;
+    assert_eq!(got.body, poem[100..300]);
+    let record = house.doors.files.history().recent();
+    let told = record.iter().map(|one| (one.kind, one.door.as_deref(), one.bytes(), one.status()));
+    let wanted = [
+        (Kind::Download, Some("look"), 200, "Finished"),
+        (Kind::Upload, Some("all"), poem.len() as u64, "Finished"),
+    ];
+    assert!(told.eq(wanted));
+    assert!(house.doors.files.history().active().is_empty());
 }
 
 #[actix_rt::test]

@@ -118,7 +118,7 @@ trait Whole {
     async fn try_concat_bytes(self) -> Result<Vec<u8>, tahoe::grid::DownloadError>;
 }
 
-impl Whole for tahoe::files::transfers::Paced {
+impl Whole for tahoe::files::Fetched {
     async fn try_concat_bytes(self) -> Result<Vec<u8>, tahoe::grid::DownloadError> {
         self.try_fold(Vec::new(), async |mut all, piece| {
             all.extend_from_slice(&piece);

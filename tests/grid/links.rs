@@ -1,10 +1,13 @@
 //! Uploads and downloads through real links to real storage servers.
 
+use futures_util::future::join;
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tahoe::base::limits::{
     OPEN_HEAD_MAX, PONG_TIME, SHARE_RATE_MIN, SHARE_READ_TIME, SHARE_READ_TIME_MAX,
-    SHARE_STALL_TIME, WRITE_PIECE, WRITE_STALL_TIME,
+    SHARE_STALL_TIME, UPLOAD_OUTAGE_TIME, WRITE_PIECE, WRITE_STALL_TIME,
 };
 use tahoe::cap::Cap;
 use tahoe::grid::response_time::ResponseTime;
@@ -269,4 +272,99 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     assert_eq!(outcome.unwrap_err(), DownloadError::NotNow { found: 0, needed: 1, away: 1 });
     let most = SHARE_READ_TIME + SHARE_READ_TIME_MAX;
     assert!((most..most + SHARE_READ_TIME).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+}
+
+/// All links to servers are lost at once.
+fn lose_servers(grid: &RealGrid) {
+    for index in 0..grid.servers.len() {
+        grid.kill(index);
+    }
+    for server in grid.pool.all() {
+        grid.pool.remove(&server);
+    }
+}
+
+/// The same of all links.
+fn break_line(grid: &RealGrid) {
+    grid.pool.introducer_is(false);
+    lose_servers(grid);
+}
+
+async fn mend_line(grid: &RealGrid) {
+    for index in 0..grid.servers.len() {
+        grid.revive(index).await;
+    }
+    grid.pool.introducer_is(true);
+}
+
+#[actix::test]
+async fn an_upload_goes_on_where_it_was_when_the_line_is_back() {
+    let grid = real_grid(10, params()).await;
+    let sent = Arc::new(AtomicU64::new(0));
+    let count = sent.clone();
+    grid.net.observe(move |arrival| {
+        if arrival.from == CLIENT {
+            count.fetch_add(arrival.bytes.len() as u64, Relaxed);
+        }
+    });
+    tokio::time::pause();
+    relink(&grid, 200_000).await;
+    grid.pool.introducer_is(true);
+    // Ten shares of 2 MB.
+    let data = data(12, 6_000_000);
+    let breaks = async {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            break_line(&grid);
+            tokio::time::sleep(Duration::from_secs(25)).await;
+            mend_line(&grid).await;
+        }
+    };
+    let (uploaded, ()) = join(patient_upload(&grid, &data), breaks).await;
+    let uploaded = uploaded.unwrap();
+    assert_eq!(uploaded.placed.happiness, 10);
+    let shares = 20_000_000;
+    assert!(sent.load(Relaxed) < shares + shares / 4, "{sent:?}: most is sent once");
+    assert!(grid.read(&uploaded.cap).await.unwrap() == data);
+}
+
+#[actix::test]
+async fn an_upload_ends_when_the_line_stays_away() {
+    let grid = real_grid(10, params()).await;
+    tokio::time::pause();
+    relink(&grid, 200_000).await;
+    grid.pool.introducer_is(true);
+    let data = data(13, 6_000_000);
+    let breaks = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        break_line(&grid);
+        Instant::now()
+    };
+    let (outcome, since) = join(patient_upload(&grid, &data), breaks).await;
+    assert!(
+        matches!(outcome, Err(UploadError::Unhappy(_) | UploadError::NoServers)),
+        "{outcome:?}"
+    );
+    let took = since.elapsed();
+    assert!(took >= UPLOAD_OUTAGE_TIME && took < UPLOAD_OUTAGE_TIME * 2, "{took:?}");
+}
+
+#[actix::test]
+async fn an_upload_does_not_wait_for_servers_that_stopped() {
+    let grid = real_grid(10, params()).await;
+    tokio::time::pause();
+    relink(&grid, 200_000).await;
+    grid.pool.introducer_is(true);
+    let data = data(14, 6_000_000);
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        lose_servers(&grid);
+        Instant::now()
+    };
+    let (outcome, since) = join(patient_upload(&grid, &data), stop).await;
+    assert!(
+        matches!(outcome, Err(UploadError::Unhappy(_) | UploadError::NoServers)),
+        "{outcome:?}"
+    );
+    assert!(since.elapsed() < UPLOAD_OUTAGE_TIME, "{:?}", since.elapsed());
 }

@@ -16,7 +16,6 @@ use tahoe::files::blacklist::Blacklist;
 use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::Gateway;
 use tahoe::gateway::guard::Guard;
-use tahoe::gateway::history::History;
 use tahoe::gateway::node_status::{ScrubStatus, ScrubbedStatus, Status, StorageStatus};
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::state::Pages;
@@ -158,7 +157,6 @@ async fn parts(folder: &std::path::Path) -> Parts {
         guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
         owner: Owner::new(TOKEN.to_owned(), Clock::System, false),
         allow_localfile: true,
-        history: History::default(),
         operations: Operations::new(Clock::System),
         keeper: Some(keeper),
         status: Arc::new(Status::default),

@@ -12,7 +12,6 @@ use tahoe::cap::Cap;
 use tahoe::files::{Files, Roots, Trash};
 use tahoe::gateway::Gateway;
 use tahoe::gateway::guard::Guard;
-use tahoe::gateway::history::History;
 use tahoe::gateway::node_status::Status;
 use tahoe::gateway::owner::Owner;
 use tahoe::gateway::serve::routes;
@@ -52,7 +51,6 @@ impl Web {
             guard: Guard { hosts: Vec::new(), local: true, tls: false, closed: false },
             owner: Owner::new("token".to_owned(), Clock::System, false),
             allow_localfile: false,
-            history: History::default(),
             operations: Operations::new(Clock::System),
             keeper: None,
             status: Arc::new(Status::default),

@@ -18,5 +18,12 @@ pub const SESSIONS_LOOK: usize = 64;
 /// Servers that were lost with all others are expected back for so long, and what they may have is not called
 /// gone: longer than tunnels, and than a router that starts anew.
 pub const OUTAGE_TIME: Duration = Duration::from_secs(600);
+/// An upload that failed because the line broke waits so long for its servers, and so often, before that is
+/// said: longer than tunnels.
+pub const UPLOAD_OUTAGE_TIME: Duration = Duration::from_secs(60);
+/// See [`UPLOAD_OUTAGE_TIME`].
+pub const UPLOAD_OUTAGES_MAX: usize = 5;
+/// Servers that come back after the first are given so long.
+pub const GATHER_TIME: Duration = Duration::from_secs(5);
 /// Links notice within so long that the line under them broke: a silent one at rest needs the longest.
 pub const LOST_TOGETHER: Duration = Duration::from_secs(120);

@@ -9,15 +9,13 @@
 
 use super::super::answer::{Failure, plain, typed};
 use super::super::asked::Asked;
-use super::super::history::{History, Transfer};
 use crate::base::budget::Share;
 use crate::base::limits::{
     ARCHIVE_AHEAD, ARCHIVE_AHEAD_SIZE, ARCHIVE_ENTRIES_MAX, ARCHIVE_LEFT_OUT_BYTES, LISTING_CHUNK,
 };
 use crate::files::change::beside;
 use crate::files::descent::{Descent, Found, What};
-use crate::files::transfers::Paced;
-use crate::files::{Address, Files, FilesError, Node, Object, Root};
+use crate::files::{Address, Fetched, Files, FilesError, Node, Object, Root};
 use crate::http::archive::zip::{Member, Zip};
 use crate::http::archive::{Entry, Kind, path, tar};
 use crate::http::mime;
@@ -70,7 +68,7 @@ pub async fn send(
         Form::Zip => Format::Zip(Zip::default(), Box::new(Notes::new(&asked.gateway.spool))),
         Form::Tar => Format::Tar,
     };
-    let packing = Packing::new((&asked.files, &asked.gateway.history), descent, (format, partial));
+    let packing = Packing::new(&asked.files, descent, (format, partial));
     let pieces = stream::unfold(Some(packing), |packing| async move {
         let mut packing = packing?;
         match packing.next().await {
@@ -118,7 +116,6 @@ enum Format {
 /// An archive under way.
 struct Packing {
     files: Files,
-    history: History,
     format: Format,
     /// What cannot be read is told, and nothing breaks off.
     partial: bool,
@@ -148,19 +145,14 @@ struct Coming {
 
 /// A content on its way.
 struct Content {
-    paced: Paced,
+    bytes: Fetched,
     left: u64,
     size: u64,
     member: Option<Member>,
-    transfer: Option<Transfer>,
 }
 
 impl Packing {
-    fn new(
-        (files, history): (&Files, &History),
-        descent: Descent,
-        (format, partial): (Format, bool),
-    ) -> Self {
+    fn new(files: &Files, descent: Descent, (format, partial): (Format, bool)) -> Self {
         let mut name = LEFT_OUT.to_owned();
         let mut number = 1;
         while descent.is_taken(&name) {
@@ -174,7 +166,6 @@ impl Packing {
         let coming = coming.map(move |found| ahead(reader.clone(), found)).buffered(ARCHIVE_AHEAD);
         Self {
             files: files.clone(),
-            history: history.clone(),
             format,
             partial,
             coming: coming.boxed_local(),
@@ -226,11 +217,9 @@ impl Packing {
             (What::Directory, _) => {
                 self.put(Entry { path, kind: Kind::Directory, time }, b"").await?
             }
-            (What::File(node, size), Some((content, _room))) => {
+            (What::File(_, size), Some((content, _room))) => {
                 let entry = Entry { path, kind: Kind::File(size), time };
-                let transfer = self.transfer(&node, size);
                 self.put(entry, &content).await?;
-                transfer.iter().for_each(|transfer| transfer.advance(size));
             }
             (What::File(node, size), None) => {
                 self.open(Entry { path, kind: Kind::File(size), time }, &node).await?;
@@ -251,25 +240,24 @@ impl Packing {
     /// Begins a file, once its first piece is known to be good.
     async fn open(&mut self, entry: Entry, node: &Node) -> Result<(), Broken> {
         let size = entry.size();
-        let transfer = self.transfer(node, size);
         let begun = async {
-            let mut paced = self.files.read(node, 0..size).await?;
-            let first = paced.next().await.transpose()?;
-            Ok::<_, FilesError>((paced, first.unwrap_or_default()))
+            let mut bytes = self.files.read(node, 0..size).await?;
+            let first = bytes.next().await.transpose()?;
+            Ok::<_, FilesError>((bytes, first.unwrap_or_default()))
         };
-        let (paced, first) = match begun.await {
+        let (bytes, first) = match begun.await {
             Ok(begun) => begun,
             Err(error) => return self.miss(&entry.path, error),
         };
         let member = self.begin(entry)?;
-        self.content = Some(Content { paced, left: size, size, member, transfer });
+        self.content = Some(Content { bytes, left: size, size, member });
         self.pass(first)
     }
 
     /// Reads on in the content that is on its way.
     async fn go_on(&mut self) -> Result<(), Broken> {
         let Some(content) = &mut self.content else { return Ok(()) };
-        match content.paced.next().await {
+        match content.bytes.next().await {
             Some(piece) => self.pass(piece.map_err(FilesError::from)?),
             None if content.left > 0 => Err(Broken::Short),
             None => {
@@ -286,7 +274,6 @@ impl Packing {
         let Some(content) = &mut self.content else { return Ok(()) };
         let length = piece.len() as u64;
         content.left = content.left.checked_sub(length).ok_or(Broken::Short)?;
-        content.transfer.iter().for_each(|transfer| transfer.advance(length));
         if let (Format::Zip(zip, _), Some(member)) = (&mut self.format, &mut content.member) {
             zip.pass(member, &piece);
         }
@@ -370,12 +357,6 @@ impl Packing {
         let kind = Kind::File(text.len() as u64);
         self.put(Entry { path: name, kind, time: None }, text.as_bytes()).await
     }
-
-    /// A file on record, unless it comes from nowhere.
-    fn transfer(&self, node: &Node, size: u64) -> Option<Transfer> {
-        let Node::File { cap, .. } = node else { return None };
-        cap.storage_index().map(|_| self.history.download(cap, 0..size))
-    }
 }
 
 /// Reads a small file before it is its turn, if there is memory for it. What goes wrong is found again then.
@@ -391,9 +372,9 @@ async fn ahead(files: Files, found: Found) -> Coming {
 
 async fn read_whole(files: &Files, node: &Node, size: u64) -> Option<(Bytes, Share)> {
     let room = files.transfers().ahead(size)?;
-    let mut paced = files.read(node, 0..size).await.ok()?;
+    let mut bytes = files.read(node, 0..size).await.ok()?;
     let mut whole = Vec::new();
-    while let Some(piece) = paced.next().await {
+    while let Some(piece) = bytes.next().await {
         whole.extend_from_slice(&piece.ok()?);
     }
     Some((whole.into(), room))

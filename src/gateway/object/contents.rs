@@ -3,7 +3,6 @@
 use super::super::answer::{Failure, stored};
 use super::super::asked::Asked;
 use super::super::guard::{by_browser, destination};
-use super::super::history::Transfer;
 use super::super::sniff;
 use super::validator;
 use crate::cap::{Cap, FileCap};
@@ -17,8 +16,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
-use std::ops::Range;
+use futures_util::stream;
 
 /// Sends a file, unless a page would run or obey it: no page's scripts or styles are stored here.
 pub async fn send(
@@ -83,26 +81,8 @@ pub async fn deliver(
     if *request.method() == Method::HEAD || length == 0 {
         return Ok(response.body(SizedStream::new(length, stream::empty::<Chunk>())));
     }
-    let bytes = fetched(asked, cap, part).await?;
+    let bytes = begun(asked.files.fetch(cap, part).await?).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
-}
-
-/// The bytes of a part, on their way and on record.
-async fn fetched(
-    asked: &Asked<'_>,
-    cap: &Cap,
-    part: Range<u64>,
-) -> Result<impl Stream<Item = Chunk> + use<>, Failure> {
-    // What is in its cap is transferred from nowhere.
-    let transfer = cap.storage_index().map(|_| asked.gateway.history.download(cap, part.clone()));
-    let trace = transfer.as_ref().map(Transfer::trace).unwrap_or_default();
-    let reader = asked.files.grid().open_traced(cap, part.clone(), trace).await?;
-    let content = begun(asked.files.transfers().download(reader, part)).await?;
-    Ok(content.inspect(move |piece| {
-        if let (Some(transfer), Ok(piece)) = (&transfer, piece) {
-            transfer.advance(piece.len() as u64);
-        }
-    }))
 }
 
 /// A name for a file that has none, by its first bytes.

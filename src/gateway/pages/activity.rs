@@ -1,10 +1,10 @@
 //! `/status`: transfers under way and the last ones; as events for a page that stays open.
 
 use super::super::answer::{Failure, page};
-use super::super::history::{History, Kind, Record};
 use super::{Frame, render, words};
 use crate::base::limits::{EVENT_STREAMS_MAX, EVENT_TIME};
 use crate::base::tally::Tally;
+use crate::files::history::{History, Kind, Record};
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;
@@ -38,6 +38,7 @@ struct Row {
     title: String,
     name: String,
     index: Option<String>,
+    door: Option<String>,
     /// Thousandths.
     done: u32,
     status: String,
@@ -87,6 +88,7 @@ fn row(record: &Record) -> Row {
         title: format!("{verb} {}", words::size(record.size)),
         name: record.name(),
         index: record.storage_index(),
+        door: record.door.as_deref().map(str::to_owned),
         done: (done * 1000.0) as u32,
         status,
     }
@@ -102,6 +104,9 @@ pub fn described(record: &Record) -> Value {
     );
     facts.insert("total-size".to_owned(), json!(record.size));
     facts.insert("status".to_owned(), json!(record.status()));
+    if let Some(door) = &record.door {
+        facts.insert("door".to_owned(), json!(**door));
+    }
     match record.kind {
         Kind::Upload => {
             facts.insert("type".to_owned(), json!("upload"));

@@ -45,7 +45,9 @@ use super::timeouts::Timeouts;
 use crate::base::StorageIndex;
 use crate::base::file::{FileFacts, FileKey};
 use crate::base::hash::Hash;
-use crate::base::limits::{FILE_MAX, LIT_MAX, UPLOAD_PASSES_MAX};
+use crate::base::limits::{
+    FILE_MAX, LIT_MAX, UPLOAD_OUTAGE_TIME, UPLOAD_OUTAGES_MAX, UPLOAD_PASSES_MAX,
+};
 use crate::base::system;
 use crate::cap::{ChkCap, LitCap};
 use crate::codec::encode::{Buffers, Plan};
@@ -158,8 +160,36 @@ struct Places {
 }
 
 impl Upload {
-    /// The hash of the file's UEB, and where the shares are.
+    /// The hash of the file's UEB, and where the shares are. If this machine's line breaks meanwhile, goes
+    /// on when it is back: servers keep what they have of a share for whoever began it.
     async fn run(&self) -> Result<(Hash, Placement), UploadError> {
+        let pool = &self.client.pool;
+        for _ in 0..UPLOAD_OUTAGES_MAX {
+            let began = Instant::now();
+            let outcome = self.attempt().await;
+            let scattered =
+                matches!(outcome, Err(UploadError::Unhappy(_) | UploadError::NoServers));
+            if !scattered || !self.may_begin_anew() || !pool.was_cut_off(began) {
+                return outcome;
+            }
+            tracing::info!(si = %self.si, "the line broke: an upload waits for its servers");
+            if !pool.is_back(UPLOAD_OUTAGE_TIME).await {
+                return outcome;
+            }
+        }
+        self.attempt().await
+    }
+
+    /// Whether the same bytes come again for certain, or else another key: one keystream must not cover
+    /// two plaintexts, not even where servers have the beginning of one.
+    const fn may_begin_anew(&self) -> bool {
+        match &self.origin {
+            Origin::Plaintext { convergent, source, .. } => *convergent || !source.shared,
+            Origin::Stored(_) => true,
+        }
+    }
+
+    async fn attempt(&self) -> Result<(Hash, Placement), UploadError> {
         // The first batch is encoded while the servers are asked.
         let encoding = Some(self.encoding());
         let mut places = self.places(self.wanted()).await?;

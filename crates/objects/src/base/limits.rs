@@ -10,10 +10,13 @@ use std::time::Duration;
 /// Plaintext of one record: Noise messages are at most 65,535 bytes, 16 of them the tag.
 pub const RECORD_PLAIN_MAX: usize = 65_519;
 /// A line that takes so long there and back is a long one: there a lost packet costs a stream much of its
-/// pace.
-pub const BRAID_ROUND_TRIP: Duration = Duration::from_millis(50);
+/// pace. On shorter ones several streams crowd the router's queue, and what is in a hurry waits in it.
+pub const BRAID_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Streams of a link over a long line: as many as browsers open to one host.
 pub const STRANDS_MAX: usize = 6;
+/// Whoever adds a strand confirms within so long that it did: longer than [`HANDSHAKE_TIME`], after which it
+/// gives up.
+pub const STRAND_TIME: Duration = Duration::from_secs(60);
 /// Bytes of one call or its answer for which they are all opened: more than a stream sends unasked.
 pub const STRANDS_WORTH: usize = 32 << 10;
 /// Records after which each direction takes a new key (at most 64 GiB under one key).

@@ -2,7 +2,7 @@
 //! and where each begins with the few packets that a system lets a young stream send.
 //!
 //! ```text
-//! run = number u32 LE ‖ length u16 LE ‖ bytes        (1 ≤ length ≤ 8,192)
+//! run = number u32 LE ‖ length u16 LE ‖ bytes        (1 ≤ length ≤ 8,186)
 //! ```
 //! A run goes over whichever strand takes it, and runs are read in the order of their numbers, which go up
 //! by one from 0 in each direction. All runs of a strand have rising numbers, so the next run is at the
@@ -19,8 +19,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Bytes of a run's head.
 const HEAD: usize = 6;
-/// Bytes of a run: few enough that a strand that has lost its pace holds up little.
-const RUN_MAX: usize = 8 << 10;
+/// Bytes of a run, which is 8 KiB with its head: few enough that a strand that has lost its pace holds up
+/// little.
+const RUN_MAX: usize = (8 << 10) - HEAD;
 
 /// How far a run may be before its turn: far more than all buffers on the way hold.
 const EARLY_MAX: u32 = 1 << 24;
@@ -48,6 +49,8 @@ struct Incoming {
     next: u32,
     /// The strand of the run that is being read, and its missing bytes.
     run: Option<(usize, usize)>,
+    /// Why a strand says nothing more; others may have said more before.
+    failed: Option<io::ErrorKind>,
 }
 
 /// What is written.
@@ -72,22 +75,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Braid<S> {
 
     /// The strand at whose head the next run is, and the run's length; none if all are over.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<(usize, usize)>>> {
+        let (mut waits, mut held) = (false, false);
         for (at, strand) in self.strands.iter_mut().enumerate() {
-            let Poll::Ready(head) = strand.poll_head(cx) else { continue };
-            let Some((number, length)) = head? else { continue };
-            let early = number.wrapping_sub(self.incoming.next);
-            if early > EARLY_MAX {
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
-            if early == 0 {
-                strand.begun = 0;
-                self.incoming.next = number.wrapping_add(1);
-                return Poll::Ready(Ok(Some((at, length))));
+            match strand.poll_head(cx) {
+                Poll::Pending => waits = true,
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Err(error)) => {
+                    strand.over = true;
+                    self.incoming.failed = Some(error.kind());
+                }
+                Poll::Ready(Ok(Some((number, length)))) => {
+                    let early = number.wrapping_sub(self.incoming.next);
+                    if early > EARLY_MAX {
+                        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                    }
+                    if early == 0 {
+                        strand.begun = 0;
+                        self.incoming.next = number.wrapping_add(1);
+                        return Poll::Ready(Ok(Some((at, length))));
+                    }
+                    held = true;
+                }
             }
         }
-        match self.strands.iter().all(|strand| strand.over) {
-            true => Poll::Ready(Ok(None)),
-            false => Poll::Pending,
+        match self.incoming.failed {
+            Some(failed) => Poll::Ready(Err(failed.into())),
+            None if waits => Poll::Pending,
+            // What is missing was on a strand that has ended.
+            None if held => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            None => Poll::Ready(Ok(None)),
         }
     }
 }
@@ -169,15 +185,20 @@ impl Outgoing {
         cx: &mut Context<'_>,
         strands: &mut [Strand<S>],
     ) -> Poll<io::Result<(usize, usize)>> {
+        let mut any = false;
         for offset in 0..strands.len() {
             let at = (self.turn + offset) % strands.len();
-            let Some(strand) = strands.get_mut(at) else { continue };
+            let Some(strand) = strands.get_mut(at).filter(|strand| !strand.over) else { continue };
+            any = true;
             if let Poll::Ready(count) = Pin::new(&mut strand.stream).poll_write(cx, &self.run) {
                 self.turn = at + 1;
                 return Poll::Ready(count.map(|count| (at, count)));
             }
         }
-        Poll::Pending
+        match any {
+            true => Poll::Pending,
+            false => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
     }
 }
 
@@ -330,8 +351,10 @@ mod tests {
         assert_eq!(kind(&[run(0, 5)]), Some(Ok(5)));
         assert_eq!(kind(&[run(1, RUN_MAX), run(0, 1)]), Some(Ok(RUN_MAX + 1)));
         assert_eq!(kind(&[vec![], run(0, 1)]), Some(Ok(1)), "over before it said anything");
-        assert_eq!(kind(&[run(1, 5)]), None, "its turn has not come");
         let (invalid, cut) = (io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof);
+        assert_eq!(kind(&[run(1, 5), vec![]]), Some(Err(cut)), "nobody brings the first");
+        let broken = [run(2, 5), [run(0, 4), run(1, 1)[..3].to_vec()].concat()];
+        assert_eq!(kind(&broken), Some(Err(cut)));
         for wrong in
             [run(0, 0), run(0, RUN_MAX + 1), run(u32::MAX, 3), twice([0, 0]), twice([1, 0])]
         {

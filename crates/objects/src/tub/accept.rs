@@ -85,7 +85,8 @@ async fn shake_hands(tub: Arc<TubInner>, mut stream: BoxStream, greeted: Rc<Cell
     };
     let Ok(hello) = codec::decode::<Hello>(&established.hello) else { return };
     if strands::is_strand(&hello) {
-        return strands::join(&tub, stream, &established, &hello).await;
+        actix_rt::spawn(strands::join(tub, stream, established, hello));
+        return;
     }
     actix_rt::spawn(welcome(tub, stream, established, hello));
 }
@@ -105,7 +106,7 @@ async fn respond(
 async fn welcome(tub: Arc<TubInner>, stream: BoxStream, established: Established, hello: Hello) {
     tub.peers.make_room(tub.options.limits.strangers);
     let braided = strands::is_braided(&hello, &tub.hello);
-    let (stream, strands) = strands::weave(stream, established.number, braided);
+    let (stream, strands) = strands::weave(&tub, stream, established.number, braided);
     let conn = Conn::new(&tub, TubId(established.peer), hello, strands, false);
     match tub.peers.arrived(&conn, tub.identity.tub_id()) {
         Arrival::Keep => conn.accept(),

@@ -92,7 +92,7 @@ async fn dial(tub: &Arc<TubInner>, peer: TubId, hints: &[Hint]) {
     let Ok(Some(Reached { hint, stream, established, hello, braided })) = attempt.await else {
         return tub.peers.dialled(peer, Err(RemoteError::Disconnected));
     };
-    let (stream, strands) = strands::weave(stream, established.number, braided);
+    let (stream, strands) = strands::weave(tub, stream, established.number, braided);
     let conn = Conn::new(tub, peer, hello, strands, true);
     tub.peers.dialled(peer, Ok(conn.clone()));
     actix_rt::spawn(strands::dial(Arc::downgrade(tub), conn.clone(), hint));

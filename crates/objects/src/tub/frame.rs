@@ -37,7 +37,7 @@ pub const BRAIDS: u32 = 2;
 pub const BRAIDED: u32 = 4;
 /// The same: this is no link but another strand of the initiator's braided link whose
 /// [number](crate::link::Established::number) stands where the incarnation would. A responder that takes
-/// it says so by one byte, [`JOINED`], after which the stream carries runs.
+/// it says so by one byte, [`JOINED`], which the initiator repeats; then the stream carries runs.
 pub const STRAND: u32 = 8;
 /// See [`STRAND`].
 pub const JOINED: u8 = 1;

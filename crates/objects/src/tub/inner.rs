@@ -25,6 +25,8 @@ pub(super) struct TubInner {
     pub(super) pool: Pool,
     pub(super) budget: Arc<Budget>,
     pub(super) exported: Arc<ExportCount>,
+    /// Strands that peers have added to their links.
+    pub(super) strands: Arc<AtomicUsize>,
     pub(super) hints: Mutex<Vec<Hint>>,
     home: ArbiterHandle,
     turn: AtomicUsize,
@@ -50,6 +52,7 @@ impl TubInner {
             peers: Peers::default(),
             pool: Pool::default(),
             budget: Budget::new(options.limits.process_bytes),
+            strands: Arc::default(),
             exported: Arc::new(ExportCount::new(options.limits.exports_all)),
             hints: Mutex::default(),
             home: Arbiter::current(),

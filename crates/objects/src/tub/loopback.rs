@@ -147,7 +147,7 @@ impl LoopbackNet {
     pub fn kill(&self, name: &str) {
         self.change(|state| {
             state.conditions.insert(name.to_owned(), Condition::Down);
-            *state.deaths.entry(name.to_owned()).or_default() += 1;
+            state.break_streams(name);
         });
     }
 
@@ -183,7 +183,7 @@ impl LoopbackNet {
     /// The host gets another address: its streams break, and new ones go.
     pub fn readdress(&self, name: &str) {
         self.change(|state| {
-            *state.deaths.entry(name.to_owned()).or_default() += 1;
+            state.break_streams(name);
             state.conditions.remove(name);
             state.readdressed.entry(name.to_owned()).or_default().notify_waiters();
         });
@@ -277,6 +277,12 @@ impl Shared {
 impl State {
     fn deaths(&self, one: &str, other: &str) -> u64 {
         [one, other].iter().filter_map(|host| self.deaths.get(*host)).sum()
+    }
+
+    /// No stream of the host outlives this, nor what was on its way.
+    fn break_streams(&mut self, host: &str) {
+        *self.deaths.entry(host.to_owned()).or_default() += 1;
+        self.lines.retain(|(from, to), _| from != host && to != host);
     }
 
     fn line(&mut self, from: &str, to: &str) -> Line {

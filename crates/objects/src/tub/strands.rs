@@ -1,8 +1,15 @@
 //! The strands of a link over a long line: further streams to the same peer, which are dialled once the link
 //! is to move much. See [`Braid`] for what they are good for.
 //!
-//! A strand begins with a handshake of its own, so both ends are sure whose it is; then it carries runs of
-//! the link that it says it belongs to. Whoever does not take a strand ends it, and the link does without.
+//! ```text
+//! initiator                                   responder
+//! handshake of its own: both are sure whose it is, and of which link
+//!                                      ←      JOINED: there is room
+//! JOINED: it is part of the link       →
+//! runs                                 ↔      runs
+//! ```
+//! Neither sends a run before the other is sure to have it. Whoever does not take a strand ends it, and the
+//! link does without.
 
 use super::carrier::Carrier;
 use super::codec;
@@ -11,10 +18,12 @@ use super::frame::{BRAIDED, BRAIDS, Hello, JOINED, STRAND};
 use super::furl::{Hint, TubId};
 use super::inner::TubInner;
 use super::network::BoxStream;
-use crate::base::limits::{BRAID_ROUND_TRIP, HANDSHAKE_TIME, STRANDS_MAX, STRANDS_WORTH};
+use crate::base::limits::{
+    BRAID_ROUND_TRIP, HANDSHAKE_TIME, STRAND_TIME, STRANDS_MAX, STRANDS_WORTH,
+};
 use crate::link::{Braid, Established, initiate};
 use futures_util::future::join_all;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +38,10 @@ pub(super) struct Strands {
     joining: UnboundedSender<BoxStream>,
     /// Strands that may still join.
     room: AtomicUsize,
+    /// Those of all links of the tub that peers have added.
+    all: Arc<AtomicUsize>,
+    /// Those of them that are this link's.
+    added: AtomicUsize,
     wanted: Notify,
 }
 
@@ -40,21 +53,49 @@ impl Strands {
         }
     }
 
-    /// Whether one more may join; it then has to.
-    fn take_room(&self) -> bool {
+    /// Whether a peer may add one more, of so many to all links of the tub.
+    fn take_room(&self, most: usize) -> bool {
         let less = |room: usize| room.checked_sub(1);
-        self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        let more = |all: usize| (all < most).then_some(all + 1);
+        if self.room.fetch_update(Relaxed, Relaxed, less).is_err() {
+            return false;
+        }
+        if self.all.fetch_update(Relaxed, Relaxed, more).is_err() {
+            self.room.fetch_add(1, Relaxed);
+            return false;
+        }
+        self.added.fetch_add(1, Relaxed);
+        true
+    }
+
+    /// The one that had room did not join.
+    fn give_room_back(&self) {
+        self.added.fetch_sub(1, Relaxed);
+        self.all.fetch_sub(1, Relaxed);
+        self.room.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for Strands {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.added.load(Relaxed), Relaxed);
     }
 }
 
 /// The stream of a new link, and what others join it by if there may be more.
-pub(super) fn weave(stream: BoxStream, number: u64, braided: bool) -> (BoxStream, Option<Strands>) {
+pub(super) fn weave(
+    tub: &TubInner,
+    stream: BoxStream,
+    number: u64,
+    braided: bool,
+) -> (BoxStream, Option<Strands>) {
     if !braided {
         return (stream, None);
     }
     let (joining, joined) = unbounded_channel();
     let room = AtomicUsize::new(STRANDS_MAX - 1);
-    let strands = Strands { number, joining, room, wanted: Notify::new() };
+    let (all, added) = (tub.strands.clone(), AtomicUsize::new(0));
+    let strands = Strands { number, joining, room, all, added, wanted: Notify::new() };
     (Box::new(Braid::new(stream, joined)), Some(strands))
 }
 
@@ -72,21 +113,24 @@ pub(super) fn is_braided(initiator: &Hello, responder: &Hello) -> bool {
 /// Dials the strands of a link that this tub has opened, as soon as they are worth it.
 pub(super) async fn dial(tub: Weak<TubInner>, conn: Arc<Conn>, hint: Hint) {
     let Some(strands) = &conn.strands else { return };
-    let closed = conn.closed();
     tokio::select! {
         biased;
-        () = closed.wait() => return,
+        () = conn.closed().wait() => return,
         () = strands.wanted.notified() => {}
     }
     let Some(tub) = tub.upgrade() else { return };
     let one = || async {
-        let stream =
-            timeout(HANDSHAKE_TIME, dial_one(&tub, conn.peer(), strands.number, &hint)).await;
-        if let Ok(Some(stream)) = stream {
-            let _ = strands.joining.send(stream);
+        let dialled = dial_one(&tub, conn.peer(), strands.number, &hint);
+        match timeout(HANDSHAKE_TIME, dialled).await {
+            Ok(Some(stream)) => drop(strands.joining.send(stream)),
+            _ => tracing::debug!(peer = %conn.peer(), %hint, "no further strand"),
         }
     };
-    join_all((1..STRANDS_MAX).map(|_| one())).await;
+    tokio::select! {
+        biased;
+        () = conn.closed().wait() => {}
+        _ = join_all((1..STRANDS_MAX).map(|_| one())) => {}
+    }
 }
 
 async fn dial_one(tub: &TubInner, peer: TubId, number: u64, hint: &Hint) -> Option<BoxStream> {
@@ -95,7 +139,9 @@ async fn dial_one(tub: &TubInner, peer: TubId, number: u64, hint: &Hint) -> Opti
     let hello = codec::encoded(&hello).ok()?;
     let keys = tub.identity.keys();
     initiate(&mut stream, keys, (tub.options.suite, &peer.0), || hello).await.ok()?;
-    (stream.read_u8().await.ok()? == JOINED).then_some(stream)
+    let has_room = stream.read_u8().await.ok()? == JOINED;
+    stream.write_u8(JOINED).await.ok().filter(|()| has_room)?;
+    Some(stream)
 }
 
 /// Whether what a peer opened is a strand.
@@ -105,18 +151,36 @@ pub(super) const fn is_strand(hello: &Hello) -> bool {
 
 /// Adds a strand that a peer opened to its link, if there is one that has room.
 pub(super) async fn join(
-    tub: &TubInner,
+    tub: Arc<TubInner>,
     mut stream: BoxStream,
-    established: &Established,
-    hello: &Hello,
+    established: Established,
+    hello: Hello,
 ) {
     let links = tub.peers.links(TubId(established.peer));
-    let link = links.iter().find_map(|conn| {
-        let strands = conn.strands.as_ref()?;
-        (strands.number == hello.incarnation && !conn.is_strange()).then_some(strands)
-    });
-    let Some(strands) = link.filter(|strands| strands.take_room()) else { return };
-    if stream.write_u8(JOINED).await.is_ok() {
-        let _ = strands.joining.send(stream);
+    let mine = |conn: &&Arc<Conn>| {
+        let strands = conn.strands.as_ref();
+        strands.is_some_and(|strands| strands.number == hello.incarnation) && !conn.is_strange()
+    };
+    let conn = links.iter().find(mine).cloned();
+    let most = tub.options.limits.links;
+    drop((links, tub));
+    let Some((conn, strands)) = conn.as_ref().and_then(|conn| Some((conn, conn.strands.as_ref()?)))
+    else {
+        return tracing::debug!("a strand of no link");
+    };
+    if !strands.take_room(most) {
+        return tracing::debug!(peer = %conn.peer(), "a strand too many");
+    }
+    let agreed = async {
+        stream.write_u8(JOINED).await?;
+        stream.read_u8().await
+    };
+    tokio::select! {
+        biased;
+        () = conn.closed().wait() => {}
+        agreed = timeout(STRAND_TIME, agreed) => match agreed {
+            Ok(Ok(JOINED)) => drop(strands.joining.send(stream)),
+            _ => strands.give_room_back(),
+        },
     }
 }

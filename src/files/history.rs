@@ -1,4 +1,5 @@
-//! What the gateway has been doing: transfers under way, the last ones, and counters.
+//! What the node has been doing for its owner and by its doors: transfers under way, the last ones, and
+//! counters.
 
 use crate::base::limits::HISTORY_MAX;
 use crate::base::lock::locked;
@@ -40,6 +41,8 @@ struct Known {
 pub struct Record {
     pub kind: Kind,
     pub number: u64,
+    /// The door that it went through, if it did.
+    pub door: Option<Arc<str>>,
     /// Where in its file it begins.
     pub start: u64,
     pub size: u64,
@@ -99,19 +102,27 @@ impl History {
         Counters { files: of(&self.0.files), bytes: of(&self.0.bytes) }
     }
 
-    pub fn upload(&self, size: u64) -> Transfer {
-        self.begin(Kind::Upload, 0..size, None)
+    /// Through a door, if one is named.
+    pub fn upload(&self, size: u64, door: Option<Arc<str>>) -> Transfer {
+        self.begin((Kind::Upload, door), 0..size, None)
     }
 
-    pub fn download(&self, cap: &Cap, part: Range<u64>) -> Transfer {
-        self.begin(Kind::Download, part, cap.storage_index().map(|index| index.to_string()))
+    /// Through a door, if one is named.
+    pub fn download(&self, cap: &Cap, part: Range<u64>, door: Option<Arc<str>>) -> Transfer {
+        self.begin((Kind::Download, door), part, cap.storage_index().map(|index| index.to_string()))
     }
 
-    fn begin(&self, kind: Kind, part: Range<u64>, storage_index: Option<String>) -> Transfer {
+    fn begin(
+        &self,
+        (kind, door): (Kind, Option<Arc<str>>),
+        part: Range<u64>,
+        storage_index: Option<String>,
+    ) -> Transfer {
         let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
         let record = Arc::new(Record {
             kind,
             number,
+            door,
             start: part.start,
             size: part.end.saturating_sub(part.start),
             began: Clock::System.now(),
@@ -173,8 +184,8 @@ impl Transfer {
         self.advance(self.record.size);
     }
 
-    /// So many bytes have gone on.
-    pub fn advance(&self, bytes: u64) {
+    /// So many bytes have gone on; whether they were the last.
+    pub fn advance(&self, bytes: u64) -> bool {
         let record = &self.record;
         let done = match record.kind {
             Kind::Upload => record.done.fetch_max(bytes, Ordering::Relaxed).max(bytes),
@@ -190,6 +201,7 @@ impl Transfer {
             files.fetch_add(1, Ordering::Relaxed);
             total.fetch_add(record.size, Ordering::Relaxed);
         }
+        done >= record.size
     }
 }
 
@@ -202,9 +214,12 @@ impl Drop for Transfer {
             .active
             .retain(|other| other.upgrade().is_some_and(|o| o.number != self.record.number));
         known.recent.push_front(Arc::clone(&self.record));
-        let kind = self.record.kind;
-        if known.recent.iter().filter(|record| record.kind == kind).count() > HISTORY_MAX {
-            let oldest = known.recent.iter().rposition(|record| record.kind == kind);
+        // What many small requests through doors leave does not drive out what the owner did.
+        let like = |other: &Arc<Record>| {
+            (other.kind, other.door.is_some()) == (self.record.kind, self.record.door.is_some())
+        };
+        if known.recent.iter().filter(|record| like(record)).count() > HISTORY_MAX {
+            let oldest = known.recent.iter().rposition(like);
             oldest.and_then(|index| known.recent.remove(index));
         }
     }
@@ -268,13 +283,14 @@ mod tests {
     #[test]
     fn transfers_are_active_then_recent_then_forgotten() {
         let (history, cap) = (History::default(), Cap::from(LitCap::new(b"x".to_vec())));
-        let one = history.upload(10);
+        let one = history.upload(10, Some("box".into()));
         assert_eq!(history.active().len(), 1);
         one.stored(&cap);
         drop(one);
         assert_eq!(history.counters(Kind::Upload), Counters { files: 1, bytes: 10 });
         assert_eq!(history.recent()[0].status(), "Finished");
-        let cut = history.download(&cap, 50..150);
+        assert_eq!(history.recent()[0].door.as_deref(), Some("box"));
+        let cut = history.download(&cap, 50..150, None);
         cut.advance(60);
         assert_eq!(history.active()[0].progress().1, 0.6);
         assert_eq!((history.active()[0].start, history.active()[0].times().1), (50, None));
@@ -282,7 +298,7 @@ mod tests {
         assert_eq!(history.recent()[0].status(), "Ended early");
         assert_eq!(history.counters(Kind::Download), Counters::default());
         for _ in 0..HISTORY_MAX + 3 {
-            drop(history.download(&cap, 0..1));
+            drop(history.download(&cap, 0..1, None));
         }
         let recent = history.recent();
         assert_eq!(recent.iter().filter(|r| r.kind == Kind::Download).count(), HISTORY_MAX);
