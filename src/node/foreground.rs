@@ -82,7 +82,7 @@ pub fn until_signalled<T: Stop>(
 }
 
 /// Takes the open files that the system would grant: each share that is read or written is one, and
-/// so is each link. The usual soft limit of 1,024 is below what the limits of a server allow.
+/// so is each stream of a link. The usual soft limit of 1,024 is below what the limits of a server allow.
 fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
