@@ -50,6 +50,7 @@ impl Meter {
     }
 
     pub fn at(&self, stage: Stage, done: u64) {
+        // Shares that are placed anew are sent anew.
         if stage == Stage::Placing {
             self.0.sent.store(0, Ordering::Relaxed);
         }

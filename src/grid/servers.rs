@@ -298,7 +298,7 @@ impl ServerPool {
 
     /// Waits for those that were lost with the line: at most so long for the first, and then
     /// [`GATHER_TIME`] for the others. False if none came.
-    pub async fn is_back(&self, time: Duration) -> bool {
+    pub async fn comes_back(&self, time: Duration) -> bool {
         let mut until = Instant::now() + time;
         let mut came = false;
         loop {

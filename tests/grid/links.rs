@@ -328,43 +328,34 @@ async fn an_upload_goes_on_where_it_was_when_the_line_is_back() {
     assert!(grid.read(&uploaded.cap).await.unwrap() == data);
 }
 
-#[actix::test]
-async fn an_upload_ends_when_the_line_stays_away() {
+/// An upload over slow links in whose middle something breaks for good: it fails, after how long.
+async fn broken_upload(breaks: fn(&RealGrid)) -> Duration {
     let grid = real_grid(10, params()).await;
     tokio::time::pause();
     relink(&grid, 200_000).await;
     grid.pool.introducer_is(true);
     let data = data(13, 6_000_000);
-    let breaks = async {
+    let broken = async {
         tokio::time::sleep(Duration::from_secs(4)).await;
-        break_line(&grid);
+        breaks(&grid);
         Instant::now()
     };
-    let (outcome, since) = join(patient_upload(&grid, &data), breaks).await;
+    let (outcome, since) = join(patient_upload(&grid, &data), broken).await;
     assert!(
         matches!(outcome, Err(UploadError::Unhappy(_) | UploadError::NoServers)),
         "{outcome:?}"
     );
-    let took = since.elapsed();
+    since.elapsed()
+}
+
+#[actix::test]
+async fn an_upload_ends_when_the_line_stays_away() {
+    let took = broken_upload(break_line).await;
     assert!(took >= UPLOAD_OUTAGE_TIME && took < UPLOAD_OUTAGE_TIME * 2, "{took:?}");
 }
 
 #[actix::test]
 async fn an_upload_does_not_wait_for_servers_that_stopped() {
-    let grid = real_grid(10, params()).await;
-    tokio::time::pause();
-    relink(&grid, 200_000).await;
-    grid.pool.introducer_is(true);
-    let data = data(14, 6_000_000);
-    let stop = async {
-        tokio::time::sleep(Duration::from_secs(4)).await;
-        lose_servers(&grid);
-        Instant::now()
-    };
-    let (outcome, since) = join(patient_upload(&grid, &data), stop).await;
-    assert!(
-        matches!(outcome, Err(UploadError::Unhappy(_) | UploadError::NoServers)),
-        "{outcome:?}"
-    );
-    assert!(since.elapsed() < UPLOAD_OUTAGE_TIME, "{:?}", since.elapsed());
+    let took = broken_upload(lose_servers).await;
+    assert!(took < UPLOAD_OUTAGE_TIME, "{took:?}");
 }

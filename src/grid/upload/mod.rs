@@ -173,7 +173,7 @@ impl Upload {
                 return outcome;
             }
             tracing::info!(si = %self.si, "the line broke: an upload waits for its servers");
-            if !pool.is_back(UPLOAD_OUTAGE_TIME).await {
+            if !pool.comes_back(UPLOAD_OUTAGE_TIME).await {
                 return outcome;
             }
         }

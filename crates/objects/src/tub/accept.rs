@@ -99,8 +99,7 @@ async fn respond(
 ) -> Result<Established, LinkError> {
     let initiator = greeted(stream, tub.identity.keys()).await?;
     known.set(true);
-    let hello = codec::encoded(&tub.hello).unwrap_or_default();
-    initiator.answer(stream, &hello).await
+    initiator.answer(stream, &tub.hello.encoded()).await
 }
 
 async fn welcome(tub: Arc<TubInner>, stream: BoxStream, established: Established, hello: Hello) {

@@ -21,13 +21,6 @@ pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), RemoteEr
         .map_err(|_| RemoteError::TooBig)
 }
 
-/// A value by itself; none if it is longer than any may be.
-pub(crate) fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>, RemoteError> {
-    let mut bytes = Vec::new();
-    encode(value, &mut bytes)?;
-    Ok(bytes)
-}
-
 /// Takes a value from the front of `bytes`; answers the rest too.
 pub fn decode_prefix<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), RemoteError> {
     let decoded = bincode::serde::decode_from_slice(bytes, config());

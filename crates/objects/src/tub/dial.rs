@@ -95,7 +95,9 @@ async fn dial(tub: &Arc<TubInner>, peer: TubId, hints: &[Hint]) {
     let (stream, strands) = strands::weave(tub, stream, established.number, braided);
     let conn = Conn::new(tub, peer, hello, strands, true);
     tub.peers.dialled(peer, Ok(conn.clone()));
-    actix_rt::spawn(strands::dial(Arc::downgrade(tub), conn.clone(), hint));
+    if braided {
+        actix_rt::spawn(strands::dial(Arc::downgrade(tub), conn.clone(), hint));
+    }
     let (reader, writer) = tokio::io::split(stream);
     let wires =
         Wires { reader: Box::new(reader), writer: Box::new(writer), records: established.records };
@@ -131,7 +133,7 @@ async fn reach_one(tub: &Arc<TubInner>, peer: TubId, hint: &Hint) -> Option<Reac
     let mut own = tub.hello.clone();
     let greeting = || {
         own = strands::greeting(&own, asked.elapsed());
-        codec::encoded(&own).unwrap_or_default()
+        own.encoded()
     };
     let established = initiate(&mut stream, keys, (suite, &peer.0), greeting).await;
     let established =

@@ -155,6 +155,15 @@ pub struct Hello {
     pub features: u32,
 }
 
+impl Hello {
+    /// As it travels: a few integers, which always fit.
+    pub(super) fn encoded(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = codec::encode(self, &mut bytes);
+        bytes
+    }
+}
+
 /// A peer that does not keep to the protocol. The link is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the peer broke the protocol")]

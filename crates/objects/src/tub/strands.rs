@@ -12,7 +12,6 @@
 //! link does without.
 
 use super::carrier::Carrier;
-use super::codec;
 use super::conn::Conn;
 use super::frame::{BRAIDED, BRAIDS, Hello, JOINED, STRAND};
 use super::furl::{Hint, TubId};
@@ -31,6 +30,9 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+/// Strands of a link beyond its first.
+const FURTHER: usize = STRANDS_MAX - 1;
+
 /// A link's own side of its strands.
 pub(super) struct Strands {
     /// Of the link's handshake: by it the peer finds what another strand belongs to.
@@ -40,8 +42,6 @@ pub(super) struct Strands {
     room: AtomicUsize,
     /// Those of all links of the tub that peers have added.
     all: Arc<AtomicUsize>,
-    /// Those of them that are this link's.
-    added: AtomicUsize,
     wanted: Notify,
 }
 
@@ -64,13 +64,11 @@ impl Strands {
             self.room.fetch_add(1, Relaxed);
             return false;
         }
-        self.added.fetch_add(1, Relaxed);
         true
     }
 
     /// The one that had room did not join.
     fn give_room_back(&self) {
-        self.added.fetch_sub(1, Relaxed);
         self.all.fetch_sub(1, Relaxed);
         self.room.fetch_add(1, Relaxed);
     }
@@ -78,7 +76,7 @@ impl Strands {
 
 impl Drop for Strands {
     fn drop(&mut self) {
-        self.all.fetch_sub(self.added.load(Relaxed), Relaxed);
+        self.all.fetch_sub(FURTHER - self.room.load(Relaxed), Relaxed);
     }
 }
 
@@ -93,9 +91,9 @@ pub(super) fn weave(
         return (stream, None);
     }
     let (joining, joined) = unbounded_channel();
-    let room = AtomicUsize::new(STRANDS_MAX - 1);
-    let (all, added) = (tub.strands.clone(), AtomicUsize::new(0));
-    let strands = Strands { number, joining, room, all, added, wanted: Notify::new() };
+    let room = AtomicUsize::new(FURTHER);
+    let strands =
+        Strands { number, joining, room, all: tub.strands.clone(), wanted: Notify::new() };
     (Box::new(Braid::new(stream, joined)), Some(strands))
 }
 
@@ -129,16 +127,15 @@ pub(super) async fn dial(tub: Weak<TubInner>, conn: Arc<Conn>, hint: Hint) {
     tokio::select! {
         biased;
         () = conn.closed().wait() => {}
-        _ = join_all((1..STRANDS_MAX).map(|_| one())) => {}
+        _ = join_all((0..FURTHER).map(|_| one())) => {}
     }
 }
 
 async fn dial_one(tub: &TubInner, peer: TubId, number: u64, hint: &Hint) -> Option<BoxStream> {
     let mut stream = tub.options.network.dial(hint).await.ok()?;
     let hello = Hello { incarnation: number, features: STRAND, ..tub.hello.clone() };
-    let hello = codec::encoded(&hello).ok()?;
     let keys = tub.identity.keys();
-    initiate(&mut stream, keys, (tub.options.suite, &peer.0), || hello).await.ok()?;
+    initiate(&mut stream, keys, (tub.options.suite, &peer.0), || hello.encoded()).await.ok()?;
     let has_room = stream.read_u8().await.ok()? == JOINED;
     stream.write_u8(JOINED).await.ok().filter(|()| has_room)?;
     Some(stream)
