@@ -16,10 +16,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tahoe::grid::{
-    Client, EncodingParams, Lists, ReadAt, ResponseTime, Server, ServerPool, Source, Standing,
-    UploadOptions,
-};
+use tahoe::grid::{Client, EncodingParams, ReadAt, Server, ServerPool, Source, UploadOptions};
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
 use tahoe::tub::{Furl, Identity, Tub, TubOptions};
@@ -105,16 +102,8 @@ async fn servers() -> Servers {
         processes.push(process);
         let storage = tub.get::<Storage>(&furl).await.unwrap();
         let id = furl.tub();
-        pool.add(Server {
-            id: id.into(),
-            nickname: format!("s{index}"),
-            permutation_seed: id.0.to_vec(),
-            lease_seed: [0; 20],
-            storage,
-            response_time: ResponseTime::default(),
-            lists: Lists::default(),
-            standing: Standing::default(),
-        });
+        let seeds = (id.0.to_vec(), [0; 20]);
+        pool.add(Server::new((id.into(), format!("s{index}")), seeds, storage));
     }
     let client = tahoe_testing::client(&pool, EncodingParams::default());
     Servers { client, _tub: tub, _processes: processes, _base: base }

@@ -26,8 +26,8 @@ use tahoe::codec::verify::{Alone, verify_alone};
 use tahoe::disk::memory::MemoryDisk;
 use tahoe::disk::{Disk, Mode};
 use tahoe::grid::{
-    Client, EncodingParams, Lists, ResponseTime, Server, ServerId, ServerPool, Source, Standing,
-    UploadError, UploadOptions,
+    Client, EncodingParams, Server, ServerId, ServerPool, Source, Standing, UploadError,
+    UploadOptions,
 };
 use tahoe::storage::Store;
 use tahoe::storage::api::{Allocate, BucketWriter, Put, Storage};
@@ -142,16 +142,7 @@ impl Grid {
 
 fn server(place: usize, storage: Ref<Storage>) -> Server {
     let id = ServerId(sha256(format!("server {place}").as_bytes()));
-    Server {
-        id,
-        nickname: format!("s{place}"),
-        permutation_seed: id.0.to_vec(),
-        lease_seed: truncated(id.0),
-        storage,
-        response_time: ResponseTime::default(),
-        lists: Lists::default(),
-        standing: Standing::default(),
-    }
+    Server::new((id, format!("s{place}")), (id.0.to_vec(), truncated(id.0)), storage)
 }
 
 /// What somebody else may have put in the place of a share.

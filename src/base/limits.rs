@@ -359,9 +359,11 @@ pub const IN_PROGRESS_TIME: Duration = Duration::from_secs(60);
 pub const UPLOAD_PASSES_MAX: usize = 6;
 /// Bytes of one write call: small enough that a server writes one while the next arrives.
 pub const WRITE_PIECE: usize = 512 << 10;
-/// The same for a server that is not near: what is more urgent waits on a line for as much, at two megabits an
-/// eighth of a second.
-pub const FAR_PIECE: usize = 32 << 10;
+/// The same for a server that is not near, where what is more urgent waits on the line for as much: what it
+/// takes in this time, within these bounds.
+pub const FAR_PIECE_TIME: Duration = Duration::from_millis(25);
+pub const FAR_PIECE_MIN: usize = 8 << 10;
+pub const FAR_PIECE_MAX: usize = 32 << 10;
 /// Bytes of one answer of such a server to a read. Its line is its own, so that it is wider for this, and it
 /// runs a bounded number of calls at once.
 pub const FAR_ANSWER: usize = 64 << 10;

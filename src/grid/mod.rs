@@ -40,6 +40,7 @@ pub(crate) mod tasks;
 pub mod timeouts;
 pub mod upload;
 pub mod verify;
+mod write_piece;
 
 pub use check::{CheckError, Checked};
 pub use client::{Client, ClientSecrets};
@@ -58,3 +59,4 @@ pub use source::{ReadAt, Source};
 pub use standing::{Duty, Standing};
 pub use upload::{UploadError, UploadOptions, Uploaded};
 pub use verify::{Finding, Flaw, Part};
+pub use write_piece::WritePiece;

@@ -9,6 +9,7 @@ use super::permute::{permute, position};
 use super::response_time::ResponseTime;
 use super::server_id::ServerId;
 use super::standing::{Duty, Standing};
+use super::write_piece::WritePiece;
 use crate::base::limits::{
     CLOCK_OFF_SECONDS, EXPECT_TIME, GATHER_TIME, SPARE_AFTER, STANDINGS_MAX,
 };
@@ -40,6 +41,8 @@ pub struct Server {
     pub storage: Ref<Storage>,
     /// How quickly it answers.
     pub response_time: ResponseTime,
+    /// How much of a share is sent to it in one call.
+    pub write_piece: WritePiece,
     /// Questions what it has.
     pub lists: Lists,
     /// What it did amiss lately. In a pool it is that of the id, whichever link it had.
@@ -47,6 +50,26 @@ pub struct Server {
 }
 
 impl Server {
+    /// One of whose ways nothing is known yet. Its seeds say where on the ring it stands, and what its renew
+    /// secrets are derived from.
+    pub fn new(
+        (id, nickname): (ServerId, String),
+        (permutation_seed, lease_seed): (Vec<u8>, [u8; 20]),
+        storage: Ref<Storage>,
+    ) -> Self {
+        Self {
+            id,
+            nickname,
+            permutation_seed,
+            lease_seed,
+            storage,
+            response_time: ResponseTime::default(),
+            write_piece: WritePiece::default(),
+            lists: Lists::default(),
+            standing: Standing::default(),
+        }
+    }
+
     /// The secrets for all shares of `si` on this server, good for no other.
     pub fn lease_secrets(&self, master: &LeaseMasterSecret, si: StorageIndex) -> LeaseSecrets {
         bucket_secrets(master, si, &self.lease_seed, &self.id.0)

@@ -13,12 +13,9 @@ use super::saved::Saved;
 use crate::base::lock::locked;
 use crate::base::system::Clock;
 use crate::gateway::node_status::ServerStatus;
-use crate::grid::Lists;
 use crate::grid::ServerId;
 use crate::grid::params::{EncodingParams, ParamsInForce};
-use crate::grid::response_time::ResponseTime;
 use crate::grid::servers::{Server, ServerPool};
-use crate::grid::standing::Standing;
 use crate::introducer::{Announcement, Book, GridParameters, Listener, contested};
 use crate::storage::api::Storage;
 use crate::tub::{Reconnector, Ref, Tub, TubId};
@@ -181,16 +178,9 @@ impl Neighbours {
 
     /// A link to a server came up: uses it until it is lost.
     fn linked(&self, announcement: &Announcement, storage: Ref<Storage>) {
-        let server = self.0.pool.add(Server {
-            id: announcement.tub().into(),
-            nickname: announcement.nickname.clone(),
-            permutation_seed: announcement.permutation_seed.clone(),
-            lease_seed: announcement.lease_seed,
-            storage,
-            response_time: ResponseTime::default(),
-            lists: Lists::default(),
-            standing: Standing::default(),
-        });
+        let name = (announcement.tub().into(), announcement.nickname.clone());
+        let seeds = (announcement.permutation_seed.clone(), announcement.lease_seed);
+        let server = self.0.pool.add(Server::new(name, seeds, storage));
         if let Some(known) = self.state().servers.get_mut(&server.id) {
             let (server, since) = (server.clone(), Clock::System.now());
             known.link = Some(Link { server, available: None, clock_off: None, since });

@@ -91,7 +91,7 @@ remote_interface! {
     /// it waits for some time for whoever allocates it again with the same renew secret.
     pub interface BucketWriter = "grid.storage.writer.v1", WRITERS_PER_LINK_MAX {
         /// Writes at an offset of the share. Nothing is durable before `Close` is answered.
-        0 => Write { offset: u64, data: Bulk } -> (),
+        0 in bulk => Write { offset: u64, data: Bulk } -> (),
         /// Makes the share durable and visible; every byte must have been written.
         1 => Close {} -> (),
         /// Gives the share up.

@@ -10,10 +10,8 @@ use tahoe::base::limits::{
     SHARE_STALL_TIME, UPLOAD_OUTAGE_TIME, WRITE_PIECE, WRITE_STALL_TIME,
 };
 use tahoe::cap::Cap;
-use tahoe::grid::response_time::ResponseTime;
 use tahoe::grid::{
-    DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadError,
-    UploadOptions, Uploaded,
+    DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions, Uploaded,
 };
 use tahoe::storage::api::{OpenBucket, Storage};
 use tahoe::tub::{Faults, LoopbackNet};
@@ -241,18 +239,7 @@ async fn a_server_that_answers_everything_but_one_read_is_given_up_at_last() {
     let honest = guest.get::<Storage>(&honest).await.unwrap();
     let (id, nickname) = (furl.tub().into(), "host".to_owned());
     let pool = ServerPool::new();
-    let (permutation_seed, lease_seed) = (vec![1; 32], [1; 20]);
-    let (response_time, standing) = (ResponseTime::default(), Standing::default());
-    pool.add(Server {
-        id,
-        nickname,
-        permutation_seed,
-        lease_seed,
-        storage,
-        lists: tahoe::grid::Lists::default(),
-        response_time,
-        standing,
-    });
+    pool.add(Server::new((id, nickname), (vec![1; 32], [1; 20]), storage));
     let client = client(&pool, EncodingParams::new(1, 1, 1).unwrap());
     let source = Source::bytes(data(10, 100_000));
     let cap = client.upload(source, UploadOptions::default()).await.unwrap().cap;

@@ -10,8 +10,7 @@ use tahoe::base::limits::{FIND_TIME, JITTER_TIME, LATE_TIME, UPLOAD_SETTLE_TIME}
 use tahoe::cap::Cap;
 use tahoe::grid::upload::Placement;
 use tahoe::grid::{
-    Client, DownloadError, EncodingParams, Lists, ResponseTime, Server, ServerPool, Source,
-    Standing, UploadOptions,
+    Client, DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadOptions,
 };
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Faults, LoopbackNet, Tub};
@@ -59,16 +58,9 @@ impl FarGrid {
         self.net.set_faults(Faults { latency, rate, ..Faults::default() });
         let furl = host.register(faulty(MemoryServer::start(&disk), &switch), None);
         let place = hash::sha256(name.as_bytes());
-        self.client.pool().add(Server {
-            id: furl.tub().into(),
-            nickname: name,
-            permutation_seed: place.to_vec(),
-            lease_seed: hash::truncated(place),
-            storage: self.guest.get::<Storage>(&furl).await.unwrap(),
-            response_time: ResponseTime::default(),
-            lists: Lists::default(),
-            standing: Standing::default(),
-        });
+        let seeds = (place.to_vec(), hash::truncated(place));
+        let storage = self.guest.get::<Storage>(&furl).await.unwrap();
+        self.client.pool().add(Server::new((furl.tub().into(), name), seeds, storage));
         self.hosts.push(host);
         self.switches.push(switch);
     }

@@ -188,6 +188,7 @@ pub const EFFECTS: &[Effect] = &[
             ("crates/objects/src/tub/network.rs", "the one place that dials and listens for links"),
             ("crates/objects/src/tub/addresses.rs", "whether an address is this machine's"),
             ("crates/objects/src/tub/prompt.rs", "how those acknowledge while they are young"),
+            ("crates/objects/src/tub/unsent.rs", "how much waits in those to other machines"),
             ("src/http/listen.rs", "the HTTP server"),
             ("src/doors/sftp/listen.rs", "the SSH server"),
             ("src/http/connections.rs", "ends connections that the server accepted"),

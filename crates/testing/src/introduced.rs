@@ -5,7 +5,7 @@ use super::real::{RealGrid, RealServer, seeds};
 use super::{client, impatient, tub_on};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tahoe::grid::{Client, EncodingParams, Lists, ResponseTime, ServerPool, Standing};
+use tahoe::grid::{Client, EncodingParams, ServerPool};
 use tahoe::introducer::{self, Announcement, Book, Fields, Follower, GridParameters, Listener};
 use tahoe::storage::api::Storage;
 use tahoe::tub::{Furl, LoopbackNet, Reconnector, Tub, TubId, start};
@@ -115,16 +115,9 @@ impl Listener for Ears {
         let (pool, news) = (self.pool.clone(), self.news.clone());
         let said = announcement.clone();
         self.kept.push(self.tub.keep::<Storage>(announcement.furl.clone(), move |storage| {
-            pool.add(tahoe::grid::Server {
-                id: said.tub().into(),
-                nickname: said.nickname.clone(),
-                permutation_seed: said.permutation_seed.clone(),
-                lease_seed: said.lease_seed,
-                storage,
-                response_time: ResponseTime::default(),
-                lists: Lists::default(),
-                standing: Standing::default(),
-            });
+            let name = (said.tub().into(), said.nickname.clone());
+            let seeds = (said.permutation_seed.clone(), said.lease_seed);
+            pool.add(tahoe::grid::Server::new(name, seeds, storage));
             news.notify_one();
         }));
     }

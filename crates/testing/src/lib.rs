@@ -39,8 +39,8 @@ use tahoe::cap::Cap;
 use tahoe::codec::convergence::ConvergenceSecret;
 use tahoe::grid::timeouts::Timeouts;
 use tahoe::grid::{
-    Client, ClientSecrets, DownloadError, EncodingParams, Lists, ParamsInForce, ResponseTime,
-    Server, ServerId, ServerPool, Source, Standing, UploadError, UploadOptions, Uploaded,
+    Client, ClientSecrets, DownloadError, EncodingParams, ParamsInForce, Server, ServerId,
+    ServerPool, Source, UploadError, UploadOptions, Uploaded,
 };
 use tahoe::tub::{Identity, LoopbackNet, Tub, TubOptions};
 
@@ -88,16 +88,9 @@ pub fn client(pool: &ServerPool, params: EncodingParams) -> Client {
 fn add_server(pool: &ServerPool, index: usize) -> TestServer {
     let id = ServerId(hash::sha256(format!("server {index}").as_bytes()));
     let (disk, switch) = (SharedDisk::default(), Switch::default());
-    pool.add(Server {
-        id,
-        nickname: format!("s{index}"),
-        permutation_seed: id.0.to_vec(),
-        lease_seed: hash::truncated(id.0),
-        storage: faulty(MemoryServer::start(&disk), &switch),
-        response_time: ResponseTime::default(),
-        lists: Lists::default(),
-        standing: Standing::default(),
-    });
+    let seeds = (id.0.to_vec(), hash::truncated(id.0));
+    let storage = faulty(MemoryServer::start(&disk), &switch);
+    pool.add(Server::new((id, format!("s{index}")), seeds, storage));
     TestServer { id, disk, switch }
 }
 

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tahoe::base::hash;
 use tahoe::cap::Cap;
-use tahoe::grid::response_time::ResponseTime;
 use tahoe::grid::timeouts::Timeouts;
 use tahoe::grid::{
-    Client, DownloadError, EncodingParams, Server, ServerPool, Source, Standing, UploadError,
-    UploadOptions, Uploaded,
+    Client, DownloadError, EncodingParams, Server, ServerPool, Source, UploadError, UploadOptions,
+    Uploaded,
 };
 use tahoe::storage::api::Storage;
 use tahoe::storage::{ServerOptions, StorageServer, Store, StoreConfig};
@@ -89,19 +88,8 @@ async fn connect(tub: &Tub, pool: &ServerPool, server: &RealServer) {
         }
     }
     let storage = storage.unwrap();
-    let (permutation_seed, lease_seed) = seeds(server);
-    let (id, nickname) = (server.furl.tub().into(), server.name.clone());
-    let (response_time, standing) = (ResponseTime::default(), Standing::default());
-    pool.add(Server {
-        id,
-        nickname,
-        permutation_seed,
-        lease_seed,
-        storage,
-        response_time,
-        lists: tahoe::grid::Lists::default(),
-        standing,
-    });
+    let name = (server.furl.tub().into(), server.name.clone());
+    pool.add(Server::new(name, seeds(server), storage));
 }
 
 /// Where a server stands on the ring, and what its lease secrets are made from. The first comes from

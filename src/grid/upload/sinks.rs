@@ -11,9 +11,10 @@
 use super::hold::Hold;
 use super::sites::{Granted, Trouble};
 use crate::base::ShareNum;
-use crate::base::limits::{FAR_PIECE, SHARE_RATE_MIN, WRITE_PIECE, WRITES_UNDER_WAY_MAX};
+use crate::base::limits::{SHARE_RATE_MIN, WRITES_UNDER_WAY_MAX};
 use crate::codec::encode::Run;
 use crate::grid::timeouts::{Timeouts, within};
+use crate::grid::write_piece::SharePiece;
 use crate::storage::api::{Abort, BucketWriter, Close, Write, Written};
 use crate::tub::{Bulk, CallFuture, Ref, RemoteError};
 use bytes::{Buf, Bytes};
@@ -33,8 +34,7 @@ struct Sink {
     writer: Ref<BucketWriter>,
     /// Bytes from the beginning on that an earlier upload brought.
     written: u64,
-    /// Bytes of a write call.
-    piece: usize,
+    piece: SharePiece,
     /// Calls that are not answered,
     pending: VecDeque<Pending>,
     /// and those that are made when some of them are.
@@ -55,6 +55,7 @@ enum Planned {
 
 struct Pending {
     call: CallFuture<()>,
+    bytes: usize,
     _hold: Option<Arc<Hold>>,
 }
 
@@ -247,13 +248,13 @@ enum Moved {
 }
 
 impl Sink {
-    fn new(Granted { site, share, writer, near, written, .. }: Granted) -> Self {
+    fn new(Granted { site, share, writer, piece, written, .. }: Granted) -> Self {
         Self {
             site,
             share,
             writer,
             written,
-            piece: if near { WRITE_PIECE } else { FAR_PIECE },
+            piece,
             pending: VecDeque::new(),
             planned: VecDeque::new(),
             moved: Instant::now(),
@@ -266,13 +267,11 @@ impl Sink {
         let there = self.written.saturating_sub(offset).min(bytes.len() as u64);
         bytes.advance(there as usize);
         offset += there;
-        while !bytes.is_empty() {
-            let data = bytes.split_to(bytes.len().min(self.piece));
-            let length = data.len() as u64;
-            self.planned.push_back(Planned::Write { offset, data, hold: hold.cloned() });
-            offset += length;
+        if !bytes.is_empty() {
+            let hold = hold.cloned();
+            self.planned.push_back(Planned::Write { offset, data: bytes, hold });
+            self.call_planned();
         }
-        self.call_planned();
     }
 
     /// Makes as many of the planned calls as may be unanswered.
@@ -281,18 +280,25 @@ impl Sink {
             && let Some(planned) = self.planned.pop_front()
         {
             match planned {
-                Planned::Write { offset, data, hold } => {
-                    let call = self.writer.call(Write { offset, data: Bulk(data) });
-                    self.queue(call, hold);
+                Planned::Write { offset, mut data, hold } => {
+                    let piece = data.split_to(data.len().min(self.piece.bytes()));
+                    let bytes = piece.len();
+                    if !data.is_empty() {
+                        let (offset, hold) = (offset + bytes as u64, hold.clone());
+                        self.planned.push_front(Planned::Write { offset, data, hold });
+                    }
+                    let call = self.writer.call(Write { offset, data: Bulk(piece) });
+                    self.queue(call, bytes, hold);
                 }
-                Planned::Close => self.queue(self.writer.call(Close {}), None),
+                Planned::Close => self.queue(self.writer.call(Close {}), 0, None),
             }
         }
     }
 
-    fn queue(&mut self, call: CallFuture<()>, hold: Option<Arc<Hold>>) {
-        self.pending.push_back(Pending { call, _hold: hold });
+    fn queue(&mut self, call: CallFuture<()>, bytes: usize, hold: Option<Arc<Hold>>) {
+        self.pending.push_back(Pending { call, bytes, _hold: hold });
         if self.pending.len() == 1 {
+            self.piece.begin();
             self.wait_anew();
         }
     }
@@ -320,7 +326,9 @@ impl Sink {
         while let Some(first) = self.pending.front_mut() {
             match Pin::new(&mut first.call).poll(cx) {
                 Poll::Ready(Ok(())) => {
+                    let bytes = first.bytes;
                     self.pending.pop_front();
+                    self.piece.answered(bytes);
                     self.call_planned();
                     self.wait_anew();
                     moved = true;

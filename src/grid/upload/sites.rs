@@ -6,6 +6,7 @@ use crate::grid::happiness::servers_of_happiness;
 use crate::grid::placement::{Candidate, place};
 use crate::grid::servers::Server;
 use crate::grid::standing::Duty;
+use crate::grid::write_piece::SharePiece;
 use crate::storage::api::BucketWriter;
 use crate::tub::{Ref, RemoteError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,8 +166,7 @@ pub struct Granted {
     pub site: usize,
     pub share: ShareNum,
     pub writer: Ref<BucketWriter>,
-    /// Its server is.
-    pub near: bool,
+    pub piece: SharePiece,
     /// An earlier upload began it.
     pub begun: bool,
     /// Bytes of it that the server has.
@@ -270,10 +270,12 @@ impl Sites {
         let mut writers = Vec::new();
         for (index, site) in self.0.iter_mut().enumerate() {
             let near = site.server.is_near();
+            let piece = || site.server.write_piece.of_share(near);
             for (share, writer) in std::mem::take(&mut site.granted) {
                 site.writing.insert(share);
                 let begun = site.begun.remove(&share);
-                writers.push(Granted { site: index, share, writer, near, begun, written: 0 });
+                let piece = piece();
+                writers.push(Granted { site: index, share, writer, piece, begun, written: 0 });
             }
         }
         writers

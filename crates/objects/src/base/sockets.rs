@@ -18,21 +18,17 @@ pub fn unpace(socket: impl std::os::fd::AsFd, peer: IpAddr) {
 
 /// Prepares a connection for a line to another machine.
 ///
-/// Little that has not been sent waits in the system: what is more urgent cannot go before it there. And
-/// a packet that is lost on the way is not taken for a full line, if the system has a congestion control
+/// A packet that is lost on the way is not taken for a full line, if the system has a congestion control
 /// that can tell them apart and nobody has chosen another than systems come with.
 #[cfg(target_os = "linux")]
 pub fn fit_to_line(socket: impl std::os::fd::AsFd, peer: IpAddr) {
     use rustix::net::sockopt::{set_tcp_congestion, tcp_congestion};
-    /// Unsent bytes: at a gigabit the line needs as much while this program is woken.
-    const UNSENT_MAX: u32 = 16 << 10;
     /// What Linux comes with.
     const USUAL: &str = "cubic";
     const CALM: &str = "bbr";
     if peer.to_canonical().is_loopback() {
         return;
     }
-    let _ = socket2::SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_MAX);
     if tcp_congestion(&socket).is_ok_and(|chosen| chosen == USUAL) {
         let _ = set_tcp_congestion(&socket, CALM);
     }
@@ -48,7 +44,6 @@ pub fn fit_to_line<S>(_socket: S, _peer: IpAddr) {}
 mod tests {
     use super::*;
     use rustix::net::sockopt::tcp_congestion;
-    use socket2::SockRef;
     use std::net::TcpListener;
 
     const ELSEWHERE: &str = "192.0.2.1";
@@ -61,16 +56,6 @@ mod tests {
         assert_eq!(tcp_congestion(&listener).unwrap(), usual);
         unpace(&listener, "::ffff:127.0.0.1".parse().unwrap());
         assert_eq!(tcp_congestion(&listener).unwrap(), "reno");
-    }
-
-    #[test]
-    fn little_waits_unsent_on_the_way_to_another_machine() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let before = SockRef::from(&listener).tcp_notsent_lowat().unwrap();
-        fit_to_line(&listener, "127.0.0.1".parse().unwrap());
-        assert_eq!(SockRef::from(&listener).tcp_notsent_lowat().unwrap(), before);
-        fit_to_line(&listener, ELSEWHERE.parse().unwrap());
-        assert_eq!(SockRef::from(&listener).tcp_notsent_lowat().unwrap(), 16 << 10);
     }
 
     #[test]

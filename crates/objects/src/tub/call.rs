@@ -65,7 +65,8 @@ pub(super) fn prepared<I: Interface, M: Call<I>>(
     let payload = wire::encode(message, &to.carrier)?;
     let bulk_max = if M::Reply::HAS_BULK { BULK_MAX } else { 0 };
     let target = to.target.clone();
-    Ok(OutCall { target, interface: I::id(), method: M::METHOD, payload, bulk_max })
+    let (method, in_bulk) = (M::METHOD, M::IN_BULK);
+    Ok(OutCall { target, interface: I::id(), method, payload, bulk_max, in_bulk })
 }
 
 /// Decodes the reply for `then`. What the call names is held until it is here.

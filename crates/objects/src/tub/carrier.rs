@@ -20,6 +20,8 @@ pub(super) struct OutCall {
     pub payload: Payload,
     /// Bulk that its answer may bring.
     pub bulk_max: usize,
+    /// See [`Call::IN_BULK`](super::Call::IN_BULK).
+    pub in_bulk: bool,
 }
 
 /// Takes the reply of one call, or the reason why there is none.

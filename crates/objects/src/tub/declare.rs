@@ -30,13 +30,16 @@
 /// assert_eq!(adder.call(Add { value: 2 }).await, Ok(42));
 /// # });
 /// ```
+/// A method whose calls each carry a part of much data is declared as `0 in bulk => Write { … }`: see
+/// [`Call::IN_BULK`](crate::tub::Call::IN_BULK).
+///
 /// The name may be followed by [`HELD_MAX`](crate::tub::Interface::HELD_MAX), the path of a constant.
 ///
 /// Ordinals and arguments are frozen once released: add a method or a `.v2`, never a field.
 #[macro_export]
 macro_rules! remote_interface {
     ($(#[$meta:meta])* $vis:vis interface $iface:ident = $name:literal $(, $held_max:path)? {
-        $($(#[$method_meta:meta])* $ordinal:literal => $message:ident {
+        $($(#[$method_meta:meta])* $ordinal:literal $(in $bulk:ident)? => $message:ident {
             $($field:ident : $type:ty),* $(,)?
         } -> $reply:ty),* $(,)?
     }) => {
@@ -56,6 +59,7 @@ macro_rules! remote_interface {
             impl $crate::tub::Call<$iface> for $message {
                 type Reply = $reply;
                 const METHOD: u16 = $ordinal;
+                $(const IN_BULK: bool = $crate::tub::plumbing::in_bulk(stringify!($bulk));)?
             }
         )*
 

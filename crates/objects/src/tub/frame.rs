@@ -175,6 +175,10 @@ impl From<FurlError> for Violation {
     }
 }
 
+/// Frames with bulk are small up to so many bytes; those without all are, so that protocols find their
+/// answers and calls in order.
+const SMALL_MAX: usize = 16 << 10;
+
 /// A frame ready to be sealed: prefix and body together, and bulk as it came.
 #[derive(Debug)]
 pub(crate) struct OutFrame {
@@ -184,6 +188,8 @@ pub(crate) struct OutFrame {
     pub length: usize,
     /// If it is a call, its number and the bulk that its answer may bring.
     pub call: Option<(u32, usize)>,
+    /// It leaves before what is not small.
+    pub small: bool,
 }
 
 impl OutFrame {
@@ -206,13 +212,21 @@ impl OutFrame {
             *to = from;
         }
         let call = if let Head::Call { id, .. } = head { Some((*id, 0)) } else { None };
-        Ok(Self { head: bytes, bulk, length: PREFIX + body + beside, call })
+        let length = PREFIX + body + beside;
+        let small = bulk.is_empty() || length <= SMALL_MAX;
+        Ok(Self { head: bytes, bulk, length, call, small })
     }
 
     /// The same for a call whose answer may bring bulk of up to `bulk_max` bytes.
     #[must_use]
     pub(crate) fn answered_with(self, bulk_max: usize) -> Self {
         Self { call: self.call.map(|(id, _)| (id, bulk_max)), ..self }
+    }
+
+    /// The same, which carries a part of more if `yes`: that is not small, however short it is.
+    #[must_use]
+    pub(crate) fn in_bulk(self, yes: bool) -> Self {
+        Self { small: self.small && !yes, ..self }
     }
 
     /// Memory that it takes while it waits; bulk may be part of something larger that waits as well.

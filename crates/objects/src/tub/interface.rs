@@ -57,4 +57,7 @@ pub trait Call<I: Interface>: Wire + Message<Result = Result<Self::Reply, Remote
     type Reply: Wire;
     /// Its number; `u16::MAX` is every object's own, which answers a reference to it.
     const METHOD: u16;
+    /// It carries a part of more that comes: calls that stand for themselves may go before it, however
+    /// short it is.
+    const IN_BULK: bool = false;
 }

@@ -73,6 +73,8 @@ mod sturdy;
 mod traffic;
 #[allow(clippy::module_inception, reason = "the tub is what the module is about")]
 mod tub;
+#[cfg(target_os = "linux")]
+mod unsent;
 mod wire;
 
 pub use call::CallFuture;

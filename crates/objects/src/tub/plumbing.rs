@@ -20,6 +20,12 @@ pub fn interface_id(name: &str) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
+/// What a word behind `in` says of a method: there is one such word.
+pub const fn in_bulk(word: &str) -> bool {
+    assert!(matches!(word.as_bytes(), b"bulk"), "what may stand there is `in bulk`");
+    true
+}
+
 /// Bytes that a reply of type `T` takes at most.
 pub const fn reply_max<T: Wire>() -> usize {
     if T::HAS_BULK { REPLY_MAX } else { BODY_MAX }

@@ -2,7 +2,7 @@
 
 use super::Conn;
 use super::lanes::Callee;
-use crate::base::limits::ANSWERS_KEPT_MAX;
+use crate::base::limits::{ANSWERS_KEPT_MAX, BULK_MAX};
 use crate::tub::carrier::{Carrier, Import, OutCall, ReplyTo};
 use crate::tub::closing::Closed;
 use crate::tub::codec;
@@ -123,19 +123,20 @@ impl Conn {
         });
         let target = Target::Swissnum(furl.swissnum().clone());
         let payload = Payload::default();
-        let call = OutCall { target, interface, method: RESOLVE, payload, bulk_max: 0 };
+        let call =
+            OutCall { target, interface, method: RESOLVE, payload, bulk_max: 0, in_bulk: false };
         self.clone().call(call, reply);
         receive.await.unwrap_or(Err(RemoteError::Disconnected))
     }
 
     fn depart(self: Arc<Self>, id: u32, call: OutCall) -> Option<Departure> {
-        let OutCall { target, interface, method, payload, bulk_max } = call;
+        let OutCall { target, interface, method, payload, bulk_max, in_bulk } = call;
         let callee = Callee::from(&target);
         let head = Head::Call { id, target, interface, method };
         let queued = OutFrame::new(&head, &payload.body, payload.bulk).and_then(|frame| {
-            let most = frame.length.max(bulk_max);
+            let most = if in_bulk { BULK_MAX } else { frame.length.max(bulk_max) };
             self.strands.iter().for_each(|strands| strands.expect(most));
-            self.queue.push_call(frame.answered_with(bulk_max), callee)
+            self.queue.push_call(frame.answered_with(bulk_max).in_bulk(in_bulk), callee)
         });
         match queued {
             Ok(place) => Some(Departure::new(self.traffic.clone(), place)),

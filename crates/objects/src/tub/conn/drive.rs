@@ -40,7 +40,7 @@ const WRITE_BUFFER: usize = 256 << 10;
 /// As little of it is gathered for a line that takes longer than this for what it was given: what is sealed
 /// stands before what is in more of a hurry.
 const WRITE_TIME: Duration = Duration::from_millis(10);
-const WRITE_BUFFER_MIN: usize = 16 << 10;
+const WRITE_BUFFER_MIN: usize = 8 << 10;
 
 /// A release waits so long for something to leave with: by itself it costs both ends as much as a
 /// call, and most are followed by one.

@@ -16,14 +16,6 @@ use crate::tub::frame::{OutFrame, Target};
 use crate::tub::traffic::{Counts, Pace};
 use std::collections::{HashMap, VecDeque};
 
-/// Frames with bulk are small up to so many bytes; those without all are, so that protocols find their
-/// answers and calls in order.
-const SMALL_MAX: usize = 16 << 10;
-
-fn is_small(frame: &OutFrame) -> bool {
-    frame.bulk.is_empty() || frame.length <= SMALL_MAX
-}
-
 /// Which object a call is for, as far as one can tell calls of different ones apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callee {
@@ -147,8 +139,7 @@ impl Lanes {
 
     pub(super) fn add_reply(&mut self, frame: OutFrame) {
         self.reply_bytes += frame.memory();
-        let small = is_small(&frame);
-        if small { &mut self.small_replies } else { &mut self.replies }.push_back(frame);
+        if frame.small { &mut self.small_replies } else { &mut self.replies }.push_back(frame);
     }
 
     pub(super) fn add_goodbye(&mut self, frame: OutFrame) {
@@ -167,7 +158,7 @@ impl Lanes {
         }
         self.call_bytes = bytes;
         if let Item::Call(callee) = item
-            && is_small(&frame)
+            && frame.small
             && self.ahead.may_be_overtaken(callee)
         {
             self.small_calls.push_back(frame);
@@ -389,6 +380,14 @@ mod tests {
     }
 
     #[test]
+    fn a_short_part_of_much_is_not_small() {
+        let mut lanes = lanes();
+        lanes.add_call(call(0, 10).in_bulk(true), Item::Call(export(1))).unwrap();
+        push(&mut lanes, 1, export(2), 4_000);
+        assert_eq!(leaving(&mut lanes, 1), [1, 0]);
+    }
+
+    #[test]
     fn what_is_large_does_not_overtake_what_was_there_before_it() {
         let mut lanes = lanes();
         // More small ones than leave at a time.
@@ -507,7 +506,7 @@ mod tests {
             lanes.take(&mut out, 16 << 10);
         }
         assert_eq!(out.len(), 6);
-        assert!(out[0].length < SMALL_MAX && out[5].bulk.is_empty(), "the goodbye is the last");
+        assert!(out[0].small && out[5].bulk.is_empty(), "the goodbye is the last");
         assert!(!lanes.may_leave() && lanes.reply_bytes() == 0);
     }
 
