@@ -227,6 +227,55 @@ def aws(door, folder):
     return f"{BIG // 1_000_000} MB in parts, sync of {count} files"
 
 
+# Objects in parts, with a sum of each part and one of all: run by `boto3` with its client `four`.
+PARTS = '''
+import base64, hashlib, zlib
+SUMS = {"SHA256": lambda b: hashlib.sha256(b).digest(), "CRC32": lambda b: zlib.crc32(b).to_bytes(4, "big")}
+at = {"Bucket": "boto-bucket", "Key": "parts"}
+bodies = [b"a" * (5 << 20), b"bc" * 50]
+for name, kind in [("SHA256", "COMPOSITE"), ("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT")]:
+    made, field = SUMS[name], "Checksum" + name
+    said = lambda raw: base64.b64encode(raw).decode()
+    begun = four.create_multipart_upload(**at, ChecksumAlgorithm=name, ChecksumType=kind)
+    assert (begun["ChecksumAlgorithm"], begun["ChecksumType"]) == (name, kind), begun
+    upload, parts = {**at, "UploadId": begun["UploadId"]}, []
+    for number, body in enumerate(bodies, 1):
+        part = four.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm=name)
+        assert part[field] == said(made(body)), part
+        parts.append({"PartNumber": number, "ETag": part["ETag"], field: part[field]})
+    listed = four.list_parts(**upload)
+    assert listed["ChecksumType"] == kind and listed["Parts"][1][field] == parts[1][field], listed
+    wrong = [parts[0], {**parts[1], field: parts[0][field]}]
+    try:
+        four.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
+        raise SystemExit("a part with another sum was taken")
+    except four.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "InvalidPart", error
+    whole = said(made(b"".join(bodies)))
+    if kind == "COMPOSITE":
+        whole = said(made(b"".join(map(made, bodies)))) + "-2"
+    done = four.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert (done[field], done["ChecksumType"]) == (whole, kind), done
+    head = four.head_object(**at, ChecksumMode="ENABLED")
+    assert (head[field], head["ChecksumType"]) == (whole, kind), head
+    second = four.get_object(**at, PartNumber=2)
+    assert second["Body"].read() == bodies[1] and second["PartsCount"] == 2, second
+    assert second["ResponseMetadata"]["HTTPStatusCode"] == 206, second
+    try:
+        four.get_object(**at, PartNumber=3)
+        raise SystemExit("a part that is not there was sent")
+    except four.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "InvalidPart", error
+    begun = four.create_multipart_upload(**at, ChecksumAlgorithm=name, ChecksumType=kind)
+    upload = {**at, "UploadId": begun["UploadId"]}
+    source = {"Bucket": at["Bucket"], "Key": at["Key"]}
+    copied = four.upload_part_copy(**upload, PartNumber=1, CopySource=source)["CopyPartResult"]
+    assert copied[field] == said(made(b"".join(bodies))), copied
+    four.abort_multipart_upload(**upload)
+four.delete_object(**at)
+'''
+
+
 def boto3(door, _):
     program = (
         "import boto3, urllib.request\n"
@@ -250,6 +299,7 @@ def boto3(door, _):
         "    at = {'Bucket': 'boto-bucket', 'Key': 'a b/\u00fc'}\n"
         "    for url in [c.generate_presigned_url('get_object', at, ExpiresIn=60)]:\n"
         "        assert urllib.request.urlopen(url).read() == b'over'\n"
+        f"{PARTS}"
         "keys = [o['Key'] for o in four.list_objects_v2(Bucket='boto-bucket')['Contents']]\n"
         "assert keys == sorted(keys) and len(keys) == 4, keys\n"
         "four.delete_objects(Bucket='boto-bucket', Delete={'Objects': [{'Key': k} for k in keys]})\n"
@@ -259,7 +309,7 @@ def boto3(door, _):
         print("boto3: skipped, it is not installed")
         return None
     run(sys.executable, "-c", program, env=env)
-    return "objects with sums and metadata, conditions, addresses signed by both versions"
+    return "objects with sums and metadata, also in parts; conditions, addresses signed by both versions"
 
 
 def listing(door, _):

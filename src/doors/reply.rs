@@ -42,7 +42,17 @@ pub async fn file(
     if let Some(tag) = tag {
         response.insert_header((header::ETAG, tag));
     }
-    let part = match wanted_strictly(range, size) {
+    part(door, request, (node, size, wanted_strictly(range, size)), response).await
+}
+
+/// What is wanted of a file, likewise.
+pub async fn part(
+    door: &Opened,
+    request: &HttpRequest,
+    (node, size, wanted): (&Node, u64, Wanted),
+    mut response: HttpResponseBuilder,
+) -> Result<HttpResponse, DoorError> {
+    let part = match wanted {
         Wanted::Whole => 0..size,
         Wanted::Part(part) => {
             response.status(StatusCode::PARTIAL_CONTENT);

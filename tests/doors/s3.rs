@@ -244,6 +244,56 @@ async fn parts_become_one_object_once() {
 }
 
 #[actix_rt::test]
+async fn the_whole_has_the_sum_that_its_sender_chose_and_its_part_again() {
+    let house = House::new().await;
+    house.stored("/bucket", "").await;
+    fn signed<'a>(
+        method: &'a str,
+        query: &'a [(&'a str, &'a str)],
+        headers: &'a [(&'a str, &'a str)],
+        body: &'a str,
+    ) -> Signed<'a> {
+        Signed { method, path: "/bucket/k", query, headers, body, ..Signed::default() }
+    }
+    // Of "123456789", and of that sum as the only one.
+    let (sum, all_sums) = ("y/Q5Jg==", "7kxlUA==-1");
+    for (kind, whole) in [("COMPOSITE", all_sums), ("FULL_OBJECT", sum)] {
+        let by = [("x-amz-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", kind)];
+        let begun = house.s3(signed("POST", &[("uploads", "")], &by, "")).await;
+        assert_eq!(begun.header("x-amz-checksum-type"), kind);
+        let id = all(&begun.body, "UploadId")[0];
+        let part = [("uploadId", id), ("partNumber", "7")];
+        let put = house.s3(signed("PUT", &part, &[], "123456789")).await;
+        assert_eq!(put.header("x-amz-checksum-crc32"), sum);
+        let named = |sum: &str| {
+            let tag = put.header("etag");
+            format!(
+                "<CompleteMultipartUpload><Part><PartNumber>7</PartNumber><ETag>{tag}</ETag>\
+                 <ChecksumCRC32>{sum}</ChecksumCRC32></Part></CompleteMultipartUpload>"
+            )
+        };
+        let upload = [("uploadId", id)];
+        let wrong = house.s3(signed("POST", &upload, &[], &named("AAAAAA=="))).await;
+        assert_eq!(all(&wrong.body, "Code"), ["InvalidPart"]);
+        let wrong = [("x-amz-checksum-crc32", "AAAAAA==")];
+        let wrong = house.s3(signed("POST", &upload, &wrong, &named(sum))).await;
+        assert_eq!(all(&wrong.body, "Code"), ["BadDigest"]);
+        let done = house.s3(signed("POST", &upload, &[], &named(sum))).await.body;
+        assert_eq!((all(&done, "ChecksumCRC32")[0], all(&done, "ChecksumType")[0]), (whole, kind));
+
+        let mode = [("x-amz-checksum-mode", "ENABLED")];
+        let got = house.s3(signed("GET", &[], &mode, "")).await;
+        assert_eq!(got.header("x-amz-checksum-crc32"), whole);
+        assert_eq!(got.header("x-amz-checksum-type"), kind);
+        let first = house.s3(signed("GET", &[("partNumber", "1")], &[], "")).await;
+        assert_eq!((first.status, first.body.as_str()), (206, "123456789"));
+        assert_eq!(first.header("x-amz-mp-parts-count"), "1");
+        let second = house.s3(signed("GET", &[("partNumber", "2")], &[], "")).await;
+        assert_eq!((second.status, all(&second.body, "Code")), (400, vec!["InvalidPart"]));
+    }
+}
+
+#[actix_rt::test]
 async fn whoever_cannot_sign_or_may_not_stays_outside() {
     let house = House::new().await;
     house.stored("/bucket", "").await;

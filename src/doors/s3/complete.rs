@@ -1,17 +1,18 @@
 //! Putting the parts of an object together, and listing them.
 
+use super::combined::{Combined, element};
 use super::fault::{Fault, request_id};
 use super::parts::{Part, Parts, Upload};
 use super::query::place;
+use super::sums::PREFIX;
 use super::writing::{conditions, current, link_metadata};
 use super::{Asked, NAMESPACE, xml};
 use crate::base::limits::PART_MIN;
-use crate::doors::kept::Facts;
+use crate::doors::kept::{Facts, Runs};
 use crate::doors::opened::Opened;
 use crate::doors::xml::{Element, escaped};
 use crate::grid::dirnode::Child;
 use crate::http::conditions::Conditions;
-use crate::http::pieces::Piece;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -33,30 +34,41 @@ struct Work {
     door: Opened,
     upload: Arc<Upload>,
     parts: Parts,
-    pieces: Vec<Piece>,
+    chosen: Vec<Part>,
     md5: String,
+    sum: Option<(Combined, String)>,
     conditions: Conditions,
     _alone: OwnedMutexGuard<()>,
 }
 
 impl Work {
     async fn run(self) -> Result<String, Fault> {
-        let Self { door, upload, parts, pieces, md5, conditions, _alone } = self;
+        let Self { door, upload, parts, chosen, md5, sum, conditions, _alone } = self;
         let place = place(&upload.key)?;
         let path: Vec<String> = [upload.bucket.clone()].into_iter().chain(place.names).collect();
-        let source = upload.pieces.joined(&pieces);
-        let cap = door.store_source(source).await?;
-        let facts = Facts { md5: Some(md5.clone()), ..upload.facts.clone() };
+        let pieces: Vec<_> = chosen.iter().map(|part| part.piece).collect();
+        let cap = door.store_source(upload.pieces.joined(&pieces)).await?;
+        let kept = sum.iter().map(|(by, sum)| (by.algorithm.to_owned(), sum.clone()));
+        let facts = Facts {
+            md5: Some(md5.clone()),
+            sums: kept.collect(),
+            parts: Runs::of(pieces.iter().map(|piece| piece.size)),
+            ..upload.facts.clone()
+        };
         let metadata = link_metadata(&facts);
         let metadata = facts.put(&cap, metadata);
         let holds = |child: Option<&Child>| conditions.allow(&current(child));
         door.put(door.spot(&path).await?, (cap, metadata), &holds).await?;
-        let fields = [
-            ("Location", format!("/{}/{}", upload.bucket, upload.key)),
-            ("Bucket", upload.bucket.clone()),
-            ("Key", upload.key.clone()),
-            ("ETag", format!("\"{md5}\"")),
+        let mut fields = vec![
+            ("Location".to_owned(), format!("/{}/{}", upload.bucket, upload.key)),
+            ("Bucket".to_owned(), upload.bucket.clone()),
+            ("Key".to_owned(), upload.key.clone()),
+            ("ETag".to_owned(), format!("\"{md5}\"")),
         ];
+        if let Some((by, sum)) = sum {
+            fields.push((element(by.algorithm), sum));
+            fields.push(("ChecksumType".to_owned(), by.kind().to_owned()));
+        }
         let fields =
             fields.iter().map(|(name, text)| format!("<{name}>{}</{name}>", escaped(text)));
         let fields: String = fields.collect();
@@ -89,8 +101,11 @@ impl Asked<'_> {
         if let Some(answer) = done() {
             return Ok(answer);
         }
-        let wanted = numbers(&document)?;
+        let sums = upload.combined.map(|combined| element(combined.algorithm));
+        let wanted = named(&document, sums.as_deref())?;
         let chosen = chosen(&upload, &wanted)?;
+        let sum = upload.combined.and_then(|by| Some((by, summed(by, &chosen)?)));
+        self.check_sum(sum.as_ref())?;
         self.spot(at.0, &place(at.1)?).await?;
         let mut all = Md5::new();
         chosen.iter().for_each(|part| all.update(part.md5));
@@ -99,8 +114,9 @@ impl Asked<'_> {
             door: self.door.clone(),
             upload,
             parts: self.parts.clone(),
-            pieces: chosen.iter().map(|part| part.piece).collect(),
+            chosen,
             md5,
+            sum,
             conditions: conditions(self.request.headers()),
             _alone: alone,
         };
@@ -108,6 +124,19 @@ impl Asked<'_> {
         match tokio::time::timeout(SIGN_TIME, &mut work).await {
             Ok(outcome) => Ok(xml(outcome.unwrap_or_else(|_| Err(broken()))?)),
             Err(_) => Ok(signs_of_life(work)),
+        }
+    }
+
+    /// Holds the sum of all parts against the one that the whole is said to have.
+    fn check_sum(&self, sum: Option<&(Combined, String)>) -> Result<(), Fault> {
+        let Some((by, sum)) = sum else { return Ok(()) };
+        let header = format!("{PREFIX}{}", by.algorithm);
+        match self.header(&header) {
+            Some(said) if said != sum => {
+                let text = format!("The parts that were named are not that of {header}.");
+                Err(Fault::new("BadDigest", text))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -129,13 +158,25 @@ impl Asked<'_> {
              <IsTruncated>{more}</IsTruncated><StorageClass>STANDARD</StorageClass>",
             upload.id
         );
+        if let Some(by) = upload.combined {
+            text.push_str(&format!(
+                "<ChecksumAlgorithm>{}</ChecksumAlgorithm><ChecksumType>{}</ChecksumType>",
+                by.algorithm.to_uppercase(),
+                by.kind()
+            ));
+        }
         for (number, part) in listed {
+            let sum = upload.combined.zip(part.sum.as_deref()).map(|(by, sum)| {
+                let element = element(by.algorithm);
+                format!("<{element}>{sum}</{element}>")
+            });
             text.push_str(&format!(
                 "<Part><PartNumber>{number}</PartNumber><LastModified>{}</LastModified>\
-                 <ETag>{}</ETag><Size>{}</Size></Part>",
+                 <ETag>{}</ETag><Size>{}</Size>{}</Part>",
                 super::buckets::date(part.came as f64),
                 escaped(&part.tag()),
-                part.piece.size
+                part.piece.size,
+                sum.unwrap_or_default()
             ));
         }
         text.push_str("</ListPartsResult>");
@@ -189,12 +230,23 @@ fn signs_of_life(work: JoinHandle<Result<String, Fault>>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/xml").streaming(body)
 }
 
-/// The numbers and tags of a document, without quotes.
-fn numbers(document: &Element) -> Result<Vec<(u64, String)>, Fault> {
+/// A part as a document names it.
+#[derive(Debug, PartialEq, Eq)]
+struct Named {
+    number: u64,
+    /// Without quotes.
+    tag: String,
+    sum: Option<String>,
+}
+
+/// The parts of a document, with their sums if it has those in the element that is told.
+fn named(document: &Element, sums: Option<&str>) -> Result<Vec<Named>, Fault> {
     let parts = document.children().filter(|child| child.name == "Part");
     let part = |part: &Element| {
         let number = part.text_of("PartNumber")?.trim().parse().ok()?;
-        Some((number, part.text_of("ETag")?.trim().trim_matches('"').to_owned()))
+        let tag = part.text_of("ETag")?.trim().trim_matches('"').to_owned();
+        let sum = sums.and_then(|element| part.text_of(element));
+        Some(Named { number, tag, sum: sum.map(|sum| sum.trim().to_owned()) })
     };
     let parts: Option<Vec<_>> = parts.map(part).collect();
     let is_it = document.name == "CompleteMultipartUpload";
@@ -202,21 +254,23 @@ fn numbers(document: &Element) -> Result<Vec<(u64, String)>, Fault> {
 }
 
 /// The parts that were named, if they make an object.
-fn chosen(upload: &Upload, wanted: &[(u64, String)]) -> Result<Vec<Part>, Fault> {
+fn chosen(upload: &Upload, wanted: &[Named]) -> Result<Vec<Part>, Fault> {
     let parts = upload.parts();
     let mut chosen: Vec<Part> = Vec::with_capacity(wanted.len());
     let mut before = 0;
-    for (number, tag) in wanted {
+    for Named { number, tag, sum } in wanted {
         if *number <= before {
             return Err(Fault::new("InvalidPartOrder", "Parts are named in ascending order."));
         }
         before = *number;
-        let part = parts.get(number).filter(|part| part.tag().trim_matches('"') == tag);
-        let part = part.ok_or_else(|| {
+        let is_it = |part: &&Part| {
+            part.tag().trim_matches('"') == tag && (sum.is_none() || part.sum == *sum)
+        };
+        let part = parts.get(number).filter(is_it).ok_or_else(|| {
             let text = format!("Part {number} is not there, or not as it is named.");
             Fault::new("InvalidPart", text)
         })?;
-        chosen.push(*part);
+        chosen.push(part.clone());
     }
     let all_but_last = chosen.len().saturating_sub(1);
     if chosen.iter().take(all_but_last).any(|part| part.piece.size < PART_MIN) {
@@ -226,16 +280,26 @@ fn chosen(upload: &Upload, wanted: &[(u64, String)]) -> Result<Vec<Part>, Fault>
     Ok(chosen)
 }
 
+/// The sum of all of them, if each has one.
+fn summed(by: Combined, parts: &[Part]) -> Option<String> {
+    let sums: Option<Vec<_>> =
+        parts.iter().map(|part| Some((part.sum.as_deref()?, part.piece.size))).collect();
+    by.sum(sums?.into_iter())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn parts_are_named_by_number_and_tag() {
-        let read = |text: &str| numbers(&Element::parse(text.as_bytes()).unwrap());
-        let part = "<Part><ETag>&quot;ab&quot;</ETag><PartNumber> 2 </PartNumber></Part>";
+        let sums = Some("ChecksumSHA1");
+        let read = |text: &str| named(&Element::parse(text.as_bytes()).unwrap(), sums);
+        let part = "<Part><ETag>&quot;ab&quot;</ETag><PartNumber> 2 </PartNumber>\
+                    <ChecksumSHA1>x=</ChecksumSHA1></Part>";
         let text = format!("<CompleteMultipartUpload {NAMESPACE}>{part}</CompleteMultipartUpload>");
-        assert_eq!(read(&text).unwrap(), [(2, "ab".to_owned())]);
+        let part = Named { number: 2, tag: "ab".to_owned(), sum: Some("x=".to_owned()) };
+        assert_eq!(read(&text).unwrap(), [part]);
         for bad in [
             "<CompleteMultipartUpload/>",
             "<Other/>",

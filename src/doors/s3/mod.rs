@@ -10,6 +10,7 @@
 
 mod buckets;
 pub mod chunked;
+mod combined;
 mod complete;
 mod fault;
 mod list;

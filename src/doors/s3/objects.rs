@@ -1,6 +1,7 @@
 //! Objects: what is there, its content, and taking it away.
 
 use super::buckets::date;
+use super::combined::kind_of;
 use super::fault::Fault;
 use super::query::{Place, place};
 use super::sums::PREFIX;
@@ -16,9 +17,11 @@ use crate::grid::dirnode::Child;
 use crate::http::conditions::{Conditions, Current, Outcome};
 use crate::http::date::{http_date, parse_http_date};
 use crate::http::mime;
+use crate::http::range::Wanted;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use time::OffsetDateTime;
@@ -120,12 +123,7 @@ impl Asked<'_> {
     pub(super) async fn get(&self, at: (&str, &str)) -> Result<HttpResponse, Fault> {
         let found = self.found(at).await?;
         let (tag, time) = (found.tag(), found.modified());
-        if self.query.get("partNumber").is_some_and(|number| number != "1") {
-            return Err(Fault::new(
-                "InvalidRange",
-                "An object is one part once it is put together.",
-            ));
-        }
+        let part = self.wanted_part(&found)?;
         match self.judged(&tag, time) {
             Outcome::Met => {}
             Outcome::Unmet => return Err(Fault::unmet()),
@@ -137,9 +135,18 @@ impl Asked<'_> {
         }
         let mut response = HttpResponse::Ok();
         self.describe(&mut response, at.1, &found);
-        let content = (&found.node, found.size, Some(tag.as_str()));
-        let answer = match found.node {
-            Node::File { .. } => reply::file(self.door, self.request, content, response).await?,
+        let (node, size) = (&found.node, found.size);
+        let answer = match (node, part) {
+            (Node::File { .. }, None) => {
+                let content = (node, size, Some(tag.as_str()));
+                reply::file(self.door, self.request, content, response).await?
+            }
+            (Node::File { .. }, Some(part)) => {
+                response.insert_header((header::ETAG, tag));
+                response.insert_header(("x-amz-mp-parts-count", found.facts.parts.count()));
+                let content = (node, size, Wanted::Part(part));
+                reply::part(self.door, self.request, content, response).await?
+            }
             _ => response.insert_header((header::ETAG, tag)).finish(),
         };
         if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
@@ -148,6 +155,21 @@ impl Asked<'_> {
             return Ok(fault.respond(self.request.uri().path()));
         }
         Ok(answer)
+    }
+
+    /// The part that is asked for by its number, of an object that came in parts.
+    fn wanted_part(&self, found: &Known) -> Result<Option<Range<u64>>, Fault> {
+        let Some(number) = self.query.number("partNumber")? else { return Ok(None) };
+        if self.request.headers().contains_key(header::RANGE) {
+            let text = "A part is asked for by its number or by a range, not by both.";
+            return Err(Fault::new("InvalidRequest", text));
+        }
+        if found.facts.parts.is_empty() && number == 1 {
+            return Ok(None);
+        }
+        let part = found.facts.parts.part(number, found.size);
+        part.map(Some)
+            .ok_or_else(|| Fault::new("InvalidPart", "The object has no part of this number."))
     }
 
     /// What the conditions of a request come to, those on dates included.
@@ -178,9 +200,12 @@ impl Asked<'_> {
             put(response, &format!("x-amz-meta-{name}"), value);
         }
         let wants_sums = self.header("x-amz-checksum-mode").is_some_and(|mode| mode == "ENABLED");
-        if wants_sums && self.request.headers().get(header::RANGE).is_none() {
+        let is_whole =
+            !self.request.headers().contains_key(header::RANGE) && !self.query.has("partNumber");
+        if wants_sums && is_whole {
             for (name, sum) in &facts.sums {
                 put(response, &format!("{PREFIX}{name}"), sum);
+                put(response, &format!("{PREFIX}type"), kind_of(sum));
             }
         }
         for name in ["type", "language", "disposition", "encoding"] {
@@ -245,8 +270,16 @@ impl Asked<'_> {
     }
 
     /// The answer to a copy.
-    pub(super) fn copied(root: &str, tag: &str, time: f64) -> HttpResponse {
-        Self::done(root, &[("LastModified", &date(time)), ("ETag", tag)])
+    pub(super) fn copied(
+        root: &str,
+        tag: &str,
+        time: f64,
+        sum: Option<(&str, &str)>,
+    ) -> HttpResponse {
+        let date = date(time);
+        let fields: Vec<_> =
+            [("LastModified", date.as_str()), ("ETag", tag)].into_iter().chain(sum).collect();
+        Self::done(root, &fields)
     }
 }
 

@@ -3,8 +3,11 @@
 //! gone with the process, and their sender is told so by `NoSuchUpload`.
 
 use super::Asked;
+use super::combined::{Combined, element};
 use super::fault::Fault;
+use super::objects::put;
 use super::query::place;
+use super::sums::{PREFIX, Summing, Sums};
 use super::taken::Taken;
 use super::writing::said;
 use crate::base::base32;
@@ -18,9 +21,9 @@ use crate::doors::error::DoorError;
 use crate::doors::hashed::Hashed;
 use crate::doors::kept::Facts;
 use crate::http::pieces::{Piece, Pieces};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use data_encoding::HEXLOWER;
-use md5::{Digest, Md5};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -36,6 +39,9 @@ struct Known {
     done: VecDeque<(String, String, String)>,
 }
 
+/// Headers that say by what an upload is summed.
+const ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
+const TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 /// As many are remembered.
 const DONE_MAX: usize = 256;
 
@@ -46,6 +52,8 @@ pub struct Upload {
     pub bucket: String,
     pub key: String,
     pub facts: Facts,
+    /// What the whole is to be summed by.
+    pub combined: Option<Combined>,
     pub begun: u64,
     pub pieces: Pieces,
     state: Mutex<State>,
@@ -60,14 +68,21 @@ struct State {
 }
 
 /// A part that is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub piece: Piece,
     pub md5: [u8; 16],
+    /// By the algorithm of its upload, in base64.
+    pub sum: Option<String>,
     pub came: u64,
 }
 
 impl Part {
+    fn new(upload: &Upload, piece: Piece, sums: &Sums, now: u64) -> Self {
+        let sum = upload.combined.and_then(|combined| sums.of(combined.algorithm));
+        Self { piece, md5: sums.md5, sum: sum.map(str::to_owned), came: now }
+    }
+
     pub fn tag(&self) -> String {
         format!("\"{}\"", HEXLOWER.encode(&self.md5))
     }
@@ -169,6 +184,7 @@ impl Asked<'_> {
             return Err(Fault::argument("A key that ends in a slash is a directory."));
         }
         let facts = said(self.request.headers())?;
+        let combined = Combined::of(self.request.headers())?;
         self.spot(bucket, &place).await?;
         let pieces = Pieces::new(self.door.spool()).await.map_err(DoorError::from)?;
         let id = base32::encode(&random::<20>());
@@ -178,6 +194,7 @@ impl Asked<'_> {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             facts,
+            combined,
             begun: self.now,
             pieces,
             state: Mutex::default(),
@@ -185,7 +202,15 @@ impl Asked<'_> {
         };
         self.parts.begin(upload)?;
         let fields = [("Bucket", bucket), ("Key", key), ("UploadId", &id)];
-        Ok(Self::done("InitiateMultipartUploadResult", &fields))
+        let mut answer = Self::done("InitiateMultipartUploadResult", &fields);
+        if let Some(combined) = combined {
+            let headers = answer.headers_mut();
+            if let Ok(algorithm) = HeaderValue::from_str(&combined.algorithm.to_uppercase()) {
+                headers.insert(ALGORITHM, algorithm);
+            }
+            headers.insert(TYPE, HeaderValue::from_static(combined.kind()));
+        }
+        Ok(answer)
     }
 
     pub(super) async fn put_part(
@@ -200,17 +225,22 @@ impl Asked<'_> {
         upload.touch(self.now);
         if self.header("x-amz-copy-source").is_some() {
             let part = self.copied_part(&upload).await?;
+            let algorithm = upload.combined.map(|combined| combined.algorithm);
+            let sum = algorithm.zip(part.sum.as_deref()).map(|(name, sum)| (element(name), sum));
+            let sum = sum.as_ref().map(|(element, sum)| (element.as_str(), *sum));
+            let answer = Self::copied("CopyPartResult", &part.tag(), self.now as f64, sum);
             upload.put(number, part);
-            return Ok(Self::copied("CopyPartResult", &part.tag(), self.now as f64));
+            return Ok(answer);
         }
-        let Taken { body, sums } = self.take(body).await?;
+        let algorithm = upload.combined.map(|combined| combined.algorithm);
+        let Taken { body, sums } = self.take_summed(body, algorithm).await?;
         let piece = upload.pieces.add(body).await.map_err(DoorError::from)?;
-        let part = Part { piece, md5: sums.md5, came: self.now };
-        upload.put(number, part);
+        let part = Part::new(&upload, piece, &sums, self.now);
         let mut response = HttpResponse::Ok();
         response.insert_header(("etag", part.tag()));
+        upload.put(number, part);
         for (name, sum) in &sums.others {
-            super::objects::put(&mut response, &format!("{}{name}", super::sums::PREFIX), sum);
+            put(&mut response, &format!("{PREFIX}{name}"), sum);
         }
         Ok(response.finish())
     }
@@ -223,11 +253,12 @@ impl Asked<'_> {
             Some(text) => part_of(text, source.size)?,
         };
         let content = Box::pin(self.door.read(&source.node, range).await?);
-        let mut md5 = Md5::new();
-        let body = Hashed::new(content, |piece: &[u8]| md5.update(piece));
+        let algorithm = upload.combined.map(|combined| combined.algorithm);
+        let mut summing = Summing::default().and(algorithm);
+        let body = Hashed::new(content, |piece: &[u8]| summing.update(piece));
         let body = self.door.receive(body, None).await?;
         let piece = upload.pieces.add(body).await.map_err(DoorError::from)?;
-        Ok(Part { piece, md5: md5.finalize().into(), came: self.now })
+        Ok(Part::new(upload, piece, &summing.finish(), self.now))
     }
 
     pub(super) fn abort(&self, at: (&str, &str)) -> Result<HttpResponse, Fault> {

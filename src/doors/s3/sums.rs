@@ -53,6 +53,7 @@ impl Sum {
 }
 
 /// What is summed while a body comes.
+#[derive(Default)]
 pub struct Summing {
     md5: Md5,
     sha256: Option<Context>,
@@ -85,6 +86,19 @@ impl Summing {
         }
     }
 
+    /// Of that algorithm, whatever is said elsewhere.
+    pub fn only(algorithm: &'static str) -> Self {
+        Self::default().and(Some(algorithm))
+    }
+
+    /// The same and of that algorithm, if one is given.
+    #[must_use]
+    pub fn and(mut self, algorithm: Option<&'static str>) -> Self {
+        let missing = algorithm.filter(|name| self.others.iter().all(|(had, _)| had != name));
+        self.others.extend(missing.and_then(|name| Some((name, Sum::new(name)?))));
+        self
+    }
+
     pub fn update(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
         if let Some(sha256) = &mut self.sha256 {
@@ -105,6 +119,11 @@ impl Summing {
 }
 
 impl Sums {
+    /// That of an algorithm, if it was made.
+    pub fn of(&self, algorithm: &str) -> Option<&str> {
+        self.others.iter().find(|(name, _)| *name == algorithm).map(|(_, sum)| sum.as_str())
+    }
+
     pub fn md5_hex(&self) -> String {
         HEXLOWER.encode(&self.md5)
     }

@@ -21,9 +21,27 @@ pub struct Taken {
     pub sums: Sums,
 }
 
+/// What is known of a body, and what is when it has come.
+struct Of<'a> {
+    length: Option<u64>,
+    /// One to sum it by, besides those that its sender uses.
+    algorithm: Option<&'static str>,
+    fault: &'a dyn Fn() -> Option<Fault>,
+    trailers: &'a dyn Fn() -> Vec<(String, String)>,
+}
+
 impl Asked<'_> {
     /// Takes the body in as a file.
     pub(super) async fn take(&self, body: web::Payload) -> Result<Taken, Fault> {
+        self.take_summed(body, None).await
+    }
+
+    /// The same, with the sum of that algorithm among its sums, if one is given.
+    pub(super) async fn take_summed(
+        &self,
+        body: web::Payload,
+        algorithm: Option<&'static str>,
+    ) -> Result<Taken, Fault> {
         self.may_add()?;
         let headers = self.request.headers();
         let said = self.header("x-amz-content-sha256").unwrap_or_default();
@@ -32,7 +50,8 @@ impl Asked<'_> {
             if length.is_none() && !headers.contains_key("transfer-encoding") {
                 return Err(Fault::new("MissingContentLength", "A Content-Length is wanted."));
             }
-            return self.take_bytes(body, length, &|| None, &Vec::new).await;
+            let of = Of { length, algorithm, fault: &|| None, trailers: &Vec::new };
+            return self.take_bytes(body, of).await;
         };
         let seed = match streaming.starts_with("AWS4-HMAC-SHA256-PAYLOAD") {
             true => Some(self.seed.clone().ok_or_else(|| {
@@ -45,20 +64,19 @@ impl Asked<'_> {
         let length: Option<u64> =
             length.map_err(|_| Fault::argument("x-amz-decoded-content-length is no number."))?;
         let (pieces, end) = Chunked::new(body, seed);
-        let fault = || end.borrow_mut().fault.take();
-        let trailers = || end.borrow().trailers.clone();
-        self.take_bytes(pieces, length, &fault, &trailers).await
+        let (fault, trailers) =
+            (|| end.borrow_mut().fault.take(), || end.borrow().trailers.clone());
+        let of = Of { length, algorithm, fault: &fault, trailers: &trailers };
+        self.take_bytes(pieces, of).await
     }
 
     async fn take_bytes<E>(
         &self,
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-        length: Option<u64>,
-        fault: &dyn Fn() -> Option<Fault>,
-        trailers: &dyn Fn() -> Vec<(String, String)>,
+        Of { length, algorithm, fault, trailers }: Of<'_>,
     ) -> Result<Taken, Fault> {
         let headers = self.request.headers();
-        let mut summing = Summing::of(headers);
+        let mut summing = Summing::of(headers).and(algorithm);
         let received =
             self.door.receive(Hashed::new(body, |piece| summing.update(piece)), length).await;
         let body = received.map_err(|error| fault().unwrap_or_else(|| error.into()))?;

@@ -289,7 +289,8 @@ impl Asked<'_> {
             false => source.facts.clone(),
             true => {
                 let said = said(self.request.headers())?;
-                Facts { md5: source.facts.md5.clone(), sums: source.facts.sums.clone(), ..said }
+                let Facts { md5, sums, parts, .. } = source.facts.clone();
+                Facts { md5, sums, parts, ..said }
             }
         };
         let tag = source.tag();
@@ -301,7 +302,7 @@ impl Asked<'_> {
             (Node::File { cap, .. }, false) => self.link(spot, cap.clone(), facts).await?,
             _ => return Err(Fault::argument("A directory is no file, nor a file a directory.")),
         }
-        Ok(Self::copied("CopyObjectResult", &tag, self.now as f64))
+        Ok(Self::copied("CopyObjectResult", &tag, self.now as f64, None))
     }
 
     /// What is to be copied, if the conditions on it hold.
