@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_crc_of_a_whole_is_made_of_those_of_its_parts() {
-        let bytes: Vec<u8> = (0..100_000_u32).map(|at| (at * at >> 5) as u8).collect();
+        let bytes: Vec<u8> = (0..100_000_u64).map(|at| ((at * at) >> 5) as u8).collect();
         for (algorithm, _) in POLYNOMIALS {
             for cuts in [vec![], vec![0], vec![1, 1], vec![5, 70_000], vec![64, 99_999, 100_000]] {
                 let mut parts = Vec::new();

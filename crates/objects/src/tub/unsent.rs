@@ -5,6 +5,7 @@
 //! of a second. So each write asks, and brings no more than the line takes in a short time.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
 use socket2::SockRef;
 use std::io;
@@ -104,7 +105,8 @@ fn fitting(given: usize, took: Duration) -> usize {
 fn is_writable(stream: &TcpStream) -> io::Result<bool> {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut asked = [PollFd::new(stream, PollFlags::OUT)];
-    Ok(poll(&mut asked, Some(&at_once))? > 0)
+    // A signal that comes just now says nothing of the socket.
+    Ok(retry_on_intr(|| poll(&mut asked, Some(&at_once)))? > 0)
 }
 
 #[cfg(test)]
