@@ -227,7 +227,10 @@ def main():
                        "RCLONE_CONFIG_SFTP_PORT": str(grid.port), "RCLONE_CONFIG_SFTP_USER": "user",
                        "RCLONE_CONFIG_SFTP_KEY_FILE": os.path.join(keys, "user"),
                        "RCLONE_CONFIG_SFTP_SHELL_TYPE": "none", "RCLONE_CONFIG_SFTP_DISABLE_HASHCHECK": "true",
-                       "RCLONE_CONFIG_SFTP_SET_MODTIME": "false"}
+                       "RCLONE_CONFIG_SFTP_SET_MODTIME": "false",
+                       # With more it says nothing to a large file for five minutes, and rclone gives up.
+                       "RCLONE_CONFIG_SFTP_CONCURRENCY": "1",
+                       "RCLONE_CONFIG_SFTP_DISABLE_CONCURRENT_WRITES": "true"}
                 # A row that it does not get through is no reason to leave out the next.
                 try:
                     told("1.20's SFTP", through("sftp:", folder, env))

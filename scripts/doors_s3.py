@@ -254,10 +254,13 @@ for name, kind in [("SHA256", "COMPOSITE"), ("CRC32", "COMPOSITE"), ("CRC32", "F
     whole = said(made(b"".join(bodies)))
     if kind == "COMPOSITE":
         whole = said(made(b"".join(map(made, bodies)))) + "-2"
-    done = four.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    done = four.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **{field: whole})
     assert (done[field], done["ChecksumType"]) == (whole, kind), done
     head = four.head_object(**at, ChecksumMode="ENABLED")
     assert (head[field], head["ChecksumType"]) == (whole, kind), head
+    told = four.get_object_attributes(**at, ObjectAttributes=["Checksum", "ObjectParts", "ObjectSize"])
+    assert told["Checksum"] == {field: whole, "ChecksumType": kind}, told
+    assert [part["Size"] for part in told["ObjectParts"]["Parts"]] == list(map(len, bodies)), told
     second = four.get_object(**at, PartNumber=2)
     assert second["Body"].read() == bodies[1] and second["PartsCount"] == 2, second
     assert second["ResponseMetadata"]["HTTPStatusCode"] == 206, second

@@ -278,13 +278,18 @@ async fn the_whole_has_the_sum_that_its_sender_chose_and_its_part_again() {
         let wrong = [("x-amz-checksum-crc32", "AAAAAA==")];
         let wrong = house.s3(signed("POST", &upload, &wrong, &named(sum))).await;
         assert_eq!(all(&wrong.body, "Code"), ["BadDigest"]);
-        let done = house.s3(signed("POST", &upload, &[], &named(sum))).await.body;
+        let right = [("x-amz-checksum-crc32", whole)];
+        let done = house.s3(signed("POST", &upload, &right, &named(sum))).await.body;
         assert_eq!((all(&done, "ChecksumCRC32")[0], all(&done, "ChecksumType")[0]), (whole, kind));
 
         let mode = [("x-amz-checksum-mode", "ENABLED")];
         let got = house.s3(signed("GET", &[], &mode, "")).await;
         assert_eq!(got.header("x-amz-checksum-crc32"), whole);
         assert_eq!(got.header("x-amz-checksum-type"), kind);
+        let wanted = [("x-amz-object-attributes", "Checksum,ObjectParts,ObjectSize")];
+        let told = house.s3(signed("GET", &[("attributes", "")], &wanted, "")).await.body;
+        assert_eq!((all(&told, "ChecksumCRC32")[0], all(&told, "ObjectSize")[0]), (whole, "9"));
+        assert_eq!((all(&told, "Size")[0], all(&told, "ETag").len()), ("9", 0));
         let first = house.s3(signed("GET", &[("partNumber", "1")], &[], "")).await;
         assert_eq!((first.status, first.body.as_str()), (206, "123456789"));
         assert_eq!(first.header("x-amz-mp-parts-count"), "1");

@@ -86,7 +86,7 @@ impl Asked<'_> {
         at: (&str, &str),
         body: web::Payload,
     ) -> Result<HttpResponse, Fault> {
-        let (document, _held) = self.take_xml(body).await?;
+        let (document, _held) = self.take_xml(body, false).await?;
         // Who did not hear that it was done asks again, maybe while it is being done.
         let id = self.query.get("uploadId").unwrap_or_default();
         let done = || self.parts.done(id, &self.door.door_id).map(xml);

@@ -21,7 +21,7 @@ impl Asked<'_> {
         body: web::Payload,
     ) -> Result<HttpResponse, Fault> {
         self.door.may_remove()?;
-        let (document, _held) = self.take_xml(body).await?;
+        let (document, _held) = self.take_xml(body, true).await?;
         let keys = keys(&document)?;
         self.bucket(bucket).await?;
         let is_quiet = document.text_of("Quiet").is_some_and(|quiet| quiet.trim() == "true");

@@ -8,6 +8,7 @@
 //! key names is one path: keys that are none are refused by name, never stored as something else.
 //! Conditions hold at the moment of the change, for the signer of the directory decides on them.
 
+mod attributes;
 mod buckets;
 pub mod chunked;
 mod combined;
@@ -164,8 +165,12 @@ impl Asked<'_> {
         body: web::Payload,
     ) -> Result<HttpResponse, Fault> {
         let (query, at) = (&self.query, (bucket, key));
-        if let Some(what) = buckets::unknown(query) {
-            return self.said_of_object(what, at).await;
+        match buckets::unknown(query) {
+            Some("attributes") if *self.request.method() == Method::GET => {
+                return self.attributes(at).await;
+            }
+            Some(what) => return self.said_of_object(what, at).await,
+            None => {}
         }
         match *self.request.method() {
             Method::GET if query.has("uploadId") => self.list_parts(at),

@@ -79,11 +79,14 @@ impl Summing {
             let header = format!("{PREFIX}{name}");
             trailer == header || wanted == **name || said(&header).is_some()
         });
-        Self {
-            md5: Md5::new(),
-            sha256: payload_hash(headers).map(|_| Context::new(&SHA256)),
-            others: others.filter_map(|name| Some((*name, Sum::new(name)?))).collect(),
-        }
+        let others = others.filter_map(|name| Some((*name, Sum::new(name)?))).collect();
+        Self { others, ..Self::signed(headers) }
+    }
+
+    /// Of no more than the hash that the request is signed with.
+    pub fn signed(headers: &HeaderMap) -> Self {
+        let sha256 = payload_hash(headers).map(|_| Context::new(&SHA256));
+        Self { sha256, ..Self::default() }
     }
 
     /// Of that algorithm, whatever is said elsewhere.

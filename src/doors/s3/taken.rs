@@ -85,14 +85,17 @@ impl Asked<'_> {
         Ok(Taken { body, sums })
     }
 
-    /// Takes in a document, and the memory that it has for as long as it is there.
+    /// Takes in a document, and the memory that it has for as long as it is there. `summed`: what its headers
+    /// say of sums is of the document itself.
     pub(super) async fn take_xml(
         &self,
         body: web::Payload,
+        summed: bool,
     ) -> Result<(Element, Vec<Counted>), Fault> {
         let (bytes, mut held) =
             self.door.spool().short(body, XML_BODY_MAX).await.map_err(DoorError::from)?;
-        let mut summing = Summing::of(self.request.headers());
+        let headers = self.request.headers();
+        let mut summing = if summed { Summing::of(headers) } else { Summing::signed(headers) };
         summing.update(&bytes);
         summing.finish().check(self.request.headers(), &[])?;
         let tree =
