@@ -238,11 +238,9 @@ def main():
                     print(f"  1.20's SFTP: {error}", flush=True)
                 source = os.path.join(folder, "less")
                 mixed(source, arguments.peer_backup)
-                ssh = (f"ssh -F none -i {keys}/user -o StrictHostKeyChecking=no -o LogLevel=ERROR -o "
-                       f"UserKnownHostsFile=/dev/null -p {grid.port} user@127.0.0.1 -s sftp")
                 try:
-                    took = restic("sftp:user@127.0.0.1:/restic", folder, source, dict(os.environ),
-                                  ["-o", f"sftp.command={ssh}"])
+                    # By rclone: it ends no connection as restic's own way takes it to end.
+                    took = restic("rclone:sftp:restic", folder, source, env)
                     told_backup("1.20's SFTP", arguments.peer_backup, took)
                 except RuntimeError as error:
                     print(f"  1.20's SFTP: {error}", flush=True)
